@@ -1,0 +1,130 @@
+//! Every WebSocket close code of Linelight in one table: what it means, and whether and when to come back.
+//!
+//! Codes 4000 to 4099 are the uplink's, 4100 to 4199 the viewers' (RFC 6455, section 7.4.2 leaves 4000 to 4999 to
+//! applications). A number is never used again. The page's tests read the same table from `golden/close.json`.
+
+/// Whether and when the side that was closed comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// With the ordinary back-off.
+    BackOff,
+    /// Not before so many seconds, each with a jitter of its own.
+    After(u32),
+    /// Not by itself: something must change first.
+    Never,
+}
+
+/// A close code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum Close {
+    /// The other side is done.
+    Normal = 1000,
+    /// The relay or the agent stops or restarts.
+    GoingAway = 1001,
+
+    /// A message is not what the protocol says.
+    ProtocolError = 4000,
+    /// No complete hello in time.
+    HelloTimeout = 4001,
+    /// A message is larger than allowed.
+    FrameTooLarge = 4002,
+    /// Another agent reports under this token and is alive.
+    Duplicate = 4003,
+    /// This agent opened a newer uplink.
+    Replaced = 4004,
+    /// The token was revoked.
+    Revoked = 4005,
+    /// More messages than an agent may send.
+    TooFast = 4006,
+    /// The other side of the uplink stopped answering.
+    Silent = 4007,
+
+    /// No first frame in time.
+    WatchTimeout = 4100,
+    /// The first frame is not a watch, or a later one breaks the rules.
+    ViewerProtocol = 4101,
+    /// The token opens no line: wrong signature, audience or form, or this relay wants a token and got none.
+    LinkRefused = 4102,
+    /// The token's time is over.
+    LinkExpired = 4103,
+    /// The line has as many viewers as it may have.
+    LineFull = 4104,
+    /// The relay has as many viewers as it may have.
+    RelayFull = 4105,
+    /// More frames or bytes than a viewer may send.
+    ViewerTooFast = 4106,
+    /// No pong in time.
+    ViewerSilent = 4107,
+}
+
+impl Close {
+    /// All of them, in order of their numbers.
+    pub const ALL: [Self; 18] = [
+        Self::Normal,
+        Self::GoingAway,
+        Self::ProtocolError,
+        Self::HelloTimeout,
+        Self::FrameTooLarge,
+        Self::Duplicate,
+        Self::Replaced,
+        Self::Revoked,
+        Self::TooFast,
+        Self::Silent,
+        Self::WatchTimeout,
+        Self::ViewerProtocol,
+        Self::LinkRefused,
+        Self::LinkExpired,
+        Self::LineFull,
+        Self::RelayFull,
+        Self::ViewerTooFast,
+        Self::ViewerSilent,
+    ];
+
+    /// The number on the wire.
+    pub const fn code(self) -> u16 {
+        self as u16
+    }
+
+    /// The code that a number stands for.
+    pub fn from_code(code: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|close| close.code() == code)
+    }
+
+    /// The name, also sent as the close frame's reason and as a viewer error's `reason`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::GoingAway => "going_away",
+            Self::ProtocolError => "protocol_error",
+            Self::HelloTimeout => "hello_timeout",
+            Self::FrameTooLarge => "frame_too_large",
+            Self::Duplicate => "duplicate",
+            Self::Replaced => "replaced",
+            Self::Revoked => "revoked",
+            Self::TooFast => "too_fast",
+            Self::Silent => "silent",
+            Self::WatchTimeout => "watch_timeout",
+            Self::ViewerProtocol => "viewer_protocol",
+            Self::LinkRefused => "link_refused",
+            Self::LinkExpired => "link_expired",
+            Self::LineFull => "line_full",
+            Self::RelayFull => "relay_full",
+            Self::ViewerTooFast => "viewer_too_fast",
+            Self::ViewerSilent => "viewer_silent",
+        }
+    }
+
+    /// Whether and when to come back after this code.
+    pub const fn retry(self) -> Retry {
+        match self {
+            Self::Normal | Self::GoingAway | Self::HelloTimeout | Self::Silent | Self::WatchTimeout => Retry::BackOff,
+            Self::ViewerSilent => Retry::BackOff,
+            Self::LineFull | Self::RelayFull => Retry::After(30),
+            Self::ProtocolError | Self::FrameTooLarge | Self::Duplicate | Self::TooFast => Retry::After(60),
+            Self::Revoked => Retry::After(300),
+            Self::Replaced => Retry::Never,
+            Self::ViewerProtocol | Self::LinkRefused | Self::LinkExpired | Self::ViewerTooFast => Retry::Never,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! One line's rates at one instant, and the two numbers that name things on the uplink.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The highest rate that is carried, in bits per second: 1 Tbit/s, beyond any PPPoE line, in six bytes of varint.
+pub const MAX_RATE: u64 = 1_000_000_000_000;
+
+/// Names one line on one uplink; given out by the agent, never used twice within an [`Epoch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LineHandle(pub u32);
+
+/// One line's rates at one instant, as the subscriber sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// Which line.
+    pub line: LineHandle,
+    /// Bits per second towards the subscriber, 0 to [`MAX_RATE`].
+    pub download: u64,
+    /// Bits per second from the subscriber, 0 to [`MAX_RATE`].
+    pub upload: u64,
+}
+
+/// Names one run of an agent: random at each start, so that sequence numbers and handles of two runs never meet.
+///
+/// In JSON it is a string of 16 hexadecimal digits, for a JSON number does not hold 64 bits everywhere.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Epoch(pub u64);
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Epoch({self})")
+    }
+}
+
+impl Serialize for Epoch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Epoch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        if text.len() != 16 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(de::Error::custom("an epoch is 16 hexadecimal digits"));
+        }
+        u64::from_str_radix(&text, 16).map(Self).map_err(de::Error::custom)
+    }
+}
