@@ -1,0 +1,52 @@
+# Thin: each target calls the tool that does the work. `make demo` and `make test` install what they need.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+.PHONY: help demo test web check rust-test page-test clients-test browser-test deny musl-test
+
+help: ## Shows this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: web ## Runs a simulated concentrator, an agent and a relay on loopback, and prints a link for each line
+	cargo build --locked --bins -p linelight-agent -p linelight-relay -p linelight-tests
+	@exec target/debug/demo
+
+test: check rust-test page-test clients-test browser-test deny musl-test ## Runs everything
+
+web: ## Builds the page into relay/web/dist
+	@tests/setup node rust
+	cd relay/web && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
+	cd relay/web && npm run --silent build
+
+check: web ## Format and lints
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+rust-test: web ## Rust tests, the built programs end to end among them
+	@tests/setup nextest
+	cargo build --locked --workspace --bins
+	cargo nextest run --locked --workspace
+
+page-test: web ## The page's own tests
+	cd relay/web && npm test --silent
+
+clients-test: web ## Independent RouterOS clients against the simulated router
+	@tests/setup python
+	cargo build --locked -p linelight-tests --bin simulated-router
+	tests/clients/run
+
+browser-test: web ## The page in Chromium, by itself and with the whole system behind it
+	@tests/setup browser
+	cargo build --locked --workspace --bins
+	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
+	cd tests/browser && npm test --silent
+
+deny: web ## Licences, banned crates, sources
+	@tests/setup deny
+	cargo deny check bans licenses sources
+
+musl-test: web ## The agent static, for x86-64 and armv5: sizes, and its tests under qemu as an arm926
+	@tests/setup musl
+	container/build --arch x86-64 --arch armv5 --test
