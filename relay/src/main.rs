@@ -1,0 +1,3 @@
+//! The command `linelight-relay`.
+
+fn main() {}

@@ -1,0 +1,202 @@
+//! What the relay counts, as one table, and its rendering as Prometheus text (exposition format 0.0.4).
+//!
+//! Labels are bounded: a close code, a file's kind, nothing that comes from outside. Usernames, agents' names and
+//! addresses never become labels; `/explain` answers for one line.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use shared::close::Close;
+
+/// A count that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Counts one.
+    pub fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Counts `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// The count so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A figure that rises and falls.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// Raises the figure by one.
+    pub fn increment(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Lowers the figure by one; at zero it stays.
+    pub fn decrement(&self) {
+        let lower = |value: u64| value.checked_sub(1);
+        // An error means that the figure is zero already, which is where it stays.
+        let _ = self.0.try_update(Ordering::Relaxed, Ordering::Relaxed, lower);
+    }
+
+    /// Sets the figure.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// The figure now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// One count for each close code.
+#[derive(Debug, Default)]
+pub struct Closes([Counter; Close::ALL.len()]);
+
+impl Closes {
+    /// Counts one close.
+    pub fn count(&self, close: Close) {
+        if let Some(counter) = self.position(close) {
+            counter.increment();
+        }
+    }
+
+    /// How often a close code was counted.
+    pub fn get(&self, close: Close) -> u64 {
+        self.position(close).map_or(0, Counter::get)
+    }
+
+    fn position(&self, close: Close) -> Option<&Counter> {
+        Close::ALL.iter().position(|each| *each == close).and_then(|at| self.0.get(at))
+    }
+}
+
+/// Writes one metric's samples.
+trait Render {
+    const KIND: &'static str;
+    fn render(&self, name: &str, out: &mut String);
+}
+
+impl Render for Counter {
+    const KIND: &'static str = "counter";
+    fn render(&self, name: &str, out: &mut String) {
+        // Writing to a String has no way to fail, here and below.
+        let _ = writeln!(out, "{name} {}", self.get());
+    }
+}
+
+impl Render for Gauge {
+    const KIND: &'static str = "gauge";
+    fn render(&self, name: &str, out: &mut String) {
+        let _ = writeln!(out, "{name} {}", self.get());
+    }
+}
+
+impl Render for Closes {
+    const KIND: &'static str = "counter";
+    fn render(&self, name: &str, out: &mut String) {
+        for close in Close::ALL {
+            let _ = writeln!(out, "{name}{{reason=\"{}\"}} {}", close.name(), self.get(close));
+        }
+    }
+}
+
+macro_rules! metrics {
+    ($($(#[doc = $help:literal])+ $field:ident: $kind:ty = $name:literal;)+) => {
+        /// All that the relay counts; each field's documentation is its help text.
+        #[derive(Debug, Default)]
+        pub struct Metrics {
+            $($(#[doc = $help])+ pub $field: $kind,)+
+        }
+
+        impl Metrics {
+            /// Renders everything as Prometheus text.
+            pub fn render(&self) -> String {
+                let mut out = String::with_capacity(16 * 1024);
+                $(head(&mut out, $name, concat!($($help),+), <$kind as Render>::KIND);
+                self.$field.render($name, &mut out);)+
+                process(&mut out);
+                out
+            }
+
+            #[cfg(test)]
+            const NAMES: &[&str] = &[$($name),+];
+        }
+    };
+}
+
+metrics! {
+    /// Viewers now, over WebSocket and server-sent events together.
+    viewers: Gauge = "linelight_viewers";
+    /// Viewer frames written to sockets.
+    frames_sent: Counter = "linelight_viewer_frames_total";
+    /// Viewers closed, by reason.
+    viewer_closes: Closes = "linelight_viewer_closes_total";
+    /// Uplinks now.
+    uplinks: Gauge = "linelight_uplinks";
+    /// Uplinks closed, by reason.
+    uplink_closes: Closes = "linelight_uplink_closes_total";
+    /// Uplinks refused because the agent's token is not known.
+    agents_refused: Counter = "linelight_agents_refused_total";
+    /// Connections now, upgraded ones included.
+    connections: Gauge = "linelight_connections";
+    /// Connections accepted.
+    connections_accepted: Counter = "linelight_connections_accepted_total";
+    /// Connections closed at once because as many are open as the limits allow.
+    connections_refused: Counter = "linelight_connections_refused_total";
+    /// TLS handshakes that failed or took too long.
+    handshakes_failed: Counter = "linelight_tls_handshakes_failed_total";
+    /// Requests whose header did not come in time or was not HTTP.
+    requests_failed: Counter = "linelight_http_requests_failed_total";
+    /// HTTP requests answered.
+    requests: Counter = "linelight_http_requests_total";
+    /// Failed logins that were answered 429 because their address had too many before.
+    attempts_limited: Counter = "linelight_failed_attempts_limited_total";
+    /// Errors that made the accept loop pause.
+    accept_errors: Counter = "linelight_accept_errors_total";
+    /// Files (keys, agents, subscribers, certificate) taken anew after a change.
+    file_reloads: Counter = "linelight_file_reloads_total";
+    /// Changed files that could not be read, so that their last good content stays in use.
+    file_reload_failures: Counter = "linelight_file_reload_failures_total";
+    /// Rows in use of the subscribers file.
+    subscribers: Gauge = "linelight_subscribers";
+    /// Bad rows in the subscribers file as it is now.
+    subscriber_rows_refused: Gauge = "linelight_subscriber_rows_refused";
+}
+
+fn head(out: &mut String, name: &str, help: &str, kind: &str) {
+    let _ = writeln!(out, "# HELP {name} {}\n# TYPE {name} {kind}", help.trim());
+}
+
+/// The process's own figures, by the names that Prometheus's client libraries gave them.
+fn process(out: &mut String) {
+    head(out, "linelight_build_info", "The relay's version.", "gauge");
+    let _ = writeln!(out, "linelight_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
+    if let Some(kib) = resident_kib() {
+        head(out, "process_resident_memory_bytes", "Resident memory size in bytes.", "gauge");
+        let _ = writeln!(out, "process_resident_memory_bytes {}", kib.saturating_mul(1024));
+    }
+    if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
+        head(out, "process_open_fds", "Number of open file descriptors.", "gauge");
+        let _ = writeln!(out, "process_open_fds {}", files.count());
+    }
+    if let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) {
+        head(out, "linelight_clock_seconds", "The relay's clock, seconds since 1970.", "gauge");
+        let _ = writeln!(out, "linelight_clock_seconds {}", now.as_secs());
+    }
+}
+
+fn resident_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
