@@ -1,0 +1,97 @@
+//! A TCP proxy on loopback that a test cuts, silences and mends: the network between two of the programs.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// What the proxy does to the connections through it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// Bytes pass.
+    Up,
+    /// Every connection is closed, and new ones are closed at once.
+    Cut,
+    /// Connections stay open, and no byte passes: a peer that vanished without a FIN.
+    Silent,
+}
+
+/// A running proxy; dropping it closes every connection through it.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    network: watch::Sender<Network>,
+    accepting: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Listens on a free port of 127.0.0.1 and passes connections on to `target`.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn start(target: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let network = watch::Sender::new(Network::Up);
+        let accepting = tokio::spawn(accept(listener, target, network.subscribe()));
+        Ok(Self { address, network, accepting })
+    }
+
+    /// Where to connect to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Changes what happens to the connections through it, those that are open included.
+    pub fn set(&self, network: Network) {
+        self.network.send_replace(network);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.network.send_replace(Network::Cut);
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, target: SocketAddr, network: watch::Receiver<Network>) {
+    let mut connections = JoinSet::new();
+    while let Ok((inbound, _)) = listener.accept().await {
+        while connections.try_join_next().is_some() {}
+        if *network.borrow() != Network::Cut {
+            connections.spawn(pass(inbound, target, network.clone()));
+        }
+    }
+}
+
+async fn pass(inbound: TcpStream, target: SocketAddr, mut network: watch::Receiver<Network>) {
+    let Ok(outbound) = TcpStream::connect(target).await else { return };
+    let (from_inbound, to_inbound) = inbound.into_split();
+    let (from_outbound, to_outbound) = outbound.into_split();
+    let (up, down) = (network.clone(), network.clone());
+    tokio::select! {
+        _ = network.wait_for(|network| *network == Network::Cut) => {}
+        () = async { tokio::join!(one_way(from_inbound, to_outbound, up), one_way(from_outbound, to_inbound, down)); } => {}
+    }
+}
+
+async fn one_way<R, W>(mut from: R, mut to: W, mut network: watch::Receiver<Network>)
+where
+    R: tokio::io::AsyncRead + Unpin,
+    W: tokio::io::AsyncWrite + Unpin,
+{
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(count) = from.read(&mut buffer).await {
+        if network.wait_for(|network| *network != Network::Silent).await.is_err() || count == 0 {
+            break;
+        }
+        if to.write_all(&buffer[..count]).await.is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown().await;
+}
