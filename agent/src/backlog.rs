@@ -1,0 +1,309 @@
+//! The batches of the last two minutes, encoded, in one fixed ring of bytes, for a relay that was away.
+//!
+//! Bounded twice: by its bytes and by [`BACKLOG_SECONDS`](shared::BACKLOG_SECONDS). Batches leave by size or by age,
+//! never because they were acknowledged: a relay that restarts has lost what it acknowledged, and asks for it again.
+//! It also numbers the batches. It knows nothing of the uplink; a reader keeps a [`Cursor`] of its own.
+//!
+//! How far back 256 KiB reach, with one batch a second (a test computes the figures):
+//!
+//! | lines watched | seconds kept | bound by |
+//! |---|---|---|
+//! | 1 | 120 | age |
+//! | 100 | 120 | age |
+//! | 1,000 | 32 | bytes; 1 MiB keeps all 120 |
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What precedes each batch in the ring: its length (4 bytes) and when it was pushed (8 bytes, milliseconds).
+const ENTRY_HEADER: usize = 12;
+
+/// A ring of encoded batches with rising sequence numbers, from 1.
+#[derive(Debug)]
+pub struct Backlog {
+    ring: Box<[u8]>,
+    keep: Duration,
+    /// Offsets count bytes ever written; modulo the ring's size they are places in it.
+    head: u64,
+    tail: u64,
+    oldest: u64,
+    next: u64,
+    /// Batch bytes in the ring, without the entries' headers.
+    bytes: usize,
+    /// Where the entries' times count from; the first push.
+    origin: Option<Instant>,
+}
+
+/// A reader's place: the sequence number that it reads next, and where that batch stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    sequence: u64,
+    offset: u64,
+}
+
+impl Cursor {
+    /// The sequence number that is read next, unless it has left the backlog by then.
+    pub const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+}
+
+impl Backlog {
+    /// A ring of `capacity` bytes, all allocated now; each batch costs its length and 12 bytes. What is older than
+    /// `keep` leaves with the next push.
+    pub fn new(capacity: usize, keep: Duration) -> Self {
+        Self {
+            ring: vec![0; capacity.max(ENTRY_HEADER)].into_boxed_slice(),
+            keep,
+            head: 0,
+            tail: 0,
+            oldest: 1,
+            next: 1,
+            bytes: 0,
+            origin: None,
+        }
+    }
+
+    /// The oldest batch's sequence number; equal to [`Backlog::next_sequence`] when there is none.
+    pub const fn oldest_sequence(&self) -> u64 {
+        self.oldest
+    }
+
+    /// The sequence number that the next batch gets.
+    pub const fn next_sequence(&self) -> u64 {
+        self.next
+    }
+
+    /// Bytes of batches held.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The age of the oldest batch; zero when there is none.
+    pub fn age(&self, now: Instant) -> Duration {
+        if self.oldest == self.next { Duration::ZERO } else { self.age_of_entry(self.tail, now) }
+    }
+
+    /// Appends the batch numbered [`Backlog::next_sequence`], and lets go of what is too old or in its way. A batch
+    /// larger than the whole ring is given up, with all before it: it takes its number and leaves a hole.
+    pub fn push(&mut self, now: Instant, batch: &[u8]) {
+        let origin = *self.origin.get_or_insert(now);
+        self.expire(now);
+        self.next += 1;
+        let Some(length) = u32::try_from(batch.len()).ok().filter(|_| batch.len() + ENTRY_HEADER <= self.ring.len())
+        else {
+            self.forget_all();
+            return;
+        };
+        while self.ring.len() - self.used() < ENTRY_HEADER + batch.len() {
+            self.forget_oldest();
+        }
+        self.write(&length.to_le_bytes());
+        self.write(&crate::handover::milliseconds(now.saturating_duration_since(origin)).to_le_bytes());
+        self.write(batch);
+        self.bytes += batch.len();
+    }
+
+    /// Lets go of what is older than the backlog keeps.
+    pub fn expire(&mut self, now: Instant) {
+        while self.oldest < self.next && self.age_of_entry(self.tail, now) > self.keep {
+            self.forget_oldest();
+        }
+    }
+
+    /// A place to read from: at `sequence`, or the nearest that the backlog has or will have.
+    pub fn cursor(&self, sequence: u64) -> Cursor {
+        let mut cursor = Cursor { sequence: self.oldest, offset: self.tail };
+        while cursor.sequence < sequence.min(self.next) {
+            cursor = self.after(cursor);
+        }
+        cursor
+    }
+
+    /// Reads the batch at the cursor into `out`, which is cleared first, and moves the cursor past it. A cursor whose
+    /// batch has left moves to the oldest. Returns the sequence number, or nothing at the end.
+    pub fn read(&self, cursor: &mut Cursor, out: &mut Vec<u8>) -> Option<u64> {
+        if cursor.sequence < self.oldest {
+            *cursor = Cursor { sequence: self.oldest, offset: self.tail };
+        }
+        if cursor.sequence >= self.next {
+            return None;
+        }
+        let sequence = cursor.sequence;
+        let start = cursor.offset + ENTRY_HEADER as u64;
+        *cursor = self.after(*cursor);
+        let (first, second) = self.slices(start, (cursor.offset - start) as usize);
+        out.clear();
+        out.extend_from_slice(first);
+        out.extend_from_slice(second);
+        Some(sequence)
+    }
+
+    fn after(&self, cursor: Cursor) -> Cursor {
+        let length = u32::from_le_bytes(self.array(cursor.offset));
+        Cursor { sequence: cursor.sequence + 1, offset: cursor.offset + ENTRY_HEADER as u64 + u64::from(length) }
+    }
+
+    fn age_of_entry(&self, offset: u64, now: Instant) -> Duration {
+        let pushed = Duration::from_millis(u64::from_le_bytes(self.array(offset + 4)));
+        self.origin.map_or(Duration::ZERO, |origin| now.saturating_duration_since(origin).saturating_sub(pushed))
+    }
+
+    fn forget_oldest(&mut self) {
+        let next = self.after(Cursor { sequence: self.oldest, offset: self.tail });
+        self.bytes -= (next.offset - self.tail) as usize - ENTRY_HEADER;
+        self.oldest = next.sequence;
+        self.tail = next.offset;
+    }
+
+    const fn forget_all(&mut self) {
+        self.oldest = self.next;
+        self.tail = self.head;
+        self.bytes = 0;
+    }
+
+    const fn used(&self) -> usize {
+        (self.head - self.tail) as usize
+    }
+
+    fn place(&self, offset: u64) -> usize {
+        (offset % self.ring.len() as u64) as usize
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let place = self.place(self.head);
+        let (first, second) = bytes.split_at(bytes.len().min(self.ring.len() - place));
+        self.ring[place..place + first.len()].copy_from_slice(first);
+        self.ring[..second.len()].copy_from_slice(second);
+        self.head += bytes.len() as u64;
+    }
+
+    fn slices(&self, offset: u64, length: usize) -> (&[u8], &[u8]) {
+        let place = self.place(offset);
+        let first = length.min(self.ring.len() - place);
+        (&self.ring[place..place + first], &self.ring[..length - first])
+    }
+
+    fn array<const N: usize>(&self, offset: u64) -> [u8; N] {
+        let (first, second) = self.slices(offset, N);
+        let mut out = [0; N];
+        out[..first.len()].copy_from_slice(first);
+        out[first.len()..].copy_from_slice(second);
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+    use shared::{BACKLOG_SECONDS, Epoch, LineHandle, Sample};
+
+    use super::*;
+
+    const KEEP: Duration = Duration::from_secs(BACKLOG_SECONDS);
+
+    fn read_all(backlog: &Backlog, mut cursor: Cursor) -> Vec<(u64, Vec<u8>)> {
+        let mut out = Vec::new();
+        std::iter::from_fn(|| backlog.read(&mut cursor, &mut out).map(|sequence| (sequence, out.clone()))).collect()
+    }
+
+    /// For how many seconds a ring of `capacity` bytes holds one batch of `lines` a second.
+    fn seconds_kept(capacity: usize, lines: u32) -> u64 {
+        let start = Instant::now();
+        let mut backlog = Backlog::new(capacity, KEEP);
+        let samples: Vec<_> = (0..lines)
+            .map(|n| Sample { line: LineHandle(n), download: 14_780_000 + u64::from(n), upload: 620_000 })
+            .collect();
+        for second in 0..1_000 {
+            let header = shared::frame::Header {
+                epoch: Epoch(7),
+                sequence: backlog.next_sequence(),
+                uptime_ms: 86_400_000 + second * 1_000,
+                replayed: false,
+            };
+            let mut bytes = Vec::new();
+            shared::frame::encode(&header, &samples, &mut bytes);
+            backlog.push(start + Duration::from_secs(second), &bytes);
+        }
+        backlog.age(start + Duration::from_secs(999)).as_secs()
+    }
+
+    #[test]
+    fn its_length_in_seconds_is_what_the_table_above_says() {
+        let capacity = 256 * 1024;
+        assert_eq!([1, 100, 1_000].map(|lines| seconds_kept(capacity, lines)), [120, 120, 31]);
+        assert_eq!(seconds_kept(1024 * 1024, 1_000), 120);
+    }
+
+    #[test]
+    fn a_cursor_reads_on_from_where_it_was_and_skips_what_has_left() {
+        let now = Instant::now();
+        let mut backlog = Backlog::new(64, KEEP);
+        let mut cursor = backlog.cursor(0);
+        let mut out = Vec::new();
+        assert_eq!(backlog.read(&mut cursor, &mut out), None);
+        backlog.push(now, b"one");
+        assert_eq!((backlog.read(&mut cursor, &mut out), out.as_slice()), (Some(1), b"one".as_slice()));
+        for text in ["two", "three", "four", "five", "six", "seven"] {
+            backlog.push(now, text.as_bytes());
+        }
+        assert_eq!(backlog.oldest_sequence(), 5);
+        assert_eq!((backlog.read(&mut cursor, &mut out), out.as_slice()), (Some(5), b"five".as_slice()));
+        assert_eq!(cursor.sequence(), 6);
+        assert_eq!(read_all(&backlog, backlog.cursor(7)), [(7, b"seven".to_vec())]);
+        assert_eq!(read_all(&backlog, backlog.cursor(99)), []);
+    }
+
+    #[test]
+    fn what_is_too_old_leaves_even_though_there_is_room() {
+        let now = Instant::now();
+        let mut backlog = Backlog::new(1_024, KEEP);
+        backlog.push(now, b"old");
+        backlog.push(now + Duration::from_secs(60), b"newer");
+        backlog.expire(now + KEEP);
+        assert_eq!(backlog.oldest_sequence(), 1);
+        backlog.expire(now + KEEP + Duration::from_millis(1));
+        assert_eq!((backlog.oldest_sequence(), backlog.next_sequence(), backlog.bytes()), (2, 3, 5));
+        backlog.expire(now + 2 * KEEP);
+        assert_eq!((backlog.oldest_sequence(), backlog.bytes()), (3, 0));
+    }
+
+    #[test]
+    fn a_batch_larger_than_the_ring_takes_its_number_and_no_room() {
+        let now = Instant::now();
+        let mut backlog = Backlog::new(64, KEEP);
+        backlog.push(now, b"one");
+        backlog.push(now, &[0; 64]);
+        backlog.push(now, b"three");
+        assert_eq!(read_all(&backlog, backlog.cursor(1)), [(3, b"three".to_vec())]);
+    }
+
+    proptest! {
+        #[test]
+        fn it_holds_the_newest_batches_that_fit(
+            capacity in 12usize..200,
+            pushes in prop::collection::vec((0u64..50, prop::collection::vec(any::<u8>(), 0..60)), 0..60),
+        ) {
+            let mut now = Instant::now();
+            let mut backlog = Backlog::new(capacity, KEEP);
+            let mut model = VecDeque::new();
+            for (wait, bytes) in pushes {
+                now += Duration::from_secs(wait);
+                backlog.push(now, &bytes);
+                model.push_back((backlog.next_sequence() - 1, now, bytes));
+                while model.iter().map(|(_, _, bytes)| bytes.len() + ENTRY_HEADER).sum::<usize>() > capacity
+                    || model.front().is_some_and(|(_, pushed, _)| now - *pushed > KEEP)
+                {
+                    model.pop_front();
+                }
+                let expected: Vec<_> = model.iter().map(|(sequence, _, bytes)| (*sequence, bytes.clone())).collect();
+                prop_assert_eq!(read_all(&backlog, backlog.cursor(0)), expected);
+                let bytes: usize = model.iter().map(|(_, _, bytes)| bytes.len()).sum();
+                prop_assert_eq!(backlog.bytes(), bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The samples of one tick become one numbered, encoded batch in the backlog. It does no I/O and keeps no samples.
+
+use shared::frame::{self, Header};
+use shared::{Epoch, Sample};
+use tokio::time::Instant;
+
+use crate::handover::Handover;
+
+/// The most samples in one batch, so that the largest legal one (17 bytes a sample) stays below
+/// [`MAX_UPLINK_FRAME`](shared::MAX_UPLINK_FRAME); a tick with more becomes several batches.
+pub const SAMPLES_PER_BATCH: usize = 15_000;
+
+/// Bytes that a sample takes at most: three varints for a distance of 32 bits and two rates of 1 Tbit/s.
+pub(crate) const MAX_SAMPLE_BYTES: usize = 17;
+
+/// Numbers and encodes the batches of one run of the agent; its buffer is used again for each.
+#[derive(Debug)]
+pub struct Batcher {
+    epoch: Epoch,
+    bytes: Vec<u8>,
+}
+
+impl Batcher {
+    /// Starts the epoch; its first batch has the backlog's next sequence number.
+    pub const fn new(epoch: Epoch) -> Self {
+        Self { epoch, bytes: Vec::new() }
+    }
+
+    /// Puts a tick's samples into the backlog and wakes the uplink's task. The samples come in any order and are left
+    /// in another; of two for one line the later counts. No samples make an empty batch: the router is alive.
+    pub fn close(&mut self, handover: &Handover, now: Instant, samples: &mut [Sample]) {
+        let count = sort_and_merge(samples);
+        let uptime_ms = handover.uptime_ms(now);
+        if count == 0 {
+            self.push(handover, now, uptime_ms, &[]);
+        }
+        for chunk in samples[..count].chunks(SAMPLES_PER_BATCH) {
+            self.push(handover, now, uptime_ms, chunk);
+        }
+        handover.to_uplink.notify_one();
+    }
+
+    fn push(&mut self, handover: &Handover, now: Instant, uptime_ms: u64, samples: &[Sample]) {
+        let mut backlog = handover.backlog.borrow_mut();
+        let header = Header { epoch: self.epoch, sequence: backlog.next_sequence(), uptime_ms, replayed: false };
+        self.bytes.clear();
+        frame::encode(&header, samples, &mut self.bytes);
+        backlog.push(now, &self.bytes);
+    }
+}
+
+/// Sorts by handle, keeps the later of two samples of one line, and returns how many are left at the front.
+fn sort_and_merge(samples: &mut [Sample]) -> usize {
+    samples.sort_by_key(|sample| sample.line);
+    let mut kept = 0;
+    for nth in 0..samples.len() {
+        if kept > 0 && samples[kept - 1].line == samples[nth].line {
+            kept -= 1;
+        }
+        samples[kept] = samples[nth];
+        kept += 1;
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use shared::LineHandle;
+    use shared::frame::Batch;
+
+    use super::*;
+    use crate::backlog::Backlog;
+    use crate::handover::WatchSet;
+    use crate::sessions::LineTable;
+
+    fn sample(line: u32, download: u64) -> Sample {
+        Sample { line: LineHandle(line), download, upload: 1 }
+    }
+
+    fn handover() -> Handover {
+        let backlog = Backlog::new(1024 * 1024, Duration::from_secs(120));
+        Handover::new(LineTable::new(10), backlog, WatchSet::new(10), Instant::now())
+    }
+
+    fn batches(handover: &Handover) -> Vec<(Header, Vec<Sample>)> {
+        let backlog = handover.backlog.borrow();
+        let mut cursor = backlog.cursor(0);
+        let mut out = Vec::new();
+        std::iter::from_fn(|| {
+            backlog.read(&mut cursor, &mut out)?;
+            let batch = Batch::parse(&out).unwrap();
+            Some((batch.header, batch.samples().collect()))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn samples_are_sorted_and_the_later_of_two_counts() {
+        let handover = handover();
+        let mut batcher = Batcher::new(Epoch(9));
+        let at = handover.started + Duration::from_millis(1_500);
+        batcher.close(&handover, at, &mut [sample(7, 70), sample(3, 30), sample(7, 71), sample(1, 10)]);
+        batcher.close(&handover, at, &mut []);
+        let header = |sequence| Header { epoch: Epoch(9), sequence, uptime_ms: 1_500, replayed: false };
+        let expected = [(header(1), vec![sample(1, 10), sample(3, 30), sample(7, 71)]), (header(2), vec![])];
+        assert_eq!(batches(&handover), expected);
+    }
+
+    #[test]
+    fn the_largest_batch_stays_below_the_uplinks_bound() {
+        let handover = handover();
+        let mut samples: Vec<_> = (0..SAMPLES_PER_BATCH as u32 + 1)
+            .map(|n| Sample { line: LineHandle(n * 200_000), download: u64::MAX, upload: u64::MAX })
+            .collect();
+        Batcher::new(Epoch(1)).close(&handover, handover.started, &mut samples);
+        assert_eq!(batches(&handover).iter().map(|(_, samples)| samples.len()).collect::<Vec<_>>(), [15_000, 1]);
+        let backlog = handover.backlog.borrow();
+        let mut out = Vec::new();
+        backlog.read(&mut backlog.cursor(1), &mut out);
+        assert!(out.len() <= shared::MAX_UPLINK_FRAME, "{} bytes", out.len());
+        assert!(out.len() <= SAMPLES_PER_BATCH * MAX_SAMPLE_BYTES + 64);
+    }
+}

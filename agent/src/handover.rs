@@ -1,0 +1,200 @@
+//! What the router's task and the uplink's task share: one value, borrowed for a moment, never across an await.
+//!
+//! It is no channel: the backlog holds what is to be sent, the watch set what is to be sampled, and the two
+//! notifications only say that something changed. So neither task ever waits for the other.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use shared::LineHandle;
+use shared::control::{Status, WatchRefusal};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::backlog::Backlog;
+use crate::sessions::LineTable;
+
+/// What the router's task hands to the uplink's task, and back.
+pub struct Handover {
+    /// The lines of the router: written by the router's task, read by the uplink's.
+    pub lines: RefCell<LineTable>,
+    /// Encoded batches: pushed by the router's task, read by the uplink's.
+    pub backlog: RefCell<Backlog>,
+    /// The router's fields as of its own `uptime_ms`: written by the router's task, read by the uplink's through
+    /// [`Handover::status_at`].
+    pub status: RefCell<Status>,
+    /// What the relay wants sampled: written by the uplink's task, read by the router's.
+    pub watched: RefCell<WatchSet>,
+    /// Lines, backlog or status changed, or a watch was refused.
+    pub to_uplink: Notify,
+    /// The watch set changed.
+    pub to_router: Notify,
+    /// Where the agent's uptime counts from.
+    pub started: Instant,
+}
+
+impl Handover {
+    /// Starts with nothing to hand over.
+    pub fn new(lines: LineTable, backlog: Backlog, watched: WatchSet, started: Instant) -> Self {
+        Self {
+            lines: RefCell::new(lines),
+            backlog: RefCell::new(backlog),
+            status: RefCell::new(Status { interval_ms: 1_000, ..Status::default() }),
+            watched: RefCell::new(watched),
+            to_uplink: Notify::new(),
+            to_router: Notify::new(),
+            started,
+        }
+    }
+
+    /// The agent's monotonic uptime, in milliseconds.
+    pub fn uptime_ms(&self, now: Instant) -> u64 {
+        milliseconds(now.saturating_duration_since(self.started))
+    }
+
+    /// The status as of `now`: the router's fields with their age brought forward, and the backlog's.
+    pub fn status_at(&self, now: Instant) -> Status {
+        let mut status = self.status.borrow().clone();
+        let uptime_ms = self.uptime_ms(now);
+        status.router_age_ms = status.router_age_ms.saturating_add(uptime_ms.saturating_sub(status.uptime_ms));
+        status.uptime_ms = uptime_ms;
+        let backlog = self.backlog.borrow();
+        status.backlog_bytes = u32::try_from(backlog.bytes()).unwrap_or(u32::MAX);
+        status.backlog_age_ms = u32::try_from(milliseconds(backlog.age(now))).unwrap_or(u32::MAX);
+        status
+    }
+}
+
+/// A duration in whole milliseconds.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The lines that the relay wants sampled, and those of them that the router's task refused.
+#[derive(Debug)]
+pub struct WatchSet {
+    wanted: BTreeSet<LineHandle>,
+    refused: Vec<(LineHandle, WatchRefusal)>,
+    capacity: usize,
+}
+
+impl WatchSet {
+    /// An empty set that never holds more than `capacity` lines; what comes beyond is refused.
+    pub const fn new(capacity: usize) -> Self {
+        Self { wanted: BTreeSet::new(), refused: Vec::new(), capacity }
+    }
+
+    /// The lines wanted, by rising handle.
+    pub fn wanted(&self) -> impl Iterator<Item = LineHandle> {
+        self.wanted.iter().copied()
+    }
+
+    /// Whether the line is wanted.
+    pub fn contains(&self, line: LineHandle) -> bool {
+        self.wanted.contains(&line)
+    }
+
+    /// How many lines are wanted.
+    pub fn len(&self) -> usize {
+        self.wanted.len()
+    }
+
+    /// Whether none is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// Wants one more line; beyond the capacity it is refused at once.
+    pub fn add(&mut self, line: LineHandle) {
+        if self.wanted.len() < self.capacity || self.wanted.contains(&line) {
+            self.wanted.insert(line);
+        } else {
+            self.note_refusal(line, WatchRefusal::TooManyWatched);
+        }
+    }
+
+    /// Wants a line no longer.
+    pub fn remove(&mut self, line: LineHandle) {
+        self.wanted.remove(&line);
+        self.refused.retain(|(refused, _)| *refused != line);
+    }
+
+    /// Wants nothing any more.
+    pub fn clear(&mut self) {
+        self.wanted.clear();
+        self.refused.clear();
+    }
+
+    /// Takes a line out of the set because the router's task does not sample it, to be told to the relay. Notify
+    /// [`Handover::to_uplink`] afterwards.
+    pub fn refuse(&mut self, line: LineHandle, reason: WatchRefusal) {
+        if self.wanted.remove(&line) {
+            self.note_refusal(line, reason);
+        }
+    }
+
+    /// Some refusals of one reason, at most `limit`; call again until there are none.
+    pub fn take_refused(&mut self, limit: usize) -> Option<(WatchRefusal, Vec<LineHandle>)> {
+        let reason = self.refused.first()?.1;
+        let lines: Vec<_> =
+            self.refused.iter().filter(|(_, why)| *why == reason).map(|(line, _)| *line).take(limit).collect();
+        self.refused.retain(|(line, _)| !lines.contains(line));
+        Some((reason, lines))
+    }
+
+    /// Keeps a refusal to be told; as many as the set has room for, then the rest goes untold and the relay shows
+    /// those lines as stalled.
+    fn note_refusal(&mut self, line: LineHandle, reason: WatchRefusal) {
+        if self.refused.len() < self.capacity && !self.refused.iter().any(|(known, _)| *known == line) {
+            self.refused.push((line, reason));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: LineHandle = LineHandle(1);
+    const B: LineHandle = LineHandle(2);
+    const C: LineHandle = LineHandle(3);
+
+    #[test]
+    fn beyond_its_capacity_a_watch_is_refused_and_told() {
+        let mut watched = WatchSet::new(2);
+        for line in [A, B, C, B] {
+            watched.add(line);
+        }
+        assert_eq!(watched.wanted().collect::<Vec<_>>(), [A, B]);
+        assert_eq!(watched.take_refused(10), Some((WatchRefusal::TooManyWatched, vec![C])));
+        assert_eq!(watched.take_refused(10), None);
+    }
+
+    #[test]
+    fn refusals_are_told_by_reason_and_forgotten_with_their_watch() {
+        let mut watched = WatchSet::new(10);
+        [A, B, C].into_iter().for_each(|line| watched.add(line));
+        watched.refuse(A, WatchRefusal::UnknownLine);
+        watched.refuse(B, WatchRefusal::TooManyWatched);
+        watched.refuse(C, WatchRefusal::UnknownLine);
+        watched.refuse(C, WatchRefusal::UnknownLine);
+        watched.remove(A);
+        assert!(watched.is_empty());
+        assert_eq!(watched.take_refused(1), Some((WatchRefusal::TooManyWatched, vec![B])));
+        assert_eq!(watched.take_refused(1), Some((WatchRefusal::UnknownLine, vec![C])));
+        assert_eq!(watched.take_refused(1), None);
+    }
+
+    #[test]
+    fn a_status_is_brought_forward_to_now() {
+        let started = Instant::now();
+        let backlog = Backlog::new(64 * 1024, Duration::from_secs(120));
+        let handover = Handover::new(LineTable::new(10), backlog, WatchSet::new(10), started);
+        *handover.status.borrow_mut() = Status { uptime_ms: 1_000, router_age_ms: 500, ..Status::default() };
+        handover.backlog.borrow_mut().push(started + Duration::from_millis(2_000), b"batch");
+        let status = handover.status_at(started + Duration::from_millis(4_000));
+        assert_eq!((status.uptime_ms, status.router_age_ms), (4_000, 3_500));
+        assert_eq!((status.backlog_bytes, status.backlog_age_ms), (5, 2_000));
+    }
+}

@@ -1,0 +1,95 @@
+//! Whom the agent trusts, as rustls client configurations, for the relay and for api-ssl alike: the built-in roots, a
+//! CA file, or pinned keys. One TLS stack, ring's, named explicitly.
+
+mod fault;
+mod pin;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+
+pub use fault::{Peer, explain};
+pub use pin::{Pin, PinMismatch};
+
+/// Whom to trust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// Mozilla's roots, built in: a container has no file of them.
+    WebRoots,
+    /// The certificates (PEM) in a file, and nobody else.
+    CaFile(PathBuf),
+    /// Whoever holds one of these keys, whatever name and dates the certificate shows.
+    Pins(Vec<Pin>),
+}
+
+/// Why no TLS configuration can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The CA file cannot be read, or is not PEM.
+    #[error("CA file {} is not readable: {source}", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: pem::Error,
+    },
+    /// The CA file holds no usable certificate.
+    #[error("CA file {} holds no usable certificate: it must be PEM, with BEGIN CERTIFICATE", .0.display())]
+    NoCertificate(PathBuf),
+    /// The host is neither a DNS name nor an IP address.
+    #[error("{0} is neither a DNS name nor an IP address, so no certificate can name it")]
+    ServerName(String),
+    /// rustls refuses the configuration.
+    #[error("TLS cannot be set up: {0}")]
+    Rustls(#[from] rustls::Error),
+}
+
+/// Makes a client configuration. Costs some hundred kilobytes of work: make it once, then share it.
+///
+/// # Errors
+/// [`TlsError`], when a CA file is not usable.
+pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let config = match trust {
+        Trust::WebRoots => {
+            let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+            builder.with_root_certificates(roots).with_no_client_auth()
+        }
+        Trust::CaFile(path) => builder.with_root_certificates(read_roots(path)?).with_no_client_auth(),
+        Trust::Pins(pins) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(pin_verifier(pins, &provider))
+            .with_no_client_auth(),
+    };
+    Ok(Arc::new(config))
+}
+
+/// The name that the other side's certificate must show, and that is sent as SNI unless it is an address.
+///
+/// # Errors
+/// [`TlsError::ServerName`].
+pub fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
+    ServerName::try_from(host.to_owned()).map_err(|_| TlsError::ServerName(host.to_owned()))
+}
+
+fn pin_verifier(pins: &[Pin], provider: &CryptoProvider) -> Arc<pin::PinVerifier> {
+    Arc::new(pin::PinVerifier::new(pins.to_vec(), provider.signature_verification_algorithms))
+}
+
+fn read_roots(path: &Path) -> Result<RootCertStore, TlsError> {
+    let unreadable = |source| TlsError::CaFile { path: path.to_owned(), source };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
+        // A bundle may hold certificates of another age that rustls cannot use; the usable ones count.
+        let _ = roots.add(certificate.map_err(unreadable)?);
+    }
+    if roots.is_empty() { Err(TlsError::NoCertificate(path.to_owned())) } else { Ok(roots) }
+}
+
+#[cfg(test)]
+mod tests;

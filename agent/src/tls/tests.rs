@@ -1,0 +1,171 @@
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData, SigningKey};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use super::*;
+
+const NAME: &str = "relay.example";
+
+struct Issued {
+    ca_pem: String,
+    certificate: CertificateDer<'static>,
+    key: KeyPair,
+}
+
+/// A certificate for [`NAME`], signed by a CA of its own.
+fn issue(change: impl FnOnce(&mut CertificateParams)) -> Issued {
+    let mut ca = CertificateParams::new(Vec::new()).unwrap();
+    ca.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
+    let mut params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
+    change(&mut params);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &ca).unwrap();
+    Issued { ca_pem: ca.pem(), certificate: certificate.der().clone(), key }
+}
+
+impl Issued {
+    fn pin(&self) -> Pin {
+        let digest = ring::digest::digest(&ring::digest::SHA256, &self.key.subject_public_key_info());
+        Pin::parse(&data_encoding::HEXLOWER.encode(digest.as_ref())).unwrap()
+    }
+
+    fn ca_file(&self, directory: &Path) -> Trust {
+        let path = directory.join("ca.pem");
+        std::fs::write(&path, &self.ca_pem).unwrap();
+        Trust::CaFile(path)
+    }
+}
+
+/// Serves one connection over a real socket with the certificate, signing with `key`, and says what the client met.
+async fn handshake(issued: &Issued, key: &KeyPair, trust: &Trust, name: &str) -> io::Result<()> {
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let signing_key = provider.key_provider.load_private_key(key).unwrap();
+    // Not with_single_cert: it refuses a key that is not the certificate's, and an impostor would not ask it.
+    let certified = Arc::new(rustls::sign::CertifiedKey::new(vec![issued.certificate.clone()], signing_key));
+    let server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from((*certified).clone())));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = async {
+        let (stream, _) = listener.accept().await?;
+        let mut stream = TlsAcceptor::from(Arc::new(server)).accept(stream).await?;
+        stream.write_all(b"!").await?;
+        stream.shutdown().await
+    };
+    let connect = async {
+        let stream = TcpStream::connect(address).await?;
+        let config = client_config(trust).map_err(io::Error::other)?;
+        let name = server_name(name).map_err(io::Error::other)?;
+        let mut stream = TlsConnector::from(config).connect(name, stream).await?;
+        stream.read_exact(&mut [0]).await.map(|_| ())
+    };
+    let (_, met) = tokio::join!(serve, connect);
+    met
+}
+
+fn words(met: io::Result<()>) -> String {
+    explain(&met.unwrap_err(), Peer::Relay, SystemTime::now()).unwrap()
+}
+
+#[tokio::test]
+async fn a_ca_file_vouches_for_its_name_and_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let issued = issue(|_| ());
+    let trust = issued.ca_file(directory.path());
+    handshake(&issued, &issued.key, &trust, NAME).await.unwrap();
+    let other = words(handshake(&issued, &issued.key, &trust, "other.example").await);
+    assert!(other.contains("another name") && other.contains("LINELIGHT_RELAY_PIN") | other.contains("pin"), "{other}");
+    let address = words(handshake(&issued, &issued.key, &trust, "127.0.0.1").await);
+    assert!(address.contains("another name"), "{address}");
+}
+
+#[tokio::test]
+async fn the_built_in_roots_and_another_ca_do_not_vouch() {
+    let directory = tempfile::tempdir().unwrap();
+    let issued = issue(|_| ());
+    let stranger = issue(|_| ()).ca_file(directory.path());
+    for trust in [Trust::WebRoots, stranger] {
+        let refused = words(handshake(&issued, &issued.key, &trust, NAME).await);
+        assert!(refused.contains("LINELIGHT_RELAY_CA"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_pinned_key_is_accepted_whatever_the_name_and_the_dates() {
+    let expired = issue(|params| params.not_after = rcgen::date_time_ymd(2001, 1, 1));
+    let other = issue(|_| ());
+    let trust = Trust::Pins(vec![other.pin(), expired.pin()]);
+    handshake(&expired, &expired.key, &trust, "127.0.0.1").await.unwrap();
+    let as_ca = issue(|params| params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained));
+    handshake(&as_ca, &as_ca.key, &Trust::Pins(vec![as_ca.pin()]), NAME).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_key_is_refused_and_named() {
+    let issued = issue(|_| ());
+    let trust = Trust::Pins(vec![issue(|_| ()).pin()]);
+    let refused = words(handshake(&issued, &issued.key, &trust, NAME).await);
+    assert!(refused.contains(&issued.pin().to_string()), "{refused}");
+}
+
+#[tokio::test]
+async fn a_copied_certificate_without_its_key_is_refused_in_spite_of_the_pin() {
+    let issued = issue(|_| ());
+    let thief = KeyPair::generate().unwrap();
+    let met = handshake(&issued, &thief, &Trust::Pins(vec![issued.pin()]), NAME).await;
+    assert!(words(met).contains("BadSignature"));
+}
+
+#[tokio::test]
+async fn dates_count_without_a_pin() {
+    let directory = tempfile::tempdir().unwrap();
+    let expired = issue(|params| params.not_after = rcgen::date_time_ymd(2001, 1, 1));
+    let refused = words(handshake(&expired, &expired.key, &expired.ca_file(directory.path()), NAME).await);
+    assert!(refused.contains("expired"), "{refused}");
+    let early = issue(|params| params.not_before = rcgen::date_time_ymd(2090, 1, 1));
+    let refused = words(handshake(&early, &early.key, &early.ca_file(directory.path()), NAME).await);
+    assert!(refused.contains("not yet valid"), "{refused}");
+}
+
+#[tokio::test]
+async fn who_does_not_speak_tls_is_told_apart() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream.shutdown().await.unwrap();
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    };
+    let connect = async {
+        let stream = TcpStream::connect(address).await?;
+        let config = client_config(&Trust::WebRoots).map_err(io::Error::other)?;
+        TlsConnector::from(config).connect(server_name(NAME).map_err(io::Error::other)?, stream).await.map(|_| ())
+    };
+    let (met, ()) = tokio::join!(connect, serve);
+    assert!(words(met).contains("does not speak TLS"));
+}
+
+#[test]
+fn a_ca_file_without_certificates_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.pem");
+    let refused = |path: &Path| client_config(&Trust::CaFile(path.to_owned())).unwrap_err().to_string();
+    assert!(refused(&path).contains("not readable"));
+    for content in ["", "no PEM", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"] {
+        std::fs::write(&path, content).unwrap();
+        assert!(refused(&path).contains("holds no usable certificate"), "{content}");
+    }
+}
