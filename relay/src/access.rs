@@ -1,16 +1,48 @@
-//! Who may see a line: signed links (`link`, the default), or anyone who knows a username (`open`).
+//! Who may see a line: the holder of a signed link (`link`, the default), or anyone who knows a username (`open`).
+//!
+//! A link is a JSON Web Token (RFC 7519) for exactly one username, so that a billing portal mints it with any library:
+//!
+//! | part | holds |
+//! |---|---|
+//! | header | `alg` `HS256` and nothing else; `kid`, the key's id, may be absent |
+//! | `aud` | `linelight:line`, or an array that holds it |
+//! | `sub` | the username's text form, exactly |
+//! | `exp` | required, whole seconds since 1970; the stream ends then |
+//! | `nbf` | optional; a clock may be 60 s behind it |
+//!
+//! jwt-compact does the cryptography (RustCrypto's hmac and sha2, compared in constant time): of the kept libraries it is the one
+//! that needs neither aws-lc nor an RSA with an open advisory, and it takes the algorithm from us instead of from the
+//! token.
 
-use std::time::SystemTime;
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use chrono::{DateTime, Utc};
+use jwt_compact::alg::Hs256;
+use jwt_compact::{AlgorithmExt, Claims, Header, Token, UntrustedToken};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use shared::Username;
 use shared::close::Close;
 
+use crate::keys::Keys;
+
+/// The audience of a link: a key's other uses, should there ever be any, open no line.
+pub const AUDIENCE: &str = "linelight:line";
+
+/// The longest token that is looked at, in bytes: a username of 255 escaped bytes makes 1.2 KiB.
+pub const MAX_TOKEN: usize = 4096;
+
+/// How far a portal's clock may be ahead of ours.
+const NOT_BEFORE_LEEWAY: Duration = Duration::from_secs(60);
+
 /// How viewers are admitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Mode {
-    /// By a signed token for exactly one username.
+    /// By a signed link for exactly one username.
     Link,
-    /// By anyone who knows a username.
+    /// By a username, whoever knows it; customers' names are not shown.
     Open,
 }
 
@@ -21,6 +53,15 @@ pub enum WatchRequest {
     Token(String),
     /// A line by the text form of its username; `open` access only.
     Username(String),
+}
+
+impl fmt::Debug for WatchRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Token(_) => "Token(…)",
+            Self::Username(_) => "Username(…)",
+        })
+    }
 }
 
 /// What a viewer may see.
@@ -35,33 +76,140 @@ pub struct Admission {
 }
 
 /// Decides who is admitted.
+#[derive(Debug)]
 pub struct Access {
     mode: Mode,
+    // Held for a lookup, and to put a changed file's keys in place; a reader never waits for the file.
+    keys: RwLock<Option<Keys>>,
+}
+
+/// What only a token's signer could have written.
+#[derive(Serialize, Deserialize)]
+struct LineClaims {
+    aud: Audience,
+    sub: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// Header fields that change a token's meaning: one that names extensions which must be understood is not ours (RFC 7515,
+/// section 4.1.11).
+#[derive(Clone, Deserialize)]
+struct Extensions {
+    #[serde(default)]
+    crit: Option<IgnoredAny>,
 }
 
 impl Access {
+    /// Admits by these keys and, where the mode says so, by username.
+    pub fn new(mode: Mode, keys: Keys) -> Self {
+        Self { mode, keys: RwLock::new(Some(keys)) }
+    }
+
+    /// Admits by username alone: for tests and tools that have no keys.
+    pub fn open() -> Self {
+        Self { mode: Mode::Open, keys: RwLock::new(None) }
+    }
+
     /// How viewers are admitted.
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
+    /// Puts a changed file's keys in place; streams already open go on until their links expire.
+    pub fn set_keys(&self, keys: Keys) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(keys);
+    }
+
     /// Decides what a viewer's first frame, or an Authorization header, opens.
     ///
     /// # Errors
-    /// [`Close::LinkRefused`] or [`Close::LinkExpired`].
-    pub fn admit(&self, request: &WatchRequest, _now: SystemTime) -> Result<Admission, Close> {
-        match (self.mode, request) {
-            (Mode::Open, WatchRequest::Username(text)) => Ok(Admission {
-                username: Username::from_text(text).map_err(|_| Close::LinkRefused)?,
-                expires: None,
-                show_names: false,
-            }),
-            _ => Err(Close::LinkRefused),
+    /// [`Close::LinkExpired`] where a token was good once, [`Close::LinkRefused`] for all else; neither depends on whether the
+    /// line exists.
+    pub fn admit(&self, request: &WatchRequest, now: SystemTime) -> Result<Admission, Close> {
+        match request {
+            WatchRequest::Token(token) => self.admit_token(token, now),
+            WatchRequest::Username(text) if self.mode == Mode::Open => admit_username(text),
+            WatchRequest::Username(_) => Err(Close::LinkRefused),
         }
     }
 
-    /// Open access, for tests and tools that need no keys.
-    pub fn open() -> Self {
-        Self { mode: Mode::Open }
+    fn admit_token(&self, token: &str, now: SystemTime) -> Result<Admission, Close> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Close::LinkRefused)?;
+        let claims = verify(&keys, token).ok_or(Close::LinkRefused)?;
+        let expires = claims.expiration.and_then(system_time).ok_or(Close::LinkRefused)?;
+        let too_early = claims.not_before.is_some_and(|from| {
+            system_time(from).is_none_or(|from| now.checked_add(NOT_BEFORE_LEEWAY).is_none_or(|now| now < from))
+        });
+        if too_early || !claims.custom.aud.is_ours() {
+            return Err(Close::LinkRefused);
+        }
+        let username = Username::from_text(&claims.custom.sub).map_err(|_| Close::LinkRefused)?;
+        if expires <= now {
+            return Err(Close::LinkExpired);
+        }
+        Ok(Admission { username, expires: Some(expires), show_names: true })
     }
 }
+
+/// Mints the token of a link.
+///
+/// # Errors
+/// Where the end lies beyond what a token can say, or there is no key.
+pub fn mint(keys: &Keys, username: &Username, issued: SystemTime, expires: SystemTime) -> anyhow::Result<String> {
+    let key = keys.current().ok_or_else(|| anyhow::anyhow!("there is no key to sign with"))?;
+    let too_far = || anyhow::anyhow!("the link's end lies beyond what a token can say; choose an earlier one");
+    let mut claims = Claims::new(LineClaims { aud: Audience::One(AUDIENCE.to_owned()), sub: username.to_text() });
+    claims.issued_at = Some(date_time(issued).ok_or_else(too_far)?);
+    claims.expiration = Some(date_time(expires).ok_or_else(too_far)?);
+    let header = Header::empty().with_token_type("JWT").with_key_id(key.id.clone());
+    Ok(Hs256.token(&header, &claims, &key.secret)?)
+}
+
+/// The claims of a token that one of the keys signed; nothing in it but its header is parsed before that is known.
+fn verify(keys: &Keys, token: &str) -> Option<Claims<LineClaims>> {
+    if token.len() > MAX_TOKEN {
+        return None;
+    }
+    let token = UntrustedToken::<Extensions>::try_from(token).ok()?;
+    if token.header().other_fields.crit.is_some() {
+        return None;
+    }
+    keys.candidates(token.header().key_id.as_deref()).find_map(|key| {
+        // The validator takes HS256 for given: a token whose header says anything else is refused.
+        let token: Token<LineClaims, Extensions> = Hs256.validator(&key.secret).validate(&token).ok()?;
+        Some(token.into_parts().1)
+    })
+}
+
+fn admit_username(text: &str) -> Result<Admission, Close> {
+    let username = Username::from_text(text).map_err(|_| Close::LinkRefused)?;
+    Ok(Admission { username, expires: None, show_names: false })
+}
+
+impl Audience {
+    fn is_ours(&self) -> bool {
+        match self {
+            Self::One(audience) => audience == AUDIENCE,
+            Self::Several(audiences) => audiences.iter().any(|audience| audience == AUDIENCE),
+        }
+    }
+}
+
+fn system_time(time: DateTime<Utc>) -> Option<SystemTime> {
+    // A time before 1970 is past as well as 1970 itself is.
+    UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(time.timestamp()).unwrap_or(0)))
+}
+
+fn date_time(time: SystemTime) -> Option<DateTime<Utc>> {
+    let seconds = time.duration_since(UNIX_EPOCH).ok()?.as_secs();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, 0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,12 +7,16 @@
 pub mod access;
 pub mod agents;
 pub mod clock;
+pub mod data_directory;
 pub mod explain;
 pub mod hub;
+pub mod keys;
 pub mod limits;
 pub mod line;
 pub mod metrics;
+pub mod reload;
 pub mod subscribers;
+pub mod typed;
 pub mod uplink;
 pub mod viewer;
 pub mod viewer_frame;

@@ -200,3 +200,43 @@ fn resident_kib() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_has_a_name_of_its_own_a_help_and_a_type() {
+        let metrics = Metrics::default();
+        metrics.frames_sent.add(3);
+        metrics.viewer_closes.count(Close::LinkRefused);
+        let text = metrics.render();
+        for name in Metrics::NAMES {
+            assert_eq!(text.matches(&format!("# TYPE {name} ")).count(), 1, "{name}");
+            assert_eq!(text.matches(&format!("# HELP {name} ")).count(), 1, "{name}");
+        }
+        assert!(text.contains("# TYPE linelight_viewer_frames_total counter\nlinelight_viewer_frames_total 3\n"));
+        assert!(text.contains("linelight_viewer_closes_total{reason=\"link_refused\"} 1\n"));
+        assert!(text.contains("# HELP linelight_viewers Viewers now"), "{text}");
+    }
+
+    #[test]
+    fn names_follow_prometheus_rules() {
+        for name in Metrics::NAMES {
+            assert!(name.starts_with("linelight_"), "{name}");
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
+        }
+        for line in Metrics::default().render().lines().filter(|line| line.starts_with("# TYPE linelight_")) {
+            let total = line.contains("_total ");
+            assert_eq!(total, line.ends_with(" counter"), "a counter's name ends in _total, a gauge's does not: {line}");
+        }
+    }
+
+    #[test]
+    fn a_gauge_stays_at_zero() {
+        let gauge = Gauge::default();
+        gauge.decrement();
+        gauge.increment();
+        assert_eq!(gauge.get(), 1);
+    }
+}

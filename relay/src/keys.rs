@@ -1,0 +1,188 @@
+//! The keys that sign links, as a JSON Web Key Set (RFC 7517): the first signs, all of them verify, each has an id (`kid`), so that a
+//! key can be rotated. They are for links alone and never leave their file but by a billing portal's copy of it.
+
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jwt_compact::alg::Hs256Key;
+use serde::{Deserialize, Serialize};
+
+use crate::data_directory;
+
+/// The shortest key that is taken, in bytes: HS256's own output (RFC 7518, section 3.2).
+const MIN_KEY: usize = 32;
+/// The longest, in bytes: beyond its block of 64, HMAC hashes a key first.
+const MAX_KEY: usize = 1024;
+/// Keys in the file: a rotation needs two; a token without a `kid` is tried against each.
+const MAX_KEYS: usize = 8;
+/// The largest keys file, in bytes.
+const MAX_FILE: u64 = 64 * 1024;
+
+/// All keys, the one that signs first.
+#[derive(Clone)]
+pub struct Keys(Vec<Key>);
+
+/// One key.
+#[derive(Clone)]
+pub struct Key {
+    /// Its id, the `kid` of the links that it signs.
+    pub id: String,
+    /// The key itself; wiped when dropped.
+    pub secret: Hs256Key,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeySet {
+    keys: Vec<WebKey>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WebKey {
+    kty: String,
+    alg: String,
+    kid: String,
+    k: String,
+}
+
+impl Keys {
+    /// Makes the content of a keys file with one fresh key.
+    ///
+    /// # Errors
+    /// Where the system gives no randomness.
+    pub fn generate_file() -> Result<String> {
+        let mut secret = [0; MIN_KEY];
+        let mut id = [0; 6];
+        fill_random(&mut secret)?;
+        fill_random(&mut id)?;
+        let key = WebKey {
+            kty: "oct".to_owned(),
+            alg: "HS256".to_owned(),
+            kid: BASE64_URL_SAFE_NO_PAD.encode(id),
+            k: BASE64_URL_SAFE_NO_PAD.encode(secret),
+        };
+        let mut text = serde_json::to_string_pretty(&KeySet { keys: vec![key] })?;
+        text.push('\n');
+        Ok(text)
+    }
+
+    /// Reads a keys file, which nobody but its owner may read.
+    ///
+    /// # Errors
+    /// Where it is missing, open to others, or not a set of HS256 keys of 32 bytes or more; no error holds a part of a key.
+    pub fn load(path: &Path) -> Result<Self> {
+        let content = data_directory::read_secret(path, MAX_FILE)?;
+        Self::parse(&content).with_context(|| format!("{} is not a file of link keys", path.display()))
+    }
+
+    fn parse(content: &[u8]) -> Result<Self> {
+        // serde_json's message may quote a value, and the values here are keys: say where, not what.
+        let set: KeySet = serde_json::from_slice(content)
+            .map_err(|error| anyhow::anyhow!("not a JSON Web Key Set, line {}", error.line()))?;
+        ensure!(!set.keys.is_empty(), "it holds no key");
+        ensure!(set.keys.len() <= MAX_KEYS, "it holds {} keys; at most {MAX_KEYS} are taken", set.keys.len());
+        let mut keys: Vec<Key> = Vec::with_capacity(set.keys.len());
+        for (at, web_key) in set.keys.iter().enumerate() {
+            let key = Key::from_web_key(web_key).with_context(|| format!("key {}", at + 1))?;
+            ensure!(keys.iter().all(|other| other.id != key.id), "two keys have the kid {:?}", key.id);
+            keys.push(key);
+        }
+        Ok(Self(keys))
+    }
+
+    /// The key that signs.
+    pub fn current(&self) -> Option<&Key> {
+        self.0.first()
+    }
+
+    /// The keys that a token may have been signed with: the one of its `kid` or, where it names none, all.
+    pub fn candidates<'a>(&'a self, id: Option<&'a str>) -> impl Iterator<Item = &'a Key> {
+        self.0.iter().filter(move |key| id.is_none_or(|id| key.id == id))
+    }
+}
+
+impl Key {
+    fn from_web_key(key: &WebKey) -> Result<Self> {
+        ensure!(key.kty == "oct" && key.alg == "HS256", "kty must be \"oct\" and alg \"HS256\"");
+        ensure!(!key.kid.is_empty() && key.kid.len() <= 64, "its kid must have 1 to 64 bytes");
+        let Ok(secret) = BASE64_URL_SAFE_NO_PAD.decode(&key.k) else { bail!("its k is not base64url without padding") };
+        ensure!(secret.len() >= MIN_KEY, "it has {} bytes; {MIN_KEY} or more are needed", secret.len());
+        ensure!(secret.len() <= MAX_KEY, "it has {} bytes; at most {MAX_KEY} are taken", secret.len());
+        Ok(Self { id: key.kid.clone(), secret: Hs256Key::new(secret) })
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|key| &key.id)).finish()
+    }
+}
+
+/// Fills a buffer with the system's randomness.
+///
+/// # Errors
+/// Where the system gives none.
+pub(crate) fn fill_random(buffer: &mut [u8]) -> Result<()> {
+    getrandom::fill(buffer).map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(keys: &[(&str, usize)]) -> Vec<u8> {
+        let keys = keys
+            .iter()
+            .map(|(kid, length)| WebKey {
+                kty: "oct".into(),
+                alg: "HS256".into(),
+                kid: (*kid).into(),
+                k: BASE64_URL_SAFE_NO_PAD.encode(vec![7; *length]),
+            })
+            .collect();
+        serde_json::to_vec(&KeySet { keys }).unwrap()
+    }
+
+    #[test]
+    fn a_generated_file_is_read_back_and_no_two_are_alike() {
+        let (one, two) = (Keys::generate_file().unwrap(), Keys::generate_file().unwrap());
+        let (one, two) = (Keys::parse(one.as_bytes()).unwrap(), Keys::parse(two.as_bytes()).unwrap());
+        assert_ne!(one.current().unwrap().id, two.current().unwrap().id);
+        assert_ne!(one.current().unwrap().secret.as_ref(), two.current().unwrap().secret.as_ref());
+        assert_eq!(one.current().unwrap().secret.as_ref().len(), 32);
+    }
+
+    #[test]
+    fn the_first_signs_and_each_is_found_by_its_id() {
+        let keys = Keys::parse(&set(&[("new", 32), ("old", 64)])).unwrap();
+        assert_eq!(keys.current().unwrap().id, "new");
+        assert_eq!(keys.candidates(Some("old")).map(|key| key.id.as_str()).collect::<Vec<_>>(), ["old"]);
+        assert_eq!(keys.candidates(Some("other")).count(), 0);
+        assert_eq!(keys.candidates(None).count(), 2);
+    }
+
+    #[test]
+    fn what_is_not_a_good_key_set_is_refused() {
+        for (content, reason) in [
+            (set(&[]), "no key"),
+            (set(&[("short", 31)]), "31 bytes"),
+            (set(&[("a", 32), ("a", 33)]), "two keys"),
+            (set(&[("", 32)]), "kid"),
+            (set(&["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(|kid| (kid, 32))), "at most 8"),
+            (br#"{"keys":[{"kty":"oct","alg":"HS512","kid":"a","k":"AA"}]}"#.to_vec(), "HS256"),
+            (br#"{"keys":"topsecret"}"#.to_vec(), "line 1"),
+        ] {
+            let error = format!("{:#}", Keys::parse(&content).unwrap_err());
+            assert!(error.contains(reason), "{error}");
+            assert!(!error.contains("topsecret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_key_is_ever_printed() {
+        let keys = Keys::parse(&set(&[("id", 32)])).unwrap();
+        assert_eq!(format!("{keys:?}"), r#"["id"]"#);
+    }
+}

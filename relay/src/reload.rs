@@ -1,0 +1,117 @@
+//! Notices that a file has changed, by asking once a second, and takes it anew; what cannot be read leaves the last good
+//! content in use, and is reported once for each change.
+//!
+//! Asking is chosen over the kernel's notifications: those see nothing on network volumes, and lose a file that is
+//! replaced, as Kubernetes and certificate tools do.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::metrics::Metrics;
+
+/// What tells two contents of a path apart without reading them: device, inode, length, and both times in nanoseconds.
+type Stamp = Option<(u64, u64, u64, i128, i128)>;
+
+/// Files that are taken together, such as a certificate and its key.
+#[derive(Debug)]
+pub struct Watched {
+    what: &'static str,
+    paths: Vec<PathBuf>,
+    seen: Vec<Stamp>,
+}
+
+impl Watched {
+    /// Remembers the files as they are; made before they are first read, so that no change falls between.
+    pub fn new(what: &'static str, paths: Vec<PathBuf>) -> Self {
+        let seen = paths.iter().map(stamp).collect();
+        Self { what, paths, seen }
+    }
+
+    /// Whether the files are others than when last asked.
+    fn changed(&mut self) -> bool {
+        let now: Vec<Stamp> = self.paths.iter().map(stamp).collect();
+        let changed = now != self.seen;
+        self.seen = now;
+        changed
+    }
+
+    /// Calls `load` after each change, for ever.
+    pub async fn run<L>(mut self, every: Duration, metrics: Arc<Metrics>, load: L)
+    where
+        L: Fn() -> anyhow::Result<()> + Send + Sync + 'static,
+    {
+        let load = Arc::new(load);
+        let mut ticks = tokio::time::interval(every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let (load, metrics) = (Arc::clone(&load), Arc::clone(&metrics));
+            // A volume may hang, and a file of a million rows takes a second: neither holds up a viewer.
+            let turn = tokio::task::spawn_blocking(move || {
+                if self.changed() {
+                    self.take(&*load, &metrics);
+                }
+                self
+            });
+            match turn.await {
+                Ok(watched) => self = watched,
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn take(&self, load: &dyn Fn() -> anyhow::Result<()>, metrics: &Metrics) {
+        match load() {
+            Ok(()) => {
+                metrics.file_reloads.increment();
+                tracing::info!(file = self.what, "file changed and was taken anew");
+            }
+            Err(error) => {
+                metrics.file_reload_failures.increment();
+                tracing::error!(
+                    file = self.what,
+                    error = format!("{error:#}"),
+                    "file changed and cannot be used; its last good content stays in use"
+                );
+            }
+        }
+    }
+}
+
+fn stamp(path: &PathBuf) -> Stamp {
+    let metadata = fs::metadata(path).ok()?;
+    let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+    Some((
+        metadata.dev(),
+        metadata.ino(),
+        metadata.len(),
+        nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+        nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_in_place_replaced_removed_and_back_is_noticed_once_each() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "one").unwrap();
+        let mut watched = Watched::new("test", vec![path.clone()]);
+        assert!(!watched.changed());
+        fs::write(&path, "longer").unwrap();
+        assert!(watched.changed() && !watched.changed());
+        fs::write(directory.path().join("other"), "other!").unwrap();
+        fs::rename(directory.path().join("other"), &path).unwrap();
+        assert!(watched.changed() && !watched.changed(), "the same length, another inode");
+        fs::remove_file(&path).unwrap();
+        assert!(watched.changed() && !watched.changed());
+        fs::write(&path, "back").unwrap();
+        assert!(watched.changed() && !watched.changed());
+    }
+}
