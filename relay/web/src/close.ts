@@ -1,0 +1,34 @@
+// The viewers' close codes and what the page does about each. A table and a lookup; the test holds it against
+// shared/golden/close.json, which every side reads.
+
+/** Whether and when to come back: with the back-off, not before so many seconds, or not without the reader. */
+export type Retry = "back_off" | "never" | number;
+
+/** Stands for a connection that ended without a close frame (RFC 6455, section 7.1.5). */
+export const NO_CODE = 1006;
+
+/** The codes that need words of their own. */
+export const LINK_REFUSED = 4102;
+export const LINK_EXPIRED = 4103;
+export const VIEWER_PROTOCOL = 4101;
+export const LINE_FULL = 4104;
+export const RELAY_FULL = 4105;
+export const VIEWER_TOO_FAST = 4106;
+
+const RETRIES: ReadonlyMap<number, Retry> = new Map<number, Retry>([
+  [1000, "back_off"],
+  [1001, "back_off"],
+  [4100, "back_off"],
+  [VIEWER_PROTOCOL, "never"],
+  [LINK_REFUSED, "never"],
+  [LINK_EXPIRED, "never"],
+  [LINE_FULL, 30],
+  [RELAY_FULL, 30],
+  [VIEWER_TOO_FAST, "never"],
+  [4107, "back_off"],
+]);
+
+/** What to do after a close code; unknown ones are transient, since most are the network's own. */
+export function retryAfter(code: number): Retry {
+  return RETRIES.get(code) ?? "back_off";
+}

@@ -1,0 +1,211 @@
+// Viewer frames as the relay writes them: text in, values out. Knows no socket, keeps nothing and never throws.
+// The contract is shared/golden/viewer.
+
+/** What a viewer asks for in its first frame. */
+export type Target = { kind: "token"; token: string } | { kind: "username"; username: string };
+
+/** What the relay knows of a line. */
+export type LineState = "running" | "stalled" | "offline" | "unreachable" | "unknown" | "starting";
+
+const LINE_STATES: readonly string[] = ["running", "stalled", "offline", "unreachable", "unknown", "starting"];
+
+/** A plan's limits in bits per second; null where not known. */
+export interface Plan {
+  down: number | null;
+  up: number | null;
+}
+
+/** Samples as columns: Unix milliseconds by the relay's clock, bits per second. Times rise strictly. */
+export interface Columns {
+  t: number[];
+  down: number[];
+  up: number[];
+}
+
+/** A line's state as `snapshot` and `state` frames carry it. Times are Unix milliseconds by the relay's clock. */
+export interface Status {
+  state: LineState;
+  /** Since when it is in that state; null when not known. */
+  since: number | null;
+  /** The sessions that are summed up. */
+  sessions: number;
+  /** Milliseconds between two samples. */
+  interval: number;
+  /** The relay's clock when it wrote the frame. */
+  now: number;
+  /** Why there are no figures, where the router's agent refused to watch; null otherwise. */
+  notice: string | null;
+}
+
+/** Whose line it is, and what it may carry. */
+export interface Identity {
+  /** The username's text form. */
+  username: string;
+  /** The username for people. */
+  display: string;
+  customer: string | null;
+  package: string | null;
+  /** The provider's name; null for the product's own. */
+  brand: string | null;
+  plan: Plan;
+  /** When the link expires; null when it does not. */
+  expires: number | null;
+}
+
+/** A frame from the relay. */
+export type Frame =
+  | { type: "snapshot"; identity: Identity; status: Status; history: Columns }
+  | { type: "sample"; t: number; down: number; up: number }
+  | { type: "samples"; columns: Columns }
+  | { type: "state"; status: Status }
+  | { type: "error"; code: number; reason: string };
+
+/** What a text frame turned out to be: unknown types are for a later page, malformed ones for nobody. */
+export type Parsed = { kind: "frame"; frame: Frame } | { kind: "ignored" } | { kind: "malformed"; why: string };
+
+/** The longest frame that is read: a snapshot of 15 minutes at one a second is some 40 KB. */
+const LONGEST_FRAME = 1 << 20;
+
+/** The first frame of a viewer. */
+export function watchFrame(target: Target): string {
+  return target.kind === "token"
+    ? JSON.stringify({ type: "watch", token: target.token })
+    : JSON.stringify({ type: "watch", username: target.username });
+}
+
+/** Reads one text frame. */
+export function parseFrame(text: string): Parsed {
+  if (text.length > LONGEST_FRAME) return malformed("frame too long");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return malformed("not JSON");
+  }
+  if (!isRecord(value) || typeof value["type"] !== "string") return malformed("no type");
+  try {
+    const frame = readFrame(value["type"], value);
+    return frame === null ? { kind: "ignored" } : { kind: "frame", frame };
+  } catch (fault) {
+    return malformed(fault instanceof Malformed ? fault.message : "unreadable");
+  }
+}
+
+/** Leaves the readers below for `parseFrame`, and never this module. */
+class Malformed extends Error {}
+
+type Fields = Record<string, unknown>;
+
+function readFrame(type: string, fields: Fields): Frame | null {
+  switch (type) {
+    case "snapshot":
+      return {
+        type,
+        identity: identity(fields),
+        status: status(fields),
+        history: columns(record(fields, "history")),
+      };
+    case "sample":
+      return { type, t: time(fields, "t"), down: rate(fields["down"], "down"), up: rate(fields["up"], "up") };
+    case "samples":
+      return { type, columns: columns(fields) };
+    case "state":
+      return { type, status: status(fields) };
+    case "error":
+      return { type, code: count(fields, "code"), reason: string(fields, "reason") };
+    default:
+      return null;
+  }
+}
+
+function identity(fields: Fields): Identity {
+  const plan = record(fields, "plan");
+  return {
+    username: string(fields, "username"),
+    display: string(fields, "display"),
+    customer: nullable(fields, "customer", string),
+    package: nullable(fields, "package", string),
+    brand: nullable(fields, "brand", string),
+    plan: { down: limit(plan, "down"), up: limit(plan, "up") },
+    expires: nullable(fields, "expires", time),
+  };
+}
+
+function status(fields: Fields): Status {
+  const state = string(fields, "state");
+  if (!LINE_STATES.includes(state)) throw new Malformed(`state "${state}" is not known`);
+  const interval = time(fields, "interval");
+  if (interval === 0) throw new Malformed("interval is zero");
+  return {
+    state: state as LineState,
+    since: nullable(fields, "since", time),
+    sessions: count(fields, "sessions"),
+    interval,
+    now: time(fields, "now"),
+    notice: fields["notice"] === undefined ? null : nullable(fields, "notice", string),
+  };
+}
+
+function columns(fields: Fields): Columns {
+  const read = { t: numbers(fields, "t"), down: numbers(fields, "down"), up: numbers(fields, "up") };
+  if (read.t.length !== read.down.length || read.t.length !== read.up.length) {
+    throw new Malformed("columns differ in length");
+  }
+  let last = -1;
+  for (const t of read.t) {
+    if (t <= last) throw new Malformed("times do not rise");
+    last = t;
+  }
+  return read;
+}
+
+function numbers(fields: Fields, name: string): number[] {
+  const list = fields[name];
+  if (!Array.isArray(list)) throw new Malformed(`${name} is no list`);
+  return list.map((value: unknown) => rate(value, name));
+}
+
+function rate(value: unknown, name: string): number {
+  if (typeof value !== "number" || !Number.isFinite(value) || value < 0) throw new Malformed(`${name} is no rate`);
+  return value;
+}
+
+function time(fields: Fields, name: string): number {
+  return rate(fields[name], name);
+}
+
+function count(fields: Fields, name: string): number {
+  const value = fields[name];
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0) throw new Malformed(`${name} is no count`);
+  return value;
+}
+
+/** A limit of zero is none: routers write 0 for "unlimited". */
+function limit(fields: Fields, name: string): number | null {
+  const value = nullable(fields, name, time);
+  return value === 0 ? null : value;
+}
+
+function string(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value !== "string") throw new Malformed(`${name} is no text`);
+  return value;
+}
+
+function record(fields: Fields, name: string): Fields {
+  const value = fields[name];
+  if (!isRecord(value)) throw new Malformed(`${name} is no object`);
+  return value;
+}
+
+function nullable<T>(fields: Fields, name: string, read: (fields: Fields, name: string) => T): T | null {
+  return fields[name] === null ? null : read(fields, name);
+}
+
+function isRecord(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function malformed(why: string): Parsed {
+  return { kind: "malformed", why };
+}

@@ -1,0 +1,91 @@
+// The chart's figures as a table, for those who do not see the chart. Filled only while it is open.
+
+import type { Plan } from "./frame.ts";
+import { limitText, rateText, type Units } from "./rate.ts";
+import { part, setText } from "./readout.ts";
+import { type Point, type Summary, summarise } from "./store.ts";
+import { strings } from "./strings.ts";
+
+/** How many parts the window is told in. */
+const PARTS = 12;
+
+/** What the table tells. */
+export interface Told {
+  /** The window's samples. */
+  points: readonly Point[];
+  /** The newest sample if it is current. */
+  current: Point | null;
+  plan: Plan;
+  units: Units;
+  minutes: number;
+  /** The window's end, Unix milliseconds by the relay's clock. */
+  now: number;
+}
+
+/** One row: its heading, download, upload. */
+type Row = readonly [heading: string, down: string, up: string];
+
+/** The table. */
+export class Table {
+  readonly #box: HTMLDetailsElement;
+  readonly #caption: HTMLElement;
+  readonly #rows: HTMLElement;
+
+  constructor(host: ParentNode, onOpen: () => void) {
+    this.#box = part(host, "details") as HTMLDetailsElement;
+    this.#caption = part(this.#box, "caption");
+    this.#rows = part(this.#box, "tbody");
+    this.#box.addEventListener("toggle", onOpen);
+  }
+
+  /** Fills the table if it is open. */
+  show(told: Told): void {
+    if (!this.#box.open) return;
+    setText(this.#caption, strings.tableCaption(told.minutes));
+    rowsOf(told).forEach((row, i) => this.#fill(i, row));
+  }
+
+  /** Rows stay where they are and only their texts change, so that a reader's place in them is kept. */
+  #fill(index: number, row: Row): void {
+    const line = this.#rows.children[index] ?? this.#rows.appendChild(emptyRow());
+    row.forEach((text, column) => {
+      const cell = line.children[column];
+      if (cell !== undefined) setText(cell, text);
+    });
+  }
+}
+
+/** The figures now, peak, average and plan, then the window in equal parts that begin at full steps, newest first. */
+export function rowsOf(told: Told): Row[] {
+  const { points, current, plan, units } = told;
+  const rate = (bitsPerSecond: number | null | undefined): string => rateText(bitsPerSecond ?? null, units);
+  const limit = (value: number | null): string => (value === null ? strings.dash : limitText(value, units));
+  const down = summarise(points, "down");
+  const up = summarise(points, "up");
+  return [
+    [strings.tableNow, rate(current?.down), rate(current?.up)],
+    [strings.page.peak, rate(down?.peak), rate(up?.peak)],
+    [strings.page.average, rate(down?.average), rate(up?.average)],
+    [strings.tablePlan, limit(plan.down), limit(plan.up)],
+    ...spans(told).map(([from, to]): Row => {
+      const within = points.filter((point) => point.t > from && point.t <= to);
+      const average = (summary: Summary | null): string => rate(summary?.average);
+      const heading = strings.tableSpan(strings.timeWithSeconds(from), strings.timeWithSeconds(to));
+      return [heading, average(summarise(within, "down")), average(summarise(within, "up"))];
+    }),
+  ];
+}
+
+function spans(told: Told): [from: number, to: number][] {
+  const step = (told.minutes * 60_000) / PARTS;
+  const last = Math.floor(told.now / step) * step;
+  return Array.from({ length: PARTS }, (_, i) => [last - (i + 1) * step, last - i * step]);
+}
+
+function emptyRow(): HTMLTableRowElement {
+  const row = document.createElement("tr");
+  const heading = document.createElement("th");
+  heading.scope = "row";
+  row.append(heading, document.createElement("td"), document.createElement("td"));
+  return row;
+}
