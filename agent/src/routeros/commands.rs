@@ -1,0 +1,259 @@
+//! Everything that this program can say to a router: a closed list of sentences that only read.
+//!
+//! Nothing from a relay becomes part of a sentence: interfaces are named by what the router itself listed. The menus of
+//! PPPoE and of secrets hold passwords, so each of their sentences says which properties it wants, and none of them is
+//! a password; a test holds that.
+
+use std::fmt::Write as _;
+
+use mikrotik_rs::proto::codec;
+
+use super::sentence::Tag;
+
+/// One sentence to a router.
+#[derive(Clone, Copy)]
+pub enum Command<'a> {
+    /// Logs in as RouterOS 6.43 and later do.
+    Login {
+        /// The API user's name.
+        user: &'a str,
+        /// Its password; on the plain API it crosses the wire as it is.
+        password: &'a [u8],
+    },
+    /// The router's own name.
+    Identity,
+    /// Version, board and CPU load.
+    Resource,
+    /// CPU load alone.
+    CpuLoad,
+    /// A concentrator's sessions.
+    ServerSessions,
+    /// The sessions of a subscriber's own router.
+    ClientSessions,
+    /// The addresses of the sessions, by which queues may name them.
+    ActiveAddresses,
+    /// The profiles' rate limits.
+    Profiles,
+    /// Which username has which profile.
+    Secrets {
+        /// Whether to ask for the comments too, which often hold a customer's name.
+        comments: bool,
+    },
+    /// The limits in force.
+    Queues,
+    /// Changes of a menu, as hints.
+    Listen(Menu),
+    /// Rates, each interval, until cancelled.
+    MonitorTraffic {
+        /// What to watch; rows come in this order.
+        interfaces: &'a [Interface<'a>],
+        /// Whole seconds, 1 to 5: the router refuses more.
+        interval: u8,
+    },
+    /// Ends another command.
+    Cancel(Tag),
+}
+
+/// A menu whose changes are listened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Menu {
+    /// `/interface/pppoe-server`
+    PppoeServer,
+    /// `/interface/pppoe-client`
+    PppoeClient,
+    /// `/ppp/active`
+    PppActive,
+}
+
+/// How a command names an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interface<'a> {
+    /// By its `.id`: whatever its name holds, commas too.
+    Id(u64),
+    /// By its name, which must not hold a comma.
+    Name(&'a [u8]),
+}
+
+impl Command<'_> {
+    /// Appends the sentence, with its tag.
+    pub fn encode(&self, tag: Tag, out: &mut Vec<u8>) {
+        codec::encode_word(self.path().as_bytes(), out);
+        self.encode_attributes(out);
+        encode_decimal(".tag=", tag.0, out);
+        codec::encode_terminator(out);
+    }
+
+    /// The command word, for logs and errors.
+    pub const fn path(&self) -> &'static str {
+        match self {
+            Self::Login { .. } => "/login",
+            Self::Identity => "/system/identity/print",
+            Self::Resource | Self::CpuLoad => "/system/resource/print",
+            Self::ServerSessions => "/interface/pppoe-server/print",
+            Self::ClientSessions => "/interface/pppoe-client/print",
+            Self::ActiveAddresses => "/ppp/active/print",
+            Self::Profiles => "/ppp/profile/print",
+            Self::Secrets { .. } => "/ppp/secret/print",
+            Self::Queues => "/queue/simple/print",
+            Self::Listen(Menu::PppoeServer) => "/interface/pppoe-server/listen",
+            Self::Listen(Menu::PppoeClient) => "/interface/pppoe-client/listen",
+            Self::Listen(Menu::PppActive) => "/ppp/active/listen",
+            Self::MonitorTraffic { .. } => "/interface/monitor-traffic",
+            Self::Cancel(_) => "/cancel",
+        }
+    }
+
+    /// Which properties a print or listen asks for. All are known to every version: an unknown one loses rows on some.
+    const fn properties(&self) -> &'static str {
+        match self {
+            Self::Identity => "name",
+            Self::Resource => "version,board-name,cpu-load",
+            Self::CpuLoad => "cpu-load",
+            Self::ServerSessions => ".id,name,user,uptime,running,disabled",
+            Self::ClientSessions | Self::Listen(Menu::PppoeServer | Menu::PppoeClient) => {
+                ".id,name,user,running,disabled"
+            }
+            Self::ActiveAddresses => "name,address",
+            Self::Listen(Menu::PppActive) => ".id,name",
+            Self::Profiles => "name,rate-limit",
+            Self::Secrets { comments: false } => "name,profile",
+            Self::Secrets { comments: true } => "name,profile,comment",
+            Self::Queues => "name,target,max-limit,disabled",
+            Self::Login { .. } | Self::MonitorTraffic { .. } | Self::Cancel(_) => "",
+        }
+    }
+
+    fn encode_attributes(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Login { user, password } => {
+                encode_joined(&[b"=name=", user.as_bytes()], out);
+                encode_joined(&[b"=password=", password], out);
+            }
+            Self::MonitorTraffic { interfaces, interval } => {
+                codec::encode_word(&interface_word(interfaces), out);
+                encode_decimal("=interval=", u32::from(*interval), out);
+            }
+            Self::Cancel(tag) => encode_decimal("=tag=", tag.0, out),
+            _ => encode_joined(&[b"=.proplist=", self.properties().as_bytes()], out),
+        }
+    }
+}
+
+fn interface_word(interfaces: &[Interface<'_>]) -> Vec<u8> {
+    let mut word = b"=interface=".to_vec();
+    for (nth, interface) in interfaces.iter().enumerate() {
+        if nth > 0 {
+            word.push(b',');
+        }
+        match interface {
+            Interface::Id(id) => word.extend_from_slice(format!("*{id:X}").as_bytes()),
+            Interface::Name(name) => word.extend_from_slice(name),
+        }
+    }
+    word
+}
+
+fn encode_joined(parts: &[&[u8]], out: &mut Vec<u8>) {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    codec::encode_length(u32::try_from(length).unwrap_or(u32::MAX), out);
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+}
+
+fn encode_decimal(name: &str, number: u32, out: &mut Vec<u8>) {
+    let mut word = heapless::String::<24>::new();
+    // The longest name is 10 bytes, the longest number as well.
+    let _ = write!(word, "{name}{number}");
+    codec::encode_word(word.as_bytes(), out);
+}
+
+/// Reads a router's `.id`, an asterisk and up to 16 hexadecimal digits.
+pub fn parse_id(text: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(text.strip_prefix(b"*")?).ok()?;
+    let plain = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    plain.then(|| u64::from_str_radix(digits, 16).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mikrotik_rs::proto::codec::Decode;
+
+    const INTERFACES: [Interface<'static>; 2] = [Interface::Id(0xF0_0012), Interface::Name(b"<pppoe-ali>")];
+
+    fn all() -> Vec<Command<'static>> {
+        vec![
+            Command::Login { user: "linelight", password: b"p=w" },
+            Command::Identity,
+            Command::Resource,
+            Command::CpuLoad,
+            Command::ServerSessions,
+            Command::ClientSessions,
+            Command::ActiveAddresses,
+            Command::Profiles,
+            Command::Secrets { comments: false },
+            Command::Secrets { comments: true },
+            Command::Queues,
+            Command::Listen(Menu::PppoeServer),
+            Command::Listen(Menu::PppoeClient),
+            Command::Listen(Menu::PppActive),
+            Command::MonitorTraffic { interfaces: &INTERFACES, interval: 1 },
+            Command::Cancel(Tag(7)),
+        ]
+    }
+
+    fn words(command: &Command<'_>) -> Vec<String> {
+        let mut bytes = Vec::new();
+        command.encode(Tag(41), &mut bytes);
+        let Ok(Decode::Complete { value, bytes_consumed }) = codec::decode_sentence(&bytes) else {
+            panic!("{} is not a sentence", command.path())
+        };
+        assert_eq!(bytes_consumed, bytes.len());
+        value.words().map(|word| String::from_utf8(word.to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn only_reading_commands_exist_and_each_print_names_its_properties() {
+        for command in all() {
+            let words = words(&command);
+            assert_eq!(words.last().map(String::as_str), Some(".tag=41"));
+            let verb = words[0].rsplit('/').next().unwrap();
+            assert!(["login", "print", "listen", "monitor-traffic", "cancel"].contains(&verb), "{words:?}");
+            if ["print", "listen"].contains(&verb) {
+                let properties = words[1].strip_prefix("=.proplist=").unwrap();
+                assert!(!properties.is_empty(), "{words:?}");
+                assert!(properties.split(',').all(|property| property != "password"), "{words:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_words_are_the_documented_ones() {
+        assert_eq!(words(&all()[0]), ["/login", "=name=linelight", "=password=p=w", ".tag=41"]);
+        assert_eq!(
+            words(&Command::MonitorTraffic { interfaces: &INTERFACES, interval: 2 }),
+            ["/interface/monitor-traffic", "=interface=*F00012,<pppoe-ali>", "=interval=2", ".tag=41"]
+        );
+        assert_eq!(words(&Command::Cancel(Tag(7))), ["/cancel", "=tag=7", ".tag=41"]);
+        assert_eq!(words(&Command::Secrets { comments: false })[1], "=.proplist=name,profile");
+    }
+
+    #[test]
+    fn the_largest_numbers_fit() {
+        assert_eq!(words(&Command::Cancel(Tag(u32::MAX)))[1], "=tag=4294967295");
+    }
+
+    #[test]
+    fn ids() {
+        for (text, id) in [
+            (&b"*F00012"[..], Some(0xF0_0012)),
+            (b"*d3080A0A", Some(0xD308_0A0A)),
+            (b"*0", Some(0)),
+            (b"*", None),
+            (b"F00012", None),
+            (b"*+1", None),
+            (b"*FFFFFFFFFFFFFFFFF", None),
+        ] {
+            assert_eq!(parse_id(text), id);
+        }
+    }
+}

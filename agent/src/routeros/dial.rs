@@ -1,0 +1,79 @@
+//! From an address to a stream: name, TCP and TLS, each failure in the words of whoever must mend it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::connection::{ConnectionError, Transport};
+use crate::config::{HostPort, RouterConfig};
+use crate::tls::{Peer, client_config, explain, server_name};
+
+/// Opens the way to a router, once or again and again.
+pub struct Dialer {
+    address: HostPort,
+    tls: Option<TlsConnector>,
+    within: Duration,
+}
+
+impl Dialer {
+    /// Prepares for the router of the configuration; TCP and TLS are given `within` each.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Configuration`], when TLS cannot be set up.
+    pub fn new(router: &RouterConfig, within: Duration) -> Result<Self, ConnectionError> {
+        let tls = router.trust.as_ref().map(client_config).transpose();
+        let tls = tls.map_err(|error| ConnectionError::Configuration(error.to_string()))?;
+        Ok(Self {
+            address: router.address.clone(),
+            tls: tls.map(|config| TlsConnector::from(Arc::clone(&config))),
+            within,
+        })
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`ConnectionError`].
+    pub async fn dial(&self) -> Result<Box<dyn Transport>, ConnectionError> {
+        let stream = self.connect().await?;
+        match &self.tls {
+            None => Ok(Box::new(stream)),
+            Some(connector) => self.secure(connector, stream).await,
+        }
+    }
+
+    async fn connect(&self) -> Result<TcpStream, ConnectionError> {
+        let address = || self.address.to_string();
+        let host = (self.address.host.as_str(), self.address.port);
+        let addresses = tokio::net::lookup_host(host);
+        let addresses = timeout(self.within, addresses).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let addresses: Vec<_> =
+            addresses.map_err(|source| ConnectionError::Resolve { address: address(), source })?.collect();
+        let stream = timeout(self.within, TcpStream::connect(addresses.as_slice())).await;
+        let stream =
+            stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(|source| match source.kind() {
+                io::ErrorKind::TimedOut => ConnectionError::ConnectTimeout { address: address() },
+                io::ErrorKind::ConnectionRefused => ConnectionError::Refused { address: address() },
+                _ => ConnectionError::Unreachable { address: address(), source },
+            })?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn secure(&self, connector: &TlsConnector, stream: TcpStream) -> Result<Box<dyn Transport>, ConnectionError> {
+        let failed = |reason| ConnectionError::Tls { address: self.address.to_string(), reason };
+        let name = server_name(&self.address.host).map_err(|error| failed(error.to_string()))?;
+        match timeout(self.within, connector.connect(name, stream)).await {
+            Ok(Ok(stream)) => Ok(Box::new(stream)),
+            Ok(Err(error)) => {
+                let reason = explain(&error, Peer::Router, SystemTime::now());
+                Err(failed(reason.unwrap_or_else(|| format!("the handshake broke: {error}"))))
+            }
+            Err(_) => Err(failed("no answer to the handshake: is this api-ssl's port?".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Bytes to sentences: finds words in one fixed buffer, under bounds of our own. No I/O, no meaning.
+//!
+//! A sentence is words, a word is a length and as many bytes, and a word of no bytes ends the sentence (MikroTik's
+//! "API" page). How the bytes were cut on their way does not matter; what is not yet complete is a value, not an error.
+
+use heapless::Vec;
+use mikrotik_rs::proto::codec::{self, Decode};
+
+/// The longest word, in bytes: a sentence of one word.
+pub const MAX_WORD: usize = MAX_SENTENCE;
+
+/// The most words in one sentence; a row of `monitor-traffic` has about 20.
+pub const MAX_WORDS: usize = 64;
+
+/// The longest sentence, in bytes of its words: a row of a table has some hundred.
+pub const MAX_SENTENCE: usize = 64 * 1024;
+
+/// A length prefix has at most five bytes, and the last word is empty.
+const CAPACITY: usize = MAX_SENTENCE + 5 * (MAX_WORDS + 1);
+
+/// Free space below which what is left of a sentence moves to the front, so that reads are not chopped.
+const LOW_WATER: usize = 4 * 1024;
+
+/// Why bytes are not a sentence. Nothing after them can be trusted: the connection is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FramingError {
+    /// A first byte of a length of 0xF8 or above, which the protocol reserves.
+    #[error("router sent the reserved control byte {0:#04x}: is this the API's port?")]
+    ControlByte(u8),
+    /// A word above [`MAX_WORD`].
+    #[error("router announced a word of {0} bytes; at most {MAX_WORD} are read: is this the API's port?")]
+    WordTooLong(u32),
+    /// More than [`MAX_WORDS`].
+    #[error("router sent a sentence of more than {MAX_WORDS} words")]
+    TooManyWords,
+    /// More than [`MAX_SENTENCE`].
+    #[error("router sent a sentence of more than {MAX_SENTENCE} bytes")]
+    SentenceTooLong,
+}
+
+/// Where a word lies in the buffer, counted from its sentence's first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    at: u32,
+    length: u32,
+}
+
+impl Span {
+    /// The word's bytes; none if the span is not one of this sentence's.
+    pub(crate) fn of(self, sentence: &[u8]) -> &[u8] {
+        let at = self.at as usize;
+        sentence.get(at..at + self.length as usize).unwrap_or_default()
+    }
+}
+
+/// The words of one sentence, in the buffer where they arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Words<'a> {
+    bytes: &'a [u8],
+    spans: &'a [Span],
+}
+
+impl<'a> Words<'a> {
+    /// The words in order of arrival; there is at least one, and none is empty.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let bytes = self.bytes;
+        self.spans.iter().map(move |span| span.of(bytes))
+    }
+
+    /// The first word: what kind of reply this is.
+    pub fn first(&self) -> &'a [u8] {
+        self.spans.first().map_or(&[], |span| span.of(self.bytes))
+    }
+}
+
+/// Whether a sentence lies ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// More bytes are needed.
+    Incomplete,
+    /// [`Framing::words`] gives a sentence.
+    Complete,
+}
+
+/// The one buffer that a connection reads into, and how far its sentences are understood.
+#[derive(Debug)]
+pub struct Framing {
+    buffer: Box<[u8]>,
+    /// First byte of the sentence in progress, or of the one that lies ready.
+    start: usize,
+    /// First byte that is not yet understood.
+    scanned: usize,
+    /// First free byte.
+    end: usize,
+    spans: Vec<Span, MAX_WORDS>,
+    /// Bytes of words in the sentence in progress.
+    length: usize,
+    complete: bool,
+}
+
+impl Framing {
+    /// Allocates the buffer, once.
+    pub fn new() -> Self {
+        Self {
+            buffer: vec![0; CAPACITY].into_boxed_slice(),
+            start: 0,
+            scanned: 0,
+            end: 0,
+            spans: Vec::new(),
+            length: 0,
+            complete: false,
+        }
+    }
+
+    /// Where the next bytes go. Never empty after [`Progress::Incomplete`].
+    pub fn space(&mut self) -> &mut [u8] {
+        if self.start == self.end || CAPACITY - self.end < LOW_WATER {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.scanned -= self.start;
+            self.end -= self.start;
+            self.start = 0;
+        }
+        self.buffer.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Says how many bytes were put into [`space`](Self::space).
+    pub fn filled(&mut self, bytes: usize) {
+        self.end = CAPACITY.min(self.end + bytes);
+    }
+
+    /// Looks for the next sentence and lets go of the one before.
+    ///
+    /// # Errors
+    /// [`FramingError`]; from then on each call gives it again.
+    pub fn advance(&mut self) -> Result<Progress, FramingError> {
+        if std::mem::take(&mut self.complete) {
+            self.next_sentence();
+        }
+        loop {
+            let rest = self.buffer.get(self.scanned..self.end).unwrap_or_default();
+            let Some((length, prefix)) = decode_length(rest)? else { return Ok(Progress::Incomplete) };
+            if length == 0 {
+                self.scanned += prefix;
+                if self.spans.is_empty() {
+                    // A sentence without words says nothing.
+                    self.next_sentence();
+                    continue;
+                }
+                self.complete = true;
+                return Ok(Progress::Complete);
+            }
+            self.check_bounds(length)?;
+            if rest.len() < prefix + length as usize {
+                return Ok(Progress::Incomplete);
+            }
+            self.take_word(prefix, length)?;
+        }
+    }
+
+    /// The sentence that lies ready after [`Progress::Complete`].
+    pub fn words(&self) -> Words<'_> {
+        let spans = if self.complete { self.spans.as_slice() } else { &[] };
+        Words { bytes: self.buffer.get(self.start..self.scanned).unwrap_or_default(), spans }
+    }
+
+    fn next_sentence(&mut self) {
+        self.start = self.scanned;
+        self.spans.clear();
+        self.length = 0;
+    }
+
+    /// Refuses a word by its announced length, before its bytes arrive: they might not fit into the buffer.
+    fn check_bounds(&self, length: u32) -> Result<(), FramingError> {
+        if length as usize > MAX_WORD {
+            return Err(FramingError::WordTooLong(length));
+        }
+        if self.length + length as usize > MAX_SENTENCE {
+            return Err(FramingError::SentenceTooLong);
+        }
+        if self.spans.is_full() {
+            return Err(FramingError::TooManyWords);
+        }
+        Ok(())
+    }
+
+    fn take_word(&mut self, prefix: usize, length: u32) -> Result<(), FramingError> {
+        let at = self.scanned + prefix;
+        let span = Span { at: u32::try_from(at - self.start).unwrap_or(u32::MAX), length };
+        self.spans.push(span).map_err(|_| FramingError::TooManyWords)?;
+        self.length += length as usize;
+        self.scanned = at + length as usize;
+        Ok(())
+    }
+}
+
+impl Default for Framing {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A word's length and the bytes that state it; `None` until they have all arrived.
+fn decode_length(bytes: &[u8]) -> Result<Option<(u32, usize)>, FramingError> {
+    match codec::decode_length(bytes) {
+        Ok(Decode::Complete { value, .. }) => Ok(Some(value)),
+        Ok(Decode::Incomplete { .. }) => Ok(None),
+        Err(_) => Err(FramingError::ControlByte(bytes.first().copied().unwrap_or_default())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Sentences = std::vec::Vec<std::vec::Vec<std::vec::Vec<u8>>>;
+
+    /// Feeds the bytes in pieces of the given lengths, over and over, and collects what comes out.
+    fn read(bytes: &[u8], pieces: &[usize]) -> (Sentences, Result<(), FramingError>) {
+        let mut framing = Framing::new();
+        let mut sentences = Sentences::new();
+        let mut rest = bytes;
+        let mut pieces = pieces.iter().cycle();
+        while !rest.is_empty() {
+            let space = framing.space();
+            assert!(!space.is_empty(), "nowhere to read to");
+            let n = (*pieces.next().unwrap()).clamp(1, rest.len()).min(space.len());
+            space[..n].copy_from_slice(&rest[..n]);
+            framing.filled(n);
+            rest = &rest[n..];
+            loop {
+                match framing.advance() {
+                    Ok(Progress::Complete) => sentences.push(framing.words().iter().map(<[u8]>::to_vec).collect()),
+                    Ok(Progress::Incomplete) => break,
+                    Err(error) => {
+                        assert_eq!(framing.advance(), Err(error), "the error does not stay");
+                        return (sentences, Err(error));
+                    }
+                }
+            }
+        }
+        (sentences, Ok(()))
+    }
+
+    /// What the codec of `mikrotik-rs` makes of the same bytes, all at once; it knows no bounds.
+    fn oracle(bytes: &[u8]) -> (Sentences, bool) {
+        let mut sentences = Sentences::new();
+        let mut rest = bytes;
+        loop {
+            match codec::decode_sentence(rest) {
+                Ok(Decode::Complete { value, bytes_consumed }) => {
+                    if !value.is_empty() {
+                        sentences.push(value.words().map(<[u8]>::to_vec).collect());
+                    }
+                    rest = &rest[bytes_consumed..];
+                }
+                Ok(Decode::Incomplete { .. }) => return (sentences, true),
+                Err(_) => return (sentences, false),
+            }
+        }
+    }
+
+    fn encode(sentences: &Sentences) -> std::vec::Vec<u8> {
+        let mut bytes = std::vec::Vec::new();
+        for sentence in sentences {
+            sentence.iter().for_each(|word| codec::encode_word(word, &mut bytes));
+            codec::encode_terminator(&mut bytes);
+        }
+        bytes
+    }
+
+    fn word() -> impl Strategy<Value = std::vec::Vec<u8>> {
+        // Around each length where the prefix grows, and short ones.
+        let length = prop_oneof![8 => 1_usize..40, 2 => 120_usize..136, 1 => 16_370_usize..16_400];
+        (length, any::<u8>()).prop_map(|(n, seed)| (0..n).map(|i| seed.wrapping_add(i as u8)).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_sentences_that_were_sent(
+            sentences in prop::collection::vec(prop::collection::vec(word(), 1..5), 0..12),
+            pieces in prop::collection::vec(1_usize..3_000, 1..6),
+        ) {
+            let bytes = encode(&sentences);
+            let (ours, outcome) = read(&bytes, &pieces);
+            prop_assert_eq!(&ours, &sentences);
+            prop_assert_eq!(outcome, Ok(()));
+            prop_assert_eq!(oracle(&bytes), (sentences, true));
+        }
+
+        /// Small lengths are likely, so that the bytes often form sentences and not only prefixes.
+        #[test]
+        fn any_bytes_are_read_as_the_oracle_reads_them_or_refused(
+            bytes in prop::collection::vec(prop_oneof![3 => 0_u8..5, 1 => any::<u8>()], 0..600),
+            pieces in prop::collection::vec(1_usize..60, 1..4),
+        ) {
+            let (ours, outcome) = read(&bytes, &pieces);
+            let (theirs, fine) = oracle(&bytes);
+            match outcome {
+                Ok(()) => {
+                    prop_assert!(fine);
+                    prop_assert_eq!(ours, theirs);
+                }
+                Err(FramingError::ControlByte(_)) => {
+                    prop_assert!(!fine);
+                    prop_assert_eq!(ours, theirs);
+                }
+                // Our bounds end what the oracle goes on with; up to there both agree.
+                Err(_) => prop_assert!(theirs.starts_with(&ours)),
+            }
+        }
+    }
+
+    #[test]
+    fn one_byte_at_a_time_is_the_same_sentence() {
+        let sentences = vec![vec![b"!re".to_vec(), b".tag=7".to_vec(), b"=name=<pppoe-\xE9>".to_vec()]];
+        assert_eq!(read(&encode(&sentences), &[1]), (sentences, Ok(())));
+    }
+
+    #[test]
+    fn each_bound_is_kept_and_what_lies_on_it_passes() {
+        let fits = vec![vec![vec![b'x'; MAX_WORD]], vec![vec![b'y'; MAX_SENTENCE / MAX_WORDS]; MAX_WORDS]];
+        assert_eq!(read(&encode(&fits), &[1_000]), (fits, Ok(())));
+        for (sentence, error) in [
+            (vec![vec![b'x'; MAX_WORD + 1]], FramingError::WordTooLong(MAX_WORD as u32 + 1)),
+            (vec![vec![b'x'; 1]; MAX_WORDS + 1], FramingError::TooManyWords),
+            (vec![vec![b'x'; MAX_SENTENCE], vec![b'x']], FramingError::SentenceTooLong),
+        ] {
+            assert_eq!(read(&encode(&vec![sentence]), &[1_000]).1, Err(error));
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_every_bound_is_refused_before_its_bytes_arrive() {
+        assert_eq!(read(&[0xF0, 0xFF, 0xFF, 0xFF, 0xFF], &[9]).1, Err(FramingError::WordTooLong(u32::MAX)));
+        assert_eq!(read(&[0xF8], &[9]).1, Err(FramingError::ControlByte(0xF8)));
+        // A web server's answer on the wrong port: 'H' announces a word of 72 bytes.
+        assert_eq!(read(b"HTTP/1.1 400 Bad Request\r\n", &[9]), (vec![], Ok(())));
+    }
+
+    #[test]
+    fn empty_sentences_are_passed_over() {
+        assert_eq!(read(&[0, 0, 0, 1, b'a', 0, 0], &[2]).0, vec![vec![b"a".to_vec()]]);
+    }
+}
