@@ -1,1 +1,3 @@
-//! tests
+//! What Linelight is tried against: a simulated RouterOS router, and the harness that joins it to an agent and a relay.
+
+pub mod router;
