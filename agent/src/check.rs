@@ -3,6 +3,12 @@
 //! `linelight-agent check` prints it; at each start it is logged, for a container has no shell.
 
 use std::fmt;
+use std::io::{self, Write};
+
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::{router, uplink};
 
 /// One step of the walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +35,7 @@ pub enum Outcome {
     Failed {
         /// What is wrong.
         problem: String,
-        /// What to do.
+        /// What to do; empty where the problem's words say it.
         remedy: String,
     },
 }
@@ -54,14 +60,61 @@ impl Step {
     pub const fn is_failed(&self) -> bool {
         matches!(self.outcome, Outcome::Failed { .. })
     }
+
+    fn is_passed(&self) -> bool {
+        matches!(self.outcome, Outcome::Passed(_))
+    }
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.outcome {
-            Outcome::Passed(found) => write!(f, "ok    {}: {found}", self.name),
-            Outcome::Doubtful { finding, remedy } => write!(f, "look  {}: {finding}; {remedy}", self.name),
-            Outcome::Failed { problem, remedy } => write!(f, "FAIL  {}: {problem}; {remedy}", self.name),
-        }
+        let (mark, found, remedy) = match &self.outcome {
+            Outcome::Passed(found) => ("ok  ", found, ""),
+            Outcome::Doubtful { finding, remedy } => ("look", finding, remedy.as_str()),
+            Outcome::Failed { problem, remedy } => ("FAIL", problem, remedy.as_str()),
+        };
+        write!(f, "{mark}  {}: {found}", self.name)?;
+        if remedy.is_empty() { Ok(()) } else { write!(f, "; {remedy}") }
     }
+}
+
+/// Walks both ways and writes each step as soon as its way is walked. Returns whether all went well.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub async fn print(config: &Config, out: &mut impl Write) -> io::Result<bool> {
+    let mut steps = configuration_steps(config);
+    print_steps(&steps, out)?;
+    for way in [router_steps(config).await, uplink::probe(&config.relay, &config.uplink).await] {
+        print_steps(&way, out)?;
+        steps.extend(way);
+    }
+    Ok(!steps.iter().any(Step::is_failed))
+}
+
+/// Walks both ways and logs what it finds: a line where all is well, a line for each step where not.
+pub async fn log(config: &Config) {
+    let (router, relay) = tokio::join!(router_steps(config), uplink::probe(&config.relay, &config.uplink));
+    let steps: Vec<_> = configuration_steps(config).into_iter().chain(router).chain(relay).collect();
+    for step in steps.iter().filter(|step| !step.is_passed()) {
+        warn!("check: {step}");
+    }
+    if !steps.iter().any(Step::is_failed) {
+        info!(steps = steps.len(), "check: the whole way to the router and to the relay works");
+    }
+}
+
+async fn router_steps(config: &Config) -> Vec<Step> {
+    router::probe(&config.router, &config.limits, &config.timing).await
+}
+
+fn configuration_steps(config: &Config) -> Vec<Step> {
+    let read = Step::passed("configuration", "flags, variables and files are understood");
+    let warnings = config.warnings.iter().map(|warning| Step::doubtful("configuration", warning, ""));
+    std::iter::once(read).chain(warnings).collect()
+}
+
+fn print_steps(steps: &[Step], out: &mut impl Write) -> io::Result<()> {
+    steps.iter().try_for_each(|step| writeln!(out, "{step}"))?;
+    out.flush()
 }

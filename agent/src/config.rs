@@ -148,7 +148,8 @@ fn check_relay(
         );
     }
     if addresses.iter().any(|address| !address.tls && !address.host.is_loopback()) {
-        warnings.push("the relay is reached in plain text: the token and all samples can be read on the way".to_owned());
+        warnings
+            .push("the relay is reached in plain text: the token and all samples can be read on the way".to_owned());
     }
     let token = secret(environment, "LINELIGHT_TOKEN", typed.token_file.as_deref())?;
     let proxy = check_proxy(typed, environment)?;
@@ -191,7 +192,11 @@ fn check_trust(
         (None, pins) => {
             let pins = pins.iter().map(|text| {
                 Pin::parse(text).ok_or_else(|| {
-                    ConfigError::value(pin_name, text, "a pin is sha256// and 44 characters of base64, or 64 hex digits")
+                    ConfigError::value(
+                        pin_name,
+                        text,
+                        "a pin is sha256// and 44 characters of base64, or 64 hex digits",
+                    )
                 })
             });
             Ok(Some(Trust::Pins(pins.collect::<Result<_, _>>()?)))

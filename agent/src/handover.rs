@@ -134,6 +134,11 @@ impl WatchSet {
         }
     }
 
+    /// Refuses a line that is not in the set and does not enter it.
+    pub(crate) fn reject(&mut self, line: LineHandle, reason: WatchRefusal) {
+        self.note_refusal(line, reason);
+    }
+
     /// Some refusals of one reason, at most `limit`; call again until there are none.
     pub fn take_refused(&mut self, limit: usize) -> Option<(WatchRefusal, Vec<LineHandle>)> {
         let reason = self.refused.first()?.1;

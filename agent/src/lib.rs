@@ -1,14 +1,65 @@
 //! Linelight's agent: reads PPPoE lines' rates from a RouterOS API and streams them to a relay.
 //!
 //! A sample's way through it is one street: [`routeros`] (bytes, sentences, commands), [`sessions`] (which lines there
-//! are), `sampler` (rows to samples), [`batch`], [`backlog`], [`uplink`]. Two tasks walk it, the router's and the
-//! uplink's, and share one [`handover`]; neither waits for the other.
+//! are), `sampler` (rows to samples), [`batch`], [`backlog`], [`uplink`]. Two tasks walk it, the [`router`]'s and the
+//! uplink's, and share one [`handover`]; neither waits for the other. [`run`] joins them.
 
 pub mod backlog;
+pub mod backoff;
 pub mod batch;
 pub mod check;
+pub mod complaint;
 pub mod config;
 pub mod handover;
+pub mod logging;
+pub mod router;
 pub mod routeros;
 pub mod sessions;
+pub mod stop;
+pub mod supervisor;
 pub mod tls;
+pub mod uplink;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use shared::{BACKLOG_SECONDS, Epoch};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use backlog::Backlog;
+use batch::Batcher;
+use config::Config;
+use handover::{Handover, WatchSet};
+use sessions::LineTable;
+use stop::Stop;
+
+/// Runs the agent until told to stop: the router's task, the uplink's, and once the walk that says what is wrong.
+/// It ends when the uplink's task has said goodbye.
+pub async fn run(config: Config, stop: Stop) {
+    let epoch = Epoch(backoff::seed());
+    let handover = Rc::new(new_handover(&config));
+    info!(version = env!("CARGO_PKG_VERSION"), router = %config.router.address, "agent starts");
+    for warning in &config.warnings {
+        warn!("{warning}");
+    }
+    let uplink = uplink::run(config.relay.clone(), config.uplink.clone(), epoch, Rc::clone(&handover), stop);
+    let router = router::run(&config.router, &config.limits, &config.timing, Batcher::new(epoch), &handover);
+    tokio::select! {
+        () = uplink => {}
+        never = router => match never {},
+        () = log_check(&config) => {}
+    }
+    info!("agent stops");
+}
+
+fn new_handover(config: &Config) -> Handover {
+    let backlog = Backlog::new(config.limits.backlog_bytes, Duration::from_secs(BACKLOG_SECONDS));
+    let lines = LineTable::new(config.limits.sessions);
+    Handover::new(lines, backlog, WatchSet::new(config.limits.sessions), Instant::now())
+}
+
+async fn log_check(config: &Config) {
+    check::log(config).await;
+    std::future::pending().await
+}

@@ -1,1 +1,81 @@
-fn main() {}
+//! The agent's program: reads the configuration, starts logging, runs, returns an exit code.
+
+use std::io;
+use std::process::ExitCode;
+
+use agent::config::{Cli, Command, Config, ConfigError, Environment, Typed, command_line};
+use agent::stop::{Stopper, stop};
+use agent::{check, logging, supervisor};
+use clap::FromArgMatches;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::error;
+
+fn main() -> ExitCode {
+    let cli = match command_line().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors that exit with 0; nobody is left to tell of a broken pipe.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(supervisor::EXIT_USAGE));
+        }
+    };
+    logging::start(cli.typed.log);
+    let done = runtime().and_then(|runtime| match cli.command {
+        Some(Command::Check) => runtime.block_on(run_check(&cli.typed)),
+        _ if supervisor::is_wanted(cli.typed.supervise) => runtime.block_on(supervisor::run()),
+        _ => runtime.block_on(run_agent(&cli.typed)),
+    });
+    done.unwrap_or_else(|error| {
+        error!(%error, "cannot run");
+        ExitCode::FAILURE
+    })
+}
+
+/// One thread; names are resolved on a second, which ends when it is idle.
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().max_blocking_threads(2).build()
+}
+
+async fn run_agent(typed: &Typed) -> io::Result<ExitCode> {
+    supervisor::follow_parent(typed.supervise);
+    let config = match Config::check(typed, &Environment::of_process()) {
+        Ok(config) => config,
+        Err(error) => return Ok(refuse(&error)),
+    };
+    let (stopper, stop) = stop();
+    tokio::select! {
+        () = agent::run(config, stop) => Ok(ExitCode::SUCCESS),
+        failed = pass_signals_on(stopper) => Err(failed),
+    }
+}
+
+/// Tells the agent to stop at SIGTERM or SIGINT, and then leaves it the time that it takes.
+async fn pass_signals_on(stopper: Stopper) -> io::Error {
+    let listening = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
+    let (mut terminate, mut interrupt) = match listening {
+        Ok(signals) => signals,
+        Err(error) => return error,
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    stopper.stop();
+    std::future::pending().await
+}
+
+async fn run_check(typed: &Typed) -> io::Result<ExitCode> {
+    match Config::check(typed, &Environment::of_process()) {
+        Ok(config) => {
+            let all_well = check::print(&config, &mut io::stdout()).await?;
+            Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Err(error) => Ok(refuse(&error)),
+    }
+}
+
+fn refuse(error: &ConfigError) -> ExitCode {
+    error!("configuration: {error}");
+    ExitCode::from(if error.may_pass() { supervisor::EXIT_CONFIG } else { supervisor::EXIT_USAGE })
+}

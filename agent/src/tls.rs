@@ -61,10 +61,9 @@ pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
             builder.with_root_certificates(roots).with_no_client_auth()
         }
         Trust::CaFile(path) => builder.with_root_certificates(read_roots(path)?).with_no_client_auth(),
-        Trust::Pins(pins) => builder
-            .dangerous()
-            .with_custom_certificate_verifier(pin_verifier(pins, &provider))
-            .with_no_client_auth(),
+        Trust::Pins(pins) => {
+            builder.dangerous().with_custom_certificate_verifier(pin_verifier(pins, &provider)).with_no_client_auth()
+        }
     };
     Ok(Arc::new(config))
 }

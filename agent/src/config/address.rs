@@ -195,7 +195,8 @@ mod tests {
         assert_eq!(read("wss://relay.example").as_deref(), Ok("wss://relay.example:443/agent/v1"));
         assert_eq!(read("wss://relay.example:8443/x/agent").as_deref(), Ok("wss://relay.example:8443/x/agent"));
         assert_eq!(read("ws://[::1]:80/").as_deref(), Ok("ws://[::1]:80/agent/v1"));
-        for wrong in ["relay.example", "https://relay.example", "wss://u:p@relay.example", "wss://a/?token=1", "wss://"] {
+        for wrong in ["relay.example", "https://relay.example", "wss://u:p@relay.example", "wss://a/?token=1", "wss://"]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

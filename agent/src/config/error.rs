@@ -52,7 +52,9 @@ pub enum ConfigError {
         path: PathBuf,
     },
     /// No router was named and none can be guessed.
-    #[error("LINELIGHT_ROUTER is missing and there is no default route to take it from: set it to the router's address")]
+    #[error(
+        "LINELIGHT_ROUTER is missing and there is no default route to take it from: set it to the router's address"
+    )]
     NoGateway,
     /// The plain API across a network.
     #[error(

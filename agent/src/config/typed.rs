@@ -98,9 +98,9 @@ pub struct Typed {
         value_parser = clap::value_parser!(u32).range(1..=200))]
     pub interfaces_per_stream: u32,
     /// PPPoE sessions known at once, at most
-    #[arg(long, global = true, env = "LINELIGHT_SESSIONS", value_name = "SESSIONS", default_value_t = 20_000,
+    #[arg(long, global = true, env = "LINELIGHT_MAX_SESSIONS", value_name = "SESSIONS", default_value_t = 20_000,
         value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub sessions: u32,
+    pub max_sessions: u32,
     /// Between two full readings of the router's tables
     #[arg(long, global = true, env = "LINELIGHT_REREAD_SECONDS", value_name = "SECONDS", default_value_t = 60,
         value_parser = clap::value_parser!(u32).range(15..=3_600))]
@@ -146,6 +146,9 @@ pub enum Supervise {
     Always,
     /// Never
     Never,
+    /// Never, and end with the parent: what a supervisor tells its child
+    #[value(hide = true)]
+    Child,
 }
 
 impl Typed {
@@ -154,7 +157,7 @@ impl Typed {
             max_watched: self.max_watched as usize,
             streams: self.streams as usize,
             interfaces_per_stream: self.interfaces_per_stream as usize,
-            sessions: self.sessions as usize,
+            sessions: self.max_sessions as usize,
             backlog_bytes: self.backlog_kib as usize * 1024,
             report_comments: self.report_comments,
         }

@@ -21,9 +21,8 @@ pub struct Environment {
 impl Environment {
     /// This process's variables, and the kernel's routes.
     pub fn of_process() -> Self {
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
         Self::new(variables, super::default_gateway(&routes))
     }

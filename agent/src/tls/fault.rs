@@ -50,7 +50,9 @@ fn explain_certificate(why: &CertificateError, peer: Peer, now: SystemTime) -> S
             format!("{whose} has expired, or the router's clock is ahead: renew it, or set the clock")
         }
         CertificateError::UnknownIssuer | CertificateError::InvalidPurpose => {
-            format!("{whose} is signed by nobody that is trusted: name its issuer in {variable}_CA or its key in {variable}_PIN")
+            format!(
+                "{whose} is signed by nobody that is trusted: name its issuer in {variable}_CA or its key in {variable}_PIN"
+            )
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             format!("{whose} is for another name than {variable} has: write the name that it shows, or pin its key")

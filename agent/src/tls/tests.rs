@@ -2,7 +2,7 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData, SigningKey};
+use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -33,7 +33,7 @@ fn issue(change: impl FnOnce(&mut CertificateParams)) -> Issued {
 
 impl Issued {
     fn pin(&self) -> Pin {
-        let digest = ring::digest::digest(&ring::digest::SHA256, &self.key.subject_public_key_info());
+        let digest = ::ring::digest::digest(&::ring::digest::SHA256, &self.key.subject_public_key_info());
         Pin::parse(&data_encoding::HEXLOWER.encode(digest.as_ref())).unwrap()
     }
 

@@ -1,0 +1,37 @@
+//! The word to stop, from whoever gives it to whoever heeds it. It is given once and stays given.
+
+use tokio::sync::watch;
+
+/// Gives the word; dropping it gives it too.
+#[derive(Debug)]
+pub struct Stopper(watch::Sender<bool>);
+
+/// Hears the word.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+/// Makes a pair.
+pub fn stop() -> (Stopper, Stop) {
+    let (sender, receiver) = watch::channel(false);
+    (Stopper(sender), Stop(receiver))
+}
+
+impl Stopper {
+    /// Gives the word.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Stop {
+    /// Waits until the word is given.
+    pub async fn told(&self) {
+        // An error means that nobody is left to give it.
+        let _ = self.0.clone().wait_for(|told| *told).await;
+    }
+
+    /// Whether the word was given.
+    pub fn is_told(&self) -> bool {
+        *self.0.borrow()
+    }
+}

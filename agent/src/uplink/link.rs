@@ -1,0 +1,211 @@
+//! One open uplink: carries a [`Conversation`] over a WebSocket until either side ends it.
+//!
+//! Reading and writing go on at once, so that a relay that does not read cannot keep its own words from being heard;
+//! one message at a time is being written, under a timeout.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use futures_util::{Sink, Stream};
+use shared::close::Close;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Bytes, Error as WebSocketError};
+use tracing::debug;
+
+use super::conversation::{Conversation, Outgoing};
+use crate::config::UplinkTiming;
+use crate::handover::Handover;
+use crate::stop::Stop;
+
+/// How an uplink ended.
+#[derive(Debug)]
+pub(super) enum Ending<T> {
+    /// The relay closed it, with this code.
+    Closed(Option<u16>),
+    /// This side closed it because of what the relay sent.
+    Broken(Close),
+    /// It was lost, in these words.
+    Lost(String),
+    /// This side moves to what it found meanwhile.
+    Moved(T),
+    /// The agent is told to stop.
+    Stopped,
+}
+
+/// The WebSocket's bounds: small buffers, one message beyond them.
+pub(super) fn websocket_config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(4 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * shared::MAX_UPLINK_FRAME)
+        .max_message_size(Some(shared::MAX_UPLINK_FRAME))
+        .max_frame_size(Some(shared::MAX_UPLINK_FRAME))
+}
+
+/// A WebSocket with at most one message on its way out.
+pub(super) struct Link<'a, S> {
+    socket: WebSocketStream<S>,
+    timing: &'a UplinkTiming,
+    write_until: Option<Instant>,
+}
+
+struct Step {
+    received: Option<Option<Result<Message, WebSocketError>>>,
+    written: Option<Result<(), WebSocketError>>,
+}
+
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
+    pub(super) const fn new(socket: WebSocketStream<S>, timing: &'a UplinkTiming) -> Self {
+        Self { socket, timing, write_until: None }
+    }
+
+    /// Carries the conversation to its end, and says goodbye as the ending asks for.
+    pub(super) async fn carry<T>(
+        mut self,
+        conversation: &mut Conversation<'_>,
+        handover: &Handover,
+        stop: &Stop,
+        better: impl Future<Output = T>,
+    ) -> Ending<T> {
+        let ending = self.converse(conversation, handover, stop, better).await;
+        match &ending {
+            Ending::Stopped => self.goodbye(Close::GoingAway).await,
+            Ending::Moved(_) => self.goodbye(Close::Normal).await,
+            Ending::Broken(close) => self.goodbye(*close).await,
+            Ending::Closed(_) => self.finish().await,
+            Ending::Lost(_) => {}
+        }
+        ending
+    }
+
+    async fn converse<T>(
+        &mut self,
+        conversation: &mut Conversation<'_>,
+        handover: &Handover,
+        stop: &Stop,
+        better: impl Future<Output = T>,
+    ) -> Ending<T> {
+        let mut better = pin!(better);
+        loop {
+            let now = Instant::now();
+            if let Some(ending) = self.overdue(conversation, now).or_else(|| self.say_next(conversation, now)) {
+                return ending;
+            }
+            let deadline = self.write_until.into_iter().fold(conversation.deadline(), Instant::min);
+            tokio::select! {
+                step = self.step() => if let Some(ending) = self.take(step, conversation) { return ending },
+                () = handover.to_uplink.notified() => {}
+                () = sleep_until(deadline) => {}
+                found = &mut better => return Ending::Moved(found),
+                () = stop.told() => return Ending::Stopped,
+            }
+        }
+    }
+
+    fn overdue<T>(&self, conversation: &Conversation<'_>, now: Instant) -> Option<Ending<T>> {
+        if self.write_until.is_some_and(|until| now >= until) {
+            return Some(Ending::Lost("the relay takes nothing more".to_owned()));
+        }
+        conversation.overdue(now).map(|why| Ending::Lost(why.to_owned()))
+    }
+
+    fn say_next<T>(&mut self, conversation: &mut Conversation<'_>, now: Instant) -> Option<Ending<T>> {
+        if self.write_until.is_some() {
+            return None;
+        }
+        let message = match conversation.next(now)? {
+            Outgoing::Text(text) => Message::text(text),
+            Outgoing::Binary(bytes) => Message::binary(bytes),
+            Outgoing::Ping => Message::Ping(Bytes::new()),
+        };
+        self.write_until = Some(now + self.timing.write_timeout);
+        Pin::new(&mut self.socket).start_send(message).err().map(broken)
+    }
+
+    fn take<T>(&mut self, step: Step, conversation: &mut Conversation<'_>) -> Option<Ending<T>> {
+        if let Some(written) = step.written {
+            self.write_until = None;
+            // What was received meanwhile may be the relay's close code, which says more.
+            if let (Err(error), None) = (written, &step.received) {
+                return Some(broken(error));
+            }
+        }
+        match step.received? {
+            Some(Ok(message)) => received(&message, conversation),
+            Some(Err(error)) => Some(broken(error)),
+            None => Some(Ending::Lost("the relay ended the connection".to_owned())),
+        }
+    }
+
+    /// Waits until something was received, or what was being written is written.
+    async fn step(&mut self) -> Step {
+        poll_fn(|cx| self.poll_step(cx)).await
+    }
+
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        let mut step = Step { received: None, written: None };
+        if self.write_until.is_some()
+            && let Poll::Ready(written) = Pin::new(&mut self.socket).poll_flush(cx)
+        {
+            step.written = Some(written);
+        }
+        if let Poll::Ready(received) = Pin::new(&mut self.socket).poll_next(cx) {
+            step.received = Some(received);
+        }
+        if step.received.is_some() || step.written.is_some() { Poll::Ready(step) } else { Poll::Pending }
+    }
+
+    /// Sends a close frame and waits for the relay's, for a moment only.
+    async fn goodbye(&mut self, close: Close) {
+        let frame = CloseFrame { code: CloseCode::from(close.code()), reason: close.name().into() };
+        if Pin::new(&mut self.socket).start_send(Message::Close(Some(frame))).is_ok() {
+            self.finish().await;
+        }
+    }
+
+    /// Lets the closing handshake end, for a moment only.
+    async fn finish(&mut self) {
+        let last = poll_fn(|cx| {
+            let _ = Pin::new(&mut self.socket).poll_flush(cx)?;
+            match Pin::new(&mut self.socket).poll_next(cx) {
+                Poll::Ready(Some(Ok(message))) => Poll::Ready(Ok(message.is_close())),
+                Poll::Ready(Some(Err(error))) => Poll::Ready(Err(error)),
+                Poll::Ready(None) => Poll::Ready(Ok(true)),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        let mut last = pin!(last);
+        let ended = async { while matches!(last.as_mut().await, Ok(false)) {} };
+        if timeout(self.timing.goodbye, ended).await.is_err() {
+            debug!("the relay did not answer the close frame in time");
+        }
+    }
+}
+
+fn received<T>(message: &Message, conversation: &mut Conversation<'_>) -> Option<Ending<T>> {
+    conversation.heard(Instant::now());
+    match message {
+        Message::Text(text) => conversation.received(text).err().map(Ending::Broken),
+        Message::Close(frame) => Some(Ending::Closed(frame.as_ref().map(|frame| u16::from(frame.code)))),
+        // Pings are answered by tungstenite, pongs have been heard, and binary messages are a later version's.
+        Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => None,
+    }
+}
+
+fn broken<T>(error: WebSocketError) -> Ending<T> {
+    match error {
+        WebSocketError::Capacity(_) => Ending::Broken(Close::FrameTooLarge),
+        WebSocketError::Protocol(ref why)
+            if !matches!(why, tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) =>
+        {
+            Ending::Broken(Close::ProtocolError)
+        }
+        WebSocketError::Utf8(_) => Ending::Broken(Close::ProtocolError),
+        other => Ending::Lost(format!("the connection to the relay broke: {other}")),
+    }
+}
