@@ -1,16 +1,236 @@
-//! What the relay knows of one line, for an operator.
+//! What the relay knows of one line, for an operator: as JSON, and as plain text by `Display`.
+
+use std::fmt;
+use std::net::IpAddr;
 
 use serde::Serialize;
+use shared::control::{Role, Status};
 
-/// The answer of `/explain/{username}`; `Display` is its plain text.
+use crate::hub::Agent;
+use crate::line::{Findings, ReportFindings, Setting};
+use crate::viewer_frame::{Notice, Point};
+
+/// The answer of `/explain/{username}`. Times are Unix milliseconds by the relay's clock.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
     /// The username's text form.
     pub username: String,
+    /// The relay's clock.
+    pub now: i64,
+    /// What viewers see; the state's name.
+    pub state: String,
+    /// Since when.
+    pub since: Option<i64>,
+    /// Sessions up.
+    pub sessions: u16,
+    /// Milliseconds between samples.
+    pub interval: u32,
+    /// What else viewers are told.
+    pub notice: Option<Notice>,
+    /// Viewers of the line.
+    pub viewers: usize,
+    /// When the last sample came.
+    pub last_arrival: Option<i64>,
+    /// The last sample.
+    pub newest: Option<Point>,
+    /// Samples held for viewers to come.
+    pub points: usize,
+    /// Who reports the line.
+    pub reports: Vec<ReportExplained>,
+    /// What was refused of late that concerns it.
+    pub refusals: Vec<Refusal>,
 }
 
-impl std::fmt::Display for Explanation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "username: {}", self.username)
+/// One agent's report of the line.
+#[derive(Debug, Serialize)]
+pub struct ReportExplained {
+    /// The agent.
+    pub agent: AgentFindings,
+    /// The line's name on that agent's uplink.
+    pub handle: u32,
+    /// Which end of the session its router is.
+    pub role: Role,
+    /// Sessions up.
+    pub sessions: u16,
+    /// Since when, or since when there is none.
+    pub since: Option<i64>,
+    /// Since when the agent or its router does not answer.
+    pub unreachable_since: Option<i64>,
+    /// Whether this is the report that viewers see.
+    pub counts: bool,
+    /// Whether the agent is asked for samples.
+    pub watched: bool,
+}
+
+/// What the relay knows of an agent.
+#[derive(Debug, Serialize)]
+pub struct AgentFindings {
+    /// Its name.
+    pub name: String,
+    /// Since when it is connected.
+    pub connected_since: Option<i64>,
+    /// Since when it is not.
+    pub lost_since: Option<i64>,
+    /// Its address.
+    pub address: Option<IpAddr>,
+    /// Its version.
+    pub version: String,
+    /// Lines that it reports.
+    pub lines: usize,
+    /// Lines that it reports and may not.
+    pub refused_lines: usize,
+    /// Lines that it is asked for samples of.
+    pub watched: usize,
+    /// Batches of this run.
+    pub batches: u64,
+    /// Samples of this run.
+    pub samples: u64,
+    /// What it last said of itself and its router.
+    pub status: Option<Status>,
+}
+
+/// Something refused.
+#[derive(Debug, Clone, Serialize)]
+pub struct Refusal {
+    /// When.
+    pub at: i64,
+    /// Which line it concerns, in text form.
+    pub username: String,
+    /// What, and why.
+    pub what: String,
+}
+
+impl Explanation {
+    /// Puts together what was found; `describe` tells of an agent.
+    pub(crate) fn new(
+        username: String,
+        setting: Setting<'_>,
+        findings: Option<Findings>,
+        refusals: Vec<Refusal>,
+        describe: impl Fn(&Agent) -> AgentFindings,
+    ) -> Self {
+        let findings = findings.unwrap_or_else(|| Findings::none(setting));
+        let explained = |report: ReportFindings| ReportExplained {
+            agent: describe(&report.agent),
+            handle: report.handle.0,
+            role: report.role,
+            sessions: report.sessions,
+            since: report.since,
+            unreachable_since: report.unreachable_since,
+            counts: report.counts,
+            watched: report.watched,
+        };
+        Self {
+            username,
+            now: setting.now.unix,
+            state: name(&findings.state.state),
+            since: findings.state.since,
+            sessions: findings.state.sessions,
+            interval: findings.state.interval,
+            notice: findings.state.notice,
+            viewers: findings.viewers,
+            last_arrival: findings.last_arrival.map(|at| setting.now.unix_of(at)),
+            newest: findings.newest,
+            points: findings.points,
+            reports: findings.reports.into_iter().map(explained).collect(),
+            refusals,
+        }
     }
+
+    fn ago(&self, at: Option<i64>) -> Ago {
+        Ago(at.map(|at| self.now - at))
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "line      {}", self.username)?;
+        writeln!(f, "state     {}, since {}, sessions {}", self.state, self.ago(self.since), self.sessions)?;
+        if let Some(notice) = &self.notice {
+            writeln!(f, "notice    {}", name(notice))?;
+        }
+        writeln!(f, "viewers   {}", self.viewers)?;
+        write!(
+            f,
+            "samples   last {}, {} held, one each {} ms",
+            self.ago(self.last_arrival),
+            self.points,
+            self.interval
+        )?;
+        match self.newest {
+            Some(point) => writeln!(f, "; {} bit/s down, {} bit/s up", point.down, point.up)?,
+            None => writeln!(f)?,
+        }
+        if self.reports.is_empty() {
+            writeln!(f, "reports   none: no connected agent sees this username, or none may report it")?;
+        }
+        for report in &self.reports {
+            self.write_report(f, report)?;
+        }
+        for refusal in &self.refusals {
+            writeln!(f, "refusal   {}: {}", self.ago(Some(refusal.at)), refusal.what)?;
+        }
+        Ok(())
+    }
+}
+
+impl Explanation {
+    fn write_report(&self, f: &mut fmt::Formatter<'_>, report: &ReportExplained) -> fmt::Result {
+        let ReportExplained { agent, handle, sessions, .. } = report;
+        let role = name(&report.role);
+        let standing = match (report.unreachable_since, report.counts, report.sessions) {
+            (Some(_), ..) => "unreachable",
+            (None, true, _) => "counts",
+            (None, false, 0) => "no session",
+            (None, false, _) => "stands by",
+        };
+        let watch = if report.watched { "watched" } else { "not watched" };
+        writeln!(
+            f,
+            "report    agent {}, handle {handle}: {role}, sessions {sessions} since {}, {standing}, {watch}",
+            agent.name,
+            self.ago(report.since),
+        )?;
+        match (agent.connected_since, agent.lost_since) {
+            (Some(since), _) => write!(f, "  uplink  connected {}", self.ago(Some(since)))?,
+            (None, lost) => write!(f, "  uplink  lost {}", self.ago(lost))?,
+        }
+        writeln!(
+            f,
+            ", version {}, lines {} (refused {}), watched {}, batches {}",
+            agent.version, agent.lines, agent.refused_lines, agent.watched, agent.batches
+        )?;
+        let Some(status) = &agent.status else { return Ok(()) };
+        let identity = status.identity.as_deref().unwrap_or("?");
+        let reachable = if status.router_reachable { "answers" } else { "does not answer" };
+        write!(f, "  router  {identity} {reachable} since {}", Ago(i64::try_from(status.router_age_ms).ok()))?;
+        if let Some(load) = status.cpu_load {
+            write!(f, ", cpu {load} %")?;
+        }
+        write!(f, ", sessions {}, streams {}", status.sessions, status.streams)?;
+        match &status.fault {
+            Some(fault) => writeln!(f, "; {fault}"),
+            None => writeln!(f),
+        }
+    }
+}
+
+/// How long ago something was, milliseconds, for people.
+struct Ago(Option<i64>);
+
+impl fmt::Display for Ago {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.map(|ago| ago.max(0) / 1_000) {
+            None => f.write_str("(not known)"),
+            Some(seconds @ 0..120) => write!(f, "{seconds} s ago"),
+            Some(seconds @ 120..7_200) => write!(f, "{} min ago", seconds / 60),
+            Some(seconds @ 7_200..172_800) => write!(f, "{} h ago", seconds / 3_600),
+            Some(seconds) => write!(f, "{} days ago", seconds / 86_400),
+        }
+    }
+}
+
+/// The name that a plain enum has on the wire.
+fn name<T: Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -1,26 +1,344 @@
-//! The registry of lines.
+//! The registry of lines and agents: who reports which line, and who watches it.
+//!
+//! A line exists while an agent reports it or somebody watches it; watching an unreported name leaves nothing behind.
+//! Nothing here locks all lines: they live in shards, and each has one short lock of its own. The order of locks is an
+//! agent's ledger, a shard, a line, an agent's watches.
 
-use std::sync::Arc;
+mod agent;
+mod sequences;
+mod uplinks;
+
+use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use shared::Username;
-use tokio::time::Instant;
+use shared::close::Close;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::explain::Explanation;
+pub use self::agent::Agent;
+#[cfg(test)]
+pub(crate) use self::agent::UNREACHABLE_AFTER_MS;
+pub(crate) use self::agent::{Control, WatchOutcome};
+pub(crate) use self::uplinks::{Attached, Reporter};
+use crate::clock::Now;
+use crate::explain::{Explanation, Refusal};
 use crate::limits::Limits;
+use crate::line::{Cursor, Line, Setting};
 use crate::metrics::Metrics;
 use crate::subscribers::Subscribers;
 
+/// Shards of the map of lines: far more than cores, so that two rarely meet at one.
+const SHARDS: usize = 64;
+
+/// How long after the relay's start an unreported line is `starting` and not `unknown`, milliseconds: agents come back
+/// within a minute.
+const STARTING_MS: i64 = 60_000;
+
+/// Refusals kept for the operator.
+const MAX_REFUSALS: usize = 256;
+
+/// A wall clock that moved by more than this beside the steady one, milliseconds, was set.
+const CLOCK_SET_MS: i64 = 500;
+
 /// The registry of lines.
-pub struct Hub {}
+pub struct Hub {
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Arc<Metrics>,
+    subscribers: Subscribers,
+    started: Instant,
+    /// Unix time of `started`, milliseconds; follows the wall clock when that is set.
+    started_unix: AtomicI64,
+    hasher: RandomState,
+    shards: Vec<Mutex<Shard>>,
+    agents: Mutex<HashMap<Arc<str>, Arc<Agent>>>,
+    viewers: AtomicUsize,
+    draining: AtomicBool,
+    refusals: Mutex<VecDeque<Refusal>>,
+}
+
+#[derive(Default)]
+struct Shard {
+    lines: HashSet<ByName>,
+    /// Those with a ring of points, which time changes.
+    live: Vec<Arc<Line>>,
+}
+
+/// A line found by its username.
+struct ByName(Arc<Line>);
+
+impl Borrow<Username> for ByName {
+    fn borrow(&self) -> &Username {
+        self.0.username()
+    }
+}
+
+impl Hash for ByName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.username().hash(state);
+    }
+}
+
+impl PartialEq for ByName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.username() == other.0.username()
+    }
+}
+
+impl Eq for ByName {}
 
 impl Hub {
     /// An empty hub of a relay that started at `now`.
-    pub fn new(_limits: Limits, _subscribers: Subscribers, _metrics: Arc<Metrics>, _now: Instant) -> Arc<Self> {
-        Arc::new(Self {})
+    pub fn new(limits: Limits, subscribers: Subscribers, metrics: Arc<Metrics>, now: Instant) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            metrics,
+            subscribers,
+            started: now,
+            started_unix: AtomicI64::new(unix_ms(SystemTime::now())),
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            agents: Mutex::default(),
+            viewers: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+            refusals: Mutex::default(),
+        })
+    }
+
+    /// Keeps house once a second until everybody has left after `drain` turned true.
+    pub async fn run(self: Arc<Self>, mut drain: watch::Receiver<bool>) {
+        let mut names = self.subscribers.changes();
+        let mut seconds = tokio::time::interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        while !(self.is_draining() && self.viewers() == 0) {
+            tokio::select! {
+                _ = seconds.tick() => self.second(names.has_changed().unwrap_or(false) && *names.borrow_and_update() != 0),
+                Ok(_) = drain.wait_for(|drain| *drain), if !self.is_draining() => self.begin_drain(),
+            }
+        }
+    }
+
+    /// The time on the relay's scales.
+    pub fn now(&self) -> Now {
+        self.at(Instant::now())
+    }
+
+    fn at(&self, instant: Instant) -> Now {
+        let steady = match instant.checked_duration_since(self.started) {
+            Some(since) => milliseconds(since),
+            None => -milliseconds(self.started - instant),
+        };
+        Now { steady, unix: self.started_unix.load(Ordering::Relaxed) + steady }
+    }
+
+    /// The wall clock's time of `now`, for what is judged by it.
+    pub(crate) fn system_time(now: Now) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(now.unix.unsigned_abs())
+    }
+
+    /// Viewers in all.
+    pub(crate) fn viewers(&self) -> usize {
+        self.viewers.load(Ordering::Relaxed)
+    }
+
+    /// Whether the relay stops.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Takes a seat before a line.
+    ///
+    /// # Errors
+    /// [`Close::RelayFull`], [`Close::LineFull`], or [`Close::GoingAway`] while the relay stops.
+    pub(crate) fn join(self: &Arc<Self>, username: &Username) -> Result<Seat, Close> {
+        if self.is_draining() {
+            return Err(Close::GoingAway);
+        }
+        let place = Place::take(self)?;
+        let now = self.now();
+        let (line, cursor) = self.with_line(username, |shard, line| {
+            if line.enliven(self.setting(now)) {
+                shard.live.push(Arc::clone(line));
+            }
+            line.join(self.limits.viewers_per_line, self.setting(now))
+        });
+        let Some(cursor) = cursor else {
+            self.refuse(username, "viewer refused: the line has as many viewers as it may have");
+            return Err(Close::LineFull);
+        };
+        Ok(Seat { place, line, cursor })
     }
 
     /// What the relay knows of one line.
-    pub fn explain(&self, username: &Username, _now: Instant) -> Explanation {
-        Explanation { username: username.to_text() }
+    pub fn explain(&self, username: &Username, now: Instant) -> Explanation {
+        let now = self.at(now);
+        let line = self.shard(username).lines.get(username).map(|found| Arc::clone(&found.0));
+        let findings = line.map(|line| line.findings(self.setting(now)));
+        let text = username.to_text();
+        let refusals = self.refusals().iter().filter(|refusal| refusal.username == text).cloned().collect();
+        Explanation::new(text, self.setting(now), findings, refusals, |agent| self.describe(agent, now))
+    }
+
+    /// Remembers for the operator that something was refused.
+    pub(crate) fn refuse(&self, username: &Username, what: impl Into<String>) {
+        let refusal = Refusal { at: self.now().unix, username: username.to_text(), what: what.into() };
+        let mut refusals = self.refusals();
+        if refusals.len() == MAX_REFUSALS {
+            refusals.pop_front();
+        }
+        refusals.push_back(refusal);
+    }
+
+    pub(crate) fn setting(&self, now: Now) -> Setting<'_> {
+        Setting { now, starting: now.steady < STARTING_MS, subscribers: &self.subscribers }
+    }
+
+    /// Finds or makes a line, and does something with it before it can be forgotten.
+    fn with_line<T>(&self, username: &Username, work: impl FnOnce(&mut Shard, &Arc<Line>) -> T) -> (Arc<Line>, T) {
+        let mut shard = self.shard(username);
+        let line = match shard.lines.get(username) {
+            Some(found) => Arc::clone(&found.0),
+            None => {
+                let line = Arc::new(Line::new(username.clone()));
+                shard.lines.insert(ByName(Arc::clone(&line)));
+                self.metrics.lines.increment();
+                line
+            }
+        };
+        let result = work(&mut shard, &line);
+        (line, result)
+    }
+
+    /// Forgets a line that neither an agent nor a viewer knows.
+    fn forget_if_needless(&self, line: &Line) {
+        let mut shard = self.shard(line.username());
+        // Somebody else may have forgotten it since, and another have begun a new line of that name.
+        let is_held = shard.lines.get(line.username()).is_some_and(|held| std::ptr::eq(Arc::as_ptr(&held.0), line));
+        if is_held && line.is_needless() {
+            shard.lines.remove(line.username());
+            shard.live.retain(|live| !std::ptr::eq(Arc::as_ptr(live), line));
+            self.metrics.lines.decrement();
+        }
+    }
+
+    /// Gives a ring of points to a line that nobody watches.
+    fn adopt(&self, line: &Arc<Line>, now: Now) {
+        let mut shard = self.shard(line.username());
+        if line.enliven(self.setting(now)) {
+            shard.live.push(Arc::clone(line));
+        }
+    }
+
+    /// What one second changes.
+    pub(crate) fn second(&self, names_changed: bool) {
+        self.follow_wall_clock(SystemTime::now());
+        self.age(names_changed);
+        self.forget_lost_agents();
+    }
+
+    /// What time does to lines; `names_changed` when the subscribers file did.
+    pub(crate) fn age(&self, names_changed: bool) {
+        let now = self.now();
+        let mut live = 0;
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.live.retain(|line| line.age(self.setting(now), names_changed));
+            live += shard.live.len();
+        }
+        self.metrics.lines_live.set(live as u64);
+    }
+
+    fn forget_lost_agents(&self) {
+        let now = self.now();
+        let retention = milliseconds(self.limits.agent_retention);
+        let is_over = |agent: &Arc<Agent>| agent.lost().is_some_and(|lost| now.steady - lost >= retention);
+        let over: Vec<_> = self.agents().values().filter(|agent| is_over(agent)).cloned().collect();
+        for agent in over {
+            self.forget_agent(&agent, now);
+        }
+    }
+
+    /// Takes a clock that was set, so that the times on the page are those on the wall.
+    fn follow_wall_clock(&self, wall: SystemTime) {
+        let off = unix_ms(wall) - self.now().unix;
+        if off.abs() > CLOCK_SET_MS {
+            self.started_unix.fetch_add(off, Ordering::Relaxed);
+        }
+    }
+
+    fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        for shard in &self.shards {
+            let live = shard.lock().unwrap_or_else(PoisonError::into_inner).live.clone();
+            live.iter().for_each(|line| line.wake());
+        }
+    }
+
+    fn shard(&self, username: &Username) -> MutexGuard<'_, Shard> {
+        let at = self.hasher.hash_one(username) as usize % SHARDS;
+        self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn agents(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Agent>>> {
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, VecDeque<Refusal>> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// One of the relay's places for viewers, given back when dropped.
+struct Place(Arc<Hub>);
+
+impl Place {
+    fn take(hub: &Arc<Hub>) -> Result<Self, Close> {
+        let one_more = |taken: usize| (taken < hub.limits.viewers).then_some(taken + 1);
+        hub.viewers.try_update(Ordering::Relaxed, Ordering::Relaxed, one_more).map_err(|_| Close::RelayFull)?;
+        hub.metrics.viewers.increment();
+        Ok(Self(Arc::clone(hub)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.viewers.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics.viewers.decrement();
+    }
+}
+
+/// A viewer's seat before its line, given up when dropped; the last one ends the watch.
+pub(crate) struct Seat {
+    place: Place,
+    pub(crate) line: Arc<Line>,
+    pub(crate) cursor: Cursor,
+}
+
+impl Seat {
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.place.0
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if self.line.leave(&self.cursor, self.hub().now()) {
+            self.hub().forget_if_needless(&self.line);
+        }
+    }
+}
+
+pub(crate) fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn unix_ms(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, milliseconds)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,62 @@
 //! Every limit of the relay in one table: its unit, its reason, and the close code or status that it ends in.
+//!
+//! Limits of the wire itself (usernames of 255 bytes, uplink messages of 256 KiB) stand in `shared`.
 
 use std::time::Duration;
 
 /// What the relay takes at most, and how long it waits.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Viewers of one line; more: [`LineFull`](shared::close::Close::LineFull).
+    /// Viewers of one line: a household and the support desk; more: [`LineFull`](shared::close::Close::LineFull).
     pub viewers_per_line: usize,
-    /// Viewers in all; more: [`RelayFull`](shared::close::Close::RelayFull).
+    /// Viewers in all, some 1.5 KB each; more: [`RelayFull`](shared::close::Close::RelayFull).
     pub viewers: usize,
+    /// Time from the WebSocket handshake to a complete first frame, lest silent connections pile up; then:
+    /// [`WatchTimeout`](shared::close::Close::WatchTimeout).
+    pub first_frame_timeout: Duration,
+    /// A viewer's burst of frames, control frames included: a page sends one, then a pong each 20 s; beyond it one
+    /// frame a second: [`ViewerTooFast`](shared::close::Close::ViewerTooFast).
+    pub viewer_frame_burst: u32,
+    /// Viewers write pongs, and read; without either for so long:
+    /// [`ViewerSilent`](shared::close::Close::ViewerSilent).
+    pub pong_timeout: Duration,
+
+    /// Lines of one agent: more than the largest concentrator's sessions, at some 300 bytes each; more: the report is
+    /// refused.
+    pub lines_per_agent: usize,
+    /// Watched lines of one agent: its own limit (200 unless configured) is lower; more: the viewer is told
+    /// `too_many_watched`.
+    pub watched_per_agent: usize,
+    /// Unwatched lines of one agent whose samples are kept for a minute, for viewers that come back after the relay's
+    /// restart; more: dropped.
+    pub adopted_per_agent: u32,
+    /// Time to a complete hello; then: [`HelloTimeout`](shared::close::Close::HelloTimeout).
+    pub hello_timeout: Duration,
+    /// Time for the table of lines behind the hello, some 100 messages at most; then:
+    /// [`HelloTimeout`](shared::close::Close::HelloTimeout).
+    pub table_timeout: Duration,
+    /// Messages of an agent within a second, sustained: eight streams and its control messages are 10; more:
+    /// [`TooFast`](shared::close::Close::TooFast).
+    pub agent_messages_per_second: u32,
+    /// Messages of an agent at once: 120 s of backlog and the whole table; more:
+    /// [`TooFast`](shared::close::Close::TooFast).
+    pub agent_message_burst: u32,
+    /// Bytes of an agent within a second, sustained: 20,000 lines all watched are 160 KB; more:
+    /// [`TooFast`](shared::close::Close::TooFast).
+    pub agent_bytes_per_second: u32,
+    /// Bytes of an agent at once: a table of 65,536 lines and its backlog; more:
+    /// [`TooFast`](shared::close::Close::TooFast).
+    pub agent_byte_burst: u32,
+    /// Silence of an agent, whose status comes each 10 s; then: [`Silent`](shared::close::Close::Silent).
+    pub agent_silence: Duration,
+    /// Time for an uplink to answer when another run of the agent wants its place; an answer:
+    /// [`Duplicate`](shared::close::Close::Duplicate) for the newcomer.
+    pub probe_timeout: Duration,
+    /// Time for an agent to take what the relay writes; then: [`Silent`](shared::close::Close::Silent).
+    pub agent_write_timeout: Duration,
+    /// How long the lines of a lost agent are remembered as unreachable, so that the support desk sees since when.
+    pub agent_retention: Duration,
+
     /// Connections open at once on one listener, upgraded ones included; more: closed when accepted.
     pub connections: usize,
     /// Connections of one listener without a complete request yet; more: closed when accepted.
@@ -30,8 +78,26 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            viewers_per_line: 16,
+            viewers_per_line: MAX_VIEWERS_PER_LINE,
             viewers: 50_000,
+            first_frame_timeout: Duration::from_secs(10),
+            viewer_frame_burst: 20,
+            pong_timeout: Duration::from_secs(15),
+
+            lines_per_agent: 65_536,
+            watched_per_agent: 1_000,
+            adopted_per_agent: 200,
+            hello_timeout: Duration::from_secs(10),
+            table_timeout: Duration::from_secs(30),
+            agent_messages_per_second: 100,
+            agent_message_burst: 5_000,
+            agent_bytes_per_second: 512 * 1024,
+            agent_byte_burst: 32 * 1024 * 1024,
+            agent_silence: Duration::from_secs(45),
+            probe_timeout: Duration::from_secs(5),
+            agent_write_timeout: Duration::from_secs(10),
+            agent_retention: Duration::from_secs(24 * 3600),
+
             connections: 100_000,
             half_open: 8_192,
             viewer_handshakes: 512,
@@ -41,5 +107,58 @@ impl Default for Limits {
             drain: Duration::from_secs(8),
             failed_attempts: 30,
         }
+    }
+}
+
+/// What [`Limits::viewers_per_line`] is unless configured.
+pub const MAX_VIEWERS_PER_LINE: usize = 16;
+
+/// The longest frame of a viewer in bytes, its first one and so the longest token included; a longer one ends in
+/// [`ViewerProtocol`](shared::close::Close::ViewerProtocol).
+pub const MAX_VIEWER_FRAME: usize = 4 * 1024;
+
+/// A token bucket: so many at once, so many a second.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    thousandths: i64,
+    burst: i64,
+    per_second: i64,
+    filled: i64,
+}
+
+impl Bucket {
+    /// A full bucket at `now`, milliseconds of any steady clock.
+    pub fn new(burst: u32, per_second: u32, now: i64) -> Self {
+        let burst = i64::from(burst) * 1_000;
+        Self { thousandths: burst, burst, per_second: i64::from(per_second), filled: now }
+    }
+
+    /// Takes `amount` out; whether so much was left.
+    pub fn take(&mut self, amount: u32, now: i64) -> bool {
+        let elapsed = (now - self.filled).max(0);
+        self.filled = now;
+        // A thousandth a millisecond for each one a second.
+        self.thousandths = self.burst.min(self.thousandths.saturating_add(elapsed.saturating_mul(self.per_second)));
+        self.thousandths -= i64::from(amount) * 1_000;
+        let enough = self.thousandths >= 0;
+        if !enough {
+            self.thousandths += i64::from(amount) * 1_000;
+        }
+        enough
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_gives_its_burst_then_its_rate() {
+        let mut bucket = Bucket::new(3, 2, 0);
+        assert_eq!((0..5).filter(|_| bucket.take(1, 0)).count(), 3);
+        assert_eq!((0..5).filter(|_| bucket.take(1, 499)).count(), 0);
+        assert_eq!((0..5).filter(|_| bucket.take(1, 1_000)).count(), 2);
+        assert_eq!((0..9).filter(|_| bucket.take(1, 3_600_000)).count(), 3);
+        assert!(!bucket.take(4, i64::MAX / 4), "more than the burst never passes");
     }
 }

@@ -1,1 +1,312 @@
-//! line
+//! One line: what agents report of it, the ring of its points while it is watched, and its newest update, framed once.
+//!
+//! A line that nobody watches is its reports and nothing else; [`live`] is what a watched one has besides. It knows no
+//! sockets: viewers hold a [`Cursor`] and leave a waker.
+
+mod live;
+pub(crate) mod points;
+pub(crate) mod report;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use shared::{LineHandle, Username};
+
+use self::live::Live;
+pub(crate) use self::live::{Cursor, Update};
+use self::report::Report;
+use crate::clock::Now;
+use crate::hub::Agent;
+use crate::subscribers::Subscribers;
+use crate::viewer_frame::{LineState, Point, StateFrame};
+
+/// What a line is judged by besides its reports.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    /// The time.
+    pub(crate) now: Now,
+    /// Whether the relay started less than a minute ago.
+    pub(crate) starting: bool,
+    /// Who the customers are.
+    pub(crate) subscribers: &'a Subscribers,
+}
+
+/// One line.
+#[derive(Debug)]
+pub struct Line {
+    username: Username,
+    /// Held for microseconds: a publisher pushes one point, a viewer takes one update. Wakers are called without it.
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    reports: Vec<Report>,
+    live: Option<Box<Live>>,
+}
+
+/// A sample on its way into a line.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrival<'a> {
+    /// The agent that measured it.
+    pub(crate) agent: &'a Arc<Agent>,
+    /// The line's name on its uplink.
+    pub(crate) handle: LineHandle,
+    /// The sample at its time.
+    pub(crate) point: Point,
+    /// Whether it comes from the agent's backlog.
+    pub(crate) replayed: bool,
+}
+
+/// What became of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Published {
+    /// It is shown.
+    Shown,
+    /// Another session counts for this line, or none is up.
+    Standby,
+    /// Nobody watches the line, nor did a minute ago.
+    Unwatched,
+}
+
+/// What the operator is told of a line.
+pub(crate) struct Findings {
+    pub(crate) state: StateFrame,
+    pub(crate) viewers: usize,
+    pub(crate) reports: Vec<ReportFindings>,
+    /// When the last sample came, on the steady scale.
+    pub(crate) last_arrival: Option<i64>,
+    pub(crate) newest: Option<Point>,
+    pub(crate) points: usize,
+}
+
+/// One report, for the operator.
+pub(crate) struct ReportFindings {
+    pub(crate) agent: Arc<Agent>,
+    pub(crate) handle: LineHandle,
+    pub(crate) role: shared::control::Role,
+    pub(crate) sessions: u16,
+    pub(crate) since: Option<i64>,
+    pub(crate) unreachable_since: Option<i64>,
+    pub(crate) counts: bool,
+    pub(crate) watched: bool,
+}
+
+impl Line {
+    pub(crate) fn new(username: Username) -> Self {
+        Self { username, inner: Mutex::default() }
+    }
+
+    /// Whose line it is.
+    pub fn username(&self) -> &Username {
+        &self.username
+    }
+
+    /// Takes a report; it replaces the one of the same end at the same agent.
+    pub(crate) fn report(&self, report: Report, setting: Setting<'_>) {
+        self.change(setting, |reports| {
+            let Some(older) = reports.iter_mut().find(|older| older.is_superseded_by(&report)) else {
+                // Nearly every line has one report for life.
+                reports.reserve_exact(1);
+                return reports.push(report);
+            };
+            *older = report.steady(older);
+        });
+    }
+
+    /// Takes back the reports of an agent that `forget` names.
+    pub(crate) fn forget(&self, agent: &Arc<Agent>, setting: Setting<'_>, forget: impl Fn(&Report) -> bool) {
+        self.change(setting, |reports| {
+            reports.retain(|report| !(Arc::ptr_eq(&report.agent, agent) && forget(report)));
+        });
+    }
+
+    /// The agent watches as many lines as it may, without that of `handle`.
+    pub(crate) fn watch_refused(&self, agent: &Arc<Agent>, handle: LineHandle, at: Setting<'_>) {
+        let mut inner = self.lock();
+        if let Some(live) = inner.live.as_mut() {
+            live.watch_refused(agent, handle);
+        }
+        let changed = inner.judge(&self.username, at, false);
+        drop(inner);
+        self.wake_if(changed);
+    }
+
+    /// Takes one sample and frames it for all viewers; `scratch` saves an allocation.
+    pub(crate) fn publish(&self, arrival: Arrival<'_>, setting: Setting<'_>, scratch: &mut Vec<u8>) -> Published {
+        let mut inner = self.lock();
+        let is_up = inner.reports.iter().any(|report| {
+            report.sessions > 0 && report.handle == arrival.handle && Arc::ptr_eq(&report.agent, arrival.agent)
+        });
+        let Some(live) = inner.live.as_mut() else { return Published::Unwatched };
+        if !live.is_source(&arrival) || !(is_up || arrival.replayed) {
+            return Published::Standby;
+        }
+        if arrival.replayed {
+            live.keep_for_later(arrival.point);
+            return Published::Shown;
+        }
+        live.push(arrival.point, setting.now, scratch);
+        if live.is_late_no_more() {
+            inner.judge(&self.username, setting, false);
+        }
+        drop(inner);
+        self.wake();
+        Published::Shown
+    }
+
+    /// Gives the line a ring of points; whether it had none before.
+    pub(crate) fn enliven(&self, setting: Setting<'_>) -> bool {
+        let mut inner = self.lock();
+        let newly = inner.live.is_none();
+        if newly {
+            inner.live = Some(Box::new(Live::new(setting.now)));
+            inner.judge(&self.username, setting, true);
+        }
+        newly
+    }
+
+    /// Takes a seat among the viewers of an [enlivened](Self::enliven) line; `None` when `limit` are taken.
+    pub(crate) fn join(&self, limit: usize, setting: Setting<'_>) -> Option<Cursor> {
+        let mut inner = self.lock();
+        let cursor = inner.live.as_mut()?.take_seat(limit)?;
+        let changed = inner.judge(&self.username, setting, false);
+        drop(inner);
+        self.wake_if(changed);
+        Some(cursor)
+    }
+
+    /// Gives the seat back; whether the line may be forgotten.
+    pub(crate) fn leave(&self, cursor: &Cursor, now: Now) -> bool {
+        let mut inner = self.lock();
+        if let Some(live) = inner.live.as_mut() {
+            live.leave_seat(cursor, now);
+        }
+        inner.is_needless()
+    }
+
+    /// The next thing to say to a viewer, or its waker is kept.
+    pub(crate) fn poll(&self, cursor: &mut Cursor, now: Now, cx: &Context<'_>) -> Poll<Update> {
+        match self.lock().live.as_mut() {
+            Some(live) => live.poll(cursor, &self.username, now, cx),
+            None => Poll::Pending,
+        }
+    }
+
+    /// The line's state at `now`, to be repeated to a viewer that has heard nothing for long.
+    pub(crate) fn state(&self, now: Now) -> Option<StateFrame> {
+        self.lock().live.as_ref().map(|live| live.state(now))
+    }
+
+    /// What time does to a line, once a second: a stalled one, late points, a ring that nobody needs any more. Whether it
+    /// stays live.
+    pub(crate) fn age(&self, setting: Setting<'_>, names_changed: bool) -> bool {
+        let mut inner = self.lock();
+        let Some(live) = inner.live.as_mut() else { return false };
+        if live.is_unneeded(setting.now) {
+            inner.live = None;
+            return false;
+        }
+        let merged = live.merge_late();
+        let judged = inner.judge(&self.username, setting, names_changed);
+        drop(inner);
+        self.wake_if(merged || judged);
+        true
+    }
+
+    /// Whether neither an agent nor a viewer knows it.
+    pub(crate) fn is_needless(&self) -> bool {
+        self.lock().is_needless()
+    }
+
+    /// Calls every viewer that waits.
+    pub(crate) fn wake(&self) {
+        /// As many as a line has viewers unless configured; an array, so that nothing is allocated each second.
+        const AT_ONCE: usize = crate::limits::MAX_VIEWERS_PER_LINE;
+        let mut wakers = [const { None }; AT_ONCE];
+        loop {
+            let found = self.lock().live.as_mut().map_or(0, |live| live.take_wakers(&mut wakers));
+            wakers.iter_mut().filter_map(Option::take).for_each(std::task::Waker::wake);
+            if found < AT_ONCE {
+                return;
+            }
+        }
+    }
+
+    /// What the operator is told.
+    pub(crate) fn findings(&self, setting: Setting<'_>) -> Findings {
+        let mut inner = self.lock();
+        inner.judge(&self.username, setting, false);
+        let now = setting.now;
+        let live = inner.live.as_deref();
+        let standing = report::standing(&inner.reports, now.steady);
+        Findings {
+            state: live.map_or_else(|| live::idle_state(standing, &inner.reports, setting), |live| live.state(now)),
+            viewers: live.map_or(0, Live::viewers),
+            reports: inner.reports.iter().enumerate().map(|(at, report)| findings(at, report, standing, now)).collect(),
+            last_arrival: live.and_then(Live::last_arrival),
+            newest: live.and_then(Live::newest),
+            points: live.map_or(0, Live::points),
+        }
+    }
+
+    fn change(&self, setting: Setting<'_>, change: impl FnOnce(&mut Vec<Report>)) {
+        let mut inner = self.lock();
+        change(&mut inner.reports);
+        let changed = inner.judge(&self.username, setting, true);
+        drop(inner);
+        self.wake_if(changed);
+    }
+
+    fn wake_if(&self, changed: bool) {
+        if changed {
+            self.wake();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic under this lock was one viewer's or one agent's; the line goes on.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Decides anew what the line is, whose samples it shows, and who is asked for them; whether viewers see a change.
+    fn judge(&mut self, username: &Username, setting: Setting<'_>, names: bool) -> bool {
+        let Some(live) = self.live.as_mut() else { return false };
+        let standing = report::standing(&self.reports, setting.now.steady);
+        let chosen = standing.and_then(|standing| self.reports.get(standing.chosen));
+        live.follow(chosen, setting.now);
+        let renamed = names && live.name(username, chosen, setting.subscribers);
+        let restated = live.restate(standing, setting);
+        renamed || restated
+    }
+
+    fn is_needless(&self) -> bool {
+        self.reports.is_empty() && self.live.as_ref().is_none_or(|live| live.viewers() == 0)
+    }
+}
+
+impl Findings {
+    /// Of a line that neither an agent nor a viewer knows.
+    pub(crate) fn none(setting: Setting<'_>) -> Self {
+        let state = live::idle_state(None, &[], setting);
+        Self { state, viewers: 0, reports: Vec::new(), last_arrival: None, newest: None, points: 0 }
+    }
+}
+
+fn findings(at: usize, report: &Report, standing: Option<report::Standing>, now: Now) -> ReportFindings {
+    ReportFindings {
+        agent: Arc::clone(&report.agent),
+        handle: report.handle,
+        role: report.role,
+        sessions: report.sessions,
+        since: report.since().map(|since| now.unix_of(since)),
+        unreachable_since: report.unreachable_since(now.steady).map(|since| now.unix_of(since)),
+        counts: standing.is_some_and(|standing| standing.chosen == at && standing.state == LineState::Running),
+        watched: !report.is_stale() && report.agent.watches().contains(report.handle),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -141,6 +141,28 @@ metrics! {
     frames_sent: Counter = "linelight_viewer_frames_total";
     /// Viewers closed, by reason.
     viewer_closes: Closes = "linelight_viewer_closes_total";
+    /// Snapshots among the viewer frames: joinings, and viewers that fell far behind.
+    snapshots_sent: Counter = "linelight_viewer_snapshots_total";
+    /// Lines that an agent reports or somebody watches.
+    lines: Gauge = "linelight_lines";
+    /// Lines that hold recent samples, because somebody watches them or did a minute ago.
+    lines_live: Gauge = "linelight_lines_live";
+    /// Line reports of agents.
+    reports: Counter = "linelight_reports_total";
+    /// Line reports refused: beyond the agent's patterns, or more lines than it may have.
+    reports_refused: Counter = "linelight_reports_refused_total";
+    /// Batches of samples received.
+    batches: Counter = "linelight_batches_total";
+    /// Batches dropped because they were received before.
+    batches_doubled: Counter = "linelight_batches_doubled_total";
+    /// Samples received.
+    samples: Counter = "linelight_samples_total";
+    /// Samples refused: of lines beyond the agent's patterns.
+    samples_refused: Counter = "linelight_samples_refused_total";
+    /// Samples dropped because their handle names no line.
+    samples_unknown: Counter = "linelight_samples_unknown_total";
+    /// Watches that agents did not carry out.
+    watches_refused: Counter = "linelight_watches_refused_total";
     /// Uplinks now.
     uplinks: Gauge = "linelight_uplinks";
     /// Uplinks closed, by reason.

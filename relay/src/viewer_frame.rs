@@ -1,1 +1,344 @@
-//! viewer_frame
+//! What a viewer and the relay say to each other: JSON text, each with a `type`.
+//!
+//! The golden files in `shared/golden/viewer` are these frames byte for byte; the page's tests read the same ones.
+//! Times are Unix milliseconds by the relay's clock, rates bits per second.
+
+use serde::{Deserialize, Serialize};
+use shared::close::Close;
+
+/// Everything the relay says to a viewer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ViewerFrame {
+    /// Everything about the line; what a viewer had before is void.
+    Snapshot(Box<Snapshot>),
+    /// One sample more.
+    Sample(Point),
+    /// Some samples more, for a viewer that fell behind.
+    Samples(History),
+    /// The line's state, when it changed and after ten seconds without a frame.
+    State(StateFrame),
+    /// Why the relay closes the stream.
+    Error {
+        /// The close code.
+        code: u16,
+        /// The close code's name.
+        reason: String,
+    },
+    /// A type of a later version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// One sample at its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Point {
+    /// When the router measured it.
+    pub t: i64,
+    /// Towards the subscriber.
+    pub down: u64,
+    /// From the subscriber.
+    pub up: u64,
+}
+
+/// Samples as columns; the times rise strictly.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct History {
+    /// Times.
+    pub t: Vec<i64>,
+    /// Downloads.
+    pub down: Vec<u64>,
+    /// Uploads.
+    pub up: Vec<u64>,
+}
+
+impl FromIterator<Point> for History {
+    fn from_iter<I: IntoIterator<Item = Point>>(points: I) -> Self {
+        let points = points.into_iter();
+        let room = points.size_hint().0;
+        let mut history =
+            Self { t: Vec::with_capacity(room), down: Vec::with_capacity(room), up: Vec::with_capacity(room) };
+        for point in points {
+            history.t.push(point.t);
+            history.down.push(point.down);
+            history.up.push(point.up);
+        }
+        history
+    }
+}
+
+/// What a line is at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineState {
+    /// A session is up, and its samples come.
+    Running,
+    /// A session is up, but its samples are late.
+    Stalled,
+    /// The router says that there is no session.
+    Offline,
+    /// The line's agent or its router does not answer.
+    Unreachable,
+    /// No agent reported the line.
+    Unknown,
+    /// The relay started less than a minute ago, and no agent reported the line yet.
+    Starting,
+}
+
+/// What else the reader should know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// The agent watches as many lines as it may, so that no samples come.
+    TooManyWatched,
+}
+
+/// A plan's limits; `None` is unknown or unlimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PlanLimits {
+    /// Towards the subscriber.
+    pub down: Option<u64>,
+    /// From the subscriber.
+    pub up: Option<u64>,
+}
+
+/// A viewer's full frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The username's text form.
+    pub username: String,
+    /// The username for people.
+    pub display: String,
+    /// The customer's name, where it may be shown.
+    pub customer: Option<String>,
+    /// The package's name, where it may be shown.
+    pub package: Option<String>,
+    /// The provider's name.
+    pub brand: Option<String>,
+    /// The plan's limits.
+    pub plan: PlanLimits,
+    /// The line's state.
+    pub state: LineState,
+    /// Since when; `None` is not known.
+    pub since: Option<i64>,
+    /// Sessions up.
+    pub sessions: u16,
+    /// Milliseconds between samples.
+    pub interval: u32,
+    /// When the link ends; `None` is never.
+    pub expires: Option<i64>,
+    /// The relay's clock.
+    pub now: i64,
+    /// The last five minutes, as far as the line was watched.
+    pub history: History,
+    /// What else the reader should know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
+}
+
+/// A line's state by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateFrame {
+    /// The line's state.
+    pub state: LineState,
+    /// Since when; `None` is not known.
+    pub since: Option<i64>,
+    /// Sessions up.
+    pub sessions: u16,
+    /// Milliseconds between samples.
+    pub interval: u32,
+    /// The relay's clock.
+    pub now: i64,
+    /// What else the reader should know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
+}
+
+impl ViewerFrame {
+    /// The error that goes before a close.
+    pub fn error(close: Close) -> Self {
+        Self::Error { code: close.code(), reason: close.name().to_owned() }
+    }
+
+    /// The frame's JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        // Serialising plain structs with string keys to a Vec has no way to fail.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// The name of its `type`, which is also its event's name in server-sent events.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Snapshot(_) => "snapshot",
+            Self::Sample(_) => SAMPLE,
+            Self::Samples(_) => "samples",
+            Self::State(_) => "state",
+            Self::Error { .. } => "error",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The name of the `type` of a [`ViewerFrame::Sample`].
+pub const SAMPLE: &str = "sample";
+
+/// Appends a `sample` frame's JSON, at most 82 bytes: written once a second for every watched line, and so by hand.
+pub fn put_sample(out: &mut Vec<u8>, point: &Point) {
+    let mut digits = itoa::Buffer::new();
+    out.extend_from_slice(br#"{"type":"sample","t":"#);
+    out.extend_from_slice(digits.format(point.t).as_bytes());
+    out.extend_from_slice(br#","down":"#);
+    out.extend_from_slice(digits.format(point.down).as_bytes());
+    out.extend_from_slice(br#","up":"#);
+    out.extend_from_slice(digits.format(point.up).as_bytes());
+    out.push(b'}');
+}
+
+/// A viewer's first frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FromViewer {
+    /// Which line it wants to see: by a link's token, or by the text form of a username.
+    Watch {
+        /// A link's token.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<String>,
+        /// A username's text form.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        username: Option<String>,
+    },
+}
+
+/// A router's bytes for people: UTF-8 as it is, anything else read as windows-1252, in which most WinBox PCs write.
+pub fn display(bytes: &[u8]) -> String {
+    match str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use shared::Username;
+    use shared::sample::MAX_RATE;
+
+    /// A golden file; every one of the folder is read by some test, see `every_golden_file_is_read`.
+    fn golden(name: &str) -> String {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/golden/viewer/");
+        std::fs::read_to_string(format!("{path}{name}.json")).unwrap().trim_end().to_owned()
+    }
+
+    fn points(points: &[(i64, u64, u64)]) -> History {
+        points.iter().map(|&(t, down, up)| Point { t, down, up }).collect()
+    }
+
+    fn running() -> Snapshot {
+        Snapshot {
+            username: "4446@karoo.example".into(),
+            display: "4446@karoo.example".into(),
+            customer: Some("Protea Motors".into()),
+            package: Some("Fibre Direct 50/10".into()),
+            brand: Some("Karoo Wireless".into()),
+            plan: PlanLimits { down: Some(50_000_000), up: Some(10_000_000) },
+            state: LineState::Running,
+            since: Some(1_795_359_600_000),
+            sessions: 1,
+            interval: 1_000,
+            expires: Some(1_803_135_600_000),
+            now: 1_795_363_200_500,
+            history: points(&[
+                (1_795_363_198_000, 14_780_000, 620_000),
+                (1_795_363_199_000, 14_790_000, 0),
+                (1_795_363_200_000, 0, 1_000),
+            ]),
+            notice: None,
+        }
+    }
+
+    fn bare() -> Snapshot {
+        let username = Username::from_bytes(b"caf\xE9 50%").unwrap();
+        Snapshot {
+            username: username.to_text(),
+            display: display(username.as_bytes()),
+            customer: None,
+            package: None,
+            brand: None,
+            plan: PlanLimits::default(),
+            state: LineState::Unknown,
+            since: None,
+            sessions: 0,
+            expires: None,
+            history: History::default(),
+            ..running()
+        }
+    }
+
+    fn state(state: LineState, since: Option<i64>, sessions: u16, interval: u32) -> ViewerFrame {
+        ViewerFrame::State(StateFrame { state, since, sessions, interval, now: 1_795_363_202_500, notice: None })
+    }
+
+    fn all() -> Vec<(&'static str, ViewerFrame)> {
+        vec![
+            ("snapshot-running", ViewerFrame::Snapshot(Box::new(running()))),
+            ("snapshot-bare", ViewerFrame::Snapshot(Box::new(bare()))),
+            ("sample", ViewerFrame::Sample(Point { t: 1_795_363_201_000, down: 14_780_000, up: 620_000 })),
+            (
+                "samples",
+                ViewerFrame::Samples(points(&[(1_795_363_201_000, 14_780_000, 620_000), (1_795_363_202_000, 1, 0)])),
+            ),
+            ("state-busy", state(LineState::Running, Some(1_795_359_600_000), 2, 5_000)),
+            ("state-offline", state(LineState::Offline, Some(1_795_363_202_000), 0, 1_000)),
+            ("state-unreachable", state(LineState::Unreachable, None, 0, 1_000)),
+            ("error-link-expired", ViewerFrame::error(Close::LinkExpired)),
+        ]
+    }
+
+    #[test]
+    fn the_frames_are_the_golden_ones_byte_for_byte() {
+        for (name, frame) in all() {
+            let golden = golden(name);
+            assert_eq!(String::from_utf8(frame.to_json()).unwrap(), golden, "{name}");
+            assert_eq!(serde_json::from_str::<ViewerFrame>(&golden).unwrap(), frame, "{name}");
+            assert!(golden.contains(&format!(r#""type":"{}""#, frame.name())), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_golden_file_is_read() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/golden/viewer");
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), all().len());
+    }
+
+    #[test]
+    fn a_notice_stands_at_the_end() {
+        let snapshot = Snapshot { notice: Some(Notice::TooManyWatched), ..bare() };
+        let json = String::from_utf8(ViewerFrame::Snapshot(Box::new(snapshot)).to_json()).unwrap();
+        assert!(json.ends_with(r#","notice":"too_many_watched"}"#), "{json}");
+    }
+
+    #[test]
+    fn a_later_type_is_skipped() {
+        assert_eq!(serde_json::from_str::<ViewerFrame>(r#"{"type":"later","x":1}"#).unwrap(), ViewerFrame::Unknown);
+    }
+
+    #[test]
+    fn a_first_frame_is_a_watch() {
+        let watch: FromViewer = serde_json::from_str(r#"{"type":"watch","token":"a.b.c","later":1}"#).unwrap();
+        assert_eq!(watch, FromViewer::Watch { token: Some("a.b.c".into()), username: None });
+        assert_eq!(serde_json::to_string(&watch).unwrap(), r#"{"type":"watch","token":"a.b.c"}"#);
+        assert!(serde_json::from_str::<FromViewer>(r#"{"type":"hello"}"#).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_sample_written_by_hand_is_serdes(t in 0i64..1 << 45, down in 0..=MAX_RATE, up in 0..=MAX_RATE) {
+            let point = Point { t, down, up };
+            let mut out = Vec::new();
+            put_sample(&mut out, &point);
+            prop_assert!(out.len() <= 82);
+            prop_assert_eq!(out, ViewerFrame::Sample(point).to_json());
+        }
+    }
+}

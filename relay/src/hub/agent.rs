@@ -1,0 +1,317 @@
+//! One agent by its name, across its uplinks and runs: whether it can be reached, and what it is asked to watch.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use shared::LineHandle;
+use shared::close::Close;
+use shared::control;
+use tokio::sync::Notify;
+
+use super::uplinks::Ledger;
+
+/// An uplink that is back within this time was never away, milliseconds: a restart of the relay's proxy is no outage of a
+/// subscriber's line.
+pub(crate) const UNREACHABLE_AFTER_MS: i64 = 3_000;
+
+/// No loss.
+const PRESENT: i64 = i64::MAX;
+
+/// The interval between samples until an agent says another, milliseconds.
+const USUAL_INTERVAL_MS: u32 = 1_000;
+
+/// One agent.
+///
+/// What every line's state asks is in atomics, so that a line under its lock takes no other.
+#[derive(Debug)]
+pub struct Agent {
+    pub(crate) name: Arc<str>,
+    table: AtomicU32,
+    /// When the uplink was lost, on the steady scale, or `PRESENT`.
+    lost: AtomicI64,
+    /// When the uplink of the table before this one was lost.
+    lost_before: AtomicI64,
+    /// When the router stopped answering, or `PRESENT`.
+    router_lost: AtomicI64,
+    interval: AtomicU32,
+    /// Short; taken under a line's lock, and takes none itself.
+    watches: Mutex<Watches>,
+    /// Held while a message of this agent is worked through; lines are locked under it, never the other way round.
+    ledger: Mutex<Ledger>,
+}
+
+impl Agent {
+    pub(crate) fn new(name: Arc<str>) -> Self {
+        Self {
+            name,
+            table: AtomicU32::new(0),
+            lost: AtomicI64::new(0),
+            lost_before: AtomicI64::new(0),
+            router_lost: AtomicI64::new(PRESENT),
+            interval: AtomicU32::new(USUAL_INTERVAL_MS),
+            watches: Mutex::default(),
+            ledger: Mutex::default(),
+        }
+    }
+
+    /// Counts the tables of lines that the agent began to send, one for each uplink.
+    pub(crate) fn table(&self) -> u32 {
+        self.table.load(Ordering::Acquire)
+    }
+
+    /// An uplink is there and begins a new table.
+    pub(crate) fn begin_table(&self, now: i64) {
+        let lost = self.lost.swap(PRESENT, Ordering::AcqRel);
+        self.lost_before.store(lost.min(now), Ordering::Release);
+        self.router_lost.store(PRESENT, Ordering::Release);
+        self.table.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The uplink is gone.
+    pub(crate) fn uplink_lost(&self, now: i64) {
+        self.lost.store(now, Ordering::Release);
+    }
+
+    /// When the uplink was lost; `None` while it is there.
+    pub(crate) fn lost(&self) -> Option<i64> {
+        Some(self.lost.load(Ordering::Acquire)).filter(|lost| *lost != PRESENT)
+    }
+
+    /// The agent says whether its router answers, and since when.
+    pub(crate) fn router_changed(&self, reachable: bool, since: i64) {
+        self.router_lost.store(if reachable { PRESENT } else { since.min(PRESENT - 1) }, Ordering::Release);
+    }
+
+    /// Milliseconds between samples.
+    pub(crate) fn interval(&self) -> u32 {
+        self.interval.load(Ordering::Relaxed)
+    }
+
+    /// The agent says how far apart its samples are.
+    pub(crate) fn set_interval(&self, milliseconds: u32) {
+        self.interval.store(milliseconds.clamp(USUAL_INTERVAL_MS, 60_000), Ordering::Relaxed);
+    }
+
+    /// Since when reports of that table cannot be trusted; `None` while the agent and its router answer.
+    pub(crate) fn unreachable_since(&self, table: u32, now: i64) -> Option<i64> {
+        let present = table == self.table();
+        let lost = if present { &self.lost } else { &self.lost_before }.load(Ordering::Acquire);
+        let uplink = (lost != PRESENT && now.saturating_sub(lost) >= UNREACHABLE_AFTER_MS).then_some(lost);
+        let router = Some(self.router_lost.load(Ordering::Acquire)).filter(|lost| present && *lost != PRESENT);
+        uplink.into_iter().chain(router).min()
+    }
+
+    pub(crate) fn watches(&self) -> MutexGuard<'_, Watches> {
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What others want of an uplink's task.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    /// Something below changed, or the watch set did.
+    pub(crate) wake: Notify,
+    /// Why the uplink is to end.
+    end: Mutex<Option<Close>>,
+    /// Somebody asks whether the other side still answers.
+    probed: AtomicBool,
+    /// It does.
+    pub(crate) answered: Notify,
+}
+
+impl Control {
+    /// Ends the uplink.
+    pub(crate) fn end(&self, close: Close) {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(close);
+        self.wake.notify_one();
+    }
+
+    /// Why the uplink is to end, if it is.
+    pub(crate) fn ended(&self) -> Option<Close> {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks whether the other side still answers.
+    pub(crate) fn probe(&self) {
+        self.probed.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Whether an answer is wanted.
+    pub(crate) fn is_probed(&self) -> bool {
+        self.probed.load(Ordering::Acquire)
+    }
+
+    /// The other side said something.
+    pub(crate) fn heard(&self) {
+        if self.probed.swap(false, Ordering::AcqRel) {
+            self.answered.notify_one();
+        }
+    }
+}
+
+/// How asking for a line's samples went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WatchOutcome {
+    /// The agent is asked.
+    Asked,
+    /// As many lines are watched as may be.
+    Full,
+    /// The handle is of an earlier table.
+    Stale,
+}
+
+/// The lines that an agent is to watch: ten viewers of a line are one watch.
+#[derive(Debug, Default)]
+pub(crate) struct Watches {
+    table: u32,
+    wanted: HashSet<LineHandle>,
+    /// What changed since the agent was last told; twice is not at all.
+    changed: BTreeSet<LineHandle>,
+    generation: u64,
+    limit: usize,
+    uplink: Option<Arc<Control>>,
+}
+
+impl Watches {
+    /// Begins an empty set for a new table, whose changes wake `uplink`.
+    pub(crate) fn begin(&mut self, table: u32, limit: usize, uplink: Arc<Control>) {
+        *self = Self { table, limit, uplink: Some(uplink), ..Self::default() };
+    }
+
+    /// The uplink is gone, and with it everybody's interest.
+    pub(crate) fn end(&mut self) {
+        *self = Self { table: self.table, ..Self::default() };
+    }
+
+    pub(crate) fn watch(&mut self, table: u32, line: LineHandle) -> WatchOutcome {
+        if table != self.table || self.uplink.is_none() {
+            return WatchOutcome::Stale;
+        }
+        if self.wanted.len() >= self.limit {
+            return WatchOutcome::Full;
+        }
+        if self.wanted.insert(line) {
+            self.toggle(line);
+        }
+        WatchOutcome::Asked
+    }
+
+    pub(crate) fn unwatch(&mut self, table: u32, line: LineHandle) {
+        if table == self.table && self.wanted.remove(&line) {
+            self.toggle(line);
+        }
+    }
+
+    /// The agent does not carry the watch out, and so needs not be told when it ends.
+    pub(crate) fn refused(&mut self, line: LineHandle) {
+        self.wanted.remove(&line);
+        self.changed.remove(&line);
+    }
+
+    /// The whole set with its generation, as the welcome says it.
+    pub(crate) fn all(&mut self) -> (u64, Vec<LineHandle>) {
+        self.changed.clear();
+        let mut all: Vec<_> = self.wanted.iter().copied().collect();
+        all.sort_unstable();
+        (self.generation, all)
+    }
+
+    /// What the agent is to be told; `None` when nothing changed.
+    pub(crate) fn take_changes(&mut self) -> Option<control::Watches> {
+        if self.changed.is_empty() {
+            return None;
+        }
+        self.generation += 1;
+        let (add, remove) = std::mem::take(&mut self.changed).into_iter().partition(|line| self.wanted.contains(line));
+        Some(control::Watches { generation: self.generation, add, remove })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.wanted.len()
+    }
+
+    pub(crate) fn contains(&self, line: LineHandle) -> bool {
+        self.wanted.contains(&line)
+    }
+
+    fn toggle(&mut self, line: LineHandle) {
+        if !self.changed.remove(&line) {
+            self.changed.insert(line);
+        }
+        if let Some(uplink) = &self.uplink {
+            uplink.wake.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handles(lines: &[u32]) -> Vec<LineHandle> {
+        lines.iter().copied().map(LineHandle).collect()
+    }
+
+    fn watches() -> Watches {
+        let mut watches = Watches::default();
+        watches.begin(1, 3, Arc::default());
+        watches
+    }
+
+    #[test]
+    fn changes_are_told_once_and_counted() {
+        let mut watches = watches();
+        for line in [3, 1] {
+            assert_eq!(watches.watch(1, LineHandle(line)), WatchOutcome::Asked);
+        }
+        assert_eq!(
+            watches.take_changes(),
+            Some(control::Watches { generation: 1, add: handles(&[1, 3]), remove: vec![] })
+        );
+        assert_eq!(watches.take_changes(), None);
+        watches.unwatch(1, LineHandle(3));
+        watches.watch(1, LineHandle(2));
+        assert_eq!(
+            watches.take_changes(),
+            Some(control::Watches { generation: 2, add: handles(&[2]), remove: handles(&[3]) })
+        );
+        assert_eq!(watches.all(), (2, handles(&[1, 2])));
+    }
+
+    #[test]
+    fn what_is_taken_back_in_time_is_never_told() {
+        let mut watches = watches();
+        watches.watch(1, LineHandle(1));
+        watches.unwatch(1, LineHandle(1));
+        assert_eq!(watches.take_changes(), None);
+    }
+
+    #[test]
+    fn an_earlier_table_and_a_full_set_are_said() {
+        let mut watches = watches();
+        assert_eq!(watches.watch(0, LineHandle(1)), WatchOutcome::Stale);
+        (1..=3).for_each(|line| assert_eq!(watches.watch(1, LineHandle(line)), WatchOutcome::Asked));
+        assert_eq!(watches.watch(1, LineHandle(4)), WatchOutcome::Full);
+        watches.unwatch(0, LineHandle(1));
+        assert!(watches.contains(LineHandle(1)));
+        watches.end();
+        assert_eq!((watches.len(), watches.watch(1, LineHandle(1))), (0, WatchOutcome::Stale));
+    }
+
+    #[test]
+    fn a_refused_watch_is_asked_for_again_when_somebody_comes_again() {
+        let mut watches = watches();
+        watches.watch(1, LineHandle(1));
+        watches.take_changes();
+        watches.refused(LineHandle(1));
+        assert_eq!(watches.take_changes(), None);
+        watches.watch(1, LineHandle(1));
+        assert_eq!(watches.take_changes().unwrap().add, handles(&[1]));
+    }
+}

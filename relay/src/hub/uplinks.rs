@@ -1,0 +1,475 @@
+//! What an uplink does to the hub: its agent's table of lines, its samples, its comings and goings.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use shared::close::Close;
+use shared::control::{Hello, LineReport, Lines, Status, WatchRefusal, Watches};
+use shared::frame::{Batch, FrameError};
+use shared::{Epoch, LineHandle, Username};
+use tracing::{debug, info, warn};
+
+use super::Hub;
+use super::agent::{Agent, Control};
+use super::sequences::Sequences;
+use crate::agents::Grant;
+use crate::clock::{Now, UptimeClock};
+use crate::explain::AgentFindings;
+use crate::limits::Bucket;
+use crate::line::report::{Report, cut};
+use crate::line::{Arrival, Line, Published};
+use crate::viewer_frame::Point;
+
+/// How long another run of an agent may take to read its router's tables before lines that it does not report are
+/// forgotten, milliseconds.
+const SETTLING_MS: i64 = 10_000;
+
+/// Profile names shared by an agent's lines; beyond it they are not shared.
+const MAX_SHARED_PROFILES: usize = 256;
+
+/// What is known of one agent, under its lock.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    uplink: Option<Arc<Control>>,
+    epoch: Option<Epoch>,
+    /// Whether the uplink before was of the same epoch.
+    resumed: bool,
+    /// The lines of the present table.
+    lines: HashMap<LineHandle, Arc<Line>>,
+    /// Those that were reported before it and have not been reported again.
+    previous: Vec<Arc<Line>>,
+    /// Lines beyond the agent's patterns.
+    refused: HashMap<LineHandle, Username>,
+    profiles: HashSet<Arc<str>>,
+    received: Sequences,
+    clock: UptimeClock,
+    adopted: Option<Bucket>,
+    /// When the table was complete, on the steady scale.
+    complete: Option<i64>,
+    connected: i64,
+    warned: bool,
+    version: String,
+    peer: Option<IpAddr>,
+    status: Option<Status>,
+    batches: u64,
+    samples: u64,
+}
+
+/// An uplink that may wait for the one before it.
+pub(crate) enum Attached {
+    /// It is the agent's uplink now.
+    Yes(Reporter),
+    /// Another run of the agent is connected from that address; it must be asked first.
+    Occupied(Arc<Control>, Option<IpAddr>),
+}
+
+/// An agent's present uplink; the agent is lost when it is dropped.
+pub(crate) struct Reporter {
+    hub: Arc<Hub>,
+    agent: Arc<Agent>,
+    control: Arc<Control>,
+}
+
+/// What a change of the registry means for an uplink.
+pub(crate) enum Revised {
+    /// These lines may be reported no longer.
+    Refused(Vec<LineHandle>),
+    /// A line that was refused may be reported now; only the agent can say it again.
+    Widened,
+}
+
+impl Hub {
+    /// Makes an uplink its agent's one, unless another run of the agent holds that place and `take_over` is false.
+    pub(crate) fn attach(
+        self: &Arc<Self>,
+        name: &Arc<str>,
+        hello: &Hello,
+        peer: Option<IpAddr>,
+        take_over: bool,
+    ) -> Attached {
+        let agent = {
+            let mut agents = self.agents();
+            Arc::clone(agents.entry(Arc::clone(name)).or_insert_with(|| Arc::new(Agent::new(Arc::clone(name)))))
+        };
+        let now = self.now();
+        let control = Arc::<Control>::default();
+        let mut ledger = agent.ledger();
+        if let Some(occupant) = &ledger.uplink {
+            if ledger.epoch != Some(hello.epoch) && !take_over {
+                return Attached::Occupied(Arc::clone(occupant), ledger.peer);
+            }
+            occupant.end(Close::Replaced);
+        }
+        agent.begin_table(now.steady);
+        agent.watches().begin(agent.table(), self.limits.watched_per_agent, Arc::clone(&control));
+        ledger.begin(hello, Arc::clone(&control), peer, now);
+        drop(ledger);
+        self.metrics.uplinks.increment();
+        Attached::Yes(Reporter { hub: Arc::clone(self), agent, control })
+    }
+
+    /// Forgets an agent that is not connected, with all it reported.
+    pub(super) fn forget_agent(&self, agent: &Arc<Agent>, now: Now) {
+        let mut agents = self.agents();
+        let mut ledger = agent.ledger();
+        if ledger.uplink.is_some() {
+            return;
+        }
+        agents.remove(&agent.name);
+        drop(agents);
+        ledger.retire_table();
+        for line in std::mem::take(&mut ledger.previous) {
+            line.forget(agent, self.setting(now), |_| true);
+            self.forget_if_needless(&line);
+        }
+    }
+
+    /// What the operator is told of an agent.
+    pub(crate) fn describe(&self, agent: &Agent, now: Now) -> AgentFindings {
+        let ledger = agent.ledger();
+        AgentFindings {
+            name: agent.name.to_string(),
+            connected_since: ledger.uplink.as_ref().map(|_| now.unix_of(ledger.connected)),
+            lost_since: agent.lost().map(|lost| now.unix_of(lost)),
+            address: ledger.peer,
+            version: ledger.version.clone(),
+            lines: ledger.lines.len(),
+            refused_lines: ledger.refused.len(),
+            watched: agent.watches().len(),
+            batches: ledger.batches,
+            samples: ledger.samples,
+            status: ledger.status.clone(),
+        }
+    }
+}
+
+impl Ledger {
+    fn begin(&mut self, hello: &Hello, control: Arc<Control>, peer: Option<IpAddr>, now: Now) {
+        self.retire_table();
+        self.resumed = self.epoch == Some(hello.epoch);
+        if !self.resumed {
+            self.epoch = Some(hello.epoch);
+            self.received = Sequences::default();
+            self.clock = UptimeClock::default();
+            self.batches = 0;
+            self.samples = 0;
+        }
+        self.received.give_up_below(hello.oldest);
+        self.clock.observe(hello.uptime_ms, now.steady);
+        self.uplink = Some(control);
+        self.complete = None;
+        self.connected = now.steady;
+        self.warned = false;
+        self.status = None;
+        self.version = cut(&hello.version).to_owned();
+        self.peer = peer;
+    }
+
+    /// The present table's lines become the previous ones.
+    fn retire_table(&mut self) {
+        self.refused.clear();
+        self.previous.extend(std::mem::take(&mut self.lines).into_values());
+        self.previous.sort_unstable_by_key(|line| Arc::as_ptr(line).addr());
+        self.previous.dedup_by_key(|line| Arc::as_ptr(line).addr());
+    }
+
+    fn share(&mut self, profile: &str) -> Arc<str> {
+        if let Some(shared) = self.profiles.get(profile) {
+            return Arc::clone(shared);
+        }
+        let profile: Arc<str> = profile.into();
+        if self.profiles.len() >= MAX_SHARED_PROFILES {
+            self.profiles.retain(|held| Arc::strong_count(held) > 1);
+        }
+        if self.profiles.len() < MAX_SHARED_PROFILES {
+            self.profiles.insert(Arc::clone(&profile));
+        }
+        profile
+    }
+}
+
+impl Reporter {
+    pub(crate) fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    /// The welcome's part of the sequence numbers: the lowest that is missing, if any batch of the epoch has come.
+    pub(crate) fn missing(&self) -> Option<u64> {
+        let ledger = self.agent.ledger();
+        ledger.received.any().then(|| ledger.received.next())
+    }
+
+    /// The whole watch set with its generation.
+    pub(crate) fn watched(&self) -> (u64, Vec<LineHandle>) {
+        self.agent.watches().all()
+    }
+
+    /// The change of the watch set since it was last asked for.
+    pub(crate) fn watch_changes(&self) -> Option<Watches> {
+        self.agent.watches().take_changes()
+    }
+
+    /// Takes line reports; returns those that this agent may not make.
+    ///
+    /// # Errors
+    /// [`Close::Replaced`] when this is not the agent's uplink any more.
+    pub(crate) fn report(&self, lines: &Lines, grant: &Grant, now: Now) -> Result<Vec<LineHandle>, Close> {
+        let mut ledger = self.ledger()?;
+        ledger.clock.observe(lines.uptime_ms, now.steady);
+        let known = ledger.clock.steady(lines.uptime_ms, now.steady);
+        let refused = lines.lines.iter().filter(|said| !self.take_report(&mut ledger, said, known, grant, now));
+        let refused: Vec<_> = refused.map(|said| said.line).collect();
+        self.hub.metrics.reports.add(lines.lines.len() as u64);
+        self.hub.metrics.reports_refused.add(refused.len() as u64);
+        if !refused.is_empty() && !std::mem::replace(&mut ledger.warned, true) {
+            warn!(
+                agent = &*self.agent.name,
+                refused = refused.len(),
+                "agent reports lines that it may not; widen its patterns by `linelight-relay agent`, or narrow what it sees"
+            );
+        }
+        Ok(refused)
+    }
+
+    /// The table of lines behind a hello is complete.
+    ///
+    /// # Errors
+    /// [`Close::Replaced`].
+    pub(crate) fn table_complete(&self, now: Now) -> Result<(), Close> {
+        let mut ledger = self.ledger()?;
+        ledger.complete = Some(now.steady);
+        // Another run may still be reading its router's tables.
+        if ledger.resumed {
+            self.forget_previous(&mut ledger, now);
+        }
+        info!(agent = &*self.agent.name, version = ledger.version, lines = ledger.lines.len(), "agent connected");
+        Ok(())
+    }
+
+    /// The agent forgot lines.
+    ///
+    /// # Errors
+    /// [`Close::Replaced`].
+    pub(crate) fn gone(&self, lines: &[LineHandle], now: Now) -> Result<(), Close> {
+        let mut ledger = self.ledger()?;
+        for handle in lines {
+            self.remove(&mut ledger, *handle, now);
+        }
+        Ok(())
+    }
+
+    /// Takes a batch in place.
+    ///
+    /// # Errors
+    /// [`Close::ProtocolError`] or [`Close::Replaced`].
+    pub(crate) fn batch(&self, bytes: &[u8], now: Now, scratch: &mut Vec<u8>) -> Result<(), Close> {
+        let batch = match Batch::parse(bytes) {
+            Ok(batch) => batch,
+            // A newer agent says something that may be skipped.
+            Err(FrameError::UnknownKind(_)) => return Ok(()),
+            Err(error) => {
+                warn!(agent = &*self.agent.name, %error, "uplink closed: its sample frame is not understood");
+                return Err(Close::ProtocolError);
+            }
+        };
+        let mut ledger = self.ledger()?;
+        if ledger.epoch != Some(batch.header.epoch) {
+            warn!(agent = &*self.agent.name, "uplink closed: a batch of another epoch than its hello's");
+            return Err(Close::ProtocolError);
+        }
+        self.hub.metrics.batches.increment();
+        if !ledger.received.insert(batch.header.sequence) {
+            self.hub.metrics.batches_doubled.increment();
+            return Ok(());
+        }
+        if !batch.header.replayed {
+            ledger.clock.observe(batch.header.uptime_ms, now.steady);
+        }
+        ledger.batches += 1;
+        ledger.samples += batch.len() as u64;
+        self.hub.metrics.samples.add(batch.len() as u64);
+        self.publish(&mut ledger, &batch, now, scratch);
+        Ok(())
+    }
+
+    /// The lowest sequence number still missing.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.agent.ledger().received.next()
+    }
+
+    /// The agent does not carry watches out.
+    ///
+    /// # Errors
+    /// [`Close::Replaced`].
+    pub(crate) fn watch_refused(&self, lines: &[LineHandle], reason: WatchRefusal, now: Now) -> Result<(), Close> {
+        let ledger = self.ledger()?;
+        for handle in lines {
+            self.agent.watches().refused(*handle);
+            let Some(line) = ledger.lines.get(handle) else { continue };
+            self.hub.metrics.watches_refused.increment();
+            let what = match reason {
+                WatchRefusal::TooManyWatched => "watch refused by the agent: it watches as many lines as it may",
+                WatchRefusal::UnknownLine => "watch refused by the agent: it does not know the line's handle",
+                WatchRefusal::Other => "watch refused by the agent, for a reason of a later version",
+            };
+            self.hub.refuse(line.username(), what);
+            if reason == WatchRefusal::TooManyWatched {
+                line.watch_refused(&self.agent, *handle, self.hub.setting(now));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes how the agent and its router are.
+    ///
+    /// # Errors
+    /// [`Close::Replaced`].
+    pub(crate) fn status(&self, mut status: Status, now: Now) -> Result<(), Close> {
+        let mut ledger = self.ledger()?;
+        ledger.clock.observe(status.uptime_ms, now.steady);
+        let since = now.steady.saturating_sub(i64::try_from(status.router_age_ms).unwrap_or(i64::MAX));
+        self.agent.router_changed(status.router_reachable, since);
+        self.agent.set_interval(status.interval_ms);
+        let was_reachable = ledger.status.as_ref().is_none_or(|before| before.router_reachable);
+        if was_reachable != status.router_reachable {
+            let fault = status.fault.as_deref().unwrap_or("none");
+            info!(agent = &*self.agent.name, reachable = status.router_reachable, fault, "agent's router");
+        }
+        for text in [&mut status.fault, &mut status.identity, &mut status.routeros, &mut status.board] {
+            text.iter_mut().for_each(|text| text.truncate(cut(text).len()));
+        }
+        let is_settled = ledger.complete.is_some_and(|complete| now.steady - complete >= SETTLING_MS);
+        if status.router_reachable && is_settled {
+            self.forget_previous(&mut ledger, now);
+        }
+        let changed = was_reachable != status.router_reachable;
+        ledger.status = Some(status);
+        if changed {
+            self.judge_all(&ledger, now);
+        }
+        Ok(())
+    }
+
+    /// Applies patterns that changed.
+    ///
+    /// # Errors
+    /// [`Close::Replaced`].
+    pub(crate) fn revise(&self, grant: &Grant, now: Now) -> Result<Revised, Close> {
+        let mut ledger = self.ledger()?;
+        if ledger.refused.values().any(|username| grant.may_report(username)) {
+            return Ok(Revised::Widened);
+        }
+        let beyond =
+            |(handle, line): (&LineHandle, &Arc<Line>)| (!grant.may_report(line.username())).then_some(*handle);
+        let refused: Vec<_> = ledger.lines.iter().filter_map(beyond).collect();
+        for handle in &refused {
+            if let Some(line) = self.remove(&mut ledger, *handle, now) {
+                self.refuse(&mut ledger, *handle, line.username().clone());
+            }
+        }
+        Ok(Revised::Refused(refused))
+    }
+
+    /// Forgets all that the agent reported: its token was revoked.
+    pub(crate) fn revoke(self) {
+        let (hub, agent) = (Arc::clone(&self.hub), Arc::clone(&self.agent));
+        drop(self);
+        hub.forget_agent(&agent, hub.now());
+    }
+
+    fn ledger(&self) -> Result<std::sync::MutexGuard<'_, Ledger>, Close> {
+        let ledger = self.agent.ledger();
+        if ledger.uplink.as_ref().is_some_and(|uplink| Arc::ptr_eq(uplink, &self.control)) {
+            return Ok(ledger);
+        }
+        Err(Close::Replaced)
+    }
+
+    /// Whether the agent may make this report.
+    fn take_report(&self, ledger: &mut Ledger, said: &LineReport, known: i64, grant: &Grant, now: Now) -> bool {
+        if !grant.may_report(&said.username) {
+            self.refuse(ledger, said.line, said.username.clone());
+            return false;
+        }
+        if ledger.lines.len() >= self.hub.limits.lines_per_agent && !ledger.lines.contains_key(&said.line) {
+            self.hub.refuse(&said.username, "report refused: the agent reports as many lines as it may");
+            return false;
+        }
+        if ledger.lines.get(&said.line).is_some_and(|line| *line.username() != said.username) {
+            self.remove(ledger, said.line, now);
+        }
+        let age = said.age_ms.map(|age| i64::try_from(age).unwrap_or(i64::MAX));
+        let profile = said.profile.as_deref().map(cut).map(|profile| ledger.share(profile));
+        let report = Report::new(&self.agent, said, age.map(|age| known.saturating_sub(age)), profile);
+        let setting = self.hub.setting(now);
+        let (line, ()) = self.hub.with_line(&said.username, |_, line| line.report(report, setting));
+        ledger.lines.insert(said.line, line);
+        true
+    }
+
+    fn refuse(&self, ledger: &mut Ledger, handle: LineHandle, username: Username) {
+        debug!(agent = &*self.agent.name, %username, "report refused: beyond the agent's patterns");
+        self.hub.refuse(&username, format!("report refused: beyond the patterns of agent {}", self.agent.name));
+        if ledger.refused.len() < self.hub.limits.lines_per_agent {
+            ledger.refused.insert(handle, username);
+        }
+    }
+
+    fn remove(&self, ledger: &mut Ledger, handle: LineHandle, now: Now) -> Option<Arc<Line>> {
+        ledger.refused.remove(&handle);
+        let line = ledger.lines.remove(&handle)?;
+        let is_it = |report: &Report| report.handle == handle && !report.is_stale();
+        line.forget(&self.agent, self.hub.setting(now), is_it);
+        self.hub.forget_if_needless(&line);
+        Some(line)
+    }
+
+    /// Forgets what the agent reported before its present table and not in it.
+    fn forget_previous(&self, ledger: &mut Ledger, now: Now) {
+        for line in std::mem::take(&mut ledger.previous) {
+            line.forget(&self.agent, self.hub.setting(now), Report::is_stale);
+            self.hub.forget_if_needless(&line);
+        }
+    }
+
+    fn judge_all(&self, ledger: &Ledger, now: Now) {
+        for line in ledger.lines.values() {
+            line.age(self.hub.setting(now), false);
+        }
+    }
+
+    fn publish(&self, ledger: &mut Ledger, batch: &Batch<'_>, now: Now, scratch: &mut Vec<u8>) {
+        let t = now.unix_of(ledger.clock.steady(batch.header.uptime_ms, now.steady));
+        let setting = self.hub.setting(now);
+        let metrics = &self.hub.metrics;
+        for sample in batch.samples() {
+            let Some(line) = ledger.lines.get(&sample.line) else {
+                let is_refused = ledger.refused.contains_key(&sample.line);
+                if is_refused { &metrics.samples_refused } else { &metrics.samples_unknown }.increment();
+                continue;
+            };
+            let point = Point { t, down: sample.download, up: sample.upload };
+            let arrival = Arrival { agent: &self.agent, handle: sample.line, point, replayed: batch.header.replayed };
+            if line.publish(arrival, setting, scratch) != Published::Unwatched {
+                continue;
+            }
+            let limit = self.hub.limits.adopted_per_agent;
+            let bucket = ledger.adopted.get_or_insert_with(|| Bucket::new(limit, limit.div_ceil(60), now.steady));
+            if bucket.take(1, now.steady) {
+                self.hub.adopt(line, now);
+                line.publish(arrival, setting, scratch);
+            }
+        }
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.hub.metrics.uplinks.decrement();
+        let Ok(mut ledger) = self.ledger() else { return };
+        ledger.uplink = None;
+        self.agent.uplink_lost(self.hub.now().steady);
+        self.agent.watches().end();
+    }
+}

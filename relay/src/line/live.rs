@@ -1,0 +1,476 @@
+//! What a watched line has besides its reports: points, seats for viewers, and what they were told.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use shared::control::Plan;
+use shared::username::unescape;
+use shared::{LineHandle, Username};
+
+use super::points::{HISTORY_MS, Points};
+use super::report::{Report, Standing};
+use super::{Arrival, Setting};
+use crate::clock::Now;
+use crate::hub::{Agent, WatchOutcome};
+use crate::subscribers::Subscribers;
+use crate::viewer_frame::{self, History, LineState, Notice, PlanLimits, Point, Snapshot, StateFrame};
+use crate::websocket;
+
+/// A viewer that is further behind gets a snapshot: what it missed is history. In samples.
+const FAR_BEHIND: u64 = 60;
+
+/// How long a line without viewers keeps its points, milliseconds, so that a page that is refreshed, or comes back after a
+/// restart of the relay, goes on without a hole.
+const UNWATCHED_MS: i64 = 60_000;
+
+/// Late points kept until the next second: two streams' worth of a full history.
+const MAX_LATE: usize = 600;
+
+/// A clock that stepped back by more than this, milliseconds, voids the points; by less, time is made to rise.
+const STEP_BACK_MS: i64 = 5_000;
+
+/// Room for one framed sample, in bytes.
+const SAMPLE_ROOM: usize = 96;
+
+#[derive(Debug)]
+pub(super) struct Live {
+    seats: Vec<Seat>,
+    points: Points,
+    /// Points from a backlog, put into their places once a second, lest every batch of it be a snapshot for everyone.
+    late: Vec<Point>,
+    /// The newest point as a WebSocket frame; its JSON begins behind [`websocket::SHORT_HEADER`].
+    newest: Option<Arc<[u8]>>,
+    /// Changes when what viewers have is void.
+    revision: u32,
+    /// Changes when the state does.
+    restated: u32,
+    /// Points pushed since the revision began.
+    position: u64,
+    shown: Shown,
+    names: Names,
+    source: Option<Source>,
+    last_arrival: Option<i64>,
+    /// When the last viewer left.
+    deserted: i64,
+}
+
+#[derive(Debug, Default)]
+struct Seat {
+    taken: bool,
+    waker: Option<Waker>,
+}
+
+/// What viewers were told of the state; times on the steady scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shown {
+    state: LineState,
+    since: Option<i64>,
+    sessions: u16,
+    interval: u32,
+    notice: Option<Notice>,
+}
+
+/// What viewers were told of whose line it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Names {
+    customer: Option<Box<str>>,
+    package: Option<Box<str>>,
+    plan: PlanLimits,
+}
+
+/// Whose samples are shown.
+#[derive(Debug)]
+struct Source {
+    agent: Arc<Agent>,
+    table: u32,
+    handle: LineHandle,
+    asked: Asked,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    No,
+    /// Since when, on the steady scale.
+    Since(i64),
+    /// In vain: as many lines are watched as may be.
+    Refused,
+}
+
+/// How far a viewer has read: a cursor and not a queue.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    seat: u32,
+    revision: Option<u32>,
+    restated: u32,
+    position: u64,
+}
+
+/// What is said next to a viewer.
+#[derive(Debug)]
+pub(crate) enum Update {
+    /// The newest sample, framed once for all: a WebSocket frame.
+    Sample(Arc<[u8]>),
+    /// What was missed.
+    Samples(History),
+    /// The state changed.
+    State(StateFrame),
+    /// All of it; the viewer's own fields are filled in by its task.
+    Snapshot(Box<Snapshot>),
+}
+
+impl Live {
+    pub(super) fn new(now: Now) -> Self {
+        let shown = Shown { state: LineState::Unknown, since: None, sessions: 0, interval: 1_000, notice: None };
+        Self {
+            seats: Vec::new(),
+            points: Points::default(),
+            late: Vec::new(),
+            newest: None,
+            revision: 0,
+            restated: 0,
+            position: 0,
+            shown,
+            names: Names::default(),
+            source: None,
+            last_arrival: None,
+            deserted: now.steady,
+        }
+    }
+
+    pub(super) fn viewers(&self) -> usize {
+        self.seats.iter().filter(|seat| seat.taken).count()
+    }
+
+    pub(super) fn take_seat(&mut self, limit: usize) -> Option<Cursor> {
+        if self.viewers() >= limit {
+            return None;
+        }
+        let free = self.seats.iter().position(|seat| !seat.taken);
+        let at = free.unwrap_or_else(|| {
+            // Most lines have one viewer.
+            self.seats.reserve_exact(1);
+            self.seats.push(Seat::default());
+            self.seats.len() - 1
+        });
+        let seat = self.seats.get_mut(at)?;
+        *seat = Seat { taken: true, waker: None };
+        if let Some(source) = self.source.as_mut().filter(|source| source.asked == Asked::Refused) {
+            source.asked = Asked::No;
+        }
+        Some(Cursor { seat: u32::try_from(at).ok()?, revision: None, restated: 0, position: 0 })
+    }
+
+    pub(super) fn leave_seat(&mut self, cursor: &Cursor, now: Now) {
+        if let Some(seat) = self.seats.get_mut(cursor.seat as usize) {
+            *seat = Seat::default();
+        }
+        if self.viewers() == 0 {
+            self.deserted = now.steady;
+            self.unwatch();
+        }
+    }
+
+    pub(super) fn take_wakers(&mut self, wakers: &mut [Option<Waker>]) -> usize {
+        let waiting = self.seats.iter_mut().filter_map(|seat| seat.waker.take());
+        // Zipped from the array's side: a waker that finds no room must not be taken.
+        wakers.iter_mut().zip(waiting).map(|(slot, waker)| *slot = Some(waker)).count()
+    }
+
+    pub(super) fn poll(
+        &mut self,
+        cursor: &mut Cursor,
+        username: &Username,
+        now: Now,
+        cx: &Context<'_>,
+    ) -> Poll<Update> {
+        let behind = self.position.wrapping_sub(cursor.position);
+        if cursor.revision != Some(self.revision) || behind > FAR_BEHIND {
+            *cursor = Cursor { revision: Some(self.revision), ..*cursor };
+            cursor.catch_up(self);
+            return Poll::Ready(Update::Snapshot(Box::new(self.snapshot(username, now))));
+        }
+        if cursor.restated != self.restated {
+            cursor.restated = self.restated;
+            return Poll::Ready(Update::State(self.state(now)));
+        }
+        cursor.position = self.position;
+        match (behind, &self.newest) {
+            (0, _) => self.wait(cursor, cx),
+            (1, Some(newest)) => Poll::Ready(Update::Sample(Arc::clone(newest))),
+            // The cast is lossless: FAR_BEHIND is far less than 2^32.
+            _ => Poll::Ready(Update::Samples(self.points.last(behind as usize).collect())),
+        }
+    }
+
+    fn wait(&mut self, cursor: &Cursor, cx: &Context<'_>) -> Poll<Update> {
+        if let Some(seat) = self.seats.get_mut(cursor.seat as usize) {
+            match &mut seat.waker {
+                Some(waker) => waker.clone_from(cx.waker()),
+                none => *none = Some(cx.waker().clone()),
+            }
+        }
+        Poll::Pending
+    }
+
+    pub(super) fn is_source(&self, arrival: &Arrival<'_>) -> bool {
+        self.source.as_ref().is_some_and(|source| {
+            source.handle == arrival.handle
+                && Arc::ptr_eq(&source.agent, arrival.agent)
+                && source.table == source.agent.table()
+        })
+    }
+
+    /// Takes a live sample, and frames it where somebody is there to see it.
+    pub(super) fn push(&mut self, mut point: Point, now: Now, scratch: &mut Vec<u8>) {
+        self.last_arrival = Some(now.steady);
+        point.t = point.t.min(now.unix);
+        match self.points.newest() {
+            Some(newest) if newest - point.t > STEP_BACK_MS => {
+                self.points.clear();
+                self.begin_revision();
+            }
+            Some(newest) => point.t = point.t.max(newest + 1),
+            None => {}
+        }
+        self.points.push(point);
+        self.position += 1;
+        self.newest = (!self.seats.is_empty()).then(|| framed(&point, scratch));
+    }
+
+    pub(super) fn keep_for_later(&mut self, point: Point) {
+        if self.late.len() < MAX_LATE {
+            self.late.push(point);
+        }
+    }
+
+    /// Whether the points changed.
+    pub(super) fn merge_late(&mut self) -> bool {
+        if self.late.is_empty() {
+            return false;
+        }
+        let merged = self.points.merge(std::mem::take(&mut self.late));
+        if merged {
+            self.begin_revision();
+        }
+        merged
+    }
+
+    /// Whether a sample came for a line that is shown as anything but running.
+    pub(super) fn is_late_no_more(&self) -> bool {
+        self.shown.state != LineState::Running
+    }
+
+    /// Shows the samples of the report that counts, and asks for them while there is somebody to see them.
+    pub(super) fn follow(&mut self, chosen: Option<&Report>, now: Now) {
+        let is_followed = match (&self.source, chosen) {
+            (Some(source), Some(report)) => source.is(report),
+            (None, None) => true,
+            _ => false,
+        };
+        if !is_followed {
+            self.unwatch();
+            self.source = chosen.map(Source::new);
+        }
+        if self.viewers() > 0
+            && let Some(source) = self.source.as_mut().filter(|source| source.asked == Asked::No)
+        {
+            source.watch(now);
+        }
+    }
+
+    pub(super) fn watch_refused(&mut self, agent: &Arc<Agent>, handle: LineHandle) {
+        if let Some(source) = self.source.as_mut().filter(|source| source.names(agent, handle)) {
+            source.asked = Asked::Refused;
+        }
+    }
+
+    fn unwatch(&mut self) {
+        if let Some(source) = self.source.as_mut()
+            && let Asked::Since(_) = std::mem::replace(&mut source.asked, Asked::No)
+        {
+            source.agent.watches().unwatch(source.table, source.handle);
+        }
+    }
+
+    /// Whether the names changed; then what viewers have is void.
+    pub(super) fn name(&mut self, username: &Username, chosen: Option<&Report>, subscribers: &Subscribers) -> bool {
+        let names = Names::new(username, chosen, subscribers);
+        let changed = self.names != names;
+        if changed {
+            self.names = names;
+            self.begin_revision();
+        }
+        changed
+    }
+
+    /// Whether the state changed.
+    pub(super) fn restate(&mut self, standing: Option<Standing>, setting: Setting<'_>) -> bool {
+        let interval = self.source.as_ref().map_or(self.shown.interval, |source| source.agent.interval());
+        let shown = self.stalled(shown(standing, interval, setting), setting.now);
+        let changed = self.shown != shown;
+        if changed {
+            self.shown = shown;
+            self.restated = self.restated.wrapping_add(1);
+        }
+        changed
+    }
+
+    /// A running line whose samples were asked for and do not come is stalled; judged by arrival, never by their time.
+    fn stalled(&self, mut shown: Shown, now: Now) -> Shown {
+        match self.source.as_ref().map(|source| source.asked) {
+            Some(Asked::Refused) => shown.notice = Some(Notice::TooManyWatched),
+            Some(Asked::Since(asked)) if shown.state == LineState::Running => {
+                let last = self.last_arrival.map_or(asked, |arrival| arrival.max(asked));
+                if now.steady - last > patience(shown.interval) {
+                    shown = Shown { state: LineState::Stalled, since: Some(last), ..shown };
+                }
+            }
+            _ => {}
+        }
+        shown
+    }
+
+    pub(super) fn state(&self, now: Now) -> StateFrame {
+        self.shown.frame(now)
+    }
+
+    fn snapshot(&self, username: &Username, now: Now) -> Snapshot {
+        let StateFrame { state, since, sessions, interval, now: at, notice } = self.state(now);
+        let Names { customer, package, plan } = &self.names;
+        Snapshot {
+            username: username.to_text(),
+            display: viewer_frame::display(username.as_bytes()),
+            customer: customer.as_deref().map(str::to_owned),
+            package: package.as_deref().map(str::to_owned),
+            brand: None,
+            plan: *plan,
+            state,
+            since,
+            sessions,
+            interval,
+            expires: None,
+            now: at,
+            history: self.points.iter().filter(|point| point.t >= at - HISTORY_MS).collect(),
+            notice,
+        }
+    }
+
+    pub(super) fn is_unneeded(&self, now: Now) -> bool {
+        self.viewers() == 0 && now.steady - self.deserted >= UNWATCHED_MS
+    }
+
+    pub(super) fn last_arrival(&self) -> Option<i64> {
+        self.last_arrival
+    }
+
+    pub(super) fn newest(&self) -> Option<Point> {
+        self.points.last(1).next()
+    }
+
+    pub(super) fn points(&self) -> usize {
+        self.points.iter().count()
+    }
+
+    fn begin_revision(&mut self) {
+        self.revision = self.revision.wrapping_add(1);
+        self.position = 0;
+        self.newest = None;
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.unwatch();
+    }
+}
+
+impl Cursor {
+    fn catch_up(&mut self, live: &Live) {
+        self.restated = live.restated;
+        self.position = live.position;
+    }
+}
+
+impl Source {
+    fn new(report: &Report) -> Self {
+        Self { agent: Arc::clone(&report.agent), table: report.table, handle: report.handle, asked: Asked::No }
+    }
+
+    fn is(&self, report: &Report) -> bool {
+        self.table == report.table && self.names(&report.agent, report.handle)
+    }
+
+    fn names(&self, agent: &Arc<Agent>, handle: LineHandle) -> bool {
+        self.handle == handle && Arc::ptr_eq(&self.agent, agent)
+    }
+
+    fn watch(&mut self, now: Now) {
+        self.asked = match self.agent.watches().watch(self.table, self.handle) {
+            WatchOutcome::Asked => Asked::Since(now.steady),
+            WatchOutcome::Full => Asked::Refused,
+            // The agent's new table will say what the line is now.
+            WatchOutcome::Stale => Asked::No,
+        };
+    }
+}
+
+impl Shown {
+    fn frame(&self, now: Now) -> StateFrame {
+        StateFrame {
+            state: self.state,
+            since: self.since.map(|since| now.unix_of(since)),
+            sessions: self.sessions,
+            interval: self.interval,
+            now: now.unix,
+            notice: self.notice,
+        }
+    }
+}
+
+impl Names {
+    fn new(username: &Username, chosen: Option<&Report>, subscribers: &Subscribers) -> Self {
+        let row = subscribers.get(username);
+        let row = row.as_deref();
+        let reported = chosen.map_or_else(Plan::default, Report::plan);
+        let bought = row.map_or_else(Plan::default, |row| row.plan);
+        let customer = row.and_then(|row| row.customer.as_deref());
+        let package = row.and_then(|row| row.package.as_deref());
+        Self {
+            customer: customer.map(Box::from).or_else(|| chosen?.comment.as_deref().map(for_people)),
+            package: package.map(Box::from).or_else(|| chosen?.profile.as_deref().map(for_people)),
+            plan: PlanLimits { down: bought.download.or(reported.download), up: bought.upload.or(reported.upload) },
+        }
+    }
+}
+
+/// The state of a line that has no ring.
+pub(super) fn idle_state(standing: Option<Standing>, reports: &[Report], setting: Setting<'_>) -> StateFrame {
+    let chosen = standing.and_then(|standing| reports.get(standing.chosen));
+    shown(standing, chosen.map_or(1_000, |report| report.agent.interval()), setting).frame(setting.now)
+}
+
+fn shown(standing: Option<Standing>, interval: u32, setting: Setting<'_>) -> Shown {
+    let (state, since, sessions) = match standing {
+        Some(standing) => (standing.state, standing.since, standing.sessions),
+        None if setting.starting => (LineState::Starting, None, 0),
+        None => (LineState::Unknown, None, 0),
+    };
+    Shown { state, since, sessions, interval, notice: None }
+}
+
+/// A router's text, which came in text form.
+fn for_people(text: &str) -> Box<str> {
+    viewer_frame::display(&unescape(text)).into()
+}
+
+/// How long samples may be late, milliseconds: a page shows no figure that is older than 5 s as current.
+fn patience(interval: u32) -> i64 {
+    3_000 + 2 * i64::from(interval)
+}
+
+fn framed(point: &Point, scratch: &mut Vec<u8>) -> Arc<[u8]> {
+    scratch.clear();
+    scratch.reserve(SAMPLE_ROOM);
+    websocket::put_short_text(scratch, |out| viewer_frame::put_sample(out, point));
+    Arc::from(&scratch[..])
+}

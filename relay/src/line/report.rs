@@ -1,0 +1,251 @@
+//! What agents say of one line, and which of it counts: the table "What a line is" of the design, as pure functions.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use shared::LineHandle;
+use shared::control::{LineReport, MAX_TEXT, Plan, Role};
+
+use crate::hub::Agent;
+use crate::viewer_frame::LineState;
+
+/// A since that moved by less is the agent's clock being mapped a little better, milliseconds.
+const SINCE_TOLERANCE_MS: i64 = 2_000;
+
+/// One agent's report of a line. There are as many as there are lines, so it is kept small.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// Who reports.
+    pub(crate) agent: Arc<Agent>,
+    /// The line's name on that agent's uplink.
+    pub(crate) handle: LineHandle,
+    /// The [`Agent::table`] in which the report came: with another one, its handle means nothing.
+    pub(crate) table: u32,
+    /// Which end of the session the router is.
+    pub(crate) role: Role,
+    /// Sessions up.
+    pub(crate) sessions: u16,
+    /// Since when, on the steady scale; `i64::MIN` is not known.
+    since: i64,
+    /// The plan's limits; `u64::MAX` is not known.
+    download: u64,
+    upload: u64,
+    /// The PPP profile's name.
+    pub(crate) profile: Option<Arc<str>>,
+    /// The secret's comment.
+    pub(crate) comment: Option<Box<str>>,
+}
+
+impl Report {
+    /// Takes a report as it came; `since` is its age already turned into a time.
+    pub(crate) fn new(agent: &Arc<Agent>, said: &LineReport, since: Option<i64>, profile: Option<Arc<str>>) -> Self {
+        Self {
+            agent: Arc::clone(agent),
+            handle: said.line,
+            table: agent.table(),
+            role: said.role,
+            sessions: said.sessions,
+            since: since.unwrap_or(i64::MIN),
+            download: said.plan.download.unwrap_or(u64::MAX),
+            upload: said.plan.upload.unwrap_or(u64::MAX),
+            profile,
+            comment: said.comment.as_deref().map(cut).map(Box::from),
+        }
+    }
+
+    /// Since when, on the steady scale.
+    pub(crate) fn since(&self) -> Option<i64> {
+        (self.since != i64::MIN).then_some(self.since)
+    }
+
+    /// The plan's limits.
+    pub(crate) fn plan(&self) -> Plan {
+        let known = |limit: u64| (limit != u64::MAX).then_some(limit);
+        Plan { download: known(self.download), upload: known(self.upload) }
+    }
+
+    /// Whether this is the same end of the line at the same agent, and so replaced by a newer report.
+    pub(crate) fn is_superseded_by(&self, newer: &Self) -> bool {
+        let same_handle = self.handle == newer.handle && self.table == newer.table;
+        Arc::ptr_eq(&self.agent, &newer.agent) && (same_handle || (self.role == newer.role && self.is_stale()))
+    }
+
+    /// Takes over the times of the report that this one replaces, where they only seem to differ.
+    pub(crate) fn steady(mut self, older: &Self) -> Self {
+        if self.sessions == older.sessions && self.since.abs_diff(older.since) < SINCE_TOLERANCE_MS.unsigned_abs() {
+            self.since = older.since;
+        }
+        self
+    }
+
+    /// Whether it came before the agent's present table.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.table != self.agent.table()
+    }
+
+    /// Since when nobody can say whether the report still holds; `None` while its agent and router answer.
+    pub(crate) fn unreachable_since(&self, now: i64) -> Option<i64> {
+        self.agent.unreachable_since(self.table, now)
+    }
+}
+
+/// A text of an agent, no longer than it may be.
+pub(crate) fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT)]
+}
+
+/// What a line's reports come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The report that counts, and whose samples are shown.
+    pub(crate) chosen: usize,
+    /// Running, offline or unreachable; whether a running line is stalled, its samples say.
+    pub(crate) state: LineState,
+    /// Since when, on the steady scale.
+    pub(crate) since: Option<i64>,
+    /// Sessions up.
+    pub(crate) sessions: u16,
+}
+
+/// Finds the report that counts; `None` when there is no report.
+///
+/// A live session on a reachable agent comes first; among those the concentrator's own, since the client's session is the
+/// same traffic seen from the other end; among those the newest. Without one, the line is offline where any agent that
+/// knew it is reachable, and unreachable otherwise.
+pub(crate) fn standing(reports: &[Report], now: i64) -> Option<Standing> {
+    let rank = |(at, report): &(usize, &Report)| {
+        let reachable = report.unreachable_since(now).is_none();
+        let live = reachable && report.sessions > 0;
+        // Of equals the first, so that the choice does not flap.
+        (live, reachable, report.role == Role::Server, report.since, Reverse(*at))
+    };
+    let (chosen, report) = reports.iter().enumerate().max_by_key(rank)?;
+    let lost = || reports.iter().filter_map(|report| report.unreachable_since(now)).max();
+    let (state, since, sessions) = match (report.unreachable_since(now), report.sessions) {
+        (Some(_), _) => (LineState::Unreachable, lost(), 0),
+        (None, 0) => (LineState::Offline, report.since(), 0),
+        (None, sessions) => (LineState::Running, report.since(), sessions),
+    };
+    Some(Standing { chosen, state, since, sessions })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::UNREACHABLE_AFTER_MS;
+    use shared::Username;
+
+    fn agent(name: &str) -> Arc<Agent> {
+        let agent = Arc::new(Agent::new(name.into()));
+        agent.begin_table(0);
+        agent
+    }
+
+    fn report(agent: &Arc<Agent>, role: Role, sessions: u16, since: i64) -> Report {
+        let said = LineReport {
+            line: LineHandle(1),
+            username: Username::from_text("ali").unwrap(),
+            role,
+            sessions,
+            age_ms: None,
+            profile: None,
+            plan: Plan::default(),
+            comment: None,
+        };
+        Report::new(agent, &said, Some(since), None)
+    }
+
+    fn found(reports: &[Report], now: i64) -> (usize, LineState, Option<i64>, u16) {
+        let standing = standing(reports, now).unwrap();
+        (standing.chosen, standing.state, standing.since, standing.sessions)
+    }
+
+    const NOW: i64 = 1_000_000;
+
+    #[test]
+    fn no_report_is_no_standing() {
+        assert_eq!(standing(&[], NOW), None);
+    }
+
+    #[test]
+    fn one_live_session() {
+        let a = agent("a");
+        assert_eq!(found(&[report(&a, Role::Server, 1, 5)], NOW), (0, LineState::Running, Some(5), 1));
+    }
+
+    #[test]
+    fn the_concentrator_counts_and_not_the_home_router() {
+        let (a, home) = (agent("a"), agent("home"));
+        let reports = [report(&home, Role::Client, 1, 900), report(&a, Role::Server, 1, 5)];
+        assert_eq!(found(&reports, NOW), (1, LineState::Running, Some(5), 1), "though the client's is newer");
+        let reports = [report(&home, Role::Client, 1, 900), report(&a, Role::Server, 0, 950)];
+        assert_eq!(found(&reports, NOW), (0, LineState::Running, Some(900), 1), "the only live one");
+    }
+
+    #[test]
+    fn several_sessions_on_one_agent_come_summed_with_their_count() {
+        let a = agent("a");
+        assert_eq!(found(&[report(&a, Role::Server, 2, 5)], NOW), (0, LineState::Running, Some(5), 2));
+    }
+
+    #[test]
+    fn a_line_that_moves_is_where_its_newest_session_is() {
+        let (a, b) = (agent("a"), agent("b"));
+        let reports = [report(&a, Role::Server, 1, 5), report(&b, Role::Server, 1, 6)];
+        assert_eq!(found(&reports, NOW), (1, LineState::Running, Some(6), 1));
+        let reports = [report(&a, Role::Server, 1, 6), report(&b, Role::Server, 1, 6)];
+        assert_eq!(found(&reports, NOW).0, 0, "of equals the first");
+    }
+
+    #[test]
+    fn the_reachable_agent_counts() {
+        let (a, b) = (agent("a"), agent("b"));
+        let reports = [report(&a, Role::Server, 1, 5), report(&b, Role::Client, 1, 4)];
+        a.uplink_lost(NOW - UNREACHABLE_AFTER_MS);
+        assert_eq!(found(&reports, NOW), (1, LineState::Running, Some(4), 1));
+        let reports = [report(&a, Role::Server, 1, 5), report(&b, Role::Client, 0, 4)];
+        assert_eq!(found(&reports, NOW), (1, LineState::Offline, Some(4), 0));
+    }
+
+    #[test]
+    fn offline_since_it_went_down() {
+        let a = agent("a");
+        assert_eq!(found(&[report(&a, Role::Server, 0, 7)], NOW), (0, LineState::Offline, Some(7), 0));
+    }
+
+    #[test]
+    fn unreachable_since_the_last_agent_that_knew_it_was_lost() {
+        let (a, b) = (agent("a"), agent("b"));
+        let reports = [report(&a, Role::Server, 1, 5), report(&b, Role::Server, 1, 4)];
+        a.uplink_lost(NOW - 60_000);
+        b.router_changed(false, NOW - 9_000);
+        assert_eq!(found(&reports, NOW), (0, LineState::Unreachable, Some(NOW - 9_000), 0));
+    }
+
+    #[test]
+    fn a_blip_of_the_uplink_is_no_outage() {
+        let a = agent("a");
+        let reports = [report(&a, Role::Server, 1, 5)];
+        a.uplink_lost(NOW);
+        assert_eq!(found(&reports, NOW + UNREACHABLE_AFTER_MS - 1).1, LineState::Running);
+        assert_eq!(found(&reports, NOW + UNREACHABLE_AFTER_MS).1, LineState::Unreachable);
+    }
+
+    #[test]
+    fn another_run_of_the_agent_takes_its_report_over() {
+        let a = agent("a");
+        let old = report(&a, Role::Server, 1, 5_000);
+        assert!(old.is_superseded_by(&report(&a, Role::Client, 1, 5_000)), "one handle is one report");
+        let moved = |role| {
+            let mut newer = report(&a, role, 1, 5_400);
+            newer.handle = LineHandle(9);
+            newer
+        };
+        assert!(!old.is_superseded_by(&moved(Role::Server)), "two handles of one table are two reports");
+        a.begin_table(0);
+        assert!(old.is_superseded_by(&moved(Role::Server)));
+        assert!(!old.is_superseded_by(&moved(Role::Client)));
+        assert_eq!(moved(Role::Server).steady(&old).since(), Some(5_000));
+        assert_eq!(report(&a, Role::Server, 2, 5_400).steady(&old).since(), Some(5_400));
+    }
+}
