@@ -1,23 +1,281 @@
 //! Linelight's relay: takes samples from agents and fans them out to viewers by PPPoE username.
 //!
 //! The way of a sample: [`uplink`] → [`clock`] → [`hub`] and [`line`] → [`viewer_frame`] → [`viewer`] and [`websocket`].
-//! Around it: [`config`], [`listener`], [`tls`] and [`http`] bring connections in, [`access`] says who may see a line,
-//! [`agents`] who may report one, [`subscribers`] names them, [`metrics`] and [`explain`] tell the operator.
+//! Around it: [`config`], [`listener`], [`tls`], [`http`] and [`page`] bring connections in, [`access`] says who may see a
+//! line, [`agents`] who may report one, [`subscribers`] names them, [`metrics`] and [`explain`] tell the operator.
+//! Here the parts are joined.
 
 pub mod access;
 pub mod agents;
+pub mod attempts;
 pub mod clock;
+pub mod commands;
+pub mod config;
 pub mod data_directory;
 pub mod explain;
+pub mod http;
 pub mod hub;
 pub mod keys;
 pub mod limits;
 pub mod line;
+pub mod listener;
 pub mod metrics;
+pub mod page;
+pub mod peer;
 pub mod reload;
 pub mod subscribers;
+pub mod tls;
 pub mod typed;
+mod upgrade;
 pub mod uplink;
 pub mod viewer;
 pub mod viewer_frame;
 pub mod websocket;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use rustls::ServerConfig;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use crate::access::{Access, Mode};
+use crate::agents::{Entries, Registry};
+use crate::attempts::FailedAttempts;
+use crate::config::Config;
+use crate::data_directory::DataDirectory;
+use crate::http::{Serves, Site};
+use crate::hub::Hub;
+use crate::keys::Keys;
+use crate::listener::{Handshakes, Listener, Shared};
+use crate::metrics::Metrics;
+use crate::reload::Watched;
+use crate::subscribers::Subscribers;
+use crate::tls::{Certificate, CertificateFiles};
+use crate::viewer::ViewerContext;
+
+/// A relay whose sockets are bound: what is read is read, so that nothing but the world can fail it.
+pub struct Relay {
+    listeners: Vec<Listener>,
+    private: Listener,
+    files: Files,
+    hub: Arc<Hub>,
+    metrics: Arc<Metrics>,
+    stop: watch::Sender<bool>,
+    stop_private: watch::Sender<bool>,
+    drain: Duration,
+    reload_every: Duration,
+}
+
+/// Where a relay listens; the ports that the system chose where 0 was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// The page and the viewer API.
+    pub viewers: SocketAddr,
+    /// The uplink.
+    pub agents: SocketAddr,
+    /// Metrics, health and `explain`.
+    pub private: SocketAddr,
+}
+
+/// What is in memory from files, with the files watched from before they were read.
+struct Files {
+    access: Arc<Access>,
+    registry: Registry,
+    subscribers: Subscribers,
+    certificate: Option<Arc<Certificate>>,
+    watched: Vec<(Watched, Reload)>,
+}
+
+type Reload = Box<dyn Fn() -> Result<()> + Send + Sync>;
+
+/// Serves until `shutdown` ends, then drains.
+///
+/// # Errors
+/// Where a file cannot be read or an address not be bound.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<()> {
+    let relay = Relay::bind(config)?;
+    let Addresses { viewers, agents, private } = relay.addresses()?;
+    tracing::info!(%viewers, %agents, %private, version = env!("CARGO_PKG_VERSION"), "the relay is ready");
+    relay.serve(shutdown).await;
+    tracing::info!("the relay has stopped");
+    Ok(())
+}
+
+impl Relay {
+    /// Reads every file and binds every socket; inside a tokio runtime.
+    ///
+    /// # Errors
+    /// Where a file cannot be read, with the remedy, or an address not be bound.
+    pub fn bind(config: Config) -> Result<Self> {
+        let metrics = Arc::new(Metrics::default());
+        let files = Files::read(&config, &metrics)?;
+        let (stop, drain) = watch::channel(false);
+        let (stop_private, drain_private) = watch::channel(false);
+        let hub = Hub::new(config.limits.clone(), files.subscribers.clone(), Arc::clone(&metrics), Instant::now());
+        let context = Arc::new(ViewerContext {
+            hub: Arc::clone(&hub),
+            access: Arc::clone(&files.access),
+            limits: config.limits.clone(),
+            brand: config.brand.clone(),
+            metrics: Arc::clone(&metrics),
+            drain: drain.clone(),
+        });
+        let shared = Shared {
+            handshakes: Arc::new(Handshakes::new(&config.limits)),
+            limits: config.limits.clone(),
+            metrics: Arc::clone(&metrics),
+            drain,
+        };
+        let listeners = public_listeners(&config, &files, &context, &shared)?;
+        let shared = Shared { drain: drain_private, ..shared };
+        let private = bind(config.private_listen, None, false, http::private(context), &shared)?;
+        let (drain, reload_every) = (config.limits.drain, config.reload_every);
+        Ok(Self { listeners, private, files, hub, metrics, stop, stop_private, drain, reload_every })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn addresses(&self) -> Result<Addresses> {
+        let public: Vec<SocketAddr> = self.listeners.iter().map(Listener::address).collect::<Result<_, _>>()?;
+        let first = public.first().context("no listener")?;
+        let last = public.last().context("no listener")?;
+        Ok(Addresses { viewers: *first, agents: *last, private: self.private.address()? })
+    }
+
+    /// Serves until `shutdown` ends, then lets every connection end, for as long as the limits allow.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        let mut background = JoinSet::new();
+        background.spawn(Arc::clone(&self.hub).run(self.stop.subscribe()));
+        for (watched, reload) in self.files.watched {
+            background.spawn(watched.run(self.reload_every, Arc::clone(&self.metrics), reload));
+        }
+        background.spawn(self.private.serve());
+        let mut serving = JoinSet::new();
+        for listener in self.listeners {
+            serving.spawn(listener.serve());
+        }
+        shutdown.await;
+        tracing::info!("the relay stops: connections are told so");
+        self.stop.send_replace(true);
+        let ended = async { while serving.join_next().await.is_some() {} };
+        if timeout(self.drain, ended).await.is_err() {
+            tracing::warn!(
+                connections = self.metrics.connections.get(),
+                "connections were cut: they did not end in time"
+            );
+        }
+        // Last: until now the private listener said that the relay stops.
+        self.stop_private.send_replace(true);
+    }
+}
+
+impl Files {
+    fn read(config: &Config, metrics: &Arc<Metrics>) -> Result<Self> {
+        let mut watched: Vec<(Watched, Reload)> = Vec::new();
+        let access = read_keys(config, &mut watched)?;
+        let registry = read_agents(&config.data, &mut watched)?;
+        let subscribers = read_subscribers(config.subscribers.as_ref(), metrics, &mut watched)?;
+        let certificate = config.tls.as_ref().map(|files| read_certificate(files, &mut watched)).transpose()?;
+        Ok(Self { access, registry, subscribers, certificate, watched })
+    }
+}
+
+fn read_keys(config: &Config, watched: &mut Vec<(Watched, Reload)>) -> Result<Arc<Access>> {
+    let path = config.data.keys();
+    let watch = Watched::new("link keys", vec![path.clone()]);
+    let keys = Keys::load(&path).with_context(|| {
+        format!(
+            "{} has no keys for links: on a new relay run `linelight-relay init`; on an old one bring its data back, lest every \
+             link be void",
+            config.data.path().display()
+        )
+    })?;
+    if config.access == Mode::Open {
+        tracing::warn!("--access open: anyone who knows a username sees its line; customers' names are not shown");
+    }
+    let access = Arc::new(Access::new(config.access, keys));
+    let reload = Arc::clone(&access);
+    watched.push((watch, Box::new(move || Keys::load(&path).map(|keys| reload.set_keys(keys)))));
+    Ok(access)
+}
+
+fn read_agents(data: &DataDirectory, watched: &mut Vec<(Watched, Reload)>) -> Result<Registry> {
+    let path = data.agents();
+    let watch = Watched::new("agents", vec![path.clone()]);
+    let registry = Registry::new(Entries::load(&path)?)?;
+    let reload = registry.clone();
+    watched.push((watch, Box::new(move || reload.replace(Entries::load(&path)?))));
+    Ok(registry)
+}
+
+fn read_subscribers(
+    path: Option<&PathBuf>,
+    metrics: &Arc<Metrics>,
+    watched: &mut Vec<(Watched, Reload)>,
+) -> Result<Subscribers> {
+    let subscribers = Subscribers::none();
+    let Some(path) = path.cloned() else { return Ok(subscribers) };
+    let watch = Watched::new("subscribers", vec![path.clone()]);
+    let (table, metrics) = (subscribers.clone(), Arc::clone(metrics));
+    let load = move || {
+        let bad = table.load(&path)?;
+        metrics.subscribers.set(table.len() as u64);
+        metrics.subscriber_rows_refused.set(bad.len() as u64);
+        Ok(())
+    };
+    load()?;
+    watched.push((watch, Box::new(load)));
+    Ok(subscribers)
+}
+
+fn read_certificate(files: &CertificateFiles, watched: &mut Vec<(Watched, Reload)>) -> Result<Arc<Certificate>> {
+    let watch = Watched::new("certificate", vec![files.certificate.clone(), files.key.clone()]);
+    let certificate = Certificate::load(files)?;
+    let (reload, files) = (Arc::clone(&certificate), files.clone());
+    watched.push((watch, Box::new(move || reload.reload(&files))));
+    Ok(certificate)
+}
+
+/// The viewers' listener first, the agents' last; they may be one.
+fn public_listeners(
+    config: &Config,
+    files: &Files,
+    context: &Arc<ViewerContext>,
+    shared: &Shared,
+) -> Result<Vec<Listener>> {
+    let tls = files.certificate.as_ref().map(Certificate::server_config).transpose()?;
+    let site = Arc::new(Site {
+        context: Arc::clone(context),
+        registry: files.registry.clone(),
+        forwarding: config.forwarding.clone(),
+        attempts: FailedAttempts::new(config.limits.failed_attempts),
+    });
+    let Some(agents) = config.agents_listen else {
+        let router = http::public(site, Serves::Both);
+        return Ok(vec![bind(config.listen, tls, false, router, shared)?]);
+    };
+    let viewers = http::public(Arc::clone(&site), Serves::Viewers);
+    Ok(vec![
+        bind(config.listen, tls.clone(), false, viewers, shared)?,
+        bind(agents, tls, true, http::public(site, Serves::Agents), shared)?,
+    ])
+}
+
+fn bind(
+    address: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
+    agents_only: bool,
+    router: Router,
+    shared: &Shared,
+) -> Result<Listener> {
+    Listener::bind(address, tls, agents_only, router, shared.clone())
+        .with_context(|| format!("cannot listen on {address}"))
+}

@@ -1,3 +1,7 @@
 //! The command `linelight-relay`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    relay::commands::main(std::env::args_os())
+}

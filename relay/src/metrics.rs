@@ -250,7 +250,11 @@ mod tests {
         }
         for line in Metrics::default().render().lines().filter(|line| line.starts_with("# TYPE linelight_")) {
             let total = line.contains("_total ");
-            assert_eq!(total, line.ends_with(" counter"), "a counter's name ends in _total, a gauge's does not: {line}");
+            assert_eq!(
+                total,
+                line.ends_with(" counter"),
+                "a counter's name ends in _total, a gauge's does not: {line}"
+            );
         }
     }
 

@@ -123,7 +123,11 @@ mod tests {
         for (pattern, fits, others) in [
             ("*", &["ali", "%E9", "*"][..], &[][..]),
             ("ali", &["ali"], &["alice", "Ali", "al", "xali"]),
-            ("*@karoo.example", &["ali@karoo.example", "@karoo.example"], &["ali@Karoo.example", "a@karoo.example.com"]),
+            (
+                "*@karoo.example",
+                &["ali@karoo.example", "@karoo.example"],
+                &["ali@Karoo.example", "a@karoo.example.com"],
+            ),
             ("cust-*", &["cust-", "cust-1"], &["Cust-1", "1cust-"]),
             ("caf%E9", &["caf%E9"], &["café", "caf%25E9"]),
             ("*%25", &["50%25"], &["50%2525"]),

@@ -1,0 +1,183 @@
+//! The commands of `linelight-relay`, as typed; each has a file of its own.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::config::{self, ConfigError, ServeArguments};
+use crate::data_directory::DataDirectory;
+
+mod agent;
+mod duration;
+mod init;
+mod link;
+mod serve;
+mod watch;
+
+/// The exit code where what was typed is wrong; everything else that fails is 1.
+const WRONG_USE: u8 = 2;
+
+/// Serves the monitor page and fans the samples of PPPoE lines out to their viewers.
+#[derive(Debug, Parser)]
+#[command(name = "linelight-relay", version, arg_required_else_help = true)]
+struct Cli {
+    /// The directory of the relay's keys and agents
+    #[arg(
+        long,
+        global = true,
+        env = "LINELIGHT_RELAY_DATA",
+        value_name = "DIRECTORY",
+        default_value = "/var/lib/linelight"
+    )]
+    data: PathBuf,
+
+    /// What is logged, to standard error: error, warn, info or debug (debug names usernames and addresses)
+    #[arg(long, global = true, env = "LINELIGHT_RELAY_LOG", value_name = "LEVEL", default_value = "info")]
+    log: tracing_subscriber::filter::LevelFilter,
+
+    /// The address under which browsers reach the relay, such as https://monitor.example: links begin with it
+    #[arg(long, global = true, env = "LINELIGHT_RELAY_PUBLIC_URL", value_name = "URL", value_parser = config::public_url)]
+    public_url: Option<http::Uri>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes the data directory, with fresh keys for links; never overwrites any
+    Init,
+    /// Runs the relay
+    Serve(Box<ServeArguments>),
+    /// Prints the link of a line
+    Link(link::LinkArguments),
+    /// Adds, lists and revokes agents, the programs that report lines
+    #[command(subcommand)]
+    Agent(agent::AgentCommand),
+    /// Shows a line's live figures in the terminal, as its viewer
+    Watch(watch::WatchArguments),
+}
+
+/// Why a command failed.
+enum Failure {
+    /// What was typed is wrong.
+    Use(ConfigError),
+    /// Everything else.
+    Run(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+/// Runs the command that the arguments name; the exit code is 0, 1 where it failed, or 2 where it was typed wrongly.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let matches = match Cli::command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match config::check_variables(&known_variables(), std::env::vars_os().map(|(name, _)| name)) {
+        Ok(()) => {}
+        Err(error) => return report(&Failure::Use(error)),
+    }
+    match cli.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => report(&failure),
+    }
+}
+
+impl Cli {
+    fn run(self) -> Result<(), Failure> {
+        let data = DataDirectory::new(self.data);
+        let out = &mut io::stdout().lock();
+        match self.command {
+            Command::Init => init::run(&data, out)?,
+            Command::Serve(arguments) => {
+                let config = arguments.check(data).map_err(Failure::Use)?;
+                serve::run(config, self.log)?;
+            }
+            Command::Link(arguments) => link::run(&arguments, &data, self.public_url.as_ref(), out)?,
+            Command::Agent(command) => agent::run(command, &data, out)?,
+            Command::Watch(arguments) => watch::run(&arguments, &data, self.public_url.as_ref(), out)?,
+        }
+        Ok(())
+    }
+}
+
+/// Every variable that some argument of some command reads.
+fn known_variables() -> Vec<&'static str> {
+    fn collect(command: &clap::Command, known: &mut Vec<&'static str>) {
+        let names = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str().map(str::to_owned));
+        known.extend(names.map(|name| &*name.leak()));
+        for subcommand in command.get_subcommands() {
+            collect(subcommand, known);
+        }
+    }
+    let mut known = Vec::new();
+    collect(&Cli::command(), &mut known);
+    known
+}
+
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nothing is left to be told where even standard error is shut.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(WRONG_USE))
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    let (code, text) = match failure {
+        Failure::Use(error) => (WRONG_USE, error.to_string()),
+        Failure::Run(error) if is_closed_pipe(error) => return ExitCode::SUCCESS,
+        Failure::Run(error) => (1, format!("{error:#}")),
+    };
+    let _ = writeln!(io::stderr(), "linelight-relay: {text}");
+    ExitCode::from(code)
+}
+
+/// Whoever read our output has seen enough, as `head` does.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_of_serve_has_a_variable_of_the_same_name() {
+        let command = Cli::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        for argument in serve.get_arguments().chain(command.get_arguments()) {
+            let Some(long) = argument.get_long().filter(|long| !matches!(*long, "help" | "version")) else { continue };
+            let expected = format!("{}{}", config::VARIABLE_PREFIX, long.to_uppercase().replace('-', "_"));
+            assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{long}");
+        }
+        assert!(known_variables().contains(&"LINELIGHT_RELAY_LISTEN"));
+    }
+
+    #[test]
+    fn no_secret_is_an_argument() {
+        let command = Cli::command();
+        let all = command.get_subcommands().flat_map(clap::Command::get_arguments).chain(command.get_arguments());
+        for long in all.filter_map(clap::Arg::get_long) {
+            assert!(
+                !["token", "password", "secret", "link"].contains(&long),
+                "--{long} shows its value to every process list"
+            );
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! The text of the script for a RouterOS router: templates of `container/routeros/` with what this agent needs filled in.
+//!
+//! Pure: it makes no token and no password, and knows neither the registry nor a router. Every value is checked before it
+//! is written between a script's quotes.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+use anyhow::{Result, bail, ensure};
+use http::Uri;
+use shared::UPLINK_PATH;
+
+const START: &str = include_str!("../../../../container/routeros/start.rsc");
+const INSTALL: &str = include_str!("../../../../container/routeros/install.rsc");
+const REMOVE: &str = include_str!("../../../../container/routeros/remove.rsc");
+const UPGRADE: &str = include_str!("../../../../container/routeros/upgrade.rsc");
+
+/// Free flash, in bytes, below which the container's root goes to a disk in memory: twice the agent's largest binary for the image
+/// and for what is unpacked of it, and a third for RouterOS itself.
+const RAM_BELOW: &str = "6291456";
+/// The most that the disk in memory takes: the image's content while it is unpacked, several times.
+const RAM_SIZE: &str = "16M";
+/// The longest image reference or file name.
+const MAX_NAME: usize = 200;
+
+/// Where on a router the agent goes, and where its image comes from: the same for install and upgrade.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The agent's build; the router's own architecture decides if there is none.
+    pub arch: Option<Arch>,
+    /// Where the image comes from.
+    pub image: Image,
+    /// Where the container's files go.
+    pub storage: Storage,
+    /// The two addresses between router and container.
+    pub subnet: Subnet,
+}
+
+/// What installs an agent.
+#[derive(Clone)]
+pub struct Install {
+    /// The agent's name in the relay's registry.
+    pub agent: String,
+    /// The relays, first the first to try.
+    pub relays: Vec<RelayUrl>,
+    /// The SHA-256 of keys that the relay may have, as the agent's `LINELIGHT_RELAY_PIN` takes them.
+    pub pins: Vec<String>,
+    /// Certificates (PEM) that may sign the relay's, instead of the agent's built-in roots.
+    pub ca: Option<String>,
+    /// The agent's token.
+    pub token: String,
+    /// The API user's password.
+    pub password: String,
+    /// Where it goes.
+    pub place: Place,
+}
+
+/// A build of the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arch {
+    /// x86 and CHR.
+    X86_64,
+    /// 64-bit ARM.
+    Arm64,
+    /// 32-bit ARM, but not the EN7562CT of the hEX refresh.
+    Armv7,
+    /// Every 32-bit ARM.
+    Armv5,
+}
+
+/// Where the image comes from.
+#[derive(Debug, Clone)]
+pub enum Image {
+    /// A file that was uploaded; without a name, `linelight-agent-ARCH.tar`.
+    File(Option<FileName>),
+    /// A registry.
+    Remote(ImageRef),
+}
+
+/// Where the container's files go.
+#[derive(Debug, Clone)]
+pub enum Storage {
+    /// The router's own flash, or memory where that is small.
+    Auto,
+    /// Memory.
+    Memory,
+    /// A disk, by its name on the router.
+    Disk(FileName),
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::X86_64 => "x86-64",
+            Self::Arm64 => "arm64",
+            Self::Armv7 => "armv7",
+            Self::Armv5 => "armv5",
+        })
+    }
+}
+
+impl FromStr for Arch {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::X86_64, Self::Arm64, Self::Armv7, Self::Armv5]
+            .into_iter()
+            .find(|arch| arch.to_string() == text)
+            .ok_or_else(|| anyhow::anyhow!("{text:?} is none of x86-64, arm64, armv7 and armv5"))
+    }
+}
+
+/// The name of a file or a disk on the router.
+#[derive(Debug, Clone)]
+pub struct FileName(String);
+
+impl FromStr for FileName {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let text = text.trim_matches('/');
+        check(text, "-_./", "a name on the router has letters, digits and - _ . /")?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// An image's name in a registry.
+#[derive(Debug, Clone)]
+pub struct ImageRef(String);
+
+impl FromStr for ImageRef {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        check(text, "-_./:@", "an image is named as registry.example/name:version")?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+fn check(text: &str, more: &str, words: &str) -> Result<()> {
+    let good = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
+    ensure!(!text.is_empty() && text.len() <= MAX_NAME && text.chars().all(good), "{text:?} does not fit: {words}");
+    Ok(())
+}
+
+/// Four addresses of which the second is the router and the third the container.
+#[derive(Debug, Clone, Copy)]
+pub struct Subnet(Ipv4Addr);
+
+impl Subnet {
+    /// `172.31.255.0/30`, which few networks use.
+    pub const DEFAULT: Self = Self(Ipv4Addr::new(172, 31, 255, 0));
+
+    fn address(self, at: u32) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.0) + at)
+    }
+}
+
+impl FromStr for Subnet {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let address: Option<Ipv4Addr> = text.strip_suffix("/30").and_then(|address| address.parse().ok());
+        match address {
+            Some(address) if u32::from(address) % 4 == 0 => Ok(Self(address)),
+            _ => bail!("{text:?} is not a network of four addresses, such as 172.31.255.0/30"),
+        }
+    }
+}
+
+/// A relay's address as agents are given it.
+#[derive(Debug, Clone)]
+pub struct RelayUrl {
+    text: String,
+    host: String,
+    port: u16,
+}
+
+impl FromStr for RelayUrl {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        const FORM: &str = "write the relay's address as wss://relay.example or wss://relay.example:8443";
+        let uri: Uri = text.parse().map_err(|_| anyhow::anyhow!("{text:?} is not an address: {FORM}"))?;
+        ensure!(uri.scheme_str() == Some("wss"), "{text:?} is not a wss:// address: {FORM}");
+        let host = uri.host().unwrap_or_default();
+        ensure!(!host.starts_with('['), "{text:?}: the container on a router has no IPv6; give the relay a name or an IPv4 address");
+        check(host, "-_.", FORM)?;
+        ensure!(["/", UPLINK_PATH].contains(&uri.path()) && uri.query().is_none(), "{text:?} names a path: {FORM}");
+        let port = uri.port_u16().unwrap_or(443);
+        ensure!(port > 0, "{text:?} has no port: {FORM}");
+        Ok(Self { text: text.trim_end_matches('/').to_owned(), host: host.to_owned(), port })
+    }
+}
+
+impl Install {
+    /// The script, one block for one paste.
+    ///
+    /// # Errors
+    /// Where there is no relay, or a secret or a certificate holds what a script cannot.
+    pub fn script(&self) -> Result<String> {
+        ensure!(!self.relays.is_empty(), "an agent needs the address of a relay, as --relay-url wss://relay.example");
+        for pin in &self.pins {
+            check(pin, "/+=:", "a pin is sha256//BASE64 or hexadecimal")?;
+        }
+        for secret in [&self.token, &self.password] {
+            ensure!(
+                secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)),
+                "a secret for a router has letters, digits and - _ only"
+            );
+        }
+        let ca = self.ca.as_deref().map(certificates).transpose()?;
+        let mut files = vec![("password.txt", self.password.as_str()), ("token.txt", self.token.as_str())];
+        files.extend(ca.as_deref().map(|pem| ("relay-ca.txt", pem)));
+        let variables = self.variables();
+        let mut ports: Vec<_> = self.relays.iter().map(|relay| relay.port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        let hosts = || self.relays.iter().map(|relay| relay.host.as_str());
+        let not_relays: String = hosts().map(|host| format!(" and address!=\"{host}\"")).collect();
+        Ok(self.place.fill(INSTALL, &[
+            ("AGENT", self.agent.clone()),
+            ("PASSWORD", self.password.clone()),
+            ("RELAYS", join(hosts(), ",")),
+            ("NOT_RELAYS", not_relays),
+            ("PORTS", join(&ports, ",")),
+            ("SECRET_NAMES", join(files.iter().map(|(name, _)| quoted(name)), "; ")),
+            ("SECRET_TEXTS", join(files.iter().map(|(_, text)| quoted(text)), "; ")),
+            ("ENV_KEYS", join(variables.iter().map(|(key, _)| quoted(key)), "; ")),
+            ("ENV_VALUES", join(variables.iter().map(|(_, value)| value), "; ")),
+        ]))
+    }
+
+    /// The agent's variables, each value as the script writes it; no secret is among them, for exports show them.
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
+            ("LINELIGHT_RELAY", quoted(&join(self.relays.iter().map(|relay| &relay.text), ","))),
+            ("LINELIGHT_ROUTER", format!("\"{}:$llPort\"", self.place.subnet.address(1))),
+            ("LINELIGHT_ROUTER_PASSWORD_FILE", quoted("/secrets/password.txt")),
+            ("LINELIGHT_TOKEN_FILE", quoted("/secrets/token.txt")),
+        ];
+        if !self.pins.is_empty() {
+            variables.push(("LINELIGHT_RELAY_PIN", quoted(&self.pins.join(","))));
+        }
+        if self.ca.is_some() {
+            variables.push(("LINELIGHT_RELAY_CA", quoted("/secrets/relay-ca.txt")));
+        }
+        variables
+    }
+}
+
+impl Place {
+    /// The script that takes an agent off its router.
+    pub fn remove_script(&self) -> String {
+        self.fill(REMOVE, &[])
+    }
+
+    /// The script that puts another version on a router.
+    pub fn upgrade_script(&self) -> String {
+        self.fill(UPGRADE, &[])
+    }
+
+    fn fill(&self, template: &str, more: &[(&str, String)]) -> String {
+        let (file, image) = match &self.image {
+            Image::File(name) => (name.as_ref().map_or("", |name| &name.0), ""),
+            Image::Remote(name) => ("", name.0.as_str()),
+        };
+        let (disk, ram) = match &self.storage {
+            Storage::Auto => ("", "auto"),
+            Storage::Memory => ("", "yes"),
+            Storage::Disk(name) => (name.0.as_str(), "no"),
+        };
+        let arch = self.arch.map_or_else(|| "auto".to_owned(), |arch| arch.to_string());
+        let common = [
+            ("CONTAINER", self.subnet.address(2).to_string()),
+            ("GATEWAY", self.subnet.address(1).to_string()),
+            ("NETWORK", self.subnet.0.to_string()),
+            ("SUBNET", format!("{}/30", self.subnet.0)),
+            ("DISK", disk.to_owned()),
+            ("RAM", ram.to_owned()),
+            ("RAM_BELOW", RAM_BELOW.to_owned()),
+            ("RAM_SIZE", RAM_SIZE.to_owned()),
+            ("ARCH", arch),
+            ("FILE", file.to_owned()),
+            ("IMAGE", image.to_owned()),
+            ("START", quoted_lines(START)),
+        ];
+        more.iter().chain(&common).fold(template.to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{{{{name}}}}}"), value)
+        })
+    }
+}
+
+/// The certificates of a PEM file without what may stand around them.
+fn certificates(pem: &str) -> Result<String> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let mut inside = false;
+    let mut out = String::new();
+    for line in pem.lines().map(str::trim) {
+        inside |= line == BEGIN;
+        if inside {
+            ensure!(line.is_ascii() && !line.contains(['"', '\\', '$']), "this is not a PEM certificate");
+            out.push_str(line);
+            out.push('\n');
+        }
+        inside &= line != END;
+    }
+    ensure!(!out.is_empty() && !inside, "there is no PEM certificate in the file");
+    Ok(out)
+}
+
+fn join<T: ToString>(items: impl IntoIterator<Item = T>, between: &str) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(between)
+}
+
+/// A text as RouterOS writes a string.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", escaped(text))
+}
+
+/// Code as a string over several lines, as RouterOS's own exports write it: a line ends with a backslash, and the spaces before the
+/// next one do not count. Comments and indents are left out.
+fn quoted_lines(code: &str) -> String {
+    let lines = code.lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
+    format!("\"{}\"", join(lines.map(escaped), "\\\n    \\n"))
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\\' | '$' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_a_container_cannot_use_are_refused() {
+        for good in ["wss://relay.example", "wss://relay.example:8443", "wss://203.0.113.7/agent/v1", "wss://relay.example/"] {
+            assert!(good.parse::<RelayUrl>().is_ok(), "{good}");
+        }
+        for wrong in
+            ["relay.example", "ws://relay.example", "https://relay.example", "wss://[::1]", "wss://a/b", "wss://a\"b", "wss://$a"]
+        {
+            assert!(wrong.parse::<RelayUrl>().is_err(), "{wrong}");
+        }
+        assert!("172.31.255.4/30".parse::<Subnet>().is_ok());
+        for wrong in ["172.31.255.1/30", "172.31.255.0/24", "172.31.255.0", "::/30"] {
+            assert!(wrong.parse::<Subnet>().is_err(), "{wrong}");
+        }
+        for wrong in ["", "a b", "a\"b", "$x", "a;b"] {
+            assert!(wrong.parse::<FileName>().is_err() && wrong.parse::<ImageRef>().is_err(), "{wrong}");
+        }
+        assert_eq!("armv5".parse::<Arch>().ok(), Some(Arch::Armv5));
+        assert!("armv6".parse::<Arch>().is_err());
+    }
+
+    #[test]
+    fn a_string_survives_its_quotes() {
+        assert_eq!(quoted("a\"b\\c$d\ne"), r#""a\"b\\c\$d\ne""#);
+        assert_eq!(quoted_lines("# why\n:put \"a\"\n  :put $b\n"), "\":put \\\"a\\\"\\\n    \\n:put \\$b\"");
+    }
+
+    #[test]
+    fn certificates_are_taken_out_of_what_surrounds_them() {
+        let pem = "Issuer: \"x\"\n-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\nrest\n";
+        let only = "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n";
+        assert_eq!(certificates(pem).unwrap(), only);
+        assert!(certificates("nothing").is_err());
+        assert!(certificates("-----BEGIN CERTIFICATE-----\nQUJD\n").is_err());
+        assert!(certificates("-----BEGIN CERTIFICATE-----\nQ$D\n-----END CERTIFICATE-----\n").is_err());
+    }
+}

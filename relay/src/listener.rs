@@ -1,0 +1,336 @@
+//! From a TCP connection to HTTP requests: the relay's own accept loop, because a server that faces the world needs a limit at
+//! each step that somebody else can make slow: connections, TLS handshakes, headers.
+//!
+//! A connection that becomes a WebSocket leaves through [`Connection::leave`]; its task here ends then, with hyper's buffers.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use rustls::server::{Acceptor, ClientHello};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+use tower_service::Service;
+
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+
+/// Bytes that the kernel holds unsent for a connection before it calls it full. Without it, a reader that stopped is hidden
+/// behind 54,000 frames; with it, behind 30. A page's assets lose nothing: the rest is written as each acknowledgement comes.
+const NOTSENT_LOWAT: u32 = 512;
+/// How long written bytes may stay unacknowledged, or a reader's window shut, before the kernel ends the connection.
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Silence after which the kernel asks whether the other side is there: well below carrier NAT's five minutes.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+/// Between two such questions; USER_TIMEOUT ends them.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// Connections that wait to be accepted: a herd of agents comes back at once.
+const BACKLOG: i32 = 4096;
+/// The largest header of a request, in bytes: a token is 4 KiB at most, a browser's own fields another 2.
+const MAX_HEADER: usize = 16 * 1024;
+/// Fields of a request's header.
+const MAX_FIELDS: usize = 64;
+/// Pause after an accept failed for want of something, such as file descriptors: at once it would fail again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What all listeners share.
+#[derive(Clone)]
+pub struct Shared {
+    /// The limits table.
+    pub limits: Limits,
+    /// What the relay counts.
+    pub metrics: Arc<Metrics>,
+    /// TLS handshakes at once, viewers and agents apart.
+    pub handshakes: Arc<Handshakes>,
+    /// True once the relay stops.
+    pub drain: watch::Receiver<bool>,
+}
+
+/// The budgets of TLS handshakes.
+pub struct Handshakes {
+    viewers: Semaphore,
+    agents: Semaphore,
+}
+
+impl Handshakes {
+    /// Full budgets.
+    pub fn new(limits: &Limits) -> Self {
+        Self { viewers: Semaphore::new(limits.viewer_handshakes), agents: Semaphore::new(limits.agent_handshakes) }
+    }
+}
+
+/// One listening socket and what it serves.
+pub struct Listener {
+    socket: TcpListener,
+    connections: Arc<Semaphore>,
+    server: Arc<Server>,
+}
+
+struct Server {
+    shared: Shared,
+    half_open: Arc<Semaphore>,
+    tls: Option<Arc<ServerConfig>>,
+    agents_only: bool,
+    router: Router,
+}
+
+/// The connection that a request came on, as an extension of the request.
+#[derive(Clone)]
+pub struct Connection {
+    /// The other end's address, which may be a proxy's.
+    pub peer: IpAddr,
+    places: Arc<Mutex<Places>>,
+}
+
+/// What a connection takes up of the limits.
+struct Places {
+    open: Option<Open>,
+    half_open: Option<OwnedSemaphorePermit>,
+}
+
+/// An open connection's place among all; it is free again when this is dropped.
+pub struct Open {
+    _permit: OwnedSemaphorePermit,
+    metrics: Arc<Metrics>,
+}
+
+impl Connection {
+    /// Takes the connection's place along, out of HTTP and into a WebSocket's task.
+    pub fn leave(&self) -> Option<Open> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).open.take()
+    }
+
+    /// The first request is here: the connection is half open no longer.
+    fn complete(&self) {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).half_open = None;
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.metrics.connections.decrement();
+    }
+}
+
+impl Listener {
+    /// Binds a socket; `agents_only` says whose budget its TLS handshakes are taken from.
+    ///
+    /// # Errors
+    /// Where the address is taken or not ours.
+    pub fn bind(
+        address: SocketAddr,
+        tls: Option<Arc<ServerConfig>>,
+        agents_only: bool,
+        router: Router,
+        shared: Shared,
+    ) -> io::Result<Self> {
+        let socket = listening_socket(address)?;
+        let connections = Arc::new(Semaphore::new(shared.limits.connections));
+        let half_open = Arc::new(Semaphore::new(shared.limits.half_open));
+        Ok(Self { socket, connections, server: Arc::new(Server { shared, half_open, tls, agents_only, router }) })
+    }
+
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Accepts until the relay stops, then waits for every connection to end.
+    pub async fn serve(self) {
+        let Self { socket, connections, server } = self;
+        let mut drain = server.shared.drain.clone();
+        loop {
+            tokio::select! {
+                accepted = socket.accept() => server.accepted(accepted, &connections).await,
+                () = stopping(&mut drain) => break,
+            }
+        }
+        drop(socket);
+        let all = u32::try_from(server.shared.limits.connections).unwrap_or(u32::MAX);
+        // The semaphore is never closed, so all places come back.
+        let _ = connections.acquire_many(all).await;
+    }
+}
+
+impl Server {
+    async fn accepted(self: &Arc<Self>, accepted: io::Result<(TcpStream, SocketAddr)>, connections: &Arc<Semaphore>) {
+        let metrics = &self.shared.metrics;
+        match accepted {
+            Ok((stream, peer)) => {
+                metrics.connections_accepted.increment();
+                match self.places(connections) {
+                    Some(places) => self.spawn(stream, Connection { peer: peer.ip().to_canonical(), places }),
+                    None => metrics.connections_refused.increment(),
+                }
+            }
+            Err(error) if is_the_connections_own(&error) => {}
+            Err(error) => {
+                metrics.accept_errors.increment();
+                tracing::error!(%error, "cannot accept connections; is the limit of open files (ulimit -n) too low?");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+
+    fn places(&self, connections: &Arc<Semaphore>) -> Option<Arc<Mutex<Places>>> {
+        let permit = Arc::clone(connections).try_acquire_owned().ok()?;
+        let half_open = Some(Arc::clone(&self.half_open).try_acquire_owned().ok()?);
+        self.shared.metrics.connections.increment();
+        let open = Some(Open { _permit: permit, metrics: Arc::clone(&self.shared.metrics) });
+        Some(Arc::new(Mutex::new(Places { open, half_open })))
+    }
+
+    fn spawn(self: &Arc<Self>, stream: TcpStream, connection: Connection) {
+        let server = Arc::clone(self);
+        tokio::spawn(async move {
+            match &server.tls {
+                None => server.http(stream, connection).await,
+                Some(tls) => match server.handshake(stream, tls).await {
+                    Ok(stream) => server.http(stream, connection).await,
+                    Err(error) => server.handshake_failed(&error),
+                },
+            }
+        });
+    }
+
+    async fn handshake(&self, stream: TcpStream, tls: &Arc<ServerConfig>) -> io::Result<TlsStream<TcpStream>> {
+        let handshake = async {
+            let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+            let budget = match self.agents_only || offers_uplink(&start.client_hello()) {
+                true => &self.shared.handshakes.agents,
+                false => &self.shared.handshakes.viewers,
+            };
+            // Reading a hello costs nothing; the signature that follows is what has to wait for its turn.
+            let _turn = budget.acquire().await.map_err(io::Error::other)?;
+            start.into_stream(Arc::clone(tls)).await
+        };
+        timeout(self.shared.limits.handshake_timeout, handshake).await?
+    }
+
+    fn handshake_failed(&self, error: &io::Error) {
+        self.shared.metrics.handshakes_failed.increment();
+        tracing::debug!(%error, "TLS handshake failed");
+    }
+
+    async fn http<S>(&self, stream: S, connection: Connection)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let router = self.router.clone();
+        let metrics = Arc::clone(&self.shared.metrics);
+        let service = service_fn(move |request| answer(router.clone(), &metrics, connection.clone(), request));
+        let serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.shared.limits.header_timeout)
+            .max_buf_size(MAX_HEADER)
+            .max_headers(MAX_FIELDS)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut serving = std::pin::pin!(serving);
+        let mut drain = self.shared.drain.clone();
+        let ended = tokio::select! {
+            ended = serving.as_mut() => ended,
+            () = stopping(&mut drain) => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        };
+        if let Err(error) = ended {
+            self.shared.metrics.requests_failed.increment();
+            tracing::debug!(%error, "HTTP connection failed");
+        }
+    }
+}
+
+fn answer(
+    mut router: Router,
+    metrics: &Metrics,
+    connection: Connection,
+    mut request: http::Request<Incoming>,
+) -> impl Future<Output = Result<http::Response<Body>, Infallible>> + use<> {
+    connection.complete();
+    metrics.requests.increment();
+    request.extensions_mut().insert(connection);
+    router.call(request)
+}
+
+/// An agent on the viewers' port says by ALPN what it is (and offers http/1.1 too, which is what is agreed on); one that
+/// does not is counted with the viewers.
+fn offers_uplink(hello: &ClientHello<'_>) -> bool {
+    hello.alpn().is_some_and(|mut offered| offered.any(|protocol| protocol == shared::UPLINK_SUBPROTOCOL.as_bytes()))
+}
+
+/// Errors of one connection that was gone before it was accepted.
+fn is_the_connections_own(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+async fn stopping(drain: &mut watch::Receiver<bool>) {
+    // A sender that is gone is a relay that stops.
+    let _ = drain.wait_for(|stopping| *stopping).await;
+}
+
+/// A listening socket whose options every accepted connection inherits (Linux, tcp(7)): set once instead of six times for
+/// each of 50,000 agents.
+fn listening_socket(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL))?;
+    #[cfg(target_os = "linux")]
+    {
+        socket.set_tcp_notsent_lowat(NOTSENT_LOWAT)?;
+        socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_accepted_connection_inherits_the_options() {
+        let listener = listening_socket("127.0.0.1:0".parse().unwrap()).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (accepted, _client) = tokio::join!(listener.accept(), client);
+        let socket = socket2::SockRef::from(&accepted.unwrap().0).try_clone().unwrap();
+        assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), NOTSENT_LOWAT);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
+    }
+
+    #[tokio::test]
+    async fn a_wildcard_v6_socket_takes_v4_too() {
+        let Ok(listener) = listening_socket("[::]:0".parse().unwrap()) else {
+            return; // A machine without IPv6.
+        };
+        let port = listener.local_addr().unwrap().port();
+        let (accepted, client) = tokio::join!(listener.accept(), TcpStream::connect(("127.0.0.1", port)));
+        assert!(accepted.is_ok() && client.is_ok());
+    }
+}
