@@ -23,8 +23,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 pub use self::agent::Agent;
 #[cfg(test)]
 pub(crate) use self::agent::UNREACHABLE_AFTER_MS;
-pub(crate) use self::agent::{Control, WatchOutcome};
-pub(crate) use self::uplinks::{Attached, Reporter};
+pub(crate) use self::agent::WatchOutcome;
+pub(crate) use self::uplinks::{Attached, Reporter, Revised};
 use crate::clock::Now;
 use crate::explain::{Explanation, Refusal};
 use crate::limits::Limits;

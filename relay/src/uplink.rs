@@ -1,22 +1,393 @@
-//! The relay's side of an uplink.
+//! The relay's side of an uplink: one agent's hello, its table of lines, then its samples until one of both is done.
+//!
+//! It carries messages between the socket and the hub's [`Reporter`], and judges the agent's manners: time, size, rate and
+//! order. What a report or a sample means is the hub's business.
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
+use shared::close::Close;
+use shared::control::{self, FromAgent, FromRelay, Hello, Lines, Welcome};
+use shared::{LineHandle, MAX_UPLINK_FRAME};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tracing::{debug, info, warn};
 
 use crate::agents::{Grant, Registry};
-use crate::hub::Hub;
+use crate::clock::Now;
+use crate::hub::{Attached, Hub, Reporter, Revised, milliseconds};
+use crate::limits::Bucket;
+
+/// Acknowledgements are a cursor: one a second is enough, milliseconds.
+const ACKNOWLEDGE_MS: i64 = 1_000;
+
+/// How long an agent gets to answer a close.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How an uplink's WebSocket is to be set up: messages of at most [`MAX_UPLINK_FRAME`], and small buffers, for most agents
+/// are idle.
+pub fn websocket_config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(4 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * MAX_UPLINK_FRAME)
+        .max_message_size(Some(MAX_UPLINK_FRAME))
+        .max_frame_size(Some(MAX_UPLINK_FRAME))
+}
 
 /// Serves an uplink whose WebSocket handshake is done.
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    _socket: WebSocketStream<S>,
-    _grant: Arc<Grant>,
-    _peer: Option<IpAddr>,
-    _registry: Registry,
-    _hub: Arc<Hub>,
-    _drain: watch::Receiver<bool>,
+    socket: WebSocketStream<S>,
+    grant: Arc<Grant>,
+    peer: Option<IpAddr>,
+    registry: Registry,
+    hub: Arc<Hub>,
+    drain: watch::Receiver<bool>,
 ) {
+    let mut uplink = Uplink::new(socket, grant, peer, hub);
+    let ending = uplink.run(&registry, drain).await;
+    uplink.part(ending).await;
 }
+
+struct Uplink<S> {
+    socket: WebSocketStream<S>,
+    grant: Arc<Grant>,
+    peer: Option<IpAddr>,
+    hub: Arc<Hub>,
+    messages: Bucket,
+    bytes: Bucket,
+    /// When the agent last said anything, on the steady scale.
+    heard: i64,
+    /// Whether it was asked to say something since.
+    pinged: bool,
+    acknowledged: u64,
+    acknowledge_at: Option<i64>,
+    scratch: Vec<u8>,
+}
+
+/// How an uplink ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// The relay closes it.
+    Close(Close),
+    /// The agent closed it.
+    Answered,
+    /// The connection is gone.
+    Broken,
+}
+
+impl From<Close> for Ending {
+    fn from(close: Close) -> Self {
+        Self::Close(close)
+    }
+}
+
+impl From<Error> for Ending {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Capacity(_) => Self::Close(Close::FrameTooLarge),
+            Error::Protocol(tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
+                Self::Broken
+            }
+            Error::Protocol(_) | Error::Utf8(_) => Self::Close(Close::ProtocolError),
+            _ => Self::Broken,
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
+    fn new(socket: WebSocketStream<S>, grant: Arc<Grant>, peer: Option<IpAddr>, hub: Arc<Hub>) -> Self {
+        let now = hub.now().steady;
+        let limits = &hub.limits;
+        Self {
+            messages: Bucket::new(limits.agent_message_burst, limits.agent_messages_per_second, now),
+            bytes: Bucket::new(limits.agent_byte_burst, limits.agent_bytes_per_second, now),
+            socket,
+            grant,
+            peer,
+            hub,
+            heard: now,
+            pinged: false,
+            acknowledged: 0,
+            acknowledge_at: None,
+            scratch: Vec::new(),
+        }
+    }
+
+    async fn run(&mut self, registry: &Registry, drain: watch::Receiver<bool>) -> Ending {
+        // Boxed, so that the future of an uplink that is at its usual business is a small one.
+        let reporter = match Box::pin(self.begin()).await {
+            Ok(reporter) => reporter,
+            Err(ending) => return ending,
+        };
+        let Err(ending) = self.converse(&reporter, registry, drain).await;
+        if ending == Ending::Close(Close::Revoked) {
+            reporter.revoke();
+        }
+        ending
+    }
+
+    /// Hello, table, welcome.
+    async fn begin(&mut self) -> Result<Reporter, Ending> {
+        let hello_timeout = self.hub.limits.hello_timeout;
+        let hello = timeout(hello_timeout, self.hello()).await.map_err(|_| Close::HelloTimeout)??;
+        let reporter = self.attach(&hello).await?;
+        let table_timeout = self.hub.limits.table_timeout;
+        timeout(table_timeout, self.table(&reporter)).await.map_err(|_| Close::HelloTimeout)??;
+        let next = reporter.missing();
+        let (generation, watched) = reporter.watched();
+        self.acknowledged = next.unwrap_or_default();
+        let agent = self.grant.name.to_string();
+        self.send(&FromRelay::Welcome(Welcome { agent, next, generation, watched })).await?;
+        Ok(reporter)
+    }
+
+    async fn hello(&mut self) -> Result<Hello, Ending> {
+        let text = self.text().await?;
+        match self.understand(&text)? {
+            FromAgent::Hello(hello) => Ok(hello),
+            _ => Err(self.protocol_error("its first message is not a hello")),
+        }
+    }
+
+    /// Takes the agent's place; from another run of it only when that does not answer any more.
+    async fn attach(&mut self, hello: &Hello) -> Result<Reporter, Ending> {
+        let (occupant, address) = match self.hub.attach(&self.grant.name, hello, self.peer, false) {
+            Attached::Yes(reporter) => return Ok(reporter),
+            Attached::Occupied(occupant, address) => (occupant, address),
+        };
+        occupant.probe();
+        let answer = timeout(self.hub.limits.probe_timeout, occupant.answered.notified()).await;
+        // Of two newcomers only one is called, but both can see that the question is answered.
+        if answer.is_ok() || !occupant.is_probed() {
+            let (agent, newcomer, present) = (&*self.grant.name, self.peer, address);
+            warn!(agent, "uplink refused: another agent reports under this token; give each agent its own");
+            debug!(agent, ?newcomer, ?present, "duplicate agents");
+            return Err(Close::Duplicate.into());
+        }
+        match self.hub.attach(&self.grant.name, hello, self.peer, true) {
+            Attached::Yes(reporter) => Ok(reporter),
+            Attached::Occupied(..) => Err(Close::Duplicate.into()),
+        }
+    }
+
+    /// Reads the whole table of lines behind the hello.
+    async fn table(&mut self, reporter: &Reporter) -> Result<(), Ending> {
+        loop {
+            let text = self.text().await?;
+            reporter.control().heard();
+            match self.understand(&text)? {
+                FromAgent::Lines(lines) => {
+                    self.take_lines(reporter, &lines).await?;
+                    if !lines.more {
+                        reporter.table_complete(self.hub.now())?;
+                        return Ok(());
+                    }
+                }
+                FromAgent::Status(status) => reporter.status(*status, self.hub.now())?,
+                FromAgent::Unknown => {}
+                _ => return Err(self.protocol_error("it speaks before its table of lines is complete")),
+            }
+        }
+    }
+
+    /// The usual business.
+    async fn converse(
+        &mut self,
+        reporter: &Reporter,
+        registry: &Registry,
+        mut drain: watch::Receiver<bool>,
+    ) -> Result<std::convert::Infallible, Ending> {
+        let mut changes = registry.changes();
+        self.check_grant(reporter, registry).await?;
+        loop {
+            let alarm = self.alarm();
+            tokio::select! {
+                message = self.socket.next() => self.on_message(reporter, message).await?,
+                () = reporter.control().wake.notified() => self.on_wake(reporter).await?,
+                () = sleep_until(alarm) => self.on_alarm(reporter).await?,
+                Ok(()) = changes.changed() => self.check_grant(reporter, registry).await?,
+                Ok(_) = drain.wait_for(|drain| *drain) => return Err(Close::GoingAway.into()),
+            }
+        }
+    }
+
+    async fn on_message(&mut self, reporter: &Reporter, message: Option<Result<Message, Error>>) -> Result<(), Ending> {
+        let message = self.admit(message)?;
+        reporter.control().heard();
+        match message {
+            Message::Binary(bytes) => self.on_batch(reporter, &bytes),
+            Message::Text(text) => self.on_control(reporter, &text).await,
+            Message::Close(_) => Err(Ending::Answered),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
+        }
+    }
+
+    fn on_batch(&mut self, reporter: &Reporter, bytes: &[u8]) -> Result<(), Ending> {
+        let now = self.hub.now();
+        reporter.batch(bytes, now, &mut self.scratch)?;
+        self.acknowledge_at.get_or_insert(now.steady + ACKNOWLEDGE_MS);
+        Ok(())
+    }
+
+    async fn on_control(&mut self, reporter: &Reporter, text: &str) -> Result<(), Ending> {
+        let now = self.hub.now();
+        match self.understand(text)? {
+            FromAgent::Lines(lines) => self.take_lines(reporter, &lines).await?,
+            FromAgent::Gone { lines } => reporter.gone(&lines, now)?,
+            FromAgent::WatchRefused { lines, reason } => reporter.watch_refused(&lines, reason, now)?,
+            FromAgent::Status(status) => reporter.status(*status, now)?,
+            FromAgent::Hello(_) => return Err(self.protocol_error("it says hello twice")),
+            FromAgent::Unknown => {}
+        }
+        Ok(())
+    }
+
+    async fn take_lines(&mut self, reporter: &Reporter, lines: &Lines) -> Result<(), Ending> {
+        let refused = reporter.report(lines, &self.grant, self.hub.now())?;
+        self.tell_refused(refused).await
+    }
+
+    async fn tell_refused(&mut self, lines: Vec<LineHandle>) -> Result<(), Ending> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.send(&FromRelay::Refused { lines }).await
+    }
+
+    /// Somebody wants something of this uplink.
+    async fn on_wake(&mut self, reporter: &Reporter) -> Result<(), Ending> {
+        if let Some(close) = reporter.control().ended() {
+            return Err(close.into());
+        }
+        if reporter.control().is_probed() {
+            self.write(Message::Ping(Default::default())).await?;
+        }
+        if let Some(watches) = reporter.watch_changes() {
+            self.send(&FromRelay::Watches(watches)).await?;
+        }
+        Ok(())
+    }
+
+    /// The registry changed: the token may be revoked, or its patterns be others.
+    async fn check_grant(&mut self, reporter: &Reporter, registry: &Registry) -> Result<(), Ending> {
+        let Some(grant) = registry.current(&self.grant) else {
+            info!(agent = &*self.grant.name, "uplink closed: the agent's token was revoked");
+            return Err(Close::Revoked.into());
+        };
+        self.grant = grant;
+        match reporter.revise(&self.grant, self.hub.now())? {
+            Revised::Refused(lines) => self.tell_refused(lines).await,
+            // Only the agent can say those lines again, and it does when it comes back.
+            Revised::Widened => Err(Close::GoingAway.into()),
+        }
+    }
+
+    /// The earliest of: an acknowledgement that is due, a ping for an agent that is quiet, the end of patience with it.
+    fn alarm(&self) -> Instant {
+        let silence = milliseconds(self.hub.limits.agent_silence);
+        let quiet = self.heard + if self.pinged { silence } else { silence / 2 };
+        let next = self.acknowledge_at.map_or(quiet, |at| at.min(quiet));
+        let wait = (next - self.hub.now().steady).max(0);
+        Instant::now() + Duration::from_millis(wait.unsigned_abs())
+    }
+
+    async fn on_alarm(&mut self, reporter: &Reporter) -> Result<(), Ending> {
+        let now = self.hub.now();
+        if now.steady - self.heard >= milliseconds(self.hub.limits.agent_silence) {
+            return Err(Close::Silent.into());
+        }
+        if now.steady - self.heard >= milliseconds(self.hub.limits.agent_silence) / 2 && !self.pinged {
+            self.pinged = true;
+            self.write(Message::Ping(Default::default())).await?;
+        }
+        self.acknowledge(reporter, now).await
+    }
+
+    async fn acknowledge(&mut self, reporter: &Reporter, now: Now) -> Result<(), Ending> {
+        if self.acknowledge_at.is_none_or(|at| at > now.steady) {
+            return Ok(());
+        }
+        self.acknowledge_at = None;
+        let next = reporter.acknowledged();
+        if next == self.acknowledged {
+            return Ok(());
+        }
+        self.acknowledged = next;
+        self.send(&FromRelay::Ack { next }).await
+    }
+
+    /// Reads messages until a text, the only kind that comes before the welcome.
+    async fn text(&mut self) -> Result<String, Ending> {
+        loop {
+            let message = self.socket.next().await;
+            match self.admit(message)? {
+                Message::Text(text) => return Ok(text.to_string()),
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+                Message::Close(_) => return Err(Ending::Answered),
+                Message::Binary(_) => return Err(self.protocol_error("it sends samples before its hello")),
+            }
+        }
+    }
+
+    /// Lets a message in that came in time, and keeps to the agent's rates.
+    fn admit(&mut self, message: Option<Result<Message, Error>>) -> Result<Message, Ending> {
+        let message = message.ok_or(Ending::Broken)??;
+        let now = self.hub.now().steady;
+        self.heard = now;
+        self.pinged = false;
+        // A message above the limit was refused by the socket, so its length fits.
+        let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+        if !self.messages.take(1, now) || !self.bytes.take(length, now) {
+            return Err(Close::TooFast.into());
+        }
+        Ok(message)
+    }
+
+    fn understand(&self, text: &str) -> Result<FromAgent, Ending> {
+        control::decode(text).map_err(|error| self.protocol_error(&error.to_string()))
+    }
+
+    fn protocol_error(&self, error: &str) -> Ending {
+        warn!(agent = &*self.grant.name, error, "uplink closed: the agent does not keep to the protocol");
+        Close::ProtocolError.into()
+    }
+
+    async fn send(&mut self, message: &FromRelay) -> Result<(), Ending> {
+        self.write(Message::text(control::encode(message))).await
+    }
+
+    async fn write(&mut self, message: Message) -> Result<(), Ending> {
+        let written = timeout(self.hub.limits.agent_write_timeout, self.socket.send(message)).await;
+        Ok(written.map_err(|_| Close::Silent)??)
+    }
+
+    /// Says why, and waits a moment for the agent's answer.
+    async fn part(&mut self, ending: Ending) {
+        let close = match ending {
+            Ending::Close(close) => close,
+            Ending::Answered => Close::Normal,
+            Ending::Broken => return debug!(agent = &*self.grant.name, "uplink lost"),
+        };
+        self.hub.metrics.uplink_closes.count(close);
+        info!(agent = &*self.grant.name, reason = close.name(), "uplink closed");
+        let frame = CloseFrame { code: CloseCode::from(close.code()), reason: close.name().into() };
+        let farewell = async {
+            self.socket.close(Some(frame)).await?;
+            while self.socket.next().await.is_some_and(|message| message.is_ok()) {}
+            Ok::<(), Error>(())
+        };
+        // Whoever does not answer in time is gone.
+        let _: Result<Result<(), Error>, _> = timeout(FAREWELL, farewell).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,20 +1,38 @@
-//! One viewer's connection.
+//! One viewer's connection: admits it, then writes its line's updates until one of both is done.
+//!
+//! Thousands of these sleep at once, each in a task of its own, spawned afresh after the WebSocket handshake so that nothing
+//! of the HTTP connection is left: [`flow`] is the small state machine that they are. [`events`] is the same stream for those who
+//! speak no WebSocket.
 
-use std::convert::Infallible;
-use std::pin::Pin;
+mod events;
+mod flow;
+
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::Frame;
 use shared::close::Close;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
+use tokio::time::timeout;
+use tracing::debug;
 
-use crate::access::{Access, Admission};
-use crate::hub::Hub;
-use crate::limits::Limits;
+pub use self::events::{EventBody, serve_events};
+use self::flow::Flow;
+use crate::access::{Access, Admission, WatchRequest};
+use crate::hub::{Hub, Seat, unix_ms};
+use crate::limits::{Limits, MAX_VIEWER_FRAME};
+use crate::line::Update;
 use crate::metrics::Metrics;
+use crate::viewer_frame::{FromViewer, ViewerFrame};
+use crate::websocket::{self, Inbound, Parser};
+
+/// How long a viewer gets to read why it was closed; the kernel drops what is unread when the socket goes.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// After so long without a frame the state is repeated, so that a page can tell a quiet line from a dead connection,
+/// milliseconds.
+const REPEAT_MS: i64 = 10_000;
 
 /// What every viewer's task shares.
 pub struct ViewerContext {
@@ -34,28 +52,173 @@ pub struct ViewerContext {
 
 /// Serves a viewer over a WebSocket whose handshake is done; `leftover` was read behind it.
 pub async fn serve_websocket<S: AsyncRead + AsyncWrite + Unpin>(
-    _stream: S,
-    _leftover: Bytes,
-    _context: Arc<ViewerContext>,
+    stream: S,
+    leftover: Bytes,
+    context: Arc<ViewerContext>,
 ) {
+    let mut socket = Socket { stream, parser: Parser::default() };
+    let (rest, ending) = match open(&mut socket, leftover, &context).await {
+        Ok((seat, terms, unread)) => Flow::new(seat, terms, &context).run(&mut socket, unread).await,
+        Err(ending) => (Vec::new(), ending),
+    };
+    part(socket, rest, ending, &context).await;
 }
 
-/// The body of a stream of server-sent events.
-pub struct EventBody {}
+/// A viewer's stream and what of it is half read.
+struct Socket<S> {
+    stream: S,
+    parser: Parser,
+}
 
-impl http_body::Body for EventBody {
-    type Data = Bytes;
-    type Error = Infallible;
+/// How a viewer's stream ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// The relay closes it.
+    Close(Close),
+    /// The viewer closed it; its code, if it gave one.
+    Answered(Option<u16>),
+    /// The connection is gone.
+    Broken,
+}
 
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(None)
+impl From<Close> for Ending {
+    fn from(close: Close) -> Self {
+        Self::Close(close)
     }
 }
 
-/// Serves a viewer as server-sent events.
-///
-/// # Errors
-/// [`Close::LineFull`] or [`Close::RelayFull`].
-pub fn serve_events(_admission: Admission, _context: Arc<ViewerContext>) -> Result<EventBody, Close> {
-    Ok(EventBody {})
+impl From<std::io::Error> for Ending {
+    fn from(_: std::io::Error) -> Self {
+        Self::Broken
+    }
 }
+
+/// What was agreed with a viewer.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    /// Unix milliseconds.
+    expires: Option<i64>,
+    show_names: bool,
+}
+
+impl From<&Admission> for Terms {
+    fn from(admission: &Admission) -> Self {
+        Self { expires: admission.expires.map(unix_ms), show_names: admission.show_names }
+    }
+}
+
+impl Terms {
+    /// Makes an update this viewer's; a sample is everybody's, and stays as it is framed.
+    fn frame(self, update: Update, context: &ViewerContext) -> Result<Arc<[u8]>, ViewerFrame> {
+        context.metrics.frames_sent.increment();
+        Err(match update {
+            Update::Sample(framed) => return Ok(framed),
+            Update::Samples(history) => ViewerFrame::Samples(history),
+            Update::State(state) => ViewerFrame::State(state),
+            Update::Snapshot(mut snapshot) => {
+                context.metrics.snapshots_sent.increment();
+                snapshot.brand.clone_from(&context.brand);
+                snapshot.expires = self.expires;
+                if !self.show_names {
+                    snapshot.customer = None;
+                    snapshot.package = None;
+                }
+                ViewerFrame::Snapshot(snapshot)
+            }
+        })
+    }
+}
+
+/// Reads a viewer's first frame and takes its seat; the bytes behind the frame come with it.
+async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut Socket<S>,
+    leftover: Bytes,
+    context: &ViewerContext,
+) -> Result<(Seat, Terms, Vec<u8>), Ending> {
+    let limit = context.limits.first_frame_timeout;
+    let first = timeout(limit, first_text(socket, leftover.into())).await;
+    let (text, unread) = first.map_err(|_| Close::WatchTimeout)??;
+    let request = watch_request(&text).ok_or(Close::ViewerProtocol)?;
+    let admission = context.access.admit(&request, Hub::system_time(context.hub.now()))?;
+    let seat = context.hub.join(&admission.username)?;
+    Ok((seat, Terms::from(&admission), unread))
+}
+
+async fn first_text<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut Socket<S>,
+    mut unread: Vec<u8>,
+) -> Result<(String, Vec<u8>), Ending> {
+    let mut read = unread.len();
+    loop {
+        let mut bytes = &unread[..];
+        while let Some(inbound) = next_frame(&mut socket.parser, &mut bytes)? {
+            match inbound {
+                Inbound::Text(text) => return Ok((text, bytes.to_vec())),
+                Inbound::Ping(payload) => socket.stream.write_all(&websocket::pong(&payload)).await?,
+                Inbound::Pong => {}
+                Inbound::Binary => return Err(Close::ViewerProtocol.into()),
+                Inbound::Close(code) => return Err(Ending::Answered(code)),
+            }
+        }
+        // The largest frame has a header of eight bytes.
+        if read > MAX_VIEWER_FRAME + 8 {
+            return Err(Close::ViewerProtocol.into());
+        }
+        unread.clear();
+        unread.reserve(1_024);
+        read += socket.stream.read_buf(&mut unread).await?;
+        if unread.is_empty() {
+            return Err(Ending::Broken);
+        }
+    }
+}
+
+fn next_frame(parser: &mut Parser, bytes: &mut &[u8]) -> Result<Option<Inbound>, Close> {
+    parser.next(bytes).map_err(|violation| {
+        debug!(%violation, "viewer closed");
+        Close::ViewerProtocol
+    })
+}
+
+fn watch_request(text: &str) -> Option<WatchRequest> {
+    match serde_json::from_str(text).ok()? {
+        FromViewer::Watch { token: Some(token), username: None } => Some(WatchRequest::Token(token)),
+        FromViewer::Watch { token: None, username: Some(username) } => Some(WatchRequest::Username(username)),
+        FromViewer::Watch { .. } => None,
+    }
+}
+
+/// Says why, and gives the viewer a moment to read it; `rest` is what is left of a frame that was being written.
+async fn part<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: Socket<S>,
+    mut rest: Vec<u8>,
+    ending: Ending,
+    context: &ViewerContext,
+) {
+    match ending {
+        Ending::Broken => return,
+        Ending::Answered(code) => {
+            context.metrics.viewer_closes.count(Close::Normal);
+            rest.extend(websocket::close(code.unwrap_or(Close::Normal.code()), ""));
+        }
+        Ending::Close(close) => {
+            context.metrics.viewer_closes.count(close);
+            if close != Close::GoingAway {
+                rest.extend(websocket::text(&ViewerFrame::error(close).to_json()));
+            }
+            rest.extend(websocket::close(close.code(), close.name()));
+        }
+    }
+    let Socket { mut stream, .. } = socket;
+    let farewell = async {
+        stream.write_all(&rest).await?;
+        stream.shutdown().await?;
+        // A socket that is dropped with unread bytes resets the connection before the viewer has read its last frame.
+        tokio::io::copy(&mut stream.take(MAX_VIEWER_FRAME as u64 * 4), &mut tokio::io::sink()).await
+    };
+    // Whoever does not take it in time is gone.
+    let _: Result<std::io::Result<u64>, _> = timeout(FAREWELL, farewell).await;
+}
+
+#[cfg(test)]
+mod tests;

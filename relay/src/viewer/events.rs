@@ -1,0 +1,112 @@
+//! A viewer's stream as server-sent events (WHATWG HTML, section 9.2), for curl and where WebSockets are blocked.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::Frame;
+use shared::close::Close;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::{REPEAT_MS, Terms, ViewerContext};
+use crate::access::Admission;
+use crate::clock::Now;
+use crate::hub::Seat;
+use crate::viewer_frame::{SAMPLE, ViewerFrame};
+use crate::websocket::SHORT_HEADER;
+
+/// The body of a stream of server-sent events: each viewer frame is an event named like its `type`.
+pub struct EventBody {
+    /// `None` once the stream has ended.
+    seat: Option<Seat>,
+    terms: Terms,
+    context: Arc<ViewerContext>,
+    alarm: Pin<Box<Sleep>>,
+    written: i64,
+}
+
+/// Serves a viewer as server-sent events.
+///
+/// # Errors
+/// [`Close::LineFull`], [`Close::RelayFull`], or [`Close::GoingAway`] while the relay stops.
+pub fn serve_events(admission: Admission, context: Arc<ViewerContext>) -> Result<EventBody, Close> {
+    let now = context.hub.now();
+    let seat =
+        context.hub.join(&admission.username).inspect_err(|close| context.metrics.viewer_closes.count(*close))?;
+    let terms = Terms::from(&admission);
+    let alarm = Box::pin(sleep_until(alarm(terms, now.steady, now)));
+    Ok(EventBody { seat: Some(seat), terms, context, alarm, written: now.steady })
+}
+
+impl EventBody {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let now = self.context.hub.now();
+        let Some(seat) = self.seat.as_mut() else { return Poll::Ready(None) };
+        if self.context.hub.is_draining() {
+            return self.end(Close::GoingAway);
+        }
+        if let Poll::Ready(update) = seat.line.poll(&mut seat.cursor, now, cx) {
+            self.written = now.steady;
+            return Poll::Ready(Some(match self.terms.frame(update, &self.context) {
+                Ok(framed) => event(SAMPLE, framed.get(SHORT_HEADER..).unwrap_or_default()),
+                Err(frame) => event(frame.name(), &frame.to_json()),
+            }));
+        }
+        while self.alarm.as_mut().poll(cx).is_ready() {
+            if self.terms.expires.is_some_and(|expires| now.unix >= expires) {
+                return self.end(Close::LinkExpired);
+            }
+            if let Some(repeated) = self.repeat(now) {
+                return Poll::Ready(Some(repeated));
+            }
+            self.alarm.as_mut().reset(alarm(self.terms, self.written, now));
+        }
+        Poll::Pending
+    }
+
+    /// The state once more, when nothing was said for long.
+    fn repeat(&mut self, now: Now) -> Option<Bytes> {
+        if now.steady - self.written < REPEAT_MS {
+            return None;
+        }
+        let state = self.seat.as_ref()?.line.state(now)?;
+        self.written = now.steady;
+        self.alarm.as_mut().reset(alarm(self.terms, self.written, now));
+        self.context.metrics.frames_sent.increment();
+        Some(event("state", &ViewerFrame::State(state).to_json()))
+    }
+
+    fn end(&mut self, close: Close) -> Poll<Option<Bytes>> {
+        self.seat = None;
+        self.context.metrics.viewer_closes.count(close);
+        Poll::Ready(Some(event("error", &ViewerFrame::error(close).to_json())))
+    }
+}
+
+impl http_body::Body for EventBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        self.get_mut().poll_event(cx).map(|event| event.map(|event| Ok(Frame::data(event))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.seat.is_none()
+    }
+}
+
+/// The next of: the state repeated, the link's end.
+fn alarm(terms: Terms, written: i64, now: Now) -> Instant {
+    let repeat = written + REPEAT_MS - now.steady;
+    let wait = terms.expires.map_or(repeat, |expires| repeat.min(expires - now.unix)).max(1);
+    Instant::now() + Duration::from_millis(wait.unsigned_abs())
+}
+
+/// One event; JSON has no line breaks.
+fn event(name: &str, json: &[u8]) -> Bytes {
+    Bytes::from([b"event: ", name.as_bytes(), b"\ndata: ", json, b"\n\n"].concat())
+}
