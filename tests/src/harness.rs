@@ -2,8 +2,10 @@
 
 pub mod programs;
 pub mod proxy;
+pub mod site;
 pub mod viewer;
 
-pub use programs::{Agent, AgentSetup, Relay, RelaySetup};
+pub use programs::{Agent, AgentSetup, Program, Relay, RelaySetup};
 pub use proxy::{Network, Proxy};
-pub use viewer::{PATIENCE, Point, Viewer};
+pub use site::{Outpost, Site};
+pub use viewer::{PATIENCE, Point, Viewer, points};

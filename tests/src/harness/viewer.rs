@@ -106,8 +106,7 @@ impl Viewer {
     /// As [`Viewer::until`].
     pub async fn until_rates(&mut self, down: i64, up: i64) -> Result<Point> {
         let wanted = |point: &Point| (point.down, point.up) == (down, up);
-        let frame =
-            self.until(&format!("{down} down, {up} up"), |frame| points(frame).iter().any(wanted)).await?;
+        let frame = self.until(&format!("{down} down, {up} up"), |frame| points(frame).iter().any(wanted)).await?;
         points(&frame).into_iter().find(wanted).context("the frame that was just found has no such point")
     }
 

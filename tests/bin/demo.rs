@@ -1,0 +1,170 @@
+//! The main job without hardware: a simulated router, an agent and a relay on loopback, and a link for each line.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+use serde_json::json;
+use shared::username::{Username, escape};
+use tests::harness::{Agent, AgentSetup, Relay, RelaySetup};
+use tests::router::{Port, Setup, SimulatedRouter, control};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The port of the page, unless it is taken.
+const PAGE_PORT: u16 = 8080;
+
+/// Runs a simulated router with subscribers, an agent and a relay on 127.0.0.1, and prints a link for each line.
+#[derive(Debug, Parser)]
+#[command(disable_version_flag = true)]
+struct Arguments {
+    /// Which end of the PPPoE sessions the router is.
+    #[arg(long, value_enum, default_value = "concentrator")]
+    role: Role,
+    /// Subscribers of the concentrator.
+    #[arg(long, default_value_t = 12)]
+    subscribers: usize,
+    /// The page's port, 0 for any; by default 8080 or, if that is taken, any.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Prints one line of JSON instead: for the browser tests.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Role {
+    Concentrator,
+    Customer,
+}
+
+/// A line and the link to it.
+struct Link {
+    username: Username,
+    customer: String,
+    url: String,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let setup = match arguments.role {
+        Role::Concentrator => Setup::concentrator(arguments.subscribers),
+        Role::Customer => Setup::customer(),
+    };
+    let password = setup.password.clone();
+    let router = Arc::new(SimulatedRouter::start(setup).await?);
+    let usernames = subscribers(&router.ports());
+    let relay = Relay::start(RelaySetup {
+        port: page_port(arguments.port).await,
+        flags: vec!["--brand=Karoo Wireless".to_owned()],
+        subscribers: Some(subscribers_file(&usernames)),
+    })
+    .await?;
+    let agent = Agent::start(&AgentSetup {
+        router: router.address().context("the router has no port")?,
+        relay: relay.address,
+        token: relay.add_agent("core-1", &["*"]).await?,
+        password,
+        flags: Vec::new(),
+    })?;
+    let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let control_address = control.local_addr()?;
+    let serving = tokio::spawn(control::serve(Arc::clone(&router), control));
+    let links = links(&relay, &usernames).await?;
+    if arguments.json {
+        let processes = json!({"relay": relay.program.id(), "agent": agent.program.id()});
+        print_json(&relay, control_address, &links, &processes)?;
+    } else {
+        print_links(control_address, &links)?;
+    }
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    serving.abort();
+    Ok(())
+}
+
+/// Everybody with a session, once.
+fn subscribers(ports: &[Port]) -> Vec<Username> {
+    let mut usernames: Vec<Username> = Vec::new();
+    for username in ports.iter().filter_map(|port| Username::from_bytes(&port.username).ok()) {
+        if !usernames.contains(&username) {
+            usernames.push(username);
+        }
+    }
+    usernames
+}
+
+async fn page_port(wanted: Option<u16>) -> u16 {
+    match wanted {
+        Some(port) => port,
+        None => TcpListener::bind((Ipv4Addr::LOCALHOST, PAGE_PORT)).await.map_or(0, |_| PAGE_PORT),
+    }
+}
+
+/// People for the lines; whoever comes after them has none, as in many a billing system.
+const CUSTOMERS: [(&str, &str); 12] = [
+    ("Protea Motors", "Fibre Direct 20/5"),
+    ("Ali Demir", "Home 50/10"),
+    ("Bob Naidoo, 2nd floor", "Rural 2"),
+    ("Bob van der Merwe-Featherstonehaugh", "Office 100/100"),
+    ("Café Zürich", "Fibre 300/150"),
+    ("José Núñez", "Home 20/5"),
+    ("Home office", "Home 50/10"),
+    ("Smith, John", "Rural 2"),
+    ("Crab Shack", "Office 100/100"),
+    ("Support desk", "Fibre 300/150"),
+    ("Alice Baker", "Home 20/5"),
+    ("Zoë", "Home 50/10"),
+];
+
+fn subscribers_file(usernames: &[Username]) -> String {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let rows = usernames.iter().zip(CUSTOMERS).map(|(username, (customer, package))| {
+        format!("{},{},{}\n", quoted(&username.to_text()), quoted(customer), quoted(package))
+    });
+    ["username,customer,package\n".to_owned()].into_iter().chain(rows).collect()
+}
+
+async fn links(relay: &Relay, usernames: &[Username]) -> Result<Vec<Link>> {
+    let mut links = Vec::new();
+    for (nth, username) in usernames.iter().enumerate() {
+        let token = relay.token(&username.to_text()).await?;
+        let customer = CUSTOMERS.get(nth).map_or_else(|| username.to_text(), |(customer, _)| (*customer).to_owned());
+        links.push(Link { username: username.clone(), customer, url: format!("http://{}/#{token}", relay.address) });
+    }
+    Ok(links)
+}
+
+fn print_links(control: SocketAddr, links: &[Link]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "A simulated router with {} lines, an agent and a relay. Open a line:\n", links.len())?;
+    for Link { username, customer, url } in links {
+        writeln!(out, "{customer} ({})\n  {url}", escape(username.as_bytes()))?;
+    }
+    let (host, port) = (control.ip(), control.port());
+    writeln!(out, "\nTo change what the router does: nc {host} {port}, then help. Ctrl-C ends everything.")?;
+    Ok(out.flush()?)
+}
+
+fn print_json(relay: &Relay, control: SocketAddr, links: &[Link], processes: &serde_json::Value) -> Result<()> {
+    let links: Vec<_> = links
+        .iter()
+        .map(|link| json!({"username": link.username, "customer": link.customer, "url": link.url}))
+        .collect();
+    let all = json!({
+        "page": format!("http://{}", relay.address),
+        "private": format!("http://{}", relay.private),
+        "control": control,
+        "processes": processes,
+        "links": links,
+    });
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{all}")?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,98 @@
+//! Each link is cut in turn: the page is told which, and everything comes back by itself.
+
+use anyhow::{Context, Result, ensure};
+use tests::harness::{Network, RelaySetup, Site, Viewer, programs};
+use tests::router::Setup;
+use tokio::process::Command;
+
+async fn watched(flags: &[&str]) -> Result<(Site, Viewer)> {
+    let site = Site::start_with(Setup::concentrator(3), RelaySetup::default(), flags).await?;
+    site.outpost.set_rates(b"alice", 5_000_000, 500_000);
+    let mut viewer = site.viewer("alice").await?;
+    viewer.until_rates(5_000_000, 500_000).await?;
+    Ok((site, viewer))
+}
+
+async fn is_back(site: &Site, viewer: &mut Viewer) -> Result<()> {
+    viewer.until_state("running").await?;
+    site.outpost.set_rates(b"alice", 6_000_000, 600_000);
+    viewer.until_rates(6_000_000, 600_000).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_api_connection_is_cut() -> Result<()> {
+    let (site, mut viewer) = watched(&[]).await?;
+    site.outpost.api.set(Network::Cut);
+    viewer.until_state("unreachable").await?;
+    site.outpost.api.set(Network::Up);
+    is_back(&site, &mut viewer).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_api_connection_is_half_open() -> Result<()> {
+    let (site, mut viewer) = watched(&[]).await?;
+    site.outpost.api.set(Network::Silent);
+    viewer.until_state("unreachable").await?;
+    site.outpost.api.set(Network::Up);
+    is_back(&site, &mut viewer).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_uplink_is_cut() -> Result<()> {
+    let (site, mut viewer) = watched(&[]).await?;
+    site.outpost.uplink.set(Network::Cut);
+    viewer.until_state("unreachable").await?;
+    site.outpost.uplink.set(Network::Up);
+    is_back(&site, &mut viewer).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_relay_restarts() -> Result<()> {
+    let (mut site, mut viewer) = watched(&[]).await?;
+    site.relay.stop().await?;
+    assert_eq!(viewer.until_closed().await?, 1001);
+    site.relay.resume().await?;
+    let mut viewer = site.viewer("alice").await?;
+    let first = viewer.until("a snapshot", |frame| frame["type"] == "snapshot").await?;
+    assert!(first["state"] != "unknown", "a relay that has just started must not say that a line is unknown: {first}");
+    is_back(&site, &mut viewer).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_agent_is_killed_and_its_supervisor_brings_it_back() -> Result<()> {
+    let (site, mut viewer) = watched(&["--supervise=always"]).await?;
+    let supervisor = site.outpost.agent.program.id().context("the agent does not run")?;
+    let before = child_of(supervisor).await?;
+    programs::signal(before, "KILL").await?;
+    is_back(&site, &mut viewer).await?;
+    let after = child_of(supervisor).await?;
+    ensure!(before != after && site.outpost.agent.program.id() == Some(supervisor));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_is_told_to_stop_says_goodbye() -> Result<()> {
+    let (mut site, mut viewer) = watched(&["--supervise=always"]).await?;
+    let asked = tokio::time::Instant::now();
+    let status = site.outpost.agent.program.terminate().await?;
+    ensure!(status.success() && asked.elapsed().as_secs() < 2, "{status} after {:?}", asked.elapsed());
+    viewer.until_state("unreachable").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_agent_is_shown_no_longer() -> Result<()> {
+    let (site, mut viewer) = watched(&[]).await?;
+    site.relay.revoke_agent("core-1").await?;
+    viewer
+        .until("its line has gone", |frame| ["unreachable", "unknown"].contains(&frame["state"].as_str().unwrap_or("")))
+        .await?;
+    Ok(())
+}
+
+async fn child_of(process: u32) -> Result<u32> {
+    let output = Command::new("ps").args(["-o", "pid=", "--ppid", &process.to_string()]).output().await?;
+    let text = String::from_utf8(output.stdout)?;
+    text.split_whitespace().next().and_then(|id| id.parse().ok()).with_context(|| format!("{process} has no child"))
+}

@@ -1,0 +1,333 @@
+//! The built programs as child processes: started with a folder of their own, ended when dropped.
+
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::viewer::PATIENCE;
+
+/// Where the built program of this name is: beside the running one, or one folder up from a test.
+///
+/// # Errors
+/// When it is not there, with the command that builds it.
+pub fn built(name: &str) -> Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    let beside = here.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
+    beside.with_context(|| format!("{name} is not built: run cargo build --workspace --bins"))
+}
+
+/// One running program and what it has logged.
+pub struct Program {
+    child: Child,
+    log: watch::Receiver<Vec<String>>,
+}
+
+impl Program {
+    fn start(command: &mut Command) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {:?}", command.as_std().get_program()))?;
+        let stderr = child.stderr.take().context("the child has no standard error")?;
+        let (lines, log) = watch::channel(Vec::new());
+        tokio::spawn(async move {
+            let mut reader = BufReader::new(stderr).lines();
+            while let Ok(Some(line)) = reader.next_line().await {
+                lines.send_modify(|lines| lines.push(line));
+            }
+        });
+        Ok(Self { child, log })
+    }
+
+    /// Waits until a line of its log answers `wanted`, and gives that line.
+    ///
+    /// # Errors
+    /// When none does in time, or the program ends; the error holds the log.
+    pub async fn logged(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<String> {
+        let found = |lines: &Vec<String>| lines.iter().find(|line| wanted(line)).cloned();
+        let waiting = self.log.wait_for(|lines| found(lines).is_some());
+        let line = timeout(PATIENCE, waiting).await.ok().and_then(Result::ok).and_then(|lines| found(&lines));
+        line.with_context(|| format!("{what} was not logged; the log:\n{}", self.log().join("\n")))
+    }
+
+    /// Its log so far, a line each.
+    pub fn log(&self) -> Vec<String> {
+        self.log.borrow().clone()
+    }
+
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Kills it at once, as a crash would.
+    ///
+    /// # Errors
+    /// When it has ended already.
+    pub async fn kill(&mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub async fn terminate(&mut self) -> Result<ExitStatus> {
+        let id = self.child.id().context("it has ended already")?;
+        signal(id, "TERM").await?;
+        Ok(timeout(PATIENCE, self.child.wait()).await.context("it did not end after SIGTERM")??)
+    }
+}
+
+/// Sends a signal to a process.
+///
+/// # Errors
+/// When `kill` refuses.
+pub async fn signal(process: u32, signal: &str) -> Result<()> {
+    let status = Command::new("kill").arg(format!("-{signal}")).arg(process.to_string()).status().await?;
+    ensure!(status.success(), "kill -{signal} {process}: {status}");
+    Ok(())
+}
+
+/// How a relay is to run.
+#[derive(Debug, Clone, Default)]
+pub struct RelaySetup {
+    /// The page's port on 127.0.0.1; 0 for a free one.
+    pub port: u16,
+    /// More flags of `serve`.
+    pub flags: Vec<String>,
+    /// The subscribers file.
+    pub subscribers: Option<String>,
+}
+
+/// A running relay with a folder of its own.
+pub struct Relay {
+    /// The process.
+    pub program: Program,
+    /// Where viewers and agents connect.
+    pub address: SocketAddr,
+    /// Where metrics, health and `explain` are.
+    pub private: SocketAddr,
+    folder: tempfile::TempDir,
+    setup: RelaySetup,
+}
+
+impl Relay {
+    /// Makes its keys and starts it on free ports of 127.0.0.1.
+    ///
+    /// # Errors
+    /// When it is not built or does not come up.
+    pub async fn start(setup: RelaySetup) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        relay_command(folder.path(), ["init"]).await?;
+        if let Some(subscribers) = &setup.subscribers {
+            std::fs::write(folder.path().join("subscribers.csv"), subscribers)?;
+        }
+        let [listen, private] = [setup.port, 0].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let (program, address, private) = serve(folder.path(), &setup, listen, private).await?;
+        Ok(Self { program, address, private, folder, setup })
+    }
+
+    /// Stops it with SIGTERM; it stays away until [`Relay::resume`].
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn stop(&mut self) -> Result<ExitStatus> {
+        self.program.terminate().await
+    }
+
+    /// Starts it again with the same folder and ports.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn resume(&mut self) -> Result<()> {
+        (self.program, _, _) = serve(self.folder.path(), &self.setup, self.address, self.private).await?;
+        Ok(())
+    }
+
+    /// Makes an agent's token.
+    ///
+    /// # Errors
+    /// What `agent add` reports.
+    pub async fn add_agent(&self, name: &str, patterns: &[&str]) -> Result<String> {
+        let arguments = ["agent", "add", name, "--lines"].into_iter().chain(patterns.iter().copied());
+        let output = relay_command(self.folder.path(), arguments).await?;
+        last_word(&output)
+    }
+
+    /// Revokes an agent's token.
+    ///
+    /// # Errors
+    /// What `agent revoke` reports.
+    pub async fn revoke_agent(&self, name: &str) -> Result<()> {
+        relay_command(self.folder.path(), ["agent", "revoke", name]).await.map(drop)
+    }
+
+    /// Makes a link and gives its token, the part behind `#`.
+    ///
+    /// # Errors
+    /// What `link` reports.
+    pub async fn token(&self, username: &str) -> Result<String> {
+        self.token_for(username, "1d").await
+    }
+
+    /// The same with a time to live, such as `5s`.
+    ///
+    /// # Errors
+    /// What `link` reports.
+    pub async fn token_for(&self, username: &str, expires: &str) -> Result<String> {
+        let output = relay_command(self.folder.path(), ["link", "--expires", expires, "--", username]).await?;
+        let link = last_word(&output)?;
+        Ok(link.split_once('#').with_context(|| format!("{link} has no token"))?.1.to_owned())
+    }
+
+    /// Replaces the subscribers file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_subscribers(&self, text: &str) -> Result<()> {
+        Ok(std::fs::write(self.folder.path().join("subscribers.csv"), text)?)
+    }
+
+    /// What `explain` says of a line, as JSON.
+    ///
+    /// # Errors
+    /// When the private listener does not answer.
+    pub async fn explain(&self, username_in_url: &str) -> Result<Value> {
+        let body = self.get(&format!("/explain/{username_in_url}")).await?;
+        serde_json::from_str(&body).with_context(|| format!("explain is not JSON: {body}"))
+    }
+
+    /// The body of a page of the private listener.
+    ///
+    /// # Errors
+    /// When it does not answer with 200.
+    pub async fn get(&self, path: &str) -> Result<String> {
+        let mut stream = TcpStream::connect(self.private).await?;
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\nConnection: close\r\n\r\n",
+            self.private
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut response = String::new();
+        timeout(PATIENCE, stream.read_to_string(&mut response)).await.context("no answer in time")??;
+        let (head, body) = response.split_once("\r\n\r\n").context("the answer has no header")?;
+        ensure!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
+        Ok(body.to_owned())
+    }
+
+    /// One figure of `/metrics`.
+    ///
+    /// # Errors
+    /// When there is no such figure.
+    pub async fn metric(&self, name: &str) -> Result<f64> {
+        let text = self.get("/metrics").await?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        value.with_context(|| format!("no metric {name} in:\n{text}"))
+    }
+}
+
+async fn serve(
+    folder: &Path,
+    setup: &RelaySetup,
+    listen: SocketAddr,
+    private: SocketAddr,
+) -> Result<(Program, SocketAddr, SocketAddr)> {
+    let mut command = Command::new(built("linelight-relay")?);
+    command.env_clear().arg("serve").arg("--data").arg(folder.join("data"));
+    command.args(["--listen", &listen.to_string(), "--private-listen", &private.to_string()]);
+    if setup.subscribers.is_some() {
+        command.arg("--subscribers").arg(folder.join("subscribers.csv"));
+    }
+    let mut program = Program::start(command.args(&setup.flags))?;
+    let listening = address_logged(&mut program, "viewers").await?;
+    let private = address_logged(&mut program, "operators").await?;
+    Ok((program, listening, private))
+}
+
+/// The address in the line by which the relay says that it listens for somebody.
+async fn address_logged(program: &mut Program, whom: &str) -> Result<SocketAddr> {
+    let wanted = |line: &str| line.contains("listening") && line.contains(whom);
+    let line = program.logged(&format!("listening for {whom}"), wanted).await?;
+    let address = line.split([' ', '=']).find_map(|word| word.parse().ok());
+    address.with_context(|| format!("no address in: {line}"))
+}
+
+async fn relay_command<I, S>(folder: &Path, arguments: I) -> Result<String>
+where
+    I: IntoIterator<Item = S>,
+    S: AsRef<OsStr>,
+{
+    let mut command = Command::new(built("linelight-relay")?);
+    command.env_clear().args(arguments).env("LINELIGHT_RELAY_DATA", folder.join("data"));
+    let output = command.output().await?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(output.status.success(), "{:?}: {text}{}", command.as_std(), String::from_utf8_lossy(&output.stderr));
+    Ok(text)
+}
+
+fn last_word(output: &str) -> Result<String> {
+    Ok(output.split_whitespace().last().context("no output")?.to_owned())
+}
+
+/// How an agent is to run.
+#[derive(Debug, Clone)]
+pub struct AgentSetup {
+    /// The router's API.
+    pub router: SocketAddr,
+    /// The relay.
+    pub relay: SocketAddr,
+    /// Its token.
+    pub token: String,
+    /// The API user's password.
+    pub password: String,
+    /// More flags.
+    pub flags: Vec<String>,
+}
+
+/// A running agent.
+pub struct Agent {
+    /// The process.
+    pub program: Program,
+    _folder: tempfile::TempDir,
+}
+
+impl Agent {
+    /// Starts it. `LINELIGHT_TEST_AGENT` may name another command than the built one, such as an emulator and its binary.
+    ///
+    /// # Errors
+    /// When it is not built.
+    pub fn start(setup: &AgentSetup) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (password, token) = (folder.path().join("password"), folder.path().join("token"));
+        std::fs::write(&password, format!("{}\n", setup.password))?;
+        std::fs::write(&token, format!("{}\n", setup.token))?;
+        let mut command = match std::env::var("LINELIGHT_TEST_AGENT") {
+            Ok(other) => {
+                let mut words = other.split_whitespace();
+                let mut command = Command::new(words.next().context("LINELIGHT_TEST_AGENT is empty")?);
+                command.args(words);
+                command
+            }
+            Err(_) => Command::new(built("linelight-agent")?),
+        };
+        command.env_clear().args(&setup.flags);
+        command.env("LINELIGHT_ROUTER", setup.router.to_string());
+        command.env("LINELIGHT_ROUTER_PASSWORD_FILE", password);
+        command.env("LINELIGHT_RELAY", format!("ws://{}", setup.relay));
+        command.env("LINELIGHT_TOKEN_FILE", token);
+        Ok(Self { program: Program::start(&mut command)?, _folder: folder })
+    }
+}

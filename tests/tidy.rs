@@ -1,0 +1,137 @@
+//! Who may import whom, and other rules of the house that no compiler holds.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Files under `folder` that git tracks or would track.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let root = root();
+    let list = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "--", folder])
+        .current_dir(&root)
+        .output()
+        .unwrap();
+    assert!(list.status.success(), "git ls-files: {}", String::from_utf8_lossy(&list.stderr));
+    let files: Vec<_> = String::from_utf8(list.stdout)
+        .unwrap()
+        .lines()
+        .filter(|name| name.ends_with(ending))
+        .map(|name| root.join(name))
+        .filter(|path| path.is_file())
+        .collect();
+    assert!(!files.is_empty(), "no {ending} file under {folder}: the rule would hold for nothing");
+    files
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every line of the files that holds one of the words, with its place.
+fn lines_with(files: &[PathBuf], words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files {
+        let Ok(text) = fs::read_to_string(file) else { continue };
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| words.iter().any(|word| line.contains(word))) {
+            found.push(format!("{}:{}: {}", file.display(), at + 1, line.trim()));
+        }
+    }
+    found
+}
+
+fn none(what: &str, found: &[String]) {
+    assert!(found.is_empty(), "{what}:\n{}", found.join("\n"));
+}
+
+#[test]
+fn shared_knows_nobody_and_does_no_io() {
+    let shared = files("shared/src", ".rs");
+    none("shared imports a program", &lines_with(&shared, &["agent::", "relay::"]));
+    none(
+        "shared does I/O or reads a clock",
+        &lines_with(&shared, &["std::net", "std::fs", "std::time", "tokio", "tracing"]),
+    );
+}
+
+#[test]
+fn agent_and_relay_do_not_know_each_other() {
+    none("the agent imports the relay", &lines_with(&files("agent", ".rs"), &["relay::", "linelight_relay"]));
+    none("the agent depends on the relay", &lines_with(&[root().join("agent/Cargo.toml")], &["linelight-relay"]));
+    none("the relay imports the agent", &lines_with(&files("relay", ".rs"), &["use agent::", "linelight_agent"]));
+    none("the relay depends on the agent", &lines_with(&[root().join("relay/Cargo.toml")], &["linelight-agent"]));
+}
+
+/// The stops of a sample's way that do no I/O (design: one street, one direction).
+#[test]
+fn what_speaks_a_protocol_does_no_io() {
+    let pure = [
+        "agent/src/routeros/framing.rs",
+        "agent/src/routeros/sentence.rs",
+        "agent/src/sessions.rs",
+        "agent/src/sampler.rs",
+        "agent/src/batch.rs",
+        "agent/src/backlog.rs",
+        "agent/src/backoff.rs",
+        "relay/src/hub.rs",
+        "relay/src/line.rs",
+        "relay/src/viewer_frame.rs",
+        "relay/src/websocket.rs",
+        "relay/src/clock.rs",
+    ];
+    let files: Vec<_> = pure
+        .iter()
+        .flat_map(|name| {
+            let file = root().join(name);
+            let folder = name.trim_end_matches(".rs");
+            let mut all: Vec<_> = [file].into_iter().filter(|path| path.is_file()).collect();
+            all.extend(fs::read_dir(root().join(folder)).into_iter().flatten().map(|entry| entry.unwrap().path()));
+            assert!(!all.is_empty(), "{name} is gone: name its successor here");
+            all
+        })
+        .collect();
+    none("a pure module does I/O", &lines_with(&files, &["tokio::net", "tokio::io", "std::net::Tcp", "std::fs"]));
+}
+
+#[test]
+fn download_and_upload_are_told_apart_in_one_place() {
+    let beyond: Vec<_> = files("agent/src", ".rs")
+        .into_iter()
+        .chain(files("relay/src", ".rs"))
+        .chain(files("shared/src", ".rs"))
+        .filter(|path| {
+            let path = path.to_str().unwrap();
+            !path.contains("agent/src/routeros") && !path.contains("agent/src/sampler") && !path.contains("mpsc")
+        })
+        .collect();
+    none("rx and tx outside routeros and sampler", &lines_with(&beyond, &["rx-bits", "tx-bits", "rx_bits", "tx_bits"]));
+}
+
+#[test]
+fn no_file_is_a_drawer() {
+    let drawers: Vec<_> = files(".", ".rs")
+        .into_iter()
+        .filter(|path| {
+            let stem = path.file_stem().unwrap().to_str().unwrap();
+            ["util", "utils", "helper", "helpers", "common", "misc", "manager"].contains(&stem)
+        })
+        .map(|path| path.display().to_string())
+        .collect();
+    none("a file whose name says nothing", &drawers);
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    let this = Path::new(file!()).file_name().unwrap();
+    let sources: Vec<_> = [".rs", ".ts", ".sh", ".toml", ".yml", ".css", ".html"]
+        .iter()
+        .flat_map(|ending| {
+            let list = Command::new("git").args(["ls-files"]).current_dir(root()).output().unwrap().stdout;
+            let list = String::from_utf8(list).unwrap();
+            list.lines().filter(|name| name.ends_with(ending)).map(|name| root().join(name)).collect::<Vec<_>>()
+        })
+        .filter(|path| path.file_name() != Some(this))
+        .collect();
+    none("left for later", &lines_with(&sources, &["TODO", "FIXME", "XXX", "unimplemented!", "todo!("]));
+}
