@@ -25,11 +25,12 @@ const RIGHT = 10;
 const TIMES = 26;
 const HEIGHTS = { down: 190, up: 110 + TIMES };
 const FONT = 12;
-const HALF_LABEL = 26;
+const HALF_LINE = 8;
+const HALF_LABEL = 30;
 const LABELS_APART = { seconds: 74, minutes: 56 };
 
-/** How many steps a rate axis has at the most. */
-const LINES = { down: 4, up: 2 };
+/** The most steps of a rate axis. */
+const STEPS = { down: 5, up: 3 };
 
 /** The dashes' pattern begins anew where the drawn line begins; it begins at full minutes, so that it stands still. */
 const ANCHOR = 60;
@@ -98,7 +99,7 @@ class Panel {
     this.#unit = part(panel, ".axis-unit");
     this.#direction = direction;
     this.#colours = readColours(direction);
-    this.#axis = rateAxis(0, null, "bits", LINES[direction]);
+    this.#axis = rateAxis(0, null, "bits", STEPS[direction]);
     this.#plot = new uPlot(this.#options(), [[], []], this.host);
   }
 
@@ -110,7 +111,7 @@ class Panel {
   update(drawn: Drawn, scene: Scene, edge: number): void {
     const direction = this.#direction;
     this.#scene = scene;
-    this.#axis = rateAxis(scene.peaks[direction], scene.plan[direction], scene.units, LINES[direction]);
+    this.#axis = rateAxis(scene.peaks[direction], scene.plan[direction], scene.units, STEPS[direction]);
     setText(this.#unit, this.#axis.scale.unit);
     this.#plot.batch(() => {
       this.#plot.setData([drawn.t, drawn[direction]], false);
@@ -140,7 +141,7 @@ class Panel {
     return {
       width: Math.max(200, Math.floor(this.host.clientWidth)),
       height: HEIGHTS[direction],
-      padding: [8, RIGHT, 0, 0],
+      padding: [HALF_LINE, RIGHT, direction === "up" ? 0 : HALF_LINE, 0],
       pxAlign: 0,
       cursor: { show: false },
       legend: { show: false },

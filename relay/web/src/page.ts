@@ -2,24 +2,15 @@
 // what it is told and decides nothing.
 
 import { Announcer } from "./announcer.ts";
-import type { Target } from "./frame.ts";
-import type { Identity } from "./frame.ts";
+import type { Identity, Target } from "./frame.ts";
 import { rateText, type Units } from "./rate.ts";
 import { part, setText } from "./readout.ts";
 import type { Said } from "./states.ts";
 import type { Point } from "./store.ts";
 import { strings } from "./strings.ts";
 
-/** The states in which there is a line to show, and not a message alone, end with these names' absence. */
-const MESSAGES = new Set([
-  "expired",
-  "refused",
-  "name_refused",
-  "outdated",
-  "too_fast",
-  "none",
-  "elsewhere",
-]);
+/** The states in which there is no line to show, but a message alone. */
+const MESSAGES = new Set(["expired", "refused", "name_refused", "outdated", "too_fast", "none", "elsewhere"]);
 
 /** The states that pass so soon that nobody needs to be told. */
 const PASSING = new Set(["connecting", "waiting"]);
@@ -64,7 +55,9 @@ export class Page {
   /** How it is with the line, in words. */
   say(said: Said): void {
     document.body.dataset["state"] = said.name;
-    document.body.dataset["view"] = MESSAGES.has(said.name) ? "message" : "line";
+    const isMessage = MESSAGES.has(said.name);
+    document.body.dataset["view"] = isMessage ? "message" : "line";
+    if (isMessage && this.#brand.textContent === "") setText(this.#brand, strings.page.product);
     this.#pill.dataset["tone"] = said.tone;
     this.#verdict.dataset["tone"] = said.sign;
     setText(this.#pillText, said.pill);

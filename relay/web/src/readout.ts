@@ -7,6 +7,9 @@ import { strings } from "./strings.ts";
 /** Figures of more characters than this need the smaller size. */
 const LONG = 5;
 
+/** Figures without decimals, below one of the next unit, are no longer than this. */
+const WHOLE = 3;
+
 /** The two directions, as the subscriber sees them. */
 export type Direction = "down" | "up";
 
@@ -46,6 +49,7 @@ export class Readout {
     const { figure, unit } = bitsPerSecond === null ? { figure: strings.dash, unit: "" } : figureOf(bitsPerSecond, units);
     setText(this.#number, figure);
     setText(this.#unit, unit);
+    this.#card.classList.toggle("whole", figure.length <= WHOLE);
     // Once small, it stays: a line around 100 Mbps would change its size every second.
     if (figure.length > LONG) this.#card.classList.add("long");
     const share = bitsPerSecond === null || limit === null ? 0 : bitsPerSecond / limit;

@@ -141,19 +141,10 @@ export class LiveSocket {
       if (!attempt.over) run();
     };
     this.#timers.silence.start(CONNECT_TIMEOUT, () => this.#lost(NO_CODE));
-    const { dial, isWebSocket } = this.#choose();
-    let opened = false;
-    const transport = dial(this.#target, {
-      opened: () => {
-        opened = true;
-        if (isWebSocket) this.#refusedWebSockets = 0;
-      },
+    const transport = this.#choose()(this.#target, {
+      opened: () => undefined,
       text: (text) => current(() => this.#read(text, attempt)),
-      closed: (code) =>
-        current(() => {
-          if (isWebSocket && !opened) this.#refusedWebSockets += 1;
-          this.#lost(attempt.error ?? code);
-        }),
+      closed: (code) => current(() => this.#lost(attempt.error ?? code)),
     });
     this.#transport = {
       close: () => {
@@ -163,11 +154,19 @@ export class LiveSocket {
     };
   }
 
-  /** WebSocket, or by turns once it was refused. */
-  #choose(): { dial: Dial; isWebSocket: boolean } {
+  /** WebSocket, or server-sent events by turns where no WebSocket opens. A WebSocket counts as refused until it opens. */
+  #choose(): Dial {
     const { events, webSocket } = this.#world;
-    const turn = this.#refusedWebSockets >= REFUSED_WEBSOCKETS && events !== null && this.#failures % 2 === 0;
-    return turn ? { dial: events, isWebSocket: false } : { dial: webSocket, isWebSocket: true };
+    const isRefused = this.#refusedWebSockets >= REFUSED_WEBSOCKETS;
+    if (isRefused && events !== null && this.#failures % 2 === 0) return events;
+    this.#refusedWebSockets += 1;
+    return (target, heard) =>
+      webSocket(target, {
+        ...heard,
+        opened: () => {
+          this.#refusedWebSockets = 0;
+        },
+      });
   }
 
   #read(text: string, attempt: Attempt): void {

@@ -102,11 +102,9 @@ const words = {
     noPlan: "Your line is working.",
     gathering: "Looking at your line…",
     full: (share: string, seconds: number): string => `${share} for ${duration(seconds)}: your line is in full use.`,
-    fullDetail:
-      "While it is, everything else on your line has to wait. See which device is busy. This is use, not a speed test.",
+    fullDetail: "See which device is busy. This is use, not a speed test.",
     uploadFull: (share: string, seconds: number): string => `${share} for ${duration(seconds)}: your upload is in full use.`,
-    uploadFullDetail:
-      "A full upload slows down everything, calls most of all. Look for a backup or photos being sent. This is use, not a speed test.",
+    uploadFullDetail: "That slows everything. Look for a backup or photos being sent. This is use, not a speed test.",
     over: (amount: string, limit: string): string => `${amount}, more than your plan's ${limit}: your line is in full use.`,
     busy: (share: string): string => `${share}: your line is busy, but not full.`,
     quiet: (share: string): string => `${share}: almost nothing uses your line.`,
@@ -121,23 +119,23 @@ const words = {
       waitTitle: "Your line is connected.",
       waitDetail: "Waiting for the first figures from the router.",
       lateTitle: "Your line is connected, but its figures are late.",
-      lateDetail: "They come back by themselves. Until then nothing is shown rather than something old.",
+      lateDetail: "They come back by themselves. Nothing old is shown meanwhile.",
       busy: (every: string): string => `The router is busy, so figures come only ${every}.`,
       sessions: (count: number): string => `These are ${count} connections of your line together.`,
     },
     tooManyWatched: {
       title: "Your line is connected, but its figures have to wait.",
-      detail: "The router already measures as many lines as it may. Yours follows when one of them is no longer watched.",
+      detail: "The router measures as many lines as it may. Yours follows.",
     },
     stalled: {
       pill: "No figures",
-      title: "Your line is connected, but no figures are coming from the router.",
-      detail: "That says nothing about your line. Figures come back by themselves.",
+      title: "Your line is connected, but no figures are coming.",
+      detail: "That says nothing about your line. They come back by themselves.",
     },
     offline: {
       pill: "Not connected",
       title: (at: number | null, now: number): string => `Your router is not connected to us${since(at, now)}.`,
-      detail: "Check that it has power and that its cables are in place. If both are fine, call your provider.",
+      detail: "Check that it has power. If it has, call your provider.",
     },
     unreachable: {
       pill: "Out of sight",
@@ -148,7 +146,7 @@ const words = {
     unknown: {
       pill: "Not known",
       title: "We have no figures for this line.",
-      detail: "If the line is new, come back later. If it is not, ask your provider whether this is the right link.",
+      detail: "If it is new, come back later. If it is not, ask your provider.",
     },
     starting: {
       pill: "Starting",
@@ -159,7 +157,7 @@ const words = {
       pill: "Connection lost",
       title: "This page lost its connection and is trying again.",
       neverTitle: "This page cannot reach the monitoring and is trying again.",
-      detail: "Often that is this device's own connection. It says nothing about your line.",
+      detail: "Often it is this device's own connection. Your line may be fine.",
       offlineDetail: "This device says that it has no network. Check its Wi-Fi or mobile data.",
     },
     paused: {
@@ -170,12 +168,12 @@ const words = {
     lineFull: {
       pill: "Many viewers",
       title: "Too many people are watching this line.",
-      detail: "Close this page elsewhere if you have it open. It tries again in half a minute.",
+      detail: "Close this page elsewhere. It tries again in half a minute.",
     },
     relayFull: {
       pill: "Very busy",
-      title: "Too many people are watching their lines at the moment.",
-      detail: "This page tries again in half a minute. Your line is not affected.",
+      title: "Too many people are watching their lines right now.",
+      detail: "Your line is not affected. This page tries again in half a minute.",
     },
     expired: {
       pill: "Link expired",

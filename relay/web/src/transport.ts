@@ -101,6 +101,7 @@ export class EventReader {
   readonly #event: (data: string) => void;
   #rest = "";
   #data: string[] = [];
+  #taken = 0;
 
   constructor(event: (data: string) => void) {
     this.#event = event;
@@ -110,14 +111,19 @@ export class EventReader {
   feed(piece: string): void {
     const lines = (this.#rest + piece).split(/\r?\n/);
     this.#rest = lines.pop() ?? "";
-    if (this.#rest.length > LONGEST_EVENT) throw new Error("event too long");
     for (const line of lines) this.#line(line);
+    if (this.#rest.length + this.#taken > LONGEST_EVENT) throw new Error("event too long");
   }
 
   #line(line: string): void {
-    if (line.startsWith("data:")) this.#data.push(line.slice(line.startsWith("data: ") ? 6 : 5));
+    if (line.startsWith("data:")) {
+      this.#data.push(line.slice(line.startsWith("data: ") ? 6 : 5));
+      this.#taken += line.length;
+    }
     if (line !== "" || this.#data.length === 0) return;
-    this.#event(this.#data.join("\n"));
+    const data = this.#data.join("\n");
     this.#data = [];
+    this.#taken = 0;
+    this.#event(data);
   }
 }

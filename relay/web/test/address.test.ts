@@ -1,0 +1,48 @@
+// What addresses ask for, with every kind of username.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readAddress, usernameOf } from "../src/address.ts";
+
+const username = (name: string) => ({ kind: "watch", target: { kind: "username", username: name } });
+
+const ADDRESSES: [pathname: string, hash: string, request: unknown][] = [
+  ["/", "", { kind: "none" }],
+  ["/", "#", { kind: "none" }],
+  ["/line/", "", { kind: "elsewhere" }],
+  ["/lines", "", { kind: "elsewhere" }],
+  ["/", "#a.b.c", { kind: "watch", target: { kind: "token", token: "a.b.c" } }],
+  ["/line/ali", "#a.b.c", { kind: "watch", target: { kind: "token", token: "a.b.c" } }],
+  ["/line/ali", "", username("ali")],
+  ["/line/4446%40karoo.example", "", username("4446@karoo.example")],
+  ["/line/4446@karoo.example", "", username("4446@karoo.example")],
+  ["/line/a%2Fb%20c%2Cd", "", username("a/b c,d")],
+  ["/line/a/b", "", username("a/b")],
+  ["/line/%F0%9F%98%80", "", username("😀")],
+  ["/line/50%2525", "", username("50%25")],
+  ["/line/caf%25E9%2050%2525", "", username("caf%E9 50%25")],
+  ["/line/caf%E9", "", username("caf%E9")],
+  ["/line/%E9%C3%A9%25", "", username("%E9é%25")],
+  ["/line/50%", "", username("50%25")],
+  ["/", `#${"x".repeat(3_501)}`, { kind: "too_long" }],
+];
+
+for (const [pathname, hash, request] of ADDRESSES) {
+  test(`${pathname}${hash.slice(0, 20)}`, () => assert.deepEqual(readAddress(pathname, hash), request));
+}
+
+function token(claims: string): string {
+  return `e30.${Buffer.from(claims).toString("base64url")}.c2ln`;
+}
+
+test("a token's username, whatever its letters", () => {
+  for (const name of ["ali", "4446@karoo.example", "caf%E9", "😀é/ ,"]) {
+    assert.equal(usernameOf({ kind: "token", token: token(JSON.stringify({ sub: name })) }), name);
+  }
+});
+
+test("a token that is none has no username", () => {
+  for (const broken of ["", "a", "a.b.c", token("[]"), token("null"), token('{"sub":1}'), token('{"sub":""}'), token("{")]) {
+    assert.equal(usernameOf({ kind: "token", token: broken }), null);
+  }
+});

@@ -1,0 +1,32 @@
+// The page's close codes against the table that every side reads, and the waits that follow from them.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { waitBefore } from "../src/backoff.ts";
+import { type Retry, retryAfter } from "../src/close.ts";
+import { golden } from "./golden.ts";
+
+test("every code that a viewer can meet is answered as the table says", () => {
+  const table = JSON.parse(golden("close.json")) as { code: number; retry: Retry }[];
+  const viewers = table.filter(({ code }) => code < 4000 || code >= 4100);
+  assert.ok(viewers.length >= 10);
+  for (const { code, retry } of viewers) assert.equal(retryAfter(code), retry, String(code));
+});
+
+test("a code of nobody's is the network's", () => {
+  assert.equal(retryAfter(1006), "back_off");
+  assert.equal(retryAfter(4999), "back_off");
+});
+
+test("the back-off doubles up to half a minute, with full jitter", () => {
+  const longest = [0, 1, 2, 3, 4, 5, 6, 1_000].map((failures) => waitBefore("back_off", failures, 1));
+  assert.deepEqual(longest, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+  assert.equal(waitBefore("back_off", 5, 0), 0);
+  assert.equal(waitBefore("back_off", 5, 0.5), 15_000);
+});
+
+test("a wait that was asked for is never shortened", () => {
+  assert.equal(waitBefore(30, 9, 0), 30_000);
+  assert.equal(waitBefore(30, 0, 1), 45_000);
+  assert.equal(waitBefore("never", 0, 0.5), null);
+});

@@ -1,0 +1,122 @@
+// The ring of samples: what it keeps, what a snapshot changes, where the gaps are.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RelayClock } from "../src/clock.ts";
+import type { Columns } from "../src/frame.ts";
+import { KEPT, Store, summarise } from "../src/store.ts";
+
+const T = 1_795_363_200_000;
+
+/** Samples at these seconds after T, each with its second as download and half of it as upload. */
+function at(...seconds: number[]): Columns {
+  return { t: seconds.map((s) => T + s * 1_000), down: seconds, up: seconds.map((s) => s / 2) };
+}
+
+function times(store: Store): number[] {
+  return store.between(-Infinity, Infinity).map((point) => (point.t - T) / 1_000);
+}
+
+test("samples rise in time, and what does not is dropped", () => {
+  const store = new Store();
+  store.push(at(1), 1_000);
+  store.push(at(1), 1_000);
+  store.push(at(0), 1_000);
+  store.push(at(2, 3), 1_000);
+  assert.deepEqual(times(store), [1, 2, 3]);
+  assert.equal(store.newest?.down, 3);
+});
+
+test("fifteen minutes are kept and no more", () => {
+  const store = new Store();
+  for (let s = 0; s <= 2_000; s += 1) store.push(at(s), 1_000);
+  assert.equal(times(store)[0], 2_000 - KEPT / 1_000);
+  assert.equal(times(store).length, KEPT / 1_000 + 1);
+});
+
+test("however dense samples come, the ring is bounded", () => {
+  const store = new Store();
+  const t = Array.from({ length: 5_000 }, (_, i) => T + i);
+  store.push({ t, down: t, up: t }, 1_000);
+  assert.equal(times(store).length, 1_800);
+  assert.equal(store.newest?.t, T + 4_999);
+});
+
+test("a snapshot fills holes, and what lies before it stays", () => {
+  const store = new Store();
+  store.push(at(1, 2, 3, 7, 8), 1_000);
+  store.merge(at(3, 4, 5, 6, 7, 8, 9), 1_000, T + 9_100);
+  assert.deepEqual(times(store), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+test("a snapshot's times are the truth where it reaches", () => {
+  const store = new Store();
+  store.push(at(1, 2, 3.01, 4.01, 99), 1_000);
+  store.merge(at(3, 4, 5), 1_000, T + 5_100);
+  assert.deepEqual(times(store), [1, 2, 3, 4, 5]);
+});
+
+test("a snapshot without history takes away only what its clock has not reached", () => {
+  const store = new Store();
+  store.push(at(1, 2, 60), 1_000);
+  store.merge(at(), 1_000, T + 10_000);
+  assert.deepEqual(times(store), [1, 2]);
+});
+
+test("a gap is drawn as one, at more than two and a half intervals", () => {
+  const store = new Store();
+  store.push(at(0, 1, 3.5, 6.1, 7), 1_000);
+  assert.deepEqual(
+    store.drawn().down,
+    [0, 1, 3.5, null, 6.1, 7],
+  );
+  assert.deepEqual(store.drawn().t.length, 6);
+  assert.ok(store.drawn().t.every((t, i, all) => i === 0 || t > (all[i - 1] as number)));
+});
+
+test("a busy router's samples are no gaps", () => {
+  const store = new Store();
+  store.push(at(0, 1), 1_000);
+  store.push(at(6, 11), 5_000);
+  store.push(at(15, 16), 1_000);
+  assert.ok(!store.drawn().down.includes(null));
+  store.push(at(29), 5_000);
+  assert.equal(store.drawn().down.filter((rate) => rate === null).length, 1);
+});
+
+test("peak and average count each sample for its time", () => {
+  const store = new Store();
+  store.push({ t: [T, T + 1_000], down: [10, 10], up: [0, 0] }, 1_000);
+  store.push({ t: [T + 3_000], down: [40], up: [8] }, 1_000);
+  const points = store.between(-Infinity, Infinity);
+  assert.deepEqual(summarise(points, "down"), { peak: 40, average: (10 + 10 + 80) / 4 });
+  assert.deepEqual(summarise(points, "up"), { peak: 8, average: 4 });
+  assert.equal(summarise([], "down"), null);
+});
+
+test("a gap weighs nothing in the average", () => {
+  const store = new Store();
+  store.push({ t: [T, T + 60_000], down: [10, 30], up: [0, 0] }, 1_000);
+  assert.equal(summarise(store.between(-Infinity, Infinity), "down")?.average, 20);
+});
+
+test("the revision tells a change", () => {
+  const store = new Store();
+  const before = store.revision;
+  store.push(at(1), 1_000);
+  assert.notEqual(store.revision, before);
+  store.clear();
+  assert.deepEqual(times(store), []);
+});
+
+test("the relay's clock is the least delayed estimate, and a step starts it anew", () => {
+  const clock = new RelayClock();
+  assert.equal(clock.at(0), null);
+  clock.observe(T, 500, true);
+  clock.observe(T + 1_000, 1_400, false);
+  assert.equal(clock.at(2_400), T + 2_000);
+  clock.observe(T + 3_000, 3_700, false);
+  assert.equal(clock.at(3_400), T + 3_000, "a late frame changes nothing");
+  clock.observe(T - 60_000, 4_000, false);
+  assert.equal(clock.at(4_000), T - 60_000);
+});
