@@ -1,26 +1,170 @@
-//! The router's task.
+//! The router's task: keeps one connection to the API for ever, asks it for tables and streams, and hands over what it
+//! says. It decides little: what to read is in `tables`, what to watch in [`monitor`](crate::monitor).
+
+mod probe;
+mod session;
+mod tables;
 
 use std::convert::Infallible;
+use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
+use crate::backoff::{Backoff, seed};
 use crate::batch::Batcher;
-use crate::check::Step;
-use crate::config::{AgentLimits, RouterConfig, Timing};
-use crate::handover::Handover;
+use crate::config::{AgentLimits, RouterConfig, SecretSource, Timing};
+use crate::handover::{Handover, milliseconds};
+use crate::monitor::Monitor;
+use crate::routeros::connection::{Connection, ConnectionError, Transport};
+use crate::routeros::dial::Dialer;
+use crate::sampler::Sampler;
+pub use probe::probe;
+use session::{Purpose, Streams};
+use tables::Tables;
 
-/// Keeps a connection to the router for ever, and hands over what it says.
+/// A connection that held for so long starts the waits anew.
+const SETTLED: Duration = Duration::from_secs(60);
+
+/// Keeps a connection to the router for ever, and hands over what it says. Never ends: whatever goes wrong is said in
+/// the status and tried again.
 pub async fn run(
-    router: &RouterConfig,
+    config: &RouterConfig,
     limits: &AgentLimits,
     timing: &Timing,
     batcher: Batcher,
     handover: &Handover,
 ) -> Infallible {
-    let _ = (router, limits, timing, batcher, handover);
-    std::future::pending().await
+    let connect = async || {
+        // Made anew each time, for its CA file may have changed.
+        Dialer::new(config, timing.connect_timeout)?.dial().await
+    };
+    let login = Login { user: &config.user, password: &config.password };
+    Router::new(limits, timing, batcher, handover).keep(connect, login).await
 }
 
-/// Walks to the router once: reachable, login, policies, sessions seen.
-pub async fn probe(router: &RouterConfig, limits: &AgentLimits, timing: &Timing) -> Vec<Step> {
-    let _ = (router, limits, timing);
-    Vec::new()
+/// Who logs in.
+#[derive(Debug, Clone, Copy)]
+pub struct Login<'a> {
+    /// The API user.
+    pub user: &'a str,
+    /// Its password, read anew at each login.
+    pub password: &'a SecretSource,
+}
+
+/// What outlives a connection to the router.
+pub struct Router<'a> {
+    timing: &'a Timing,
+    report_comments: bool,
+    handover: &'a Handover,
+    batcher: Batcher,
+    tables: Tables,
+    monitor: Monitor,
+    sampler: Sampler,
+    streams: Streams,
+    /// When the router was last lost or found.
+    turned: Instant,
+    load_due: Instant,
+    asked: Option<Instant>,
+}
+
+impl<'a> Router<'a> {
+    /// Begins without a connection.
+    pub fn new(limits: &AgentLimits, timing: &'a Timing, batcher: Batcher, handover: &'a Handover) -> Self {
+        let now = Instant::now();
+        Self {
+            timing,
+            report_comments: limits.report_comments,
+            handover,
+            batcher,
+            tables: Tables::new(timing),
+            monitor: Monitor::new(limits, timing),
+            sampler: Sampler::default(),
+            streams: Streams::new(),
+            turned: now,
+            load_due: now,
+            asked: None,
+        }
+    }
+
+    /// Connects again and again by `connect`, and serves each connection until it ends.
+    pub async fn keep<S: Transport>(
+        mut self,
+        connect: impl AsyncFn() -> Result<S, ConnectionError>,
+        login: Login<'_>,
+    ) -> Infallible {
+        let mut backoff = Backoff::new(self.timing.backoff_base, self.timing.backoff_cap, seed());
+        loop {
+            let began = Instant::now();
+            let error = match self.log_in(&connect, login).await {
+                Ok(connection) => self.serve(connection).await,
+                Err(error) => error,
+            };
+            self.lost(&error);
+            if began.elapsed() >= SETTLED {
+                backoff.reset();
+            }
+            let refused = error.is_refusal();
+            sleep(if refused { backoff.at_least(self.timing.login_pause) } else { backoff.wait() }).await;
+        }
+    }
+
+    async fn log_in<S: Transport>(
+        &self,
+        connect: &impl AsyncFn() -> Result<S, ConnectionError>,
+        login: Login<'_>,
+    ) -> Result<Connection<S, Purpose>, ConnectionError> {
+        let password = login.password.read();
+        let password = password.map_err(|error| ConnectionError::Configuration(error.to_string()))?;
+        let mut connection = Connection::new(connect().await?, self.timing.cancel_timeout);
+        connection.login(login.user, password.expose(), Purpose::Login, self.timing.command_timeout).await?;
+        Ok(connection)
+    }
+
+    /// The router answers from now on.
+    fn found(&mut self, now: Instant) {
+        self.turned = now;
+        {
+            let mut status = self.handover.status.borrow_mut();
+            (status.router_reachable, status.fault) = (true, None);
+        }
+        self.note_status(now);
+        self.handover.to_uplink.notify_one();
+        tracing::info!("router's API answers");
+    }
+
+    /// The router does not answer from now on, or still not. Only a change of the fault is logged.
+    fn lost(&mut self, error: &ConnectionError) {
+        let now = Instant::now();
+        let fault = error.explain();
+        let (was_reachable, was) = {
+            let mut status = self.handover.status.borrow_mut();
+            let before = (status.router_reachable, status.fault.replace(fault.clone()));
+            status.router_reachable = false;
+            before
+        };
+        if was_reachable {
+            self.turned = now;
+        }
+        if was.as_ref() != Some(&fault) {
+            tracing::warn!("{fault}");
+        }
+        let readings = self.handover.lines.borrow().readings();
+        self.monitor.disconnected(readings);
+        self.tables.disconnected();
+        self.sampler.clear();
+        self.streams.clear();
+        self.note_status(now);
+        self.handover.to_uplink.notify_one();
+    }
+
+    /// Brings the status' figures up to now; its texts change elsewhere.
+    fn note_status(&self, now: Instant) {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let mut status = self.handover.status.borrow_mut();
+        status.uptime_ms = self.handover.uptime_ms(now);
+        status.router_age_ms = milliseconds(now.saturating_duration_since(self.turned));
+        status.interval_ms = u32::from(self.monitor.interval()) * 1_000;
+        status.watched = count(self.monitor.lines().count());
+        status.streams = count(self.monitor.streams());
+    }
 }

@@ -123,6 +123,11 @@ impl LineTable {
         self.listing.rows.iter().filter(|row| row.live).count()
     }
 
+    /// The newest line's handle.
+    pub fn newest(&self) -> Option<LineHandle> {
+        self.lines.last().map(|line| line.handle)
+    }
+
     /// How often the tables were read.
     pub const fn readings(&self) -> u64 {
         self.readings
@@ -141,6 +146,18 @@ impl LineTable {
     /// The reports of the lines that changed after `revision`, with ages as of `now`.
     pub fn changed_since(&self, revision: u64, now: Instant) -> impl Iterator<Item = LineReport> {
         self.lines.iter().filter(move |line| line.revision > revision).map(move |line| line.report(now))
+    }
+
+    /// The same for handles above `after`, so that a long table is told in pages.
+    pub fn changed_after(
+        &self,
+        revision: u64,
+        after: Option<LineHandle>,
+        now: Instant,
+    ) -> impl Iterator<Item = LineReport> {
+        let start = after.map_or(0, |after| self.lines.partition_point(|line| line.handle <= after));
+        let rest = self.lines.get(start..).unwrap_or_default().iter();
+        rest.filter(move |line| line.revision > revision).map(move |line| line.report(now))
     }
 
     /// Takes the handles of the lines that were forgotten since the last call. A call that never comes costs at most

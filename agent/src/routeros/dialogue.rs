@@ -60,6 +60,8 @@ struct Running<P> {
     purpose: Option<P>,
     /// When it is cancelled or, without a purpose, the connection given up.
     deadline: Option<Instant>,
+    /// How far each row puts the deadline off: a large table on a small router takes its time.
+    patience: Option<Duration>,
 }
 
 /// The commands of one connection and the bytes in both directions.
@@ -86,7 +88,7 @@ impl<P: Copy> Dialogue<P> {
         }
     }
 
-    /// Says a command. With a timeout it is cancelled when it is not over by then; without one it runs on.
+    /// Says a command. With a timeout it is cancelled when it is silent for so long; without one it runs on.
     ///
     /// # Errors
     /// [`DialogueError::TooManyCommands`].
@@ -97,7 +99,10 @@ impl<P: Copy> Dialogue<P> {
         timeout: Option<Duration>,
         now: Instant,
     ) -> Result<Tag, DialogueError> {
-        self.say(command, Some(purpose), timeout.map(|timeout| now + timeout))
+        self.say(
+            command,
+            Running { tag: Tag(0), purpose: Some(purpose), deadline: timeout.map(|t| now + t), patience: timeout },
+        )
     }
 
     /// Ends a command: nothing more comes of it, whatever the router still sends.
@@ -110,9 +115,9 @@ impl<P: Copy> Dialogue<P> {
         else {
             return Ok(());
         };
-        running.purpose = None;
-        running.deadline = deadline;
-        self.say(&Command::Cancel(tag), None, deadline).map(|_| ())
+        (running.purpose, running.deadline, running.patience) = (None, deadline, None);
+        let cancel = Running { tag: Tag(0), purpose: None, deadline, patience: None };
+        self.say(&Command::Cancel(tag), cancel).map(|_| ())
     }
 
     /// The next thing that happened, or none until more bytes come or [`deadline`](Self::deadline) passes.
@@ -120,7 +125,7 @@ impl<P: Copy> Dialogue<P> {
     /// # Errors
     /// [`DialogueError`], after which the connection is of no use.
     pub fn take(&mut self, now: Instant) -> Result<Option<Event<'_, P>>, DialogueError> {
-        match self.next_reply()? {
+        match self.next_reply(now)? {
             Some((kind, tag, purpose)) => {
                 let sentence = Sentence::new(self.framing.words());
                 Ok(Some(match kind {
@@ -163,17 +168,12 @@ impl<P: Copy> Dialogue<P> {
     }
 
     /// Registers the tag first, so that the reply to a command that is just being written finds it.
-    fn say(
-        &mut self,
-        command: &Command<'_>,
-        purpose: Option<P>,
-        deadline: Option<Instant>,
-    ) -> Result<Tag, DialogueError> {
+    fn say(&mut self, command: &Command<'_>, mut running: Running<P>) -> Result<Tag, DialogueError> {
         if self.unsent().len() > MAX_UNSENT {
             return Err(DialogueError::TooManyCommands);
         }
         let tag = self.free_tag();
-        let running = Running { tag, purpose, deadline };
+        running.tag = tag;
         self.running.push(running).map_err(|_| DialogueError::TooManyCommands)?;
         command.encode(tag, &mut self.unsent);
         Ok(tag)
@@ -191,7 +191,7 @@ impl<P: Copy> Dialogue<P> {
     }
 
     /// Reads on to the next reply that somebody waits for.
-    fn next_reply(&mut self) -> Result<Option<(Kind, Tag, P)>, DialogueError> {
+    fn next_reply(&mut self, now: Instant) -> Result<Option<(Kind, Tag, P)>, DialogueError> {
         while self.framing.advance()? == Progress::Complete {
             let sentence = Sentence::new(self.framing.words());
             let kind = sentence.kind();
@@ -199,7 +199,9 @@ impl<P: Copy> Dialogue<P> {
                 return Err(DialogueError::Fatal(in_words(sentence.message())));
             }
             let Some(nth) = self.running_of(&sentence) else { continue };
-            let running = self.running[nth];
+            let Some(running) = self.running.get_mut(nth) else { continue };
+            running.deadline = running.patience.map(|patience| now + patience).or(running.deadline);
+            let running = *running;
             if kind == Kind::Done {
                 self.running.swap_remove(nth);
             }
@@ -345,6 +347,17 @@ mod tests {
         assert_eq!(said(&mut dialogue).last().unwrap(), "/cancel =tag=1 .tag=2");
         assert_eq!(dialogue.deadline(), Some(due + CANCEL_TIMEOUT));
         assert_eq!(dialogue.take(due + CANCEL_TIMEOUT).unwrap_err(), DialogueError::Unresponsive);
+    }
+
+    #[test]
+    fn a_row_puts_the_timeout_off() {
+        let now = Instant::now();
+        let mut dialogue = Dialogue::new(CANCEL_TIMEOUT);
+        dialogue.send(&Command::Queues, For::Table, TIMEOUT, now).unwrap();
+        let due = dialogue.deadline().unwrap();
+        hear(&mut dialogue, &[&["!re", ".tag=1", "=name=a"]]);
+        assert_eq!(events(&mut dialogue, due), ["Table row a"]);
+        assert_eq!(dialogue.deadline(), TIMEOUT.map(|timeout| due + timeout));
     }
 
     #[test]

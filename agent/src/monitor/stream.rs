@@ -1,0 +1,186 @@
+//! One `monitor-traffic` stream: which interfaces it watches, in which order, and which of its rows is whose.
+
+use std::time::Duration;
+
+use shared::LineHandle;
+use shared::control::Role;
+use tokio::time::Instant;
+
+use crate::sessions::{InterfaceKey, LineTable, Session};
+
+/// While a stream is silent, its sessions are looked at again after this.
+const SUSPECT_AGAIN: Duration = Duration::from_secs(3);
+
+/// Names a stream; a higher one was opened later. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub(super) u32);
+
+/// What an interface of a stream still stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// A session of a watched line.
+    Live,
+    /// Its line is watched no longer; the stream goes on without regard to it.
+    Unwatched,
+    /// The session is gone, or its rows are: the stream is to be rebuilt without it.
+    Gone,
+}
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) line: LineHandle,
+    pub(super) key: InterfaceKey,
+    pub(super) name: Box<[u8]>,
+    pub(super) role: Role,
+    pub(super) standing: Standing,
+    /// Whether it was set aside because its rows stopped, although the tables still have it.
+    pub(super) mute: bool,
+    /// How many live sessions its line has in this stream.
+    pub(super) of: u16,
+    /// The last section with a row of it, counted from 1.
+    section: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) id: StreamId,
+    pub(super) slots: Vec<Slot>,
+    /// Seconds between two sections.
+    pub(super) interval: u8,
+    /// Whether it was opened for one flapping line alone.
+    pub(super) own: bool,
+    pub(super) opened: Instant,
+    /// When its last row came or, before the first, when it was opened.
+    pub(super) heard: Instant,
+    /// How many sections began; the first is a warm-up.
+    pub(super) sections: u32,
+    /// The router's number of the section.
+    number: Option<u64>,
+    /// The slot that the next row is expected to be of.
+    next: usize,
+    /// When its silence was last taken for a sign that something vanished.
+    suspected: Option<Instant>,
+}
+
+/// A row's place in its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) slot: usize,
+    /// Whether it is the first row of its section.
+    pub(super) begins: bool,
+}
+
+impl Stream {
+    pub(super) fn new(id: StreamId, interval: u8, own: bool, now: Instant) -> Self {
+        Self {
+            id,
+            slots: Vec::new(),
+            interval,
+            own,
+            opened: now,
+            heard: now,
+            sections: 0,
+            number: None,
+            next: 0,
+            suspected: None,
+        }
+    }
+
+    pub(super) fn watch<'a>(&mut self, line: LineHandle, sessions: impl Iterator<Item = Session<'a>>) {
+        self.slots.extend(sessions.map(|session| Slot {
+            line,
+            key: session.key,
+            name: session.name.into(),
+            role: session.role,
+            standing: Standing::Live,
+            mute: false,
+            of: 0,
+            section: 0,
+        }));
+    }
+
+    /// Finds whose row this is: by its name or, where the row has none, by the order of the command.
+    pub(super) fn place(&mut self, name: Option<&[u8]>, number: Option<u64>, now: Instant) -> Option<Place> {
+        let expected = if self.begins_by_number(number) { 0 } else { self.next };
+        let slot = match name.filter(|name| !name.is_empty()) {
+            Some(name) => self.find(name, expected)?,
+            None => Some(expected).filter(|slot| *slot < self.slots.len()).unwrap_or(0),
+        };
+        let repeated = self.slots.get(slot)?.section == self.sections;
+        let begins = self.sections == 0 || self.begins_by_number(number) || (number.is_none() && repeated);
+        if begins {
+            self.sections += 1;
+            self.number = number;
+        }
+        self.slots.get_mut(slot)?.section = self.sections;
+        (self.heard, self.suspected) = (now, None);
+        self.next = slot + 1;
+        Some(Place { slot, begins })
+    }
+
+    fn begins_by_number(&self, number: Option<u64>) -> bool {
+        number.is_some() && number != self.number
+    }
+
+    /// Rows come in the order of the command, so the expected slot is nearly always the right one.
+    fn find(&self, name: &[u8], expected: usize) -> Option<usize> {
+        let is_it = |slot: &Slot| *slot.name == *name;
+        if self.slots.get(expected).is_some_and(is_it) {
+            return Some(expected);
+        }
+        self.slots.iter().position(is_it)
+    }
+
+    /// Whether its rows are samples by now.
+    pub(super) const fn is_warm(&self) -> bool {
+        self.sections >= 2
+    }
+
+    pub(super) fn live(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().filter(|slot| slot.standing == Standing::Live)
+    }
+
+    pub(super) fn live_of(&self, line: LineHandle) -> usize {
+        self.live().filter(|slot| slot.line == line).count()
+    }
+
+    /// Whether no row at all came for longer than a late section explains; again after a while.
+    pub(super) fn is_suspect(&mut self, now: Instant) -> bool {
+        let patience = Duration::from_millis(u64::from(self.interval) * 1_500 + 200);
+        let silent = now.saturating_duration_since(self.heard) > patience;
+        let told = self.suspected.is_some_and(|told| now.saturating_duration_since(told) < SUSPECT_AGAIN);
+        if silent && !told {
+            self.suspected = Some(now);
+        }
+        silent && !told
+    }
+
+    /// Sets aside the live interfaces that a whole section had no row of, and gives their lines.
+    pub(super) fn set_aside_stopped(&mut self) -> impl Iterator<Item = LineHandle> {
+        let sections = self.sections;
+        let live = self.slots.iter_mut().filter(|slot| slot.standing == Standing::Live && !slot.mute);
+        live.filter(move |slot| slot.section + 2 <= sections).map(|slot| {
+            slot.mute = true;
+            slot.line
+        })
+    }
+
+    /// Brings the slots' standing up to the tables and the watched lines.
+    pub(super) fn review(&mut self, table: &LineTable, is_watched: impl Fn(LineHandle) -> bool) {
+        for slot in &mut self.slots {
+            let is_it = |session: Session<'_>| session.key == slot.key && *session.name == *slot.name;
+            slot.standing = match table.sessions_of(slot.line).any(is_it) {
+                true if slot.mute => Standing::Gone,
+                true if is_watched(slot.line) => Standing::Live,
+                true => Standing::Unwatched,
+                false => Standing::Gone,
+            };
+        }
+        for nth in 0..self.slots.len() {
+            let of = self.slots.get(nth).map_or(0, |slot| self.live_of(slot.line));
+            if let Some(slot) = self.slots.get_mut(nth) {
+                slot.of = u16::try_from(of).unwrap_or(u16::MAX);
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! One walk to the router for `linelight-agent check`: reached, logged in, sessions listed, rates read.
+
+use tokio::time::{Instant, timeout};
+
+use crate::check::Step;
+use crate::config::{AgentLimits, RouterConfig, Timing};
+use crate::routeros::commands::{Command, Interface, parse_id};
+use crate::routeros::connection::{Connection, ConnectionError, Transport};
+use crate::routeros::dial::Dialer;
+use crate::routeros::dialogue::{Event, in_words};
+use crate::routeros::sentence::Sentence;
+
+type Way = Connection<Box<dyn Transport>, ()>;
+
+/// What a command came to: how many rows, or the router's refusal.
+type Answer = Result<usize, String>;
+
+/// Walks to the router once; a step for each stage, up to the first that fails. Nothing is changed on the router.
+pub async fn probe(config: &RouterConfig, _limits: &AgentLimits, timing: &Timing) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if let Err(error) = walk(config, timing, &mut steps).await {
+        let name = match steps.len() {
+            0 => "router",
+            1 => "login",
+            _ => "router's tables",
+        };
+        steps.push(Step::failed(name, error.to_string(), error.remedy()));
+    }
+    steps
+}
+
+async fn walk(config: &RouterConfig, timing: &Timing, steps: &mut Vec<Step>) -> Result<(), ConnectionError> {
+    let stream = Dialer::new(config, timing.connect_timeout)?.dial().await?;
+    let over = if config.trust.is_some() { "over TLS" } else { "in plain text" };
+    steps.push(Step::passed("router", format!("{} is reached {over}", config.address)));
+    let password = config.password.read().map_err(|error| ConnectionError::Configuration(error.to_string()))?;
+    let mut way = Connection::new(stream, timing.cancel_timeout);
+    way.login(&config.user, password.expose(), (), timing.command_timeout).await?;
+    steps.push(Step::passed("login", greet(&mut way, timing).await?));
+    look_at_sessions(&mut way, timing, steps).await
+}
+
+async fn greet(way: &mut Way, timing: &Timing) -> Result<String, ConnectionError> {
+    let mut found = "accepted".to_owned();
+    let note = |row: &Sentence<'_>| {
+        let text = |name| row.get(name).map_or_else(|| "?".to_owned(), in_words);
+        found = format!("accepted by {} with RouterOS {}", text("board-name"), text("version"));
+    };
+    // A user who may not read is told so at the sessions.
+    let _ = ask(way, &Command::Resource, timing, note).await?;
+    Ok(found)
+}
+
+async fn look_at_sessions(way: &mut Way, timing: &Timing, steps: &mut Vec<Step>) -> Result<(), ConnectionError> {
+    let mut first = None;
+    let mut live = 0;
+    let mut note = |row: &Sentence<'_>| {
+        if row.get("user").is_some() && row.flag("running").unwrap_or(true) {
+            live += 1;
+            first = first.or_else(|| row.get(".id").and_then(parse_id));
+        }
+    };
+    let server = ask(way, &Command::ServerSessions, timing, &mut note).await?;
+    let client = ask(way, &Command::ClientSessions, timing, &mut note).await?;
+    match (server, client) {
+        (Err(why), _) | (_, Err(why)) if why.contains("permission") || why.contains("privilege") => {
+            return Err(ConnectionError::NotPermitted(why));
+        }
+        (Err(why), Err(_)) => {
+            steps.push(Step::failed("sessions", why, "is this a router with the ppp package?"));
+            return Ok(());
+        }
+        _ if live == 0 => {
+            steps.push(Step::doubtful("sessions", "none is up", "look at /interface/pppoe-server and pppoe-client"));
+        }
+        _ => steps.push(Step::passed("sessions", format!("{live} are up"))),
+    }
+    match first {
+        Some(id) => look_at_rates(way, id, timing, steps).await,
+        None => Ok(()),
+    }
+}
+
+async fn look_at_rates(way: &mut Way, id: u64, timing: &Timing, steps: &mut Vec<Step>) -> Result<(), ConnectionError> {
+    let interfaces = [Interface::Id(id)];
+    let command = Command::MonitorTraffic { interfaces: &interfaces, interval: 1 };
+    let now = Instant::now();
+    way.send(&command, (), None, now)?;
+    let step = loop {
+        match way.take(Instant::now())? {
+            Some(Event::Row(..)) => break Step::passed("rates", "monitor-traffic gives rows"),
+            Some(Event::Trap(_, (), trap)) => {
+                let remedy = "give the user's group the policies read, api and, if that is not enough, test";
+                break Step::failed("rates", in_words(trap.message()), remedy);
+            }
+            Some(_) => {}
+            None => match timeout(timing.command_timeout, way.ready()).await {
+                Ok(ready) => ready?,
+                Err(_) => return Err(ConnectionError::Stalled("monitor-traffic gives no rows")),
+            },
+        }
+    };
+    steps.push(step);
+    Ok(())
+}
+
+/// Says one command and waits for its end.
+async fn ask(
+    way: &mut Way,
+    command: &Command<'_>,
+    timing: &Timing,
+    mut note: impl FnMut(&Sentence<'_>),
+) -> Result<Answer, ConnectionError> {
+    way.send(command, (), None, Instant::now())?;
+    let mut answer = Ok(0);
+    loop {
+        match way.take(Instant::now())? {
+            Some(Event::Row(_, (), row)) => {
+                note(&row);
+                answer = answer.map(|rows| rows + 1);
+            }
+            Some(Event::Trap(_, (), trap)) => answer = Err(in_words(trap.message())),
+            Some(Event::Done(..) | Event::TimedOut(..)) => return Ok(answer),
+            None => match timeout(timing.command_timeout, way.ready()).await {
+                Ok(ready) => ready?,
+                Err(_) => return Err(ConnectionError::Stalled(command.path())),
+            },
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! The life of one connection to the router: what comes is sorted to whom it is for, and what is due is said.
+
+use shared::control::WatchRefusal;
+use tokio::time::{Duration, Instant, sleep_until};
+
+use super::Router;
+use super::tables::{Completed, Table};
+use crate::monitor::{Action, StreamId};
+use crate::routeros::commands::{Command, Menu, parse_id};
+use crate::routeros::connection::{Connection, ConnectionError, Transport};
+use crate::routeros::dialogue::{Event, in_words};
+use crate::routeros::sentence::{Sentence, Tag};
+use crate::sessions::{InterfaceKey, ListedSession};
+
+/// While lines are watched, streams are looked after this often.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Between two questions for the CPU load, while streams run.
+const LOAD_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Even with nothing to do, the clock is looked at this often.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// The most streams open at once; the configuration allows fewer.
+const MAX_STREAMS: usize = 64;
+
+/// The commands of the open streams.
+pub(super) type Streams = heapless::Vec<(StreamId, Tag), MAX_STREAMS>;
+
+/// What a command was said for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Login,
+    Identity,
+    Resource,
+    Load,
+    Table(Table),
+    Listen(Menu),
+    Stream(StreamId),
+}
+
+impl Router<'_> {
+    /// Serves a connection until it ends; says why.
+    pub(super) async fn serve<S: Transport>(&mut self, mut connection: Connection<S, Purpose>) -> ConnectionError {
+        let now = Instant::now();
+        self.found(now);
+        self.take_watches(now);
+        if let Err(error) = self.introduce(&mut connection, now) {
+            return error;
+        }
+        loop {
+            let now = Instant::now();
+            if let Err(error) = self.turn(&mut connection, now) {
+                return error;
+            }
+            let wake = self.wake(&connection, now);
+            tokio::select! {
+                ready = connection.ready() => if let Err(error) = ready { return error },
+                () = self.handover.to_router.notified() => self.take_watches(Instant::now()),
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Asks who the router is, and to be told of changes. The tables come by themselves.
+    fn introduce<S: Transport>(
+        &mut self,
+        connection: &mut Connection<S, Purpose>,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let timeout = Some(self.timing.command_timeout);
+        self.load_due = now + LOAD_INTERVAL;
+        self.asked = Some(now);
+        connection.send(&Command::Identity, Purpose::Identity, timeout, now)?;
+        connection.send(&Command::Resource, Purpose::Resource, timeout, now)?;
+        for menu in [Menu::PppoeServer, Menu::PppoeClient, Menu::PppActive] {
+            connection.send(&Command::Listen(menu), Purpose::Listen(menu), None, now)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what came, then says what is due.
+    fn turn<S: Transport>(
+        &mut self,
+        connection: &mut Connection<S, Purpose>,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        while let Some(event) = connection.take(now)? {
+            self.hear(event, now)?;
+        }
+        if self.sampler.due().is_some_and(|due| due <= now) {
+            self.end_tick();
+        }
+        self.ask_for_tables(connection, now)?;
+        self.tend_streams(connection, now)?;
+        self.ask_for_load(connection, now)?;
+        self.note_status(now);
+        Ok(())
+    }
+
+    fn wake<S: Transport>(&self, connection: &Connection<S, Purpose>, now: Instant) -> Instant {
+        let look = (!self.monitor.is_idle()).then(|| now + LOOK);
+        let tables = self.tables.wake(!self.monitor.is_idle());
+        let due = [connection.deadline(), self.sampler.due(), look, tables].into_iter().flatten().min();
+        due.unwrap_or(now + IDLE)
+    }
+
+    fn take_watches(&mut self, now: Instant) {
+        let mut watched = self.handover.watched.borrow_mut();
+        let refused = self.monitor.want(watched.wanted(), now);
+        for line in &refused {
+            watched.refuse(*line, WatchRefusal::TooManyWatched);
+        }
+        if !refused.is_empty() {
+            tracing::warn!(lines = refused.len(), "more lines wanted than are watched: raise LINELIGHT_MAX_WATCHED");
+            self.handover.to_uplink.notify_one();
+        }
+    }
+
+    fn hear(&mut self, event: Event<'_, Purpose>, now: Instant) -> Result<(), ConnectionError> {
+        match event {
+            Event::Row(_, Purpose::Stream(stream), row) => self.hear_rates(stream, &row, now),
+            Event::Row(_, Purpose::Table(table), row) => self.tables.row(table, &row, &self.handover.lines.borrow()),
+            Event::Row(_, Purpose::Listen(menu), row) => self.hear_change(menu, &row, now),
+            Event::Row(_, purpose, row) => self.hear_about_router(purpose, &row),
+            Event::Trap(_, purpose, trap) => self.hear_refusal(purpose, trap.message())?,
+            Event::Done(_, purpose, _) => self.hear_end(purpose, now)?,
+            Event::TimedOut(_, purpose) => self.hear_nothing(purpose, now)?,
+        }
+        Ok(())
+    }
+
+    /// A row of a stream: the hot path, without allocation.
+    fn hear_rates(&mut self, stream: StreamId, row: &Sentence<'_>, now: Instant) {
+        let Some(known) = self.monitor.row(stream, row.get("name"), row.section(), now) else { return };
+        if known.begins && self.sampler.holds(stream) {
+            self.end_tick();
+        }
+        let rates = row.rate("rx-bits-per-second").zip(row.rate("tx-bits-per-second"));
+        let Some((reading, (rx, tx))) = known.reading.zip(rates) else { return };
+        if self.sampler.add(&reading, rx, tx, now) {
+            self.tables.hint(now);
+        }
+    }
+
+    fn end_tick(&mut self) {
+        if let Some((at, samples)) = self.sampler.take() {
+            self.batcher.close(self.handover, at, samples);
+        }
+    }
+
+    /// A change that was listened to is a hint only, and only if it is news.
+    fn hear_change(&mut self, menu: Menu, row: &Sentence<'_>, now: Instant) {
+        use shared::control::Role;
+        let lines = self.handover.lines.borrow();
+        let dead = row.flag(".dead").unwrap_or(false);
+        let listed = |role| ListedSession::read(role, row).is_some_and(|session| lines.is_news(&session));
+        let news = match menu {
+            Menu::PppActive => {
+                dead || row.get("name").is_some_and(|name| lines.line_of(name).is_none_or(|l| l.sessions() == 0))
+            }
+            _ if dead => row.get(".id").and_then(parse_id).is_none_or(|id| lines.has(InterfaceKey::new(Some(id), b""))),
+            Menu::PppoeServer => listed(Role::Server),
+            Menu::PppoeClient => listed(Role::Client),
+        };
+        if news {
+            self.tables.hint(now);
+        }
+    }
+
+    fn hear_about_router(&self, purpose: Purpose, row: &Sentence<'_>) {
+        let text = |name| row.get(name).map(in_words);
+        let mut status = self.handover.status.borrow_mut();
+        match purpose {
+            Purpose::Identity => status.identity = text("name"),
+            Purpose::Resource => (status.routeros, status.board) = (text("version"), text("board-name")),
+            _ => {}
+        }
+        if let Some(load) = row.integer("cpu-load").and_then(|load| u8::try_from(load).ok()) {
+            status.cpu_load = Some(load.min(100));
+        }
+    }
+
+    fn hear_refusal(&mut self, purpose: Purpose, message: &[u8]) -> Result<(), ConnectionError> {
+        let reason = in_words(message);
+        tracing::debug!(?purpose, reason, "router refuses");
+        let Purpose::Table(table) = purpose else { return Ok(()) };
+        let forbidden = ["permission", "privilege"].iter().any(|word| reason.contains(word));
+        if forbidden && matches!(table, Table::Server | Table::Client) {
+            return Err(ConnectionError::NotPermitted(reason));
+        }
+        self.tables.trap(table, message);
+        Ok(())
+    }
+
+    fn hear_end(&mut self, purpose: Purpose, now: Instant) -> Result<(), ConnectionError> {
+        match purpose {
+            Purpose::Table(table) => {
+                let completed = self.tables.done(table, &self.handover.lines.borrow(), now);
+                self.complete(completed, now)?;
+            }
+            Purpose::Stream(stream) => self.stream_ended(stream, now),
+            Purpose::Identity | Purpose::Load => self.note_round_trip(now),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn hear_nothing(&mut self, purpose: Purpose, now: Instant) -> Result<(), ConnectionError> {
+        tracing::debug!(?purpose, "router did not answer a command in time");
+        let Purpose::Table(table) = purpose else { return Ok(()) };
+        let completed = self.tables.timed_out(table, &self.handover.lines.borrow(), now);
+        self.complete(completed, now)
+    }
+
+    fn complete(&mut self, completed: Option<Completed>, now: Instant) -> Result<(), ConnectionError> {
+        match completed {
+            Some(Completed::Sessions(listing, began)) => self.sessions_read(listing, began, now),
+            Some(Completed::Plans(plans)) => {
+                self.handover.lines.borrow_mut().apply_plans(plans);
+                self.handover.to_uplink.notify_one();
+            }
+            None if self.tables.is_hopeless() => return Err(ConnectionError::Stalled("it gives no session tables")),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn sessions_read(&mut self, listing: crate::sessions::Listing, began: Instant, now: Instant) {
+        let mut lines = self.handover.lines.borrow_mut();
+        let before = lines.revision();
+        self.tables.give_back(lines.apply(listing, now));
+        let sessions = u32::try_from(lines.live_sessions()).unwrap_or(u32::MAX);
+        self.handover.status.borrow_mut().sessions = sessions;
+        if lines.revision() != before {
+            self.handover.to_uplink.notify_one();
+        }
+        drop(lines);
+        self.settle_doubts(began);
+    }
+
+    /// Streams are reviewed first, so that a line that lost its session feeds nothing any more.
+    fn settle_doubts(&mut self, began: Instant) {
+        self.monitor.review_streams(&self.handover.lines.borrow());
+        let monitor = &self.monitor;
+        let confirmed = self.sampler.confirm(began, |line, stream| monitor.produces(stream, line));
+        if let Some((at, samples)) = confirmed {
+            self.batcher.close(self.handover, at, samples);
+        }
+    }
+
+    fn stream_ended(&mut self, stream: StreamId, now: Instant) {
+        self.streams.retain(|(known, _)| *known != stream);
+        let readings = self.handover.lines.borrow().readings();
+        self.monitor.ended(stream, readings, now);
+        self.tables.hint(now);
+    }
+
+    fn note_round_trip(&mut self, now: Instant) {
+        let micros = self.asked.take().map(|asked| now.saturating_duration_since(asked).as_micros());
+        let mut status = self.handover.status.borrow_mut();
+        status.round_trip_us = micros.map(|micros| u64::try_from(micros).unwrap_or(u64::MAX)).or(status.round_trip_us);
+        if let Some(load) = status.cpu_load.filter(|_| self.monitor.streams() > 0) {
+            self.monitor.load(load);
+        }
+    }
+
+    fn ask_for_tables<S: Transport>(
+        &mut self,
+        connection: &mut Connection<S, Purpose>,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let watched = !self.monitor.is_idle();
+        while let Some(table) = self.tables.next(&self.handover.lines.borrow(), watched, now) {
+            let command = match table {
+                Table::Server => Command::ServerSessions,
+                Table::Client => Command::ClientSessions,
+                Table::Profiles => Command::Profiles,
+                Table::Secrets => Command::Secrets { comments: self.report_comments },
+                Table::Addresses => Command::ActiveAddresses,
+                Table::Queues => Command::Queues,
+            };
+            connection.send(&command, Purpose::Table(table), Some(self.timing.command_timeout), now)?;
+        }
+        Ok(())
+    }
+
+    fn tend_streams<S: Transport>(
+        &mut self,
+        connection: &mut Connection<S, Purpose>,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        if self.monitor.is_idle() && self.monitor.streams() == 0 {
+            return Ok(());
+        }
+        let actions = self.monitor.plan(&self.handover.lines.borrow(), now);
+        for action in actions {
+            self.act(action, connection, now)?;
+        }
+        let monitor = &self.monitor;
+        self.sampler.forget(|line| monitor.is_watched(line));
+        Ok(())
+    }
+
+    fn act<S: Transport>(
+        &mut self,
+        action: Action,
+        connection: &mut Connection<S, Purpose>,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        match action {
+            Action::Open(stream) => self.open(stream, connection, now)?,
+            Action::Cancel(stream) => {
+                let tag = self.streams.iter().find(|(known, _)| *known == stream).map(|(_, tag)| *tag);
+                self.streams.retain(|(known, _)| *known != stream);
+                tag.map_or(Ok(()), |tag| connection.cancel(tag, now))?;
+            }
+            Action::Refuse(line, reason) => {
+                self.handover.watched.borrow_mut().refuse(line, reason);
+                self.handover.to_uplink.notify_one();
+            }
+            Action::Reread(why) => {
+                tracing::debug!(why, "tables are read again");
+                self.tables.hint(now);
+            }
+            Action::Drop(why) => return Err(ConnectionError::Stalled(why)),
+        }
+        Ok(())
+    }
+
+    fn open<S: Transport>(
+        &mut self,
+        stream: StreamId,
+        connection: &mut Connection<S, Purpose>,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let Some((interfaces, interval)) = self.monitor.interfaces(stream) else { return Ok(()) };
+        let command = Command::MonitorTraffic { interfaces: &interfaces, interval };
+        let tag = connection.send(&command, Purpose::Stream(stream), None, now)?;
+        // The monitor keeps to the configured number, which is lower.
+        self.streams.push((stream, tag)).map_err(|_| ConnectionError::Stalled("it has too many streams open"))
+    }
+
+    fn ask_for_load<S: Transport>(
+        &mut self,
+        connection: &mut Connection<S, Purpose>,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        if self.monitor.streams() == 0 || self.load_due > now {
+            return Ok(());
+        }
+        (self.load_due, self.asked) = (now + LOAD_INTERVAL, Some(now));
+        connection.send(&Command::CpuLoad, Purpose::Load, Some(self.timing.command_timeout), now)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! Rows to samples: the one place where a router's rx and tx become download and upload.
+//!
+//! A server's interface transmits what the subscriber downloads; a client's receives it. The rows of a line's sessions in
+//! one section are added up; if one is missing there is no sample, for a gap is honest and a dip is not.
+//!
+//! A row of zeros right after real traffic may mean that the session is gone and its interface not yet. Such a sample
+//! waits until the tables were read again: it counts if the session is still there, else it never was.
+
+use std::time::Duration;
+
+use shared::control::Role;
+use shared::{LineHandle, Sample};
+use tokio::time::Instant;
+
+use crate::monitor::{Reading, StreamId};
+
+/// A tick's rows that come within this of its first share a batch.
+pub const GATHER: Duration = Duration::from_millis(100);
+
+/// A line that carried less than this, in bits per second both ways, may well fall to zero.
+const REAL_TRAFFIC: u64 = 16_000;
+
+/// How long a doubtful sample is kept for the tables to confirm it.
+const DOUBT: Duration = Duration::from_secs(2);
+
+/// A line's rows of one section.
+#[derive(Debug)]
+struct Gathered {
+    line: LineHandle,
+    stream: StreamId,
+    section: u32,
+    download: u64,
+    upload: u64,
+    missing: u16,
+    at: Instant,
+    doubtful: bool,
+}
+
+/// Gathers rows until their tick is over. Its memory grows with the watched lines and is used again for each tick.
+#[derive(Debug, Default)]
+pub struct Sampler {
+    gathered: Vec<Gathered>,
+    /// What each line carried last, by rising handle.
+    last: Vec<(LineHandle, u64)>,
+    /// When the first row of the tick came.
+    first: Option<Instant>,
+    samples: Vec<Sample>,
+}
+
+impl Sampler {
+    /// Takes a row's rates, in bits per second as the router sees them. Tells whether they put the session in doubt: the
+    /// tables are to be read, and then [`confirm`](Self::confirm) called.
+    pub fn add(&mut self, reading: &Reading, rx: u64, tx: u64, now: Instant) -> bool {
+        let (download, upload) = match reading.role {
+            Role::Server => (tx, rx),
+            Role::Client => (rx, tx),
+        };
+        let known = self.gathered.iter().rposition(|gathered| {
+            (gathered.line, gathered.stream, gathered.section) == (reading.line, reading.stream, reading.section)
+        });
+        let nth = known.unwrap_or_else(|| self.begin(reading, now));
+        let Some(gathered) = self.gathered.get_mut(nth).filter(|gathered| gathered.missing > 0) else { return false };
+        gathered.download = gathered.download.saturating_add(download);
+        gathered.upload = gathered.upload.saturating_add(upload);
+        gathered.missing -= 1;
+        if gathered.missing > 0 {
+            return false;
+        }
+        self.first.get_or_insert(now);
+        let (line, total) = (gathered.line, gathered.download.saturating_add(gathered.upload));
+        let doubtful = total == 0 && self.last_of(line) >= REAL_TRAFFIC;
+        self.complete(nth, total, doubtful);
+        doubtful
+    }
+
+    /// Whether rows of that stream wait for their tick's end.
+    pub fn holds(&self, stream: StreamId) -> bool {
+        self.first.is_some() && self.gathered.iter().any(|gathered| gathered.stream == stream && !gathered.doubtful)
+    }
+
+    /// When the tick that is being gathered is over.
+    pub fn due(&self) -> Option<Instant> {
+        self.first.map(|first| first + GATHER)
+    }
+
+    /// Ends the tick: its samples, and when its first row came. Rows whose line is not complete wait on.
+    pub fn take(&mut self) -> Option<(Instant, &mut [Sample])> {
+        let at = self.first.take()?;
+        self.samples.clear();
+        let samples = &mut self.samples;
+        self.gathered.retain(|gathered| {
+            let ready = gathered.missing == 0 && !gathered.doubtful;
+            if ready {
+                samples.push(gathered.sample());
+            }
+            !ready && at.saturating_duration_since(gathered.at) < DOUBT
+        });
+        (!samples.is_empty()).then_some((at, samples.as_mut_slice()))
+    }
+
+    /// Settles the samples that were in doubt before a reading of the tables began: those of lines that are still fed
+    /// by the same sessions were right. Gives them by the time of the first, as a batch of its own.
+    pub fn confirm(
+        &mut self,
+        began: Instant,
+        is_right: impl Fn(LineHandle, StreamId) -> bool,
+    ) -> Option<(Instant, &mut [Sample])> {
+        self.samples.clear();
+        let (samples, last) = (&mut self.samples, &mut self.last);
+        let mut first = None;
+        self.gathered.retain(|gathered| {
+            let settled = gathered.doubtful && gathered.at <= began;
+            if settled && is_right(gathered.line, gathered.stream) {
+                first.get_or_insert(gathered.at);
+                samples.push(gathered.sample());
+                note(last, gathered.line, 0);
+            }
+            !settled
+        });
+        first.map(|at| (at, samples.as_mut_slice()))
+    }
+
+    /// Forgets lines that are watched no longer.
+    pub fn forget(&mut self, is_watched: impl Fn(LineHandle) -> bool) {
+        self.last.retain(|(line, _)| is_watched(*line));
+        self.gathered.retain(|gathered| is_watched(gathered.line));
+    }
+
+    /// Forgets what was being gathered: the connection is gone.
+    pub fn clear(&mut self) {
+        self.gathered.clear();
+        self.last.clear();
+        self.first = None;
+    }
+
+    /// A line's next section: what was not complete of its last one never will be.
+    fn begin(&mut self, reading: &Reading, now: Instant) -> usize {
+        self.gathered.retain(|gathered| gathered.line != reading.line || (gathered.missing == 0 && !gathered.doubtful));
+        self.gathered.push(Gathered {
+            line: reading.line,
+            stream: reading.stream,
+            section: reading.section,
+            download: 0,
+            upload: 0,
+            missing: reading.of.max(1),
+            at: now,
+            doubtful: false,
+        });
+        self.gathered.len() - 1
+    }
+
+    fn complete(&mut self, nth: usize, total: u64, doubtful: bool) {
+        let Some(gathered) = self.gathered.get_mut(nth) else { return };
+        gathered.doubtful = doubtful;
+        if !doubtful {
+            note(&mut self.last, gathered.line, total);
+        }
+    }
+
+    fn last_of(&self, line: LineHandle) -> u64 {
+        let nth = self.last.binary_search_by_key(&line, |(line, _)| *line);
+        nth.ok().and_then(|nth| self.last.get(nth)).map_or(0, |(_, total)| *total)
+    }
+}
+
+impl Gathered {
+    const fn sample(&self) -> Sample {
+        Sample { line: self.line, download: self.download, upload: self.upload }
+    }
+}
+
+fn note(last: &mut Vec<(LineHandle, u64)>, line: LineHandle, total: u64) {
+    let place = last.binary_search_by_key(&line, |(line, _)| *line);
+    match place.map(|nth| last.get_mut(nth)) {
+        Ok(Some(known)) => known.1 = total,
+        Ok(None) => {}
+        Err(nth) => last.insert(nth, (line, total)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
