@@ -1,7 +1,7 @@
 //! Linelight's agent: reads PPPoE lines' rates from a RouterOS API and streams them to a relay.
 //!
 //! A sample's way through it is one street: [`routeros`] (bytes, sentences, commands), [`sessions`] (which lines there
-//! are), `sampler` (rows to samples), [`batch`], [`backlog`], [`uplink`]. Two tasks walk it, the [`router`]'s and the
+//! are), [`sampler`] (rows to samples), [`batch`], [`backlog`], [`uplink`]. Two tasks walk it, the [`router`]'s and the
 //! uplink's, and share one [`handover`]; neither waits for the other. [`run`] joins them.
 
 pub mod backlog;
@@ -12,6 +12,8 @@ pub mod complaint;
 pub mod config;
 pub mod handover;
 pub mod logging;
+pub mod monitor;
+pub mod sampler;
 pub mod router;
 pub mod routeros;
 pub mod sessions;
