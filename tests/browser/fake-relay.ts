@@ -1,0 +1,235 @@
+// A relay that says what a test wants said: the built page as static files under the real relay's content security policy,
+// and the viewer API by script. It judges no token and knows no line.
+
+import { readFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { dirname, extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { type WebSocket, WebSocketServer } from "ws";
+
+/** The policy that the relay sends with the page. */
+export const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** Where the build leaves the page. */
+export const DIST = process.env["LINELIGHT_DIST"] ?? join(repository(), "relay", "web", "dist");
+
+const TYPES: Record<string, string> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+};
+
+/** A frame as the relay writes it. */
+export type Frame = Record<string, unknown>;
+
+/** A sample's rates. */
+export interface Rates {
+  down: number;
+  up: number;
+}
+
+/** One open viewer. */
+export interface Viewer {
+  send(frame: Frame): void;
+  close(code: number, reason: string): void;
+  /** Cuts the connection without a close frame. */
+  cut(): void;
+}
+
+/** What a viewer's first frame is answered with. */
+export type Answer = (viewer: Viewer, watch: Frame) => void;
+
+/** The scripted relay. */
+export class FakeRelay {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #viewers = new Set<Viewer>();
+  /** Every first frame there was. */
+  readonly watches: Frame[] = [];
+  /** How many bytes of the page went out, gzip. */
+  transferred = 0;
+  /** Says what a new viewer hears. */
+  answer: Answer = (viewer) => viewer.send(snapshot());
+  /** Whether WebSockets are turned away, as by a proxy that does not know them. */
+  refusesWebSockets = false;
+  /** Whether new connections hang without an answer. */
+  hangs = false;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(): Promise<FakeRelay> {
+    const server = createServer();
+    const relay = new FakeRelay(server);
+    server.on("connection", (socket) => {
+      relay.#sockets.add(socket);
+      socket.on("close", () => relay.#sockets.delete(socket));
+    });
+    server.on("request", (request, response) => void relay.#serve(request, response));
+    const sockets = new WebSocketServer({ noServer: true });
+    server.on("upgrade", (request, socket, head) => {
+      if (relay.hangs) return;
+      if (relay.refusesWebSockets) return void socket.end("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+      sockets.handleUpgrade(request, socket, head, (open) => relay.#accept(open));
+    });
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+    return relay;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** How many viewers are open. */
+  get viewers(): number {
+    return this.#viewers.size;
+  }
+
+  /** Sends a frame to all viewers. */
+  send(frame: Frame): void {
+    for (const viewer of this.#viewers) viewer.send(frame);
+  }
+
+  /** Closes all viewers with a code. */
+  close(code: number, reason: string): void {
+    for (const viewer of [...this.#viewers]) viewer.close(code, reason);
+  }
+
+  /** Cuts all viewers. */
+  cut(): void {
+    for (const viewer of [...this.#viewers]) viewer.cut();
+  }
+
+  /** Sends a sample of these rates each second until the returned function is called. */
+  stream(rates: (second: number) => Rates, clock: () => number = Date.now): () => void {
+    let second = 0;
+    const send = (): void => this.send(sample(clock(), rates(second++)));
+    send();
+    const timer = setInterval(send, 1_000);
+    return () => clearInterval(timer);
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((closed) => this.#server.close(closed));
+  }
+
+  #accept(socket: WebSocket): void {
+    const viewer: Viewer = {
+      send: (frame) => socket.send(JSON.stringify(frame)),
+      close: (code, reason) => {
+        if (code >= 4000) viewer.send({ type: "error", code, reason });
+        socket.close(code, reason);
+      },
+      cut: () => socket.terminate(),
+    };
+    socket.on("close", () => this.#viewers.delete(viewer));
+    socket.once("message", (data) => this.#watched(viewer, JSON.parse(String(data)) as Frame));
+  }
+
+  #watched(viewer: Viewer, watch: Frame): void {
+    this.watches.push(watch);
+    this.#viewers.add(viewer);
+    this.answer(viewer, watch);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = new URL(request.url ?? "/", this.origin).pathname;
+    const events = /^\/api\/v1\/lines\/([^/]+)\/live$/.exec(path);
+    if (events?.[1] !== undefined) return this.#events(request, response, decodeURIComponent(events[1]));
+    const file = path === "/" || path.startsWith("/line/") ? "index.html" : path.slice(1);
+    await this.#file(response, normalize(file));
+  }
+
+  #events(request: IncomingMessage, response: ServerResponse, username: string): void {
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    const viewer: Viewer = {
+      send: (frame) => response.write(`data: ${JSON.stringify(frame)}\n\n`),
+      close: (code, reason) => {
+        viewer.send({ type: "error", code, reason });
+        response.end();
+      },
+      cut: () => response.destroy(),
+    };
+    response.on("close", () => this.#viewers.delete(viewer));
+    this.#watched(viewer, { type: "events", username, authorization: request.headers.authorization });
+  }
+
+  async #file(response: ServerResponse, file: string): Promise<void> {
+    const body = await readFile(join(DIST, file)).catch(() => null);
+    if (body === null || file.startsWith("..")) return void response.writeHead(404).end();
+    const packed = gzipSync(body, { level: 9 });
+    this.transferred += packed.length;
+    response.writeHead(200, {
+      "content-type": TYPES[extname(file)] ?? "application/octet-stream",
+      "content-encoding": "gzip",
+      "content-security-policy": POLICY,
+      "x-content-type-options": "nosniff",
+      "cache-control": "no-store",
+    });
+    response.end(packed);
+  }
+}
+
+/** A sample frame. */
+export function sample(t: number, rates: Rates): Frame {
+  return { type: "sample", t, ...rates };
+}
+
+/** A state frame. */
+export function state(name: string, more: Frame = {}): Frame {
+  return { type: "state", state: name, since: null, sessions: 0, interval: 1000, now: Date.now(), ...more };
+}
+
+/** A snapshot of a running line without history; `more` changes any field. */
+export function snapshot(more: Frame = {}): Frame {
+  const now = Date.now();
+  return {
+    type: "snapshot",
+    username: "4446@karoo.example",
+    display: "4446@karoo.example",
+    customer: "Protea Motors",
+    package: "Fibre Direct 50/10",
+    brand: "Karoo Wireless",
+    plan: { down: 50_000_000, up: 10_000_000 },
+    state: "running",
+    since: now - 3_600_000,
+    sessions: 1,
+    interval: 1000,
+    expires: now + 90 * 86_400_000,
+    now,
+    history: { t: [], down: [], up: [] },
+    ...more,
+  };
+}
+
+/** A history of so many seconds up to `end`; null from `rates` leaves a gap. */
+export function history(seconds: number, end: number, rates: (age: number) => Rates | null): Frame {
+  const columns = { t: [] as number[], down: [] as number[], up: [] as number[] };
+  for (let age = seconds - 1; age >= 0; age -= 1) {
+    const at = rates(age);
+    if (at === null) continue;
+    columns.t.push(end - age * 1_000);
+    columns.down.push(Math.round(at.down));
+    columns.up.push(Math.round(at.up));
+  }
+  return columns;
+}
+
+/** Traffic as people make it: video in bursts, something in the background, a gap of some seconds. */
+export function people(age: number): Rates | null {
+  if (age > 34 && age < 39) return null;
+  const noise = ((age * 7_919) % 97) / 97;
+  const burst = age % 14 < 4 ? 26e6 : 9e6;
+  return { down: Math.max(1e6, burst + 5e6 * Math.sin(age / 5) + 4e6 * noise), up: 0.4e6 + 1.4e6 * noise * noise };
+}
+
+function repository(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!folder.endsWith(join("tests", "browser"))) folder = dirname(folder);
+  return dirname(dirname(folder));
+}

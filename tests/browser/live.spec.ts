@@ -1,0 +1,131 @@
+// The page with the whole system behind it: what a subscriber sees is what the simulated router has.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { eventually, figures, launch, newPage, picture, sees, type Theme, violations } from "./chromium.ts";
+import { startSystem, type System } from "./system.ts";
+
+let browser: Browser;
+let system: System;
+
+before(async () => {
+  [browser, system] = await Promise.all([launch(), startSystem("concentrator")]);
+});
+
+after(async () => {
+  await browser?.close();
+  await system?.stop();
+});
+
+async function shows(page: Page, down: string, up: string, within = 10_000): Promise<void> {
+  const same = async (): Promise<boolean> => {
+    const now = await figures(page);
+    return now.down === down && now.up === up;
+  };
+  await eventually(`figures ${down} and ${up}`, same, within).catch(async (error: Error) => {
+    throw new Error(`${error.message}; they are ${JSON.stringify(await figures(page))}`);
+  });
+}
+
+test("the figures are the router's, within two seconds of opening the link", async () => {
+  await system.router("rate alice 14780000 620000");
+  const { page, complaints, close } = await newPage(browser);
+  const opened = Date.now();
+  await page.goto(system.link("alice"));
+  await shows(page, "14.78 Mbps", "620 kbps");
+  console.log(`first figure after ${Date.now() - opened} ms, the line not watched before`);
+  await sees(page, "#pill-text", "Running");
+  await sees(page, "#name", "Protea Motors");
+  await system.router("rate alice 1234567890 2500000");
+  await shows(page, "1.23 Gbps", "2.50 Mbps");
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("a home router's figures are the right way round", async () => {
+  const home = await startSystem("customer");
+  try {
+    await home.router("rate alice 14780000 620000");
+    const { page, close } = await newPage(browser, { width: 390 });
+    await page.goto(home.link("alice"));
+    await shows(page, "14.78 Mbps", "620 kbps");
+    await close();
+  } finally {
+    await home.stop();
+  }
+});
+
+for (const theme of ["light", "dark"] as Theme[]) {
+  for (const width of [390, 1280]) {
+    test(`a picture at ${width} px, ${theme}`, async () => {
+      await system.router("person ali video");
+      const { page, complaints, close } = await newPage(browser, { width, theme });
+      await page.goto(system.link("ali"));
+      await sees(page, "#pill-text", "Running");
+      await eventually("figures", async () => /\d/.test((await figures(page)).down));
+      await picture(page, `live-${width}-${theme}`);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.equal(overflow, 0);
+      assert.deepEqual(await violations(page), []);
+      assert.deepEqual(complaints, []);
+      await close();
+    });
+  }
+}
+
+test("a session that drops and returns: offline, then running, without a reload", async () => {
+  await system.router("rate Bob 8000000 800000");
+  const { page, close } = await newPage(browser, { width: 390 });
+  await page.goto(system.link("Bob"));
+  await shows(page, "8.00 Mbps", "800 kbps");
+  await page.evaluate(() => Object.assign(window, { sameDocument: true }));
+  await system.router("down Bob");
+  await sees(page, "#pill-text", "Offline", 3_000);
+  assert.doesNotMatch((await figures(page)).down, /\d/, "a figure is shown of a line that is offline");
+  await picture(page, "live-offline");
+  await system.router("up Bob");
+  await shows(page, "8.00 Mbps", "800 kbps", 3_000);
+  assert.ok(await page.evaluate(() => "sameDocument" in window));
+  await close();
+});
+
+test("the router's API, then the browser's network, are cut: each is named and comes back", async () => {
+  await system.router("rate support-desk 3000000 300000");
+  const { page, context, close } = await newPage(browser);
+  await page.goto(system.link("support-desk"));
+  await shows(page, "3.00 Mbps", "300 kbps");
+  await system.router("refuse on");
+  await system.router("drop");
+  await sees(page, "#title", /cannot see your router/i, 30_000);
+  assert.doesNotMatch((await figures(page)).down, /\d/);
+  await picture(page, "live-unreachable");
+  await system.router("refuse off");
+  await shows(page, "3.00 Mbps", "300 kbps", 60_000);
+  await context.setOffline(true);
+  await sees(page, "#title", /lost its connection|offline|no internet|no network/i, 40_000);
+  await picture(page, "live-browser-offline");
+  await context.setOffline(false);
+  await shows(page, "3.00 Mbps", "300 kbps", 40_000);
+  await close();
+});
+
+test("usernames with any bytes open from their links", async () => {
+  for (const { username, customer, url } of system.links) {
+    const { page, complaints, close } = await newPage(browser);
+    await page.goto(url);
+    await sees(page, "#name", customer);
+    await sees(page, "#pill-text", "Running");
+    assert.deepEqual(complaints, [], username);
+    await close();
+  }
+});
+
+test("a link that somebody changed opens nothing and says what to do", async () => {
+  const { page, close } = await newPage(browser, { width: 390 });
+  await page.goto(`${system.link("alice")}x`);
+  await sees(page, "#detail", /ask your provider/i);
+  assert.doesNotMatch((await figures(page)).down, /\d/);
+  await picture(page, "live-refused");
+  await close();
+});

@@ -1,0 +1,42 @@
+// Bundles the specs for Node, which reads no TypeScript before version 22, and runs them one after another.
+
+import { build } from "esbuild";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const chromium = process.env.LINELIGHT_CHROMIUM ?? "/usr/bin/chromium";
+const dist = process.env.LINELIGHT_DIST ?? join(here, "..", "..", "relay", "web", "dist");
+need(existsSync(join(dist, "index.html")), "the page is not built: run `npm ci && npm run build` in relay/web");
+need(existsSync(chromium), `no Chromium at ${chromium}: install Debian's "chromium", or name one in LINELIGHT_CHROMIUM`);
+
+const named = process.argv.slice(2);
+const specs = readdirSync(here).filter((name) => name.endsWith(".spec.ts") && (named.length === 0 || named.includes(name)));
+const cache = join(here, "node_modules", ".cache");
+mkdirSync(cache, { recursive: true });
+const out = mkdtempSync(join(cache, "specs-"));
+await build({
+  absWorkingDir: here,
+  entryPoints: specs,
+  outdir: out,
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  packages: "external",
+  platform: "node",
+  format: "esm",
+  sourcemap: "inline",
+  logLevel: "warning",
+});
+const files = specs.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
+const flags = ["--enable-source-maps", "--test", "--test-concurrency=1"];
+const run = spawnSync(process.execPath, [...flags, ...files], { stdio: "inherit", cwd: here });
+rmSync(out, { recursive: true, force: true });
+process.exit(run.status ?? 1);
+
+function need(there, what) {
+  if (there) return;
+  console.error(what);
+  process.exit(1);
+}
