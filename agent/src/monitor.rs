@@ -209,14 +209,13 @@ impl Monitor {
     /// Takes note that the router ended the stream.
     pub fn ended(&mut self, stream: StreamId, readings: u64, now: Instant) {
         let Some(stream) = self.take(stream) else { return };
-        let fruitless = stream.sections == 0;
-        if fruitless {
+        if stream.sections == 0 {
             self.count_refusal();
         }
         for slot in stream.live() {
             if let Some(watched) = find(&mut self.watched, slot.line) {
                 watched.after_reading = readings + 1;
-                if fruitless {
+                if !stream.is_warm() {
                     watched.strike(now);
                 }
             }

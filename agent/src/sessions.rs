@@ -45,8 +45,8 @@ pub struct Line {
     since: Option<Instant>,
     /// Where its live sessions stand in the table's listing; as many as `sessions`.
     first: u32,
-    /// Whether the last reading had a row of it.
-    listed: bool,
+    /// When a reading last had a row of it.
+    listed: Instant,
     profile: Option<Rc<str>>,
     plan: Plan,
     comment: Option<Box<str>>,
@@ -207,12 +207,11 @@ impl LineTable {
     pub fn apply(&mut self, mut fresh: Listing, now: Instant) -> Listing {
         fresh.sort();
         self.note_refusals(&fresh);
-        self.lines.iter_mut().for_each(|line| line.listed = false);
         let known = self.by_username.len();
         let (mut start, mut place) = (0, 0);
         while start < fresh.rows.len() {
             let end = fresh.end_of_group(start);
-            if let Some(nth) = self.find_or_add(&fresh, start, &mut place, known) {
+            if let Some(nth) = self.find_or_add(&fresh, start, &mut place, known, now) {
                 self.bring_up(nth, &fresh, start..end, now);
             }
             start = end;
@@ -237,7 +236,14 @@ impl LineTable {
     }
 
     /// The line of the rows at `start`: both sides are in order of usernames, so `place` only moves forward.
-    fn find_or_add(&mut self, fresh: &Listing, start: usize, place: &mut usize, known: usize) -> Option<usize> {
+    fn find_or_add(
+        &mut self,
+        fresh: &Listing,
+        start: usize,
+        place: &mut usize,
+        known: usize,
+        now: Instant,
+    ) -> Option<usize> {
         let user = fresh.user(fresh.rows.get(start)?);
         while *place < known {
             let nth = *self.by_username.get(*place)?;
@@ -247,10 +253,10 @@ impl LineTable {
                 Ordering::Greater => break,
             }
         }
-        self.add(Username::from_bytes(user).ok()?)
+        self.add(Username::from_bytes(user).ok()?, now)
     }
 
-    fn add(&mut self, username: Username) -> Option<usize> {
+    fn add(&mut self, username: Username, now: Instant) -> Option<usize> {
         if self.lines.len() >= self.capacity {
             return None;
         }
@@ -263,7 +269,7 @@ impl LineTable {
             sessions: 0,
             since: None,
             first: 0,
-            listed: true,
+            listed: now,
             profile: None,
             plan: Plan::default(),
             comment: None,
@@ -288,7 +294,7 @@ impl LineTable {
                 line.up_since(before, live, self.readings, now)
             }
         };
-        (line.first, line.listed) = (first, true);
+        (line.first, line.listed) = (first, now);
         if (line.role, line.sessions, line.since) != (role, sessions, since) {
             (line.role, line.sessions, line.since) = (role, sessions, since);
             stamp(line, &mut self.revision);
@@ -297,7 +303,7 @@ impl LineTable {
 
     /// A line without a row is offline: dynamic entries vanish with their sessions.
     fn end_unlisted(&mut self, now: Instant) {
-        for line in self.lines.iter_mut().filter(|line| !line.listed && line.sessions > 0) {
+        for line in self.lines.iter_mut().filter(|line| line.listed != now && line.sessions > 0) {
             line.since = line.down_since(self.readings, now);
             (line.sessions, line.first) = (0, 0);
             stamp(line, &mut self.revision);
@@ -307,8 +313,7 @@ impl LineTable {
     /// Forgets lines that no table has listed for long, and sooner when there is no room for new ones.
     fn forget_old(&mut self, now: Instant) {
         let keep = if self.lines.len() < self.capacity { REMEMBERED } else { Duration::from_secs(60) };
-        let is_old =
-            |line: &Line| !line.listed && line.since.is_none_or(|since| now.saturating_duration_since(since) > keep);
+        let is_old = |line: &Line| now.saturating_duration_since(line.listed) > keep;
         if !self.lines.iter().any(is_old) {
             return;
         }
@@ -417,4 +422,4 @@ fn stamp(line: &mut Line, revision: &mut u64) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

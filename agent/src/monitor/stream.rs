@@ -15,6 +15,14 @@ const SUSPECT_AGAIN: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub(super) u32);
 
+#[cfg(test)]
+impl StreamId {
+    /// Any stream's.
+    pub(crate) const fn for_tests(n: u32) -> Self {
+        Self(n)
+    }
+}
+
 /// What an interface of a stream still stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {

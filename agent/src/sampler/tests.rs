@@ -1,1 +1,110 @@
+use super::*;
 
+const A: LineHandle = LineHandle(1);
+const B: LineHandle = LineHandle(2);
+
+fn stream(n: u32) -> StreamId {
+    StreamId::for_tests(n)
+}
+
+fn reading(line: LineHandle, section: u32, of: u16) -> Reading {
+    Reading { line, role: Role::Server, stream: stream(1), section, of }
+}
+
+fn take(sampler: &mut Sampler) -> Vec<(u32, u64, u64)> {
+    sampler
+        .take()
+        .map(|(_, samples)| samples.iter().map(|s| (s.line.0, s.download, s.upload)).collect())
+        .unwrap_or_default()
+}
+
+#[test]
+fn a_servers_tx_is_download_and_a_clients_rx() {
+    let now = Instant::now();
+    let mut sampler = Sampler::default();
+    sampler.add(&reading(A, 2, 1), 1_000, 14_780_000, now);
+    sampler.add(&Reading { role: Role::Client, ..reading(B, 2, 1) }, 14_780_000, 1_000, now);
+    assert_eq!(take(&mut sampler), [(1, 14_780_000, 1_000), (2, 14_780_000, 1_000)]);
+    assert!(take(&mut sampler).is_empty());
+}
+
+#[test]
+fn sessions_of_a_line_are_added_up_and_without_one_there_is_no_sample() {
+    let now = Instant::now();
+    let mut sampler = Sampler::default();
+    sampler.add(&reading(A, 2, 2), 1, 10, now);
+    assert!(take(&mut sampler).is_empty(), "half a line");
+    sampler.add(&reading(A, 2, 2), 2, 20, now);
+    assert!(sampler.due().is_some(), "its tick is over soon");
+    assert_eq!(take(&mut sampler), [(1, 30, 3)]);
+    sampler.add(&reading(A, 3, 2), 1, 10, now);
+    sampler.add(&reading(A, 4, 2), 1, 10, now);
+    sampler.add(&reading(A, 4, 2), 2, 20, now);
+    assert_eq!(take(&mut sampler), [(1, 30, 3)]);
+}
+
+#[test]
+fn a_tick_is_over_shortly_after_its_first_row_and_has_its_time() {
+    let now = Instant::now();
+    let mut sampler = Sampler::default();
+    assert_eq!(sampler.due(), None);
+    sampler.add(&reading(A, 2, 1), 0, 1, now);
+    sampler.add(&reading(B, 2, 1), 0, 1, now + GATHER / 2);
+    assert_eq!(sampler.due(), Some(now + GATHER));
+    assert!(sampler.holds(stream(1)) && !sampler.holds(stream(2)));
+    assert_eq!(sampler.take().map(|(at, samples)| (at, samples.len())), Some((now, 2)));
+}
+
+#[test]
+fn zeros_after_traffic_wait_for_the_tables() {
+    let now = Instant::now();
+    let second = Duration::from_secs(1);
+    let mut sampler = Sampler::default();
+    assert!(!sampler.add(&reading(A, 2, 1), 0, 5_000_000, now));
+    take(&mut sampler);
+    assert!(sampler.add(&reading(A, 3, 1), 0, 0, now + second), "the tables are to be read");
+    assert!(take(&mut sampler).is_empty());
+    // A reading that began before says nothing.
+    assert!(sampler.confirm(now, |_, _| true).is_none());
+    let confirmed = sampler.confirm(now + second, |line, from| line == A && from == stream(1));
+    assert_eq!(
+        confirmed.map(|(at, samples)| (at, samples.to_vec())),
+        Some((now + second, vec![Sample { line: A, download: 0, upload: 0 }],))
+    );
+    assert!(!sampler.add(&reading(A, 4, 1), 0, 0, now + 2 * second), "zero is known by now");
+    assert_eq!(take(&mut sampler), [(1, 0, 0)]);
+}
+
+#[test]
+fn zeros_of_a_session_that_is_gone_never_were() {
+    let now = Instant::now();
+    let mut sampler = Sampler::default();
+    sampler.add(&reading(A, 2, 1), 0, 5_000_000, now);
+    take(&mut sampler);
+    sampler.add(&reading(A, 3, 1), 0, 0, now);
+    assert!(sampler.confirm(now, |_, _| false).is_none());
+    assert!(take(&mut sampler).is_empty());
+}
+
+#[test]
+fn a_quiet_line_may_fall_to_zero_without_a_question() {
+    let now = Instant::now();
+    let mut sampler = Sampler::default();
+    sampler.add(&reading(A, 2, 1), 500, 900, now);
+    take(&mut sampler);
+    assert!(!sampler.add(&reading(A, 3, 1), 0, 0, now));
+    assert_eq!(take(&mut sampler), [(1, 0, 0)]);
+}
+
+#[test]
+fn what_is_forgotten_leaves_nothing_behind() {
+    let now = Instant::now();
+    let mut sampler = Sampler::default();
+    sampler.add(&reading(A, 2, 1), 0, 5_000_000, now);
+    sampler.add(&reading(B, 2, 2), 0, 1, now);
+    sampler.forget(|line| line == B);
+    assert!(take(&mut sampler).is_empty());
+    assert!(sampler.last.is_empty());
+    sampler.clear();
+    assert!(sampler.gathered.is_empty() && sampler.due().is_none());
+}

@@ -1,1 +1,118 @@
+use super::*;
 
+const SECOND: Duration = Duration::from_secs(1);
+
+struct Reader {
+    tables: Tables,
+    lines: LineTable,
+    now: Instant,
+}
+
+impl Reader {
+    fn new() -> Self {
+        Self { tables: Tables::new(&Timing::default()), lines: LineTable::new(10), now: Instant::now() }
+    }
+
+    fn asks(&mut self, watched: bool) -> Vec<Table> {
+        std::iter::from_fn(|| self.tables.next(&self.lines, watched, self.now)).collect()
+    }
+
+    fn done(&mut self, table: Table) -> Option<Completed> {
+        self.tables.done(table, &self.lines, self.now)
+    }
+
+    /// Answers the session tables, with nothing in them.
+    fn read_sessions(&mut self) {
+        assert!(self.done(Table::Server).is_none());
+        let Some(Completed::Sessions(listing, _)) = self.done(Table::Client) else { panic!("no reading") };
+        let before = self.lines.apply(listing, self.now);
+        self.tables.give_back(before);
+    }
+
+    fn read_all(&mut self, watched: bool) {
+        assert_eq!(self.asks(watched), [Table::Server, Table::Client]);
+        self.read_sessions();
+        for table in [Table::Profiles, Table::Secrets, Table::Addresses, Table::Queues] {
+            assert_eq!(self.asks(watched), [table]);
+            assert_eq!(self.done(table).is_some(), table == Table::Queues);
+        }
+        assert!(self.asks(watched).is_empty());
+    }
+}
+
+#[test]
+fn the_first_reading_is_at_once_and_the_plans_follow_it() {
+    let mut reader = Reader::new();
+    reader.read_all(false);
+    assert_eq!(reader.tables.wake(false), Some(reader.now + Duration::from_secs(60)));
+    reader.now += Duration::from_secs(60);
+    assert_eq!(reader.asks(false), [Table::Server, Table::Client], "plans are not yet due again");
+}
+
+#[test]
+fn hints_are_gathered_and_paced_and_more_so_while_nobody_watches() {
+    let mut reader = Reader::new();
+    reader.read_all(true);
+    let ended = reader.now;
+    reader.now += SECOND / 2;
+    reader.tables.hint(reader.now);
+    assert!(reader.asks(true).is_empty());
+    assert_eq!(reader.tables.wake(true), Some(ended + SECOND));
+    assert_eq!(reader.tables.wake(false), Some(ended + 5 * SECOND));
+    reader.now = ended + SECOND;
+    assert_eq!(reader.asks(true), [Table::Server, Table::Client]);
+    reader.now += SECOND;
+    reader.read_sessions();
+    reader.tables.hint(reader.now);
+    assert_eq!(reader.tables.wake(true), Some(reader.now + 4 * SECOND), "a slow router is asked less often");
+    assert!(reader.asks(true).is_empty());
+}
+
+#[test]
+fn a_hint_during_a_reading_leads_to_another() {
+    let mut reader = Reader::new();
+    reader.read_all(true);
+    reader.now += 60 * SECOND;
+    assert_eq!(reader.asks(true), [Table::Server, Table::Client]);
+    reader.tables.hint(reader.now);
+    reader.read_sessions();
+    reader.now += SECOND;
+    assert_eq!(reader.asks(true), [Table::Server, Table::Client]);
+}
+
+#[test]
+fn a_table_that_is_cut_short_is_no_reading() {
+    let mut reader = Reader::new();
+    for _ in 0..MAX_VOID {
+        assert!(!reader.tables.is_hopeless());
+        assert_eq!(reader.asks(false), [Table::Server, Table::Client]);
+        reader.tables.trap(Table::Server, b"interrupted");
+        assert!(reader.done(Table::Server).is_none());
+        assert!(reader.done(Table::Client).is_none());
+        reader.now += 10 * SECOND;
+    }
+    assert!(reader.tables.is_hopeless());
+    assert_eq!(reader.lines.readings(), 0);
+}
+
+#[test]
+fn a_menu_that_the_router_does_not_have_is_empty() {
+    let mut reader = Reader::new();
+    reader.asks(false);
+    reader.tables.trap(Table::Client, b"no such command prefix");
+    reader.read_sessions();
+    assert_eq!(reader.lines.readings(), 1);
+}
+
+#[test]
+fn plan_tables_that_are_refused_or_silent_do_not_stop_the_rest() {
+    let mut reader = Reader::new();
+    reader.asks(false);
+    reader.read_sessions();
+    assert_eq!(reader.asks(false), [Table::Profiles]);
+    reader.tables.trap(Table::Profiles, b"not enough permissions (9)");
+    assert!(reader.done(Table::Profiles).is_none());
+    assert_eq!(reader.asks(false), [Table::Secrets]);
+    assert!(reader.tables.timed_out(Table::Secrets, &reader.lines, reader.now).is_none());
+    assert_eq!(reader.asks(false), [Table::Addresses]);
+}
