@@ -250,9 +250,9 @@ mod tests {
         for text in ["two", "three", "four", "five", "six", "seven"] {
             backlog.push(now, text.as_bytes());
         }
-        assert_eq!(backlog.oldest_sequence(), 5);
-        assert_eq!((backlog.read(&mut cursor, &mut out), out.as_slice()), (Some(5), b"five".as_slice()));
-        assert_eq!(cursor.sequence(), 6);
+        assert_eq!(backlog.oldest_sequence(), 4);
+        assert_eq!((backlog.read(&mut cursor, &mut out), out.as_slice()), (Some(4), b"four".as_slice()));
+        assert_eq!(cursor.sequence(), 5);
         assert_eq!(read_all(&backlog, backlog.cursor(7)), [(7, b"seven".to_vec())]);
         assert_eq!(read_all(&backlog, backlog.cursor(99)), []);
     }

@@ -91,4 +91,4 @@ fn read_roots(path: &Path) -> Result<RootCertStore, TlsError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

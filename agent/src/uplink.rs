@@ -7,6 +7,8 @@
 mod connect;
 mod conversation;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod lapse;
 mod link;
 mod probe;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::limits::AgentLimits;
@@ -51,38 +51,38 @@ pub struct Typed {
     #[arg(long, global = true, env = "LINELIGHT_ROUTER_USER", value_name = "NAME", default_value = "linelight")]
     pub router_user: String,
     /// A file with the API user's password
-    #[arg(long, global = true, env = "LINELIGHT_ROUTER_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(long, global = true, env = "LINELIGHT_ROUTER_PASSWORD_FILE", value_name = "FILE", value_parser = path())]
     pub router_password_file: Option<PathBuf>,
     /// Use api-ssl (port 8729); implied by a CA file or a pin
-    #[arg(long, global = true, env = "LINELIGHT_ROUTER_TLS", value_parser = BoolishValueParser::new())]
+    #[arg(long, global = true, env = "LINELIGHT_ROUTER_TLS", value_parser = parse_switch)]
     pub router_tls: bool,
     /// A file with the certificates (PEM) that may sign api-ssl's
-    #[arg(long, global = true, env = "LINELIGHT_ROUTER_CA", value_name = "FILE")]
+    #[arg(long, global = true, env = "LINELIGHT_ROUTER_CA", value_name = "FILE", value_parser = path())]
     pub router_ca: Option<PathBuf>,
     /// The SHA-256 of api-ssl's public key, sha256//BASE64 or hex; several with commas
     #[arg(long, global = true, env = "LINELIGHT_ROUTER_PIN", value_name = "PIN", value_delimiter = ',')]
     pub router_pin: Vec<String>,
     /// Allow the plain API across a network
-    #[arg(long, global = true, env = "LINELIGHT_ROUTER_PLAINTEXT", value_parser = BoolishValueParser::new())]
+    #[arg(long, global = true, env = "LINELIGHT_ROUTER_PLAINTEXT", value_parser = parse_switch)]
     pub router_plaintext: bool,
 
     /// The relay, wss://host[:port][/path]; several with commas: the first that answers is used
     #[arg(long, global = true, env = "LINELIGHT_RELAY", value_name = "URL", value_delimiter = ',')]
     pub relay: Vec<String>,
     /// A file with the agent's token
-    #[arg(long, global = true, env = "LINELIGHT_TOKEN_FILE", value_name = "FILE")]
+    #[arg(long, global = true, env = "LINELIGHT_TOKEN_FILE", value_name = "FILE", value_parser = path())]
     pub token_file: Option<PathBuf>,
     /// A file with the certificates (PEM) that may sign the relay's, instead of the built-in roots
-    #[arg(long, global = true, env = "LINELIGHT_RELAY_CA", value_name = "FILE")]
+    #[arg(long, global = true, env = "LINELIGHT_RELAY_CA", value_name = "FILE", value_parser = path())]
     pub relay_ca: Option<PathBuf>,
     /// The SHA-256 of the relay's public key, sha256//BASE64 or hex; two or more with commas, for the next key too
     #[arg(long, global = true, env = "LINELIGHT_RELAY_PIN", value_name = "PIN", value_delimiter = ',')]
     pub relay_pin: Vec<String>,
     /// Allow ws:// across a network
-    #[arg(long, global = true, env = "LINELIGHT_RELAY_PLAINTEXT", value_parser = BoolishValueParser::new())]
+    #[arg(long, global = true, env = "LINELIGHT_RELAY_PLAINTEXT", value_parser = parse_switch)]
     pub relay_plaintext: bool,
     /// A file with the URL of an HTTP proxy
-    #[arg(long, global = true, env = "LINELIGHT_PROXY_FILE", value_name = "FILE")]
+    #[arg(long, global = true, env = "LINELIGHT_PROXY_FILE", value_name = "FILE", value_parser = path())]
     pub proxy_file: Option<PathBuf>,
 
     /// Lines watched at once, at most
@@ -110,7 +110,7 @@ pub struct Typed {
         value_parser = clap::value_parser!(u32).range(16..=16_384))]
     pub backlog_kib: u32,
     /// Report the comments of PPP secrets, which often hold the customer's name
-    #[arg(long, global = true, env = "LINELIGHT_REPORT_COMMENTS", value_parser = BoolishValueParser::new())]
+    #[arg(long, global = true, env = "LINELIGHT_REPORT_COMMENTS", value_parser = parse_switch)]
     pub report_comments: bool,
 
     /// How much to log
@@ -165,6 +165,20 @@ impl Typed {
 
     pub(super) fn reread_interval(&self) -> Duration {
         Duration::from_secs(self.reread_seconds.into())
+    }
+}
+
+/// A path, which clap would otherwise not take empty, as a variable can be.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+/// A switch as people write it; an empty variable is off.
+fn parse_switch(text: &str) -> Result<bool, &'static str> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "" | "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err("write true or false"),
     }
 }
 

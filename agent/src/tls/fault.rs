@@ -57,6 +57,9 @@ fn explain_certificate(why: &CertificateError, peer: Peer, now: SystemTime) -> S
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             format!("{whose} is for another name than {variable} has: write the name that it shows, or pin its key")
         }
+        CertificateError::BadSignature => format!(
+            "{whose} is copied or altered: who answers does not hold the key, or another issuer of the same name signed it"
+        ),
         CertificateError::Other(other) => match other.0.downcast_ref::<PinMismatch>() {
             Some(mismatch) => {
                 format!("{whose} is not accepted: {mismatch}; if it was renewed on purpose, add that to {variable}_PIN")

@@ -162,3 +162,6 @@ fn answer<T>(response: &Response<T>) -> ConnectError {
         _ => ConnectError::Status(status),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,14 +138,18 @@ impl<'a> Conversation<'a> {
 
     /// When [`Conversation::next`] or [`Conversation::overdue`] has something to say, even if nothing happens before.
     pub(super) fn deadline(&self) -> Instant {
-        let silence = self.heard + self.timing.silence;
         let ping = self.heard.max(self.pinged) + self.timing.ping_after;
-        let stage = match self.stage {
-            Stage::Waiting(since) => since + self.timing.welcome_timeout,
-            Stage::Live => self.status_due(),
-            Stage::Start | Stage::Table => silence,
-        };
-        silence.min(ping).min(stage)
+        let status = if self.is_live() { self.status_due() } else { ping };
+        self.patience_ends().min(ping).min(status)
+    }
+
+    /// When [`Conversation::overdue`] has something to say: all that matters while nothing more can be sent.
+    pub(super) fn patience_ends(&self) -> Instant {
+        let silence = self.heard + self.timing.silence;
+        match self.stage {
+            Stage::Waiting(since) => silence.min(since + self.timing.welcome_timeout),
+            Stage::Start | Stage::Table | Stage::Live => silence,
+        }
     }
 
     /// Why the uplink is to be given up, if it is.
@@ -353,3 +357,6 @@ fn refused(lines: &[LineHandle]) {
 fn text(message: &FromAgent) -> Outgoing {
     Outgoing::Text(control::encode(message))
 }
+
+#[cfg(test)]
+mod tests;

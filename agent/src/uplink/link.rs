@@ -96,7 +96,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
             if let Some(ending) = self.overdue(conversation, now).or_else(|| self.say_next(conversation, now)) {
                 return ending;
             }
-            let deadline = self.write_until.into_iter().fold(conversation.deadline(), Instant::min);
+            let deadline = match self.write_until {
+                Some(until) => until.min(conversation.patience_ends()),
+                None => conversation.deadline(),
+            };
             tokio::select! {
                 step = self.step() => if let Some(ending) = self.take(step, conversation) { return ending },
                 () = handover.to_uplink.notified() => {}

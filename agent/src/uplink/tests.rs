@@ -1,1 +1,437 @@
+//! The uplink over in-memory streams with paused time: the link alone, and the task with relays that come and go.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use futures_util::{SinkExt, StreamExt};
+use http::StatusCode;
+use shared::control::FromAgent;
+use shared::frame::Batch;
+use tokio::io::{DuplexStream, duplex};
+use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+
+use super::fixture::*;
+use super::*;
+use crate::stop::stop;
+
+type Socket = WebSocketStream<DuplexStream>;
+
+/// Both ends of a WebSocket over a pipe of so many bytes.
+async fn pair(bytes: usize) -> (Socket, Socket) {
+    let (near, far) = duplex(bytes);
+    let agent = WebSocketStream::from_raw_socket(near, Role::Client, Some(link::websocket_config())).await;
+    (agent, WebSocketStream::from_raw_socket(far, Role::Server, None).await)
+}
+
+/// The relay's end of an uplink.
+struct RelayEnd(Socket);
+
+impl RelayEnd {
+    async fn say(&mut self, text: String) {
+        self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    async fn close(&mut self, close: Close) {
+        let frame = CloseFrame { code: close.code().into(), reason: close.name().into() };
+        self.0.send(Message::Close(Some(frame))).await.unwrap();
+    }
+
+    /// The next message; nothing at the end.
+    async fn hear(&mut self) -> Option<Message> {
+        self.0.next().await?.ok()
+    }
+
+    async fn hear_control(&mut self) -> FromAgent {
+        loop {
+            if let Message::Text(text) = self.hear().await.expect("a control message") {
+                return agent_said(&text);
+            }
+        }
+    }
+
+    /// Up to welcome; returns hello's oldest and next sequence number.
+    async fn greet(&mut self, next: Option<u64>, watched: &[u32]) -> (u64, u64) {
+        let FromAgent::Hello(hello) = self.hear_control().await else { panic!("no hello") };
+        assert_eq!(hello.epoch, EPOCH);
+        while !matches!(self.hear_control().await, FromAgent::Lines(lines) if !lines.more) {}
+        self.say(welcome(next, 0, watched)).await;
+        (hello.oldest, hello.next)
+    }
+
+    /// The next batch: its sequence number, and whether it is sent again.
+    async fn batch(&mut self) -> (u64, bool) {
+        loop {
+            if let Message::Binary(bytes) = self.hear().await.expect("a batch") {
+                let header = Batch::parse(&bytes).unwrap().header;
+                return (header.sequence, header.replayed);
+            }
+        }
+    }
+
+    /// The code of the close frame that the agent sends.
+    async fn closed(&mut self) -> Option<u16> {
+        loop {
+            if let Message::Close(frame) = self.hear().await? {
+                return frame.map(|frame| frame.code.into());
+            }
+        }
+    }
+}
+
+/// Carries one link until it ends, beside what the relay does.
+async fn carry(bytes: usize, handover: &Handover, stop: &Stop, relay: impl AsyncFnOnce(RelayEnd)) -> Ending<()> {
+    let timing = timing();
+    let lapse = Lapse::default();
+    let (agent, relay_end) = pair(bytes).await;
+    let mut conversation = Conversation::new(handover, &lapse, &timing, EPOCH, Instant::now());
+    let link = Link::new(agent, &timing);
+    let carry = link.carry(&mut conversation, handover, stop, std::future::pending());
+    let (ending, ()) = tokio::join!(carry, relay(RelayEnd(relay_end)));
+    ending
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_relays_pings_are_answered_and_its_watches_heard() {
+    let handover = handover();
+    set_lines(&handover, &usernames(2));
+    let (_stopper, stop) = stop();
+    let ending = carry(64 * 1024, &handover, &stop, async |mut relay| {
+        relay.greet(None, &[2]).await;
+        relay.0.send(Message::Ping("still there?".into())).await.unwrap();
+        while !matches!(relay.hear().await, Some(Message::Pong(answer)) if answer == "still there?") {}
+        tick(&handover, Instant::now());
+        assert_eq!(relay.batch().await, (1, false));
+        relay.close(Close::GoingAway).await;
+    })
+    .await;
+    assert!(matches!(ending, Ending::Closed(Some(1001))), "{ending:?}");
+    assert_eq!(wanted(&handover), [2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_relay_is_given_up_after_45_seconds() {
+    let handover = handover();
+    let (_stopper, stop) = stop();
+    let began = Instant::now();
+    let ending = carry(1024 * 1024, &handover, &stop, async |mut relay| {
+        relay.greet(None, &[]).await;
+        // It reads no more, so that nothing answers the pings either.
+        sleep(50 * SECOND).await;
+    })
+    .await;
+    assert!(matches!(&ending, Ending::Lost(words) if words.contains("silent")), "{ending:?}");
+    assert!(began.elapsed() >= 45 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_takes_nothing_is_still_heard_and_then_given_up() {
+    let handover = handover();
+    set_lines(&handover, &usernames(300));
+    let (_stopper, stop) = stop();
+    let ending = carry(256, &handover, &stop, async |mut relay| {
+        relay.greet(None, &[]).await;
+        (0..100).for_each(|_| tick(&handover, Instant::now()));
+        // The pipe is full now, and yet its words arrive.
+        relay.say(watches(1, &[7], &[])).await;
+        handover.to_router.notified().await;
+        while wanted(&handover) != [7] {
+            handover.to_router.notified().await;
+        }
+        sleep(30 * SECOND).await;
+    })
+    .await;
+    assert!(matches!(&ending, Ending::Lost(words) if words.contains("takes nothing")), "{ending:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_breaks_the_protocol_is_told_by_its_code() {
+    let handover = handover();
+    let (_stopper, stop) = stop();
+    let huge = "x".repeat(shared::MAX_UPLINK_FRAME + 1);
+    for (wrong, code) in [(watches(9, &[], &[]), 4000), ("nonsense".to_owned(), 4000), (huge, 4002)] {
+        let ending = carry(1024 * 1024, &handover, &stop, async |mut relay| {
+            relay.greet(None, &[]).await;
+            relay.say(wrong).await;
+            assert_eq!(relay.closed().await, Some(code));
+        })
+        .await;
+        assert!(matches!(ending, Ending::Broken(close) if close.code() == code), "{ending:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_word_to_stop_it_says_going_away_within_a_second() {
+    for answers in [true, false] {
+        let handover = handover();
+        let (stopper, stop) = stop();
+        let began = Instant::now();
+        let ending = carry(64 * 1024, &handover, &stop, async |mut relay| {
+            relay.greet(None, &[]).await;
+            stopper.stop();
+            if answers {
+                assert_eq!(relay.closed().await, Some(1001));
+            } else {
+                sleep(SECOND).await;
+            }
+        })
+        .await;
+        assert!(matches!(ending, Ending::Stopped), "{ending:?}");
+        assert!(began.elapsed() <= SECOND);
+    }
+}
+
+/// Relays that open, or do not, as the script says; each opened uplink's other end goes to the test.
+struct Scripted {
+    names: Vec<&'static str>,
+    script: RefCell<VecDeque<Result<(), ConnectError>>>,
+    asked: RefCell<Vec<(usize, Instant)>>,
+    opened: RefCell<VecDeque<RelayEnd>>,
+    changed: Notify,
+}
+
+impl Scripted {
+    fn new(names: &[&'static str]) -> Rc<Self> {
+        Rc::new(Self {
+            names: names.to_vec(),
+            script: RefCell::default(),
+            asked: RefCell::default(),
+            opened: RefCell::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    /// What the next attempts meet; those beyond succeed.
+    fn script(&self, outcomes: impl IntoIterator<Item = Result<(), ConnectError>>) {
+        self.script.borrow_mut().extend(outcomes);
+    }
+
+    async fn uplink(&self) -> RelayEnd {
+        loop {
+            if let Some(end) = self.opened.borrow_mut().pop_front() {
+                return end;
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    fn asked(&self) -> Vec<usize> {
+        self.asked.borrow().iter().map(|(nth, _)| *nth).collect()
+    }
+}
+
+impl Open for Rc<Scripted> {
+    type Stream = DuplexStream;
+
+    fn names(&self) -> Vec<String> {
+        self.names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    async fn open(&self, nth: usize) -> Result<Socket, ConnectError> {
+        self.asked.borrow_mut().push((nth, Instant::now()));
+        let outcome = self.script.borrow_mut().pop_front();
+        outcome.unwrap_or(Ok(()))?;
+        let (agent, relay) = pair(1024 * 1024).await;
+        self.opened.borrow_mut().push_back(RelayEnd(relay));
+        self.changed.notify_one();
+        Ok(agent)
+    }
+}
+
+fn refused(status: StatusCode) -> Result<(), ConnectError> {
+    Err(ConnectError::Status(status))
+}
+
+/// Runs the uplink's task beside the test, then stops it.
+async fn with_uplink(relays: &Rc<Scripted>, handover: &Rc<Handover>, test: impl AsyncFnOnce()) {
+    let (stopper, stop) = stop();
+    let uplink = Uplink::new(Rc::clone(relays), timing(), EPOCH, Rc::clone(handover), stop, 42);
+    let test = async {
+        test().await;
+        stopper.stop();
+    };
+    tokio::join!(uplink.run(), test);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_leaves_no_hole_and_no_double() {
+    let (relays, handover) = (Scripted::new(&["a"]), handover());
+    set_lines(&handover, &usernames(1));
+    with_uplink(&relays, &handover, async || {
+        let mut relay = relays.uplink().await;
+        assert_eq!(relay.greet(None, &[1]).await, (1, 1));
+        for sequence in 1..=3 {
+            tick(&handover, Instant::now());
+            assert_eq!(relay.batch().await, (sequence, false));
+        }
+        drop(relay);
+        for _ in 4..=6 {
+            sleep(SECOND).await;
+            tick(&handover, Instant::now());
+        }
+        let mut relay = relays.uplink().await;
+        let (oldest, next) = relay.greet(Some(4), &[1]).await;
+        assert_eq!(oldest, 1);
+        tick(&handover, Instant::now());
+        let mut had = Vec::new();
+        while had.len() < 4 {
+            had.push(relay.batch().await);
+        }
+        let (live, again): (Vec<_>, Vec<_>) = had.into_iter().partition(|(_, replayed)| !replayed);
+        assert!(
+            live.iter().all(|(sequence, _)| *sequence >= next) && again.iter().all(|(sequence, _)| *sequence < next)
+        );
+        let mut all: Vec<_> = live.iter().chain(&again).map(|(sequence, _)| *sequence).collect();
+        all.sort_unstable();
+        assert_eq!(all, [4, 5, 6, 7]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_close_code_says_when_it_comes_back() {
+    use Close::{
+        Duplicate, FrameTooLarge, GoingAway, HelloTimeout, Normal, ProtocolError, Replaced, Revoked, Silent, TooFast,
+    };
+    for code in
+        [Normal, GoingAway, ProtocolError, HelloTimeout, FrameTooLarge, Duplicate, Replaced, Revoked, TooFast, Silent]
+    {
+        let (relays, handover) = (Scripted::new(&["a"]), handover());
+        with_uplink(&relays, &handover, async || {
+            let mut relay = relays.uplink().await;
+            relay.greet(None, &[]).await;
+            relay.close(code).await;
+            let closed = Instant::now();
+            relays.uplink().await;
+            let waited = closed.elapsed().as_secs_f64();
+            let (least, most) = match code.retry() {
+                Retry::BackOff => (0.0, 3.0),
+                Retry::After(seconds) => (f64::from(seconds), 1.5 * f64::from(seconds) + 1.0),
+                Retry::Never => (900.0, 1_351.0),
+            };
+            assert!((least..=most).contains(&waited), "{}: {waited} s", code.name());
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_not_tried_again_within_a_minute() {
+    let (relays, handover) = (Scripted::new(&["a"]), handover());
+    relays.script([refused(StatusCode::UNAUTHORIZED)]);
+    let began = Instant::now();
+    with_uplink(&relays, &handover, async || {
+        relays.uplink().await;
+        assert!(began.elapsed() >= 60 * SECOND);
+    })
+    .await;
+    assert_eq!(relays.asked(), [0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_is_down_is_tried_ever_more_slowly() {
+    let (relays, handover) = (Scripted::new(&["a"]), handover());
+    relays.script((0..12).map(|_| refused(StatusCode::SERVICE_UNAVAILABLE)));
+    with_uplink(&relays, &handover, async || drop(relays.uplink().await)).await;
+    let asked = relays.asked.borrow();
+    let waits: Vec<_> = asked.windows(2).map(|two| two[1].1 - two[0].1).collect();
+    assert!(waits[0] <= 2 * SECOND && waits[1] <= 4 * SECOND, "{waits:?}");
+    assert!(waits.iter().all(|wait| *wait <= 61 * SECOND) && waits.iter().any(|wait| *wait > 20 * SECOND), "{waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_relay_that_answers_is_used_and_an_earlier_one_in_time_again() {
+    let (relays, handover) = (Scripted::new(&["a", "b", "c"]), handover());
+    let down = || refused(StatusCode::BAD_GATEWAY);
+    relays.script([down(), Ok(()), down()]);
+    let began = Instant::now();
+    with_uplink(&relays, &handover, async || {
+        let mut second = relays.uplink().await;
+        second.greet(None, &[]).await;
+        assert_eq!(relays.asked(), [0, 1]);
+        let hold = async {
+            // A relay that stays says something now and then.
+            loop {
+                sleep(10 * SECOND).await;
+                if second.0.send(Message::Ping("".into())).await.is_err() {
+                    return;
+                }
+                while let Ok(Some(Ok(message))) = tokio::time::timeout(SECOND, second.0.next()).await {
+                    if message.is_close() {
+                        return;
+                    }
+                }
+            }
+        };
+        let (mut first, ()) = tokio::join!(relays.uplink(), hold);
+        assert!(began.elapsed() >= 1_200 * SECOND, "it looked at ten minutes in vain, and again at twenty");
+        assert_eq!(relays.asked(), [0, 1, 0, 0]);
+        first.greet(None, &[]).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_outlive_a_lost_uplink_by_two_minutes() {
+    let (relays, handover) = (Scripted::new(&["a"]), handover());
+    set_lines(&handover, &usernames(2));
+    with_uplink(&relays, &handover, async || {
+        let mut relay = relays.uplink().await;
+        relay.greet(None, &[1, 2]).await;
+        while wanted(&handover) != [1, 2] {
+            handover.to_router.notified().await;
+        }
+        relays.script((0..1_000).map(|_| refused(StatusCode::BAD_GATEWAY)));
+        drop(relay);
+        let lost = Instant::now();
+        sleep(119 * SECOND).await;
+        assert_eq!(wanted(&handover), [1, 2]);
+        while !wanted(&handover).is_empty() {
+            handover.to_router.notified().await;
+        }
+        let outlived = lost.elapsed();
+        assert!(outlived >= 120 * SECOND && outlived < 121 * SECOND, "{outlived:?}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_opens_but_never_welcomes_does_not_keep_watches_alive() {
+    let (relays, handover) = (Scripted::new(&["a"]), handover());
+    set_lines(&handover, &usernames(1));
+    with_uplink(&relays, &handover, async || {
+        let mut relay = relays.uplink().await;
+        relay.greet(None, &[1]).await;
+        while wanted(&handover) != [1] {
+            handover.to_router.notified().await;
+        }
+        let lost = Instant::now();
+        drop(relay);
+        let refuse = async {
+            loop {
+                relays.uplink().await.close(Close::GoingAway).await;
+            }
+        };
+        let lapse = async {
+            while !wanted(&handover).is_empty() {
+                handover.to_router.notified().await;
+            }
+        };
+        tokio::select! {
+            () = refuse => {}
+            () = lapse => {}
+        }
+        assert!(lost.elapsed() < 121 * SECOND);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_stops_at_once_while_it_waits_for_its_next_attempt() {
+    let (relays, handover) = (Scripted::new(&["a"]), handover());
+    relays.script([refused(StatusCode::UNAUTHORIZED)]);
+    let began = Instant::now();
+    with_uplink(&relays, &handover, async || sleep(SECOND).await).await;
+    assert!(began.elapsed() < 2 * SECOND);
+}

@@ -1,0 +1,301 @@
+use std::rc::Rc;
+
+use shared::control::Status;
+use shared::frame::Batch;
+
+use super::super::fixture::*;
+use super::*;
+
+/// A conversation with everything around it, and the time.
+struct Talk {
+    handover: Rc<Handover>,
+    lapse: Lapse,
+    timing: UplinkTiming,
+}
+
+impl Talk {
+    fn new() -> Self {
+        Self { handover: handover(), lapse: Lapse::default(), timing: timing() }
+    }
+
+    fn conversation(&self, now: Instant) -> Conversation<'_> {
+        Conversation::new(&self.handover, &self.lapse, &self.timing, EPOCH, now)
+    }
+
+    /// One that has said everything up to its status and been welcomed.
+    fn live(&self, now: Instant, next: Option<u64>) -> Conversation<'_> {
+        let mut conversation = self.conversation(now);
+        all_said(&mut conversation, now);
+        conversation.received(&welcome(next, 3, &[])).unwrap();
+        assert!(matches!(said(&mut conversation, now), Said::Control(FromAgent::Status(_))));
+        conversation
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Said {
+    Control(FromAgent),
+    /// Sequence number, and whether it is marked as sent again.
+    Batch(u64, bool),
+    Ping,
+}
+
+fn say(conversation: &mut Conversation<'_>, now: Instant) -> Option<Said> {
+    Some(match conversation.next(now)? {
+        Outgoing::Text(text) => Said::Control(agent_said(&text)),
+        Outgoing::Binary(bytes) => {
+            let header = Batch::parse(&bytes).unwrap().header;
+            assert_eq!(header.epoch, EPOCH);
+            Said::Batch(header.sequence, header.replayed)
+        }
+        Outgoing::Ping => Said::Ping,
+    })
+}
+
+fn said(conversation: &mut Conversation<'_>, now: Instant) -> Said {
+    say(conversation, now).expect("something to say")
+}
+
+fn all_said(conversation: &mut Conversation<'_>, now: Instant) -> Vec<Said> {
+    std::iter::from_fn(|| say(conversation, now)).collect()
+}
+
+fn reported(said: &Said) -> (usize, bool) {
+    match said {
+        Said::Control(FromAgent::Lines(lines)) => (lines.lines.len(), lines.more),
+        other => panic!("not lines: {other:?}"),
+    }
+}
+
+#[test]
+fn hello_is_followed_by_the_whole_table_in_pages_and_then_it_waits() {
+    let talk = Talk::new();
+    set_lines(&talk.handover, &usernames(450));
+    let now = talk.handover.started + SECOND;
+    tick(&talk.handover, now);
+    let mut conversation = talk.conversation(now);
+    let hello =
+        Hello { version: env!("CARGO_PKG_VERSION").to_owned(), epoch: EPOCH, oldest: 1, next: 2, uptime_ms: 1_000 };
+    assert_eq!(said(&mut conversation, now), Said::Control(FromAgent::Hello(hello)));
+    let pages: Vec<_> = all_said(&mut conversation, now).iter().map(reported).collect();
+    assert_eq!(pages, [(200, true), (200, true), (50, false)]);
+    tick(&talk.handover, now);
+    assert_eq!(say(&mut conversation, now), None, "nothing but hello and lines before welcome");
+}
+
+#[test]
+fn a_router_without_lines_is_said_to_have_none() {
+    let talk = Talk::new();
+    let now = Instant::now();
+    let all = all_said(&mut talk.conversation(now), now);
+    assert_eq!(reported(&all[1]), (0, false));
+    assert_eq!(all.len(), 2);
+}
+
+#[test]
+fn live_batches_go_first_and_then_each_missing_one_once() {
+    let talk = Talk::new();
+    let now = Instant::now();
+    (0..5).for_each(|_| tick(&talk.handover, now));
+    let mut conversation = talk.conversation(now);
+    all_said(&mut conversation, now);
+    tick(&talk.handover, now);
+    conversation.received(&welcome(Some(3), 0, &[])).unwrap();
+    assert!(matches!(said(&mut conversation, now), Said::Control(FromAgent::Status(_))));
+    assert_eq!(said(&mut conversation, now), Said::Batch(6, false), "what came since hello is live");
+    assert_eq!(said(&mut conversation, now), Said::Batch(3, true));
+    tick(&talk.handover, now);
+    assert_eq!(said(&mut conversation, now), Said::Batch(7, false), "a live one is not held up by missing ones");
+    assert_eq!(all_said(&mut conversation, now), [Said::Batch(4, true), Said::Batch(5, true)]);
+}
+
+#[test]
+fn a_relay_that_knows_nothing_gets_all_that_is_left() {
+    let talk = Talk::new();
+    let now = Instant::now();
+    (0..3).for_each(|_| tick(&talk.handover, now));
+    let mut conversation = talk.live(now, None);
+    assert_eq!(all_said(&mut conversation, now), [1, 2, 3].map(|sequence| Said::Batch(sequence, true)));
+    let mut again = talk.live(now, Some(4));
+    assert_eq!(all_said(&mut again, now), []);
+    let mut absurd = talk.live(now, Some(u64::MAX));
+    tick(&talk.handover, now);
+    assert_eq!(all_said(&mut absurd, now), [Said::Batch(4, false)]);
+}
+
+#[test]
+fn what_left_the_backlog_meanwhile_is_skipped() {
+    let talk = Talk::new();
+    let now = talk.handover.started;
+    (0..3).for_each(|_| tick(&talk.handover, now));
+    let mut conversation = talk.live(now, None);
+    assert_eq!(said(&mut conversation, now), Said::Batch(1, true));
+    tick(&talk.handover, now + 121 * SECOND);
+    assert_eq!(all_said(&mut conversation, now), [Said::Batch(4, false)]);
+}
+
+#[test]
+fn a_watch_reaches_the_router_only_for_a_handle_that_was_reported() {
+    let talk = Talk::new();
+    set_lines(&talk.handover, &usernames(3));
+    let now = Instant::now();
+    let mut conversation = talk.conversation(now);
+    all_said(&mut conversation, now);
+    conversation.received(&welcome(None, 7, &[1, 3, 99])).unwrap();
+    assert_eq!(wanted(&talk.handover), [1, 3]);
+    let refused = FromAgent::WatchRefused { lines: vec![LineHandle(99)], reason: WatchRefusal::UnknownLine };
+    assert_eq!(said(&mut conversation, now), Said::Control(refused));
+    conversation.received(&watches(8, &[2], &[1])).unwrap();
+    assert_eq!(wanted(&talk.handover), [2, 3]);
+    talk.handover.watched.borrow_mut().refuse(LineHandle(3), WatchRefusal::TooManyWatched);
+    let refused = FromAgent::WatchRefused { lines: vec![LineHandle(3)], reason: WatchRefusal::TooManyWatched };
+    assert!(all_said(&mut conversation, now).contains(&Said::Control(refused)));
+}
+
+#[test]
+fn welcome_replaces_the_whole_watch_set() {
+    let talk = Talk::new();
+    set_lines(&talk.handover, &usernames(3));
+    let now = Instant::now();
+    talk.handover.watched.borrow_mut().add(LineHandle(1));
+    let mut conversation = talk.conversation(now);
+    all_said(&mut conversation, now);
+    assert_eq!(wanted(&talk.handover), [1], "watches outlive a lost uplink");
+    conversation.received(&welcome(None, 0, &[2])).unwrap();
+    assert_eq!(wanted(&talk.handover), [2]);
+}
+
+#[test]
+fn a_lost_change_of_watches_ends_the_uplink() {
+    let talk = Talk::new();
+    let now = Instant::now();
+    for wrong in [2, 3, 5] {
+        let mut conversation = talk.live(now, None);
+        assert_eq!(conversation.received(&watches(wrong, &[], &[])), Err(Close::ProtocolError), "{wrong}");
+    }
+    let mut conversation = talk.live(now, None);
+    assert_eq!(conversation.received(&watches(4, &[], &[])), Ok(()));
+    assert_eq!(conversation.received(&watches(5, &[], &[])), Ok(()));
+}
+
+#[test]
+fn words_at_the_wrong_time_end_the_uplink() {
+    let talk = Talk::new();
+    let now = Instant::now();
+    assert_eq!(talk.conversation(now).received(&welcome(None, 0, &[])), Err(Close::ProtocolError));
+    assert_eq!(talk.conversation(now).received(&watches(1, &[], &[])), Err(Close::ProtocolError));
+    assert_eq!(talk.live(now, None).received(&welcome(None, 0, &[])), Err(Close::ProtocolError));
+}
+
+#[test]
+fn types_of_a_later_version_are_ignored_and_nonsense_is_not() {
+    let talk = Talk::new();
+    let now = Instant::now();
+    let mut conversation = talk.live(now, None);
+    for later in [r#"{"type":"hint","wait":5}"#, r#"{"type":"ack","next":43,"colour":"blue"}"#] {
+        assert_eq!(conversation.received(later), Ok(()), "{later}");
+    }
+    assert_eq!(conversation.acknowledged(), 43);
+    for wrong in ["", "{}", "[]", r#"{"type":"ack"}"#, r#"{"type":"ack","next":-1}"#] {
+        assert_eq!(conversation.received(wrong), Err(Close::ProtocolError), "{wrong}");
+    }
+}
+
+#[test]
+fn changed_and_forgotten_lines_are_told_once() {
+    let talk = Talk::new();
+    set_lines(&talk.handover, &usernames(3));
+    let now = Instant::now();
+    let mut conversation = talk.live(now, None);
+    assert_eq!(all_said(&mut conversation, now), []);
+    set_lines(&talk.handover, &usernames(2));
+    let all = all_said(&mut conversation, now);
+    assert_eq!(all.len(), 1);
+    match &all[0] {
+        Said::Control(FromAgent::Lines(lines)) => {
+            let told: Vec<_> = lines.lines.iter().map(|report| (report.line.0, report.sessions)).collect();
+            assert_eq!((told, lines.more), (vec![(3, 0)], false));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(all_said(&mut conversation, now), []);
+}
+
+#[test]
+fn a_change_during_the_table_is_told_after_it() {
+    let talk = Talk::new();
+    set_lines(&talk.handover, &usernames(300));
+    let now = Instant::now();
+    let mut conversation = talk.conversation(now);
+    said(&mut conversation, now);
+    assert_eq!(reported(&said(&mut conversation, now)), (200, true));
+    set_lines(&talk.handover, &usernames(300)[1..]);
+    assert_eq!(reported(&said(&mut conversation, now)), (100, false));
+    conversation.received(&welcome(None, 0, &[])).unwrap();
+    let all = all_said(&mut conversation, now);
+    assert_eq!(reported(&all[1]), (1, false), "the first line, told as up, went down meanwhile");
+}
+
+#[test]
+fn a_status_goes_each_ten_seconds_and_at_once_when_the_router_comes_or_goes() {
+    let talk = Talk::new();
+    let start = talk.handover.started;
+    let mut conversation = talk.live(start, None);
+    let mut statuses = |at: Instant| {
+        conversation.heard(at);
+        all_said(&mut conversation, at).len()
+    };
+    assert_eq!([statuses(start + 9 * SECOND), statuses(start + 10 * SECOND)], [0, 1]);
+    let lost = Status { fault: Some("172.17.0.1:8728 timed out".to_owned()), interval_ms: 1_000, ..Status::default() };
+    *talk.handover.status.borrow_mut() = lost;
+    assert_eq!([statuses(start + 11 * SECOND), statuses(start + 12 * SECOND)], [1, 0]);
+    talk.handover.status.borrow_mut().router_reachable = true;
+    assert_eq!(statuses(start + 11 * SECOND + SECOND / 2), 0, "a router that flaps does not flood the relay");
+    assert_eq!(statuses(start + 12 * SECOND), 1);
+    talk.handover.status.borrow_mut().cpu_load = Some(99);
+    assert_eq!(statuses(start + 13 * SECOND), 0, "figures wait for their turn");
+}
+
+#[test]
+fn a_silent_relay_is_asked_and_then_given_up() {
+    let talk = Talk::new();
+    let start = Instant::now();
+    let mut conversation = talk.live(start, None);
+    let pings = |conversation: &mut Conversation<'_>, second: u32| {
+        all_said(conversation, start + second * SECOND).iter().filter(|said| **said == Said::Ping).count()
+    };
+    assert_eq!([14, 15, 16, 30].map(|second| pings(&mut conversation, second)), [0, 1, 0, 1]);
+    assert_eq!(conversation.overdue(start + 44 * SECOND), None);
+    assert!(conversation.overdue(start + 45 * SECOND).is_some());
+    conversation.heard(start + 44 * SECOND);
+    assert_eq!(conversation.overdue(start + 60 * SECOND), None);
+    assert_eq!([58, 59].map(|second| pings(&mut conversation, second)), [0, 1]);
+}
+
+#[test]
+fn a_relay_that_answers_pings_but_never_hello_is_given_up() {
+    let talk = Talk::new();
+    let start = Instant::now();
+    let mut conversation = talk.conversation(start);
+    all_said(&mut conversation, start);
+    conversation.heard(start + 29 * SECOND);
+    assert_eq!(conversation.overdue(start + 29 * SECOND), None);
+    assert_eq!(conversation.deadline(), start + 30 * SECOND);
+    assert!(conversation.overdue(start + 30 * SECOND).is_some());
+}
+
+#[test]
+fn the_deadline_is_when_there_is_something_to_say_next() {
+    let talk = Talk::new();
+    let mut now = talk.handover.started;
+    let mut conversation = talk.live(now, None);
+    for _ in 0..50 {
+        all_said(&mut conversation, now);
+        let deadline = conversation.deadline();
+        assert!(deadline > now, "it would spin");
+        assert_eq!(say(&mut conversation, deadline - std::time::Duration::from_millis(1)), None);
+        now = deadline;
+        conversation.heard(now);
+        assert!(say(&mut conversation, now).is_some() || conversation.deadline() > now);
+    }
+}
