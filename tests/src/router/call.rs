@@ -51,12 +51,19 @@ impl Call {
         self.send(Outgoing { bytes: self.encode(reply), ..Outgoing::default() }).await;
     }
 
-    /// The last reply of the command.
-    pub(crate) async fn done(&self, reply: Reply) {
+    /// Encodes the last reply of the command.
+    pub(crate) fn encode_last(&self, reply: &Reply) -> Vec<u8> {
+        let mut bytes = Vec::new();
         if self.core.read(|state| state.misbehaviour.unknown_words) {
-            self.reply(&Reply::new("!surprise").with("message", "new in this version")).await;
+            bytes = self.encode(&Reply::new("!surprise").with("message", "new in this version"));
         }
-        self.reply(&reply).await;
+        bytes.extend(self.encode(reply));
+        bytes
+    }
+
+    /// Sends the last reply of the command.
+    pub(crate) async fn done(&self, reply: Reply) {
+        self.send(Outgoing { bytes: self.encode_last(&reply), ..Outgoing::default() }).await;
     }
 
     /// A refusal: `!trap`, and the `!done` that follows it.

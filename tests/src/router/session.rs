@@ -265,15 +265,12 @@ impl Session {
                 ended.push(running.call);
             }
         }
-        let late: Vec<Vec<u8>> = ended.iter().map(|call| self.late_replies(call)).collect();
-        for call in &ended {
-            call.reply(&Reply::trap(&Trap::interrupted())).await;
-        }
-        cancel.done(Reply::done()).await;
-        for (call, late) in ended.iter().zip(late) {
-            call.done(Reply::done()).await;
-            call.send(Outgoing { bytes: late, ..Outgoing::default() }).await;
-        }
+        // In one piece: mikronode-ng forgets a channel when it cancels it, and falls over a trap for it that comes alone.
+        let traps = ended.iter().map(|call| call.encode(&Reply::trap(&Trap::interrupted())));
+        let dones = [cancel].into_iter().chain(&ended).map(|call| call.encode_last(&Reply::done()));
+        let late = ended.iter().map(|call| self.late_replies(call));
+        let bytes = traps.chain(dones).chain(late).flatten().collect();
+        cancel.send(Outgoing { bytes, ..Outgoing::default() }).await;
         Next::Read
     }
 
