@@ -21,18 +21,13 @@ use tokio::sync::watch;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::agents::{Grant, Registry};
 use crate::hub::Hub;
 use crate::listener::{Connection, Open};
 use crate::uplink;
 use crate::viewer::{self, ViewerContext};
-
-/// Read ahead for an uplink, in bytes: an idle agent's memory is mostly this.
-const UPLINK_READ_BUFFER: usize = 4 * 1024;
-/// What an uplink's slow reader may leave unwritten, in bytes: the whole watch set several times over.
-const UPLINK_WRITE_BUFFER: usize = 1024 * 1024;
 
 /// What is spoken after the handshake.
 pub(crate) enum Then {
@@ -163,13 +158,8 @@ impl Then {
 }
 
 async fn serve_uplink<S: AsyncRead + AsyncWrite + Unpin>(stream: S, leftover: Bytes, parts: UplinkParts) {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(UPLINK_READ_BUFFER)
-        .write_buffer_size(0)
-        .max_write_buffer_size(UPLINK_WRITE_BUFFER)
-        .max_message_size(Some(shared::MAX_UPLINK_FRAME))
-        .max_frame_size(Some(shared::MAX_UPLINK_FRAME));
-    let socket = WebSocketStream::from_partially_read(stream, leftover.into(), Role::Server, Some(config)).await;
+    let config = Some(uplink::websocket_config());
+    let socket = WebSocketStream::from_partially_read(stream, leftover.into(), Role::Server, config).await;
     let UplinkParts { grant, peer, registry, hub, drain } = parts;
     uplink::serve(socket, grant, peer, registry, hub, drain).await;
 }

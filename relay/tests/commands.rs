@@ -1,0 +1,251 @@
+//! The built binary, as an operator types it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::SystemTime;
+
+use common::{bearer, get};
+use relay::access::{Access, Mode, WatchRequest};
+use relay::data_directory::DataDirectory;
+use relay::keys::Keys;
+use rustix::process::{Pid, Signal, kill_process};
+
+fn command(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_linelight-relay"));
+    command.env_clear().arg("--data").arg(data).args(arguments);
+    command
+}
+
+fn run(data: &Path, arguments: &[&str]) -> Output {
+    command(data, arguments).output().unwrap()
+}
+
+fn good(data: &Path, arguments: &[&str]) -> String {
+    let output = run(data, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A command's exit code and what it said.
+fn bad(data: &Path, arguments: &[&str]) -> (i32, String) {
+    let output = run(data, arguments);
+    assert!(output.stdout.is_empty(), "nothing is on standard output but what was asked for");
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// A relay as a process of its own; ended when dropped.
+struct Served {
+    child: Child,
+    log: BufReader<std::process::ChildStderr>,
+    text: String,
+    viewers: SocketAddr,
+}
+
+impl Served {
+    fn start(data: &Path, arguments: &[&str]) -> Self {
+        let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--private-listen", "127.0.0.1:0", "--log", "debug"];
+        all.extend(arguments);
+        let mut child = command(data, &all).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut text = String::new();
+        while !text.contains("the relay is ready") {
+            assert_ne!(log.read_line(&mut text).unwrap(), 0, "the relay ended: {text}");
+        }
+        let viewers = text.split("viewers=").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
+        Self { child, log, text, viewers }
+    }
+
+    /// Ends it by SIGTERM; its exit code and its whole log.
+    fn terminate(mut self) -> (Option<i32>, String) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.log.read_to_string(&mut self.text).unwrap();
+        (self.child.wait().unwrap().code(), std::mem::take(&mut self.text))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn init_makes_secrets_for_its_owner_and_never_overwrites() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("new");
+    let said = good(&data, &["init"]);
+    let paths = DataDirectory::new(&data);
+    for (path, mode) in [(data.clone(), 0o700), (paths.keys(), 0o600), (paths.agents(), 0o600)] {
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
+    }
+    let keys = std::fs::read_to_string(paths.keys()).unwrap();
+    let secret = serde_json::from_str::<serde_json::Value>(&keys).unwrap()["keys"][0]["k"].as_str().unwrap().to_owned();
+    assert!(!said.contains(&secret));
+
+    let (code, error) = bad(&data, &["init"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("stays as it is"), "{error}");
+    assert_eq!(std::fs::read_to_string(paths.keys()).unwrap(), keys);
+}
+
+#[test]
+fn serve_without_keys_refuses_to_start_and_says_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let (code, error) = bad(directory.path(), &["serve", "--listen", "127.0.0.1:0", "--private-listen", "127.0.0.1:0"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("linelight-relay init") && error.contains("bring its data back"), "{error}");
+}
+
+#[test]
+fn serve_with_keys_open_to_others_refuses_to_start() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    let keys = DataDirectory::new(directory.path()).keys();
+    std::fs::set_permissions(&keys, PermissionsExt::from_mode(0o644)).unwrap();
+    let (code, error) = bad(directory.path(), &["serve"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("chmod 600"), "{error}");
+}
+
+#[test]
+fn wrong_use_is_exit_code_2() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    for (arguments, part) in [
+        (&["serve", "--listen", "0.0.0.0:80"][..], "--plaintext"),
+        (&["serve", "--acces", "open"], "--acces"),
+        (&["agent", "add", "tower"], "--lines"),
+        (&["agent", "add", "tower", "--lines", "a*b"], "%2A"),
+        (&["link", "ali", "--expires", "soon"], "90d"),
+        (&["link", "ali", "--public-url", "monitor.example"], "https://monitor.example"),
+        (&["watch"], "<USERNAME>"),
+        (&["nonsense"], "nonsense"),
+    ] {
+        let (code, error) = bad(directory.path(), arguments);
+        assert_eq!(code, 2, "{arguments:?}: {error}");
+        assert!(error.contains(part), "{arguments:?}: {error}");
+    }
+    let output = command(directory.path(), &["agent", "list"]).env("LINELIGHT_RELAY_LISTENS", "x").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("LINELIGHT_RELAY_LISTENS"));
+}
+
+#[test]
+fn a_link_opens_its_line_for_its_time() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    let (code, error) = bad(directory.path(), &["link", "ali"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("LINELIGHT_RELAY_PUBLIC_URL"), "{error}");
+
+    let access = Access::new(Mode::Link, Keys::load(&DataDirectory::new(directory.path()).keys()).unwrap());
+    for (typed, text) in [("ali", "ali"), ("a/b c,d", "a/b c,d"), ("caf%E9", "caf%E9"), ("50%", "50%25"), ("🙂", "🙂")]
+    {
+        let link =
+            good(directory.path(), &["--public-url", "https://monitor.example", "link", typed, "--expires", "2h"]);
+        let token = link.trim().strip_prefix("https://monitor.example/#").unwrap();
+        let now = SystemTime::now();
+        let admission = access.admit(&WatchRequest::Token(token.to_owned()), now).unwrap();
+        assert_eq!(admission.username.to_text(), text);
+        let left = admission.expires.unwrap().duration_since(now).unwrap().as_secs();
+        assert!((7100..=7200).contains(&left), "{left}");
+    }
+}
+
+#[test]
+fn agents_are_added_listed_and_revoked() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    let token = good(directory.path(), &["agent", "add", "tower", "--lines", "*@karoo.example", "a,b c"]);
+    let registry = std::fs::read_to_string(DataDirectory::new(directory.path()).agents()).unwrap();
+    assert!(!registry.contains(token.trim()), "the token itself is kept nowhere");
+    let (code, error) = bad(directory.path(), &["agent", "add", "tower", "--lines", "*"]);
+    assert!(code == 1 && error.contains("already"), "{error}");
+    assert_eq!(good(directory.path(), &["agent", "list"]), "tower  added 0 days ago  *@karoo.example  a,b c\n");
+    good(directory.path(), &["agent", "revoke", "tower"]);
+    assert_eq!(good(directory.path(), &["agent", "list"]), "");
+    assert_eq!(bad(directory.path(), &["agent", "revoke", "tower"]).0, 1);
+    let nowhere = directory.path().join("nowhere");
+    let (code, error) = bad(&nowhere, &["agent", "add", "x", "--lines", "*"]);
+    assert!(code == 1 && error.contains("init"), "{error}");
+}
+
+#[tokio::test]
+async fn no_token_and_no_username_is_ever_logged_above_debug_and_sigterm_ends_it_well() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    let url = ["--public-url", "http://127.0.0.1", "link", "ali-the-subscriber"];
+    let link = good(directory.path(), &url).trim().split_once('#').unwrap().1.to_owned();
+    let agent = good(directory.path(), &["agent", "add", "tower", "--lines", "*"]).trim().to_owned();
+    let served = Served::start(directory.path(), &[]);
+    for token in [&link, &agent, "linelight_agent_wrong"] {
+        get(served.viewers, "/agent/v1", &bearer(token)).await;
+        get(served.viewers, "/api/v1/lines/bob-the-other/live", &bearer(token)).await;
+        get(served.viewers, &format!("/line/ali-the-subscriber?token={token}"), "").await;
+    }
+    let (code, log) = served.terminate();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("an uplink was refused") && log.contains("the relay has stopped"), "{log}");
+    for secret in [&*link, &*agent, "linelight_agent_wrong"] {
+        assert!(!log.contains(secret), "a token is in the log");
+    }
+    for line in log.lines().filter(|line| !line.contains("DEBUG")) {
+        assert!(!line.contains("the-subscriber") && !line.contains("the-other"), "{line}");
+    }
+}
+
+#[test]
+fn open_access_is_said_at_start() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    let (_, log) = Served::start(directory.path(), &["--access", "open"]).terminate();
+    let warning = log.lines().find(|line| line.contains("WARN")).unwrap();
+    assert!(warning.contains("anyone who knows a username"), "{warning}");
+}
+
+#[test]
+fn a_bad_row_is_reported_by_its_line_at_start() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    let file = directory.path().join("subscribers.csv");
+    std::fs::write(&file, "username;customer;download\nali;Ali;50M\nbob;Bob;50\n").unwrap();
+    let (_, log) = Served::start(directory.path(), &["--subscribers", file.to_str().unwrap()]).terminate();
+    assert!(log.contains("line=3") && log.contains("has no unit"), "{log}");
+    assert!(!log.contains("Bob"));
+    let (code, error) = bad(directory.path(), &["serve", "--subscribers", "/nowhere.csv"]);
+    assert!(code == 1 && error.contains("/nowhere.csv"), "{error}");
+}
+
+#[test]
+fn watch_shows_a_line_or_says_why_not() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    let served = Served::start(directory.path(), &[]);
+    let url = format!("http://{}", served.viewers);
+
+    let mut watch = command(directory.path(), &["watch", "ali", "--url", &url]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(watch.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    assert_eq!(line, "ali  starting\n");
+
+    let other = tempfile::tempdir().unwrap();
+    good(other.path(), &["init"]);
+    let foreign = good(other.path(), &["--public-url", &url, "link", "ali"]);
+    let file = other.path().join("link");
+    std::fs::write(&file, foreign).unwrap();
+    let (code, error) = bad(directory.path(), &["watch", "--link-file", file.to_str().unwrap()]);
+    assert!(code == 1 && error.contains("the link is refused"), "{error}");
+    drop(served);
+    let (code, error) = bad(directory.path(), &["watch", "ali", "--url", &url]);
+    assert!(code == 1 && error.contains("cannot reach the relay"), "{error}");
+}

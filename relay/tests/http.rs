@@ -1,0 +1,323 @@
+//! The public and the private listener over real sockets.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::io::Read;
+use std::time::{Duration, SystemTime};
+
+use common::{PATIENCE, TestRelay, WEBSOCKET, bearer, eventually, exchange, get, head, read_to_end};
+use relay::access::Mode;
+use relay::agents::Entries;
+use relay::peer::Forwarding;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+fn in_an_hour() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(3600)
+}
+
+fn add_agent(relay: &TestRelay, name: &str) -> String {
+    let path = relay.data().agents();
+    let mut entries = Entries::load(&path).unwrap();
+    let token = entries.add(name, vec!["*".parse().unwrap()], 0).unwrap();
+    entries.save(&path).unwrap();
+    token
+}
+
+#[tokio::test]
+async fn the_page_is_the_same_for_every_name_and_guarded() {
+    let relay = TestRelay::start(|_| {});
+    let page = relay.get("/").await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert_eq!(page.header("cache-control"), Some("no-cache"));
+    for path in ["/line/ali", "/line/nobody%40here", "/line/a%2Fb%20c%2C%25", "/line/%E9", "/line/%F0%9F%99%82"] {
+        let other = relay.get(path).await;
+        assert_eq!((other.status, &other.body), (200, &page.body), "{path}");
+    }
+    let policy = page.header("content-security-policy").unwrap();
+    for rule in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "connect-src 'self'"] {
+        assert!(policy.contains(rule), "{policy}");
+    }
+    for path in ["/", "/nothing", "/api/v1/live", "/agent/v1"] {
+        let response = relay.get(path).await;
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(response.header("referrer-policy"), Some("no-referrer"), "{path}");
+        assert!(response.header("content-security-policy").is_some(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn assets_are_named_by_content_compressed_and_kept() {
+    let relay = TestRelay::start(|_| {});
+    let page = relay.get("/").await.text();
+    let script = page.split(['"', '\'']).find(|part| part.starts_with("/assets/") && part.ends_with(".js")).unwrap();
+    let plain = relay.get(script).await;
+    assert_eq!((plain.status, plain.header("content-encoding")), (200, None));
+    assert_eq!(plain.header("cache-control"), Some("public, max-age=31536000, immutable"));
+    assert_eq!(plain.header("content-type"), Some("text/javascript; charset=utf-8"));
+
+    let gzip = relay.request(script, "accept-encoding: gzip, br\r\n").await;
+    assert_eq!(gzip.header("content-encoding"), Some("gzip"));
+    assert_eq!(gzip.header("vary"), Some("accept-encoding"));
+    assert!(gzip.body.len() < plain.body.len());
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&gzip.body[..]).read_to_end(&mut unpacked).unwrap();
+    assert_eq!(unpacked, plain.body);
+
+    let tag = plain.header("etag").unwrap();
+    let again = relay.request(script, &format!("if-none-match: {tag}\r\n")).await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    assert_eq!(relay.get("/assets/main.js").await.status, 404, "a name without its hash");
+    assert_eq!(relay.get("/assets/..%2f..%2fCargo.toml").await.status, 404);
+}
+
+#[tokio::test]
+async fn an_old_bookmark_is_led_to_the_line() {
+    let relay = TestRelay::start(|_| {});
+    let response = relay.get("/?username=4446@karoo.example").await;
+    assert_eq!((response.status, response.header("location")), (302, Some("/line/4446%40karoo.example")));
+    let response = relay.get("/?username=%0d%0aSet-Cookie:%20a=b").await;
+    assert_eq!(response.header("location"), Some("/line/%0D%0ASet-Cookie%3A%20a%3Db"));
+    assert!(response.header("set-cookie").is_none());
+    assert_eq!(relay.get(&format!("/?username={}", "x".repeat(256))).await.status, 400);
+    assert_eq!(relay.get("/?username=").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_in_words() {
+    let relay = TestRelay::start(|_| {});
+    let text = relay.get("/nothing").await;
+    assert_eq!((text.status, text.header("content-type")), (404, Some("text/plain; charset=utf-8")));
+    let html = relay.request("/nothing", "accept: text/html\r\n").await;
+    assert_eq!((html.status, html.header("content-type")), (404, Some("text/html; charset=utf-8")));
+    let stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    let post = exchange(stream, "POST", "/", "content-length: 0\r\n").await;
+    assert_eq!((post.status, post.header("allow")), (405, Some("GET, HEAD")));
+    let stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    let head = exchange(stream, "HEAD", "/", "").await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    for path in ["/metrics", "/healthz", "/readyz", "/explain/ali"] {
+        assert_eq!(relay.get(path).await.status, 404, "{path} is private");
+    }
+    let upgrade = relay.get("/api/v1/live").await;
+    assert_eq!((upgrade.status, upgrade.header("upgrade")), (426, Some("websocket")));
+}
+
+#[tokio::test]
+async fn a_viewers_websocket_is_upgraded() {
+    let relay = TestRelay::start(|_| {});
+    let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    let response = head(&mut stream, "/api/v1/live", WEBSOCKET).await;
+    assert_eq!(response.status, 101);
+    assert_eq!(response.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+}
+
+#[tokio::test]
+async fn the_uplinks_door_wants_a_token_then_a_websocket_then_the_subprotocol() {
+    let relay = TestRelay::start(|_| {});
+    let nobody = relay.request("/agent/v1", WEBSOCKET).await;
+    assert_eq!((nobody.status, nobody.header("www-authenticate")), (401, Some("Bearer")));
+    assert!(nobody.text().contains("a token is needed") || nobody.text().contains("token is needed"));
+    let wrong = relay.request("/agent/v1", &format!("{WEBSOCKET}{}", bearer("linelight_agent_guess"))).await;
+    assert_eq!(wrong.status, 401);
+    assert!(wrong.text().contains("not known") && !wrong.text().contains("guess"));
+
+    let token = add_agent(&relay, "tower");
+    eventually("the token is known", async || relay.request("/agent/v1", &bearer(&token)).await.status != 401).await;
+    assert_eq!(relay.request("/agent/v1", &bearer(&token)).await.status, 426);
+    let response = relay.request("/agent/v1", &format!("{WEBSOCKET}{}", bearer(&token))).await;
+    assert_eq!(response.status, 400);
+    assert!(response.text().contains("linelight.agent.v1"));
+
+    let mut stream = TcpStream::connect(relay.addresses.agents).await.unwrap();
+    let lines = format!("{WEBSOCKET}{}sec-websocket-protocol: linelight.agent.v1\r\n", bearer(&token));
+    let response = head(&mut stream, "/agent/v1", &lines).await;
+    assert_eq!((response.status, response.header("sec-websocket-protocol")), (101, Some("linelight.agent.v1")));
+    assert!(relay.metric("linelight_agents_refused_total").await >= 2);
+}
+
+#[tokio::test]
+async fn agents_on_a_port_of_their_own_are_not_served_elsewhere() {
+    let relay = TestRelay::start(|config| config.agents_listen = Some(common::ANY_PORT.parse().unwrap()));
+    assert_ne!(relay.addresses.agents, relay.addresses.viewers);
+    assert_eq!(relay.get("/agent/v1").await.status, 404);
+    assert_eq!(get(relay.addresses.agents, "/agent/v1", "").await.status, 401);
+    for path in ["/", "/line/ali", "/api/v1/live"] {
+        assert_eq!(get(relay.addresses.agents, path, "").await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn failed_logins_are_limited_by_address_and_good_ones_never_are() {
+    let relay = TestRelay::start(|config| config.limits.failed_attempts = 2);
+    let token = add_agent(&relay, "tower");
+    eventually("the token is known", async || relay.request("/agent/v1", &bearer(&token)).await.status == 426).await;
+    // However many it took until the token was known, the limit is passed after two more.
+    let wrong = async || relay.request("/agent/v1", &bearer("wrong")).await;
+    eventually("the limit is passed", async || wrong().await.status == 429).await;
+    let limited = wrong().await;
+    assert_eq!((limited.status, limited.header("retry-after")), (429, Some("60")));
+    assert_eq!(relay.request("/agent/v1", &bearer(&token)).await.status, 426, "what is right is not refused");
+    assert!(relay.metric("linelight_failed_attempts_limited_total").await >= 1);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_each_viewer_counts_for_itself() {
+    let relay = TestRelay::start(|config| {
+        config.limits.failed_attempts = 1;
+        let header = "x-forwarded-for".parse().unwrap();
+        config.forwarding = Some(Forwarding { proxies: vec!["127.0.0.0/8".parse().unwrap()], header });
+    });
+    let from = async |address: &str| {
+        let line = if address.is_empty() { String::new() } else { format!("x-forwarded-for: {address}\r\n") };
+        relay.request("/agent/v1", &format!("{}{line}", bearer("wrong"))).await.status
+    };
+    assert_eq!((from("203.0.113.7").await, from("203.0.113.7").await), (401, 429));
+    assert_eq!(from("203.0.113.8").await, 401);
+    assert_eq!(from("203.0.113.9, 203.0.113.7").await, 429, "what the sender wrote to the left counts for nothing");
+    assert_eq!((from("").await, from("").await), (401, 429), "no address is one address, and not the proxy's");
+}
+
+#[tokio::test]
+async fn server_sent_events_open_with_the_lines_own_token_alone() {
+    let relay = TestRelay::start(|config| config.limits.failed_attempts = 100);
+    let path = "/api/v1/lines/ali/live";
+    let refused = relay.get(path).await;
+    assert_eq!((refused.status, refused.header("www-authenticate")), (401, Some("Bearer")));
+    assert_eq!(refused.text().trim(), r#"{"code":4102,"reason":"link_refused","type":"error"}"#);
+    for other in ["alice", "Ali", "al"] {
+        let token = relay.token(other, in_an_hour());
+        let response = relay.request(path, &bearer(&token)).await;
+        assert_eq!((response.status, response.body), (401, refused.body.clone()), "{other}'s token");
+    }
+    let unknown = relay.get("/api/v1/lines/nobody/live").await;
+    assert_eq!(unknown.body, refused.body, "whether a name exists is not told");
+    let expired = relay.token("ali", SystemTime::now() - Duration::from_secs(5));
+    let response = relay.request(path, &bearer(&expired)).await;
+    assert_eq!(response.status, 401);
+    assert!(response.text().contains("link_expired"));
+
+    let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    let response = head(&mut stream, path, &bearer(&relay.token("ali", in_an_hour()))).await;
+    assert_eq!((response.status, response.header("content-type")), (200, Some("text/event-stream")));
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    let path = "/api/v1/lines/a%2Fb%20%25E9%2C%40/live";
+    let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    let response = head(&mut stream, path, &bearer(&relay.token("a/b %E9,@", in_an_hour()))).await;
+    assert_eq!(response.status, 200);
+}
+
+#[tokio::test]
+async fn open_access_wants_no_token() {
+    let relay = TestRelay::start(|config| config.access = Mode::Open);
+    let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    assert_eq!(head(&mut stream, "/api/v1/lines/ali/live", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_private_listener_tells_operators() {
+    let relay = TestRelay::start(|_| {});
+    let private = relay.addresses.private;
+    assert_eq!(get(private, "/healthz", "").await.text(), "ok\n");
+    assert_eq!(get(private, "/readyz", "").await.text(), "ready\n");
+    let metrics = get(private, "/metrics", "").await;
+    assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert!(metrics.text().contains("# TYPE linelight_connections gauge"));
+    let text = get(private, "/explain/a%2Fb%20c", "").await;
+    assert_eq!(text.header("content-type"), Some("text/plain; charset=utf-8"));
+    assert!(text.text().contains("a/b c"), "{}", text.text());
+    let json = get(private, "/explain/ali", "accept: application/json\r\n").await;
+    assert_eq!(json.header("content-type"), Some("application/json"));
+    let json: serde_json::Value = serde_json::from_slice(&json.body).unwrap();
+    assert_eq!(json["username"], "ali");
+    assert_eq!(get(private, "/", "").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_header_that_does_not_come_ends_the_connection() {
+    let relay = TestRelay::start(|config| config.limits.header_timeout = Duration::from_millis(100));
+    for started in ["", "GET / HTTP/1.1\r\nhost: rel"] {
+        let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+        stream.write_all(started.as_bytes()).await.unwrap();
+        assert!(read_to_end(&mut stream).await.is_empty(), "{started:?}");
+    }
+    relay.metric_reaches("linelight_http_requests_failed_total", 1).await;
+}
+
+#[tokio::test]
+async fn a_header_without_end_is_refused() {
+    let relay = TestRelay::start(|_| {});
+    let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    let request = format!("GET / HTTP/1.1\r\nhost: relay.test\r\nx: {}", "x".repeat(64 * 1024));
+    // The relay may hang up before all of it is written.
+    let _ = stream.write_all(request.as_bytes()).await;
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
+    let many = relay.request("/", &"x: y\r\n".repeat(100)).await;
+    assert_eq!(many.status, 431);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_closed_at_once_and_places_come_back() {
+    let relay = TestRelay::start(|config| config.limits.connections = 1);
+    let mut first = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    assert_eq!(head(&mut first, "/api/v1/live", WEBSOCKET).await.status, 101, "a WebSocket keeps its place");
+    let mut second = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    assert!(read_to_end(&mut second).await.is_empty());
+    assert_eq!(relay.metric("linelight_connections_refused_total").await, 1);
+    drop(first);
+    eventually("the place comes back", async || {
+        let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: relay.test\r\nconnection: close\r\n\r\n").await;
+        !read_to_end(&mut stream).await.is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn half_open_connections_have_a_limit_of_their_own() {
+    let relay = TestRelay::start(|config| config.limits.half_open = 1);
+    let mut complete = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    assert_eq!(head(&mut complete, "/api/v1/live", WEBSOCKET).await.status, 101);
+    let _half_open = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    relay.metric_reaches("linelight_connections_accepted_total", 2).await;
+    let mut second = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    assert!(read_to_end(&mut second).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_relay_that_stops_says_so_until_its_connections_have_ended() {
+    let mut relay = TestRelay::start(|config| config.limits.drain = PATIENCE);
+    let token = add_agent(&relay, "tower");
+    eventually("the token is known", async || relay.request("/agent/v1", &bearer(&token)).await.status != 401).await;
+    let mut uplink = TcpStream::connect(relay.addresses.agents).await.unwrap();
+    let lines = format!("{WEBSOCKET}{}sec-websocket-protocol: linelight.agent.v1\r\n", bearer(&token));
+    assert_eq!(head(&mut uplink, "/agent/v1", &lines).await.status, 101);
+
+    relay.stop();
+    let private = relay.addresses.private;
+    eventually("readiness turns red", async || get(private, "/readyz", "").await.status == 503).await;
+    assert_eq!(get(private, "/healthz", "").await.status, 200);
+    let mut close = [0; 4];
+    timeout(PATIENCE, uplink.read_exact(&mut close)).await.unwrap().unwrap();
+    assert_eq!((close[0], u16::from_be_bytes([close[2], close[3]])), (0x88, 1001), "a close frame: going away");
+    drop(uplink);
+    relay.stopped().await;
+    assert!(TcpStream::connect(private).await.is_err());
+}
+
+#[tokio::test]
+async fn a_relay_that_stops_cuts_what_does_not_end() {
+    let mut relay = TestRelay::start(|config| {
+        config.limits.drain = Duration::from_millis(100);
+        config.limits.header_timeout = PATIENCE;
+    });
+    let mut stuck = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    stuck.write_all(b"GET / HTTP/1.1\r\nhost:").await.unwrap();
+    relay.metric_reaches("linelight_connections_accepted_total", 1).await;
+    relay.stop();
+    relay.stopped().await;
+}

@@ -1,0 +1,145 @@
+//! TLS over real sockets: certificates taken anew, resumption, budgets.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{TestRelay, eventually, exchange, read_to_end};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use relay::tls::CertificateFiles;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, HandshakeKind, RootCertStore};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+fn write_certificate(files: &CertificateFiles) -> CertificateDer<'static> {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["relay.test".to_owned()]).unwrap();
+    std::fs::write(&files.key, signing_key.serialize_pem()).unwrap();
+    std::fs::write(&files.certificate, cert.pem()).unwrap();
+    cert.der().clone()
+}
+
+fn files(directory: &Path) -> CertificateFiles {
+    CertificateFiles { certificate: directory.join("cert.pem"), key: directory.join("key.pem") }
+}
+
+fn trusting(certificates: &[&CertificateDer<'static>]) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates {
+        roots.add((*certificate).clone()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"linelight.agent.v1".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+async fn connect(relay: &TestRelay, config: &Arc<ClientConfig>) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(relay.addresses.viewers).await?;
+    TlsConnector::from(Arc::clone(config)).connect(ServerName::try_from("relay.test").unwrap(), stream).await
+}
+
+fn start(directory: &Path, change: impl FnOnce(&mut relay::config::Config)) -> TestRelay {
+    TestRelay::start(|config| {
+        config.tls = Some(files(directory));
+        change(config);
+    })
+}
+
+#[tokio::test]
+async fn the_page_and_its_websocket_come_over_tls() {
+    let directory = tempfile::tempdir().unwrap();
+    let certificate = write_certificate(&files(directory.path()));
+    let relay = start(directory.path(), |_| {});
+    let config = trusting(&[&certificate]);
+    let stream = connect(&relay, &config).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]), "also where an agent says what it is");
+    assert_eq!(exchange(stream, "GET", "/", "").await.status, 200);
+    let mut stream = connect(&relay, &config).await.unwrap();
+    assert_eq!(common::head(&mut stream, "/api/v1/live", common::WEBSOCKET).await.status, 101);
+    // The bare TLS stream is handed over: a frame that breaks the rules is answered by a close frame, not by HTTP.
+    stream.write_all(&[0x81, 0x00]).await.unwrap();
+    let answer = read_to_end(&mut stream).await;
+    assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[tokio::test]
+async fn sessions_resume_without_a_signature() {
+    let directory = tempfile::tempdir().unwrap();
+    let certificate = write_certificate(&files(directory.path()));
+    let relay = start(directory.path(), |_| {});
+    let config = trusting(&[&certificate]);
+    for expected in [HandshakeKind::Full, HandshakeKind::Resumed] {
+        let mut stream = connect(&relay, &config).await.unwrap();
+        // The ticket comes behind the handshake: read an answer.
+        common::head(&mut stream, "/nothing", "").await;
+        assert_eq!(stream.get_ref().1.handshake_kind(), Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_and_a_broken_one_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = write_certificate(&files(directory.path()));
+    let relay = start(directory.path(), |_| {});
+    assert!(connect(&relay, &trusting(&[&old])).await.is_ok());
+
+    std::fs::write(files(directory.path()).key, "not a key").unwrap();
+    let failures = "linelight_file_reload_failures_total";
+    relay.metric_reaches(failures, 1).await;
+    assert!(connect(&relay, &trusting(&[&old])).await.is_ok(), "the last good one stays in use");
+
+    let new = write_certificate(&files(directory.path()));
+    eventually("the new certificate is shown", async || connect(&relay, &trusting(&[&new])).await.is_ok()).await;
+    assert!(connect(&relay, &trusting(&[&old])).await.is_err());
+}
+
+#[tokio::test]
+async fn files_that_do_not_belong_together_are_refused_at_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    write_certificate(&files(directory.path()));
+    write_certificate(&files(other.path()));
+    let mixed = CertificateFiles { key: files(other.path()).key, ..files(directory.path()) };
+    let error = relay::tls::Certificate::load(&mixed).unwrap_err().to_string();
+    assert!(error.contains("do not belong together"), "{error}");
+    let missing = CertificateFiles { key: directory.path().join("nothing"), ..files(directory.path()) };
+    let error = relay::tls::Certificate::load(&missing).unwrap_err().to_string();
+    assert!(error.contains("nothing") && error.contains("no private key"), "{error}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_come_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    write_certificate(&files(directory.path()));
+    let relay = start(directory.path(), |config| config.limits.handshake_timeout = Duration::from_millis(100));
+    let mut silent = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    assert!(read_to_end(&mut silent).await.is_empty());
+    let mut plain = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\nhost: relay.test\r\n\r\n").await.unwrap();
+    assert!(!read_to_end(&mut plain).await.starts_with(b"HTTP"));
+    relay.metric_reaches("linelight_tls_handshakes_failed_total", 2).await;
+}
+
+#[tokio::test]
+async fn agents_and_viewers_have_budgets_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let certificate = write_certificate(&files(directory.path()));
+    // Viewers get no turn at all, so that only who is counted as an agent gets in.
+    let relay = start(directory.path(), |config| {
+        config.limits.viewer_handshakes = 0;
+        config.limits.handshake_timeout = Duration::from_millis(200);
+    });
+    let agent = trusting(&[&certificate]);
+    let mut viewer = (*agent).clone();
+    viewer.alpn_protocols = vec![b"http/1.1".to_vec()];
+    assert!(connect(&relay, &agent).await.is_ok());
+    assert!(connect(&relay, &Arc::new(viewer)).await.is_err());
+}
