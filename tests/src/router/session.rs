@@ -29,7 +29,7 @@ where
 {
     let (input, output) = tokio::io::split(stream);
     let (out, outgoing) = mpsc::channel(OUTGOING);
-    let writer = Aborting(tokio::spawn(write(Arc::clone(&core), output, outgoing, connection)));
+    let writer = Aborting(tokio::spawn(write(Arc::clone(&core), output, outgoing)));
     let mut session = Session {
         core: Arc::clone(&core),
         connection,
@@ -74,7 +74,7 @@ impl Drop for Aborting {
 }
 
 /// Writes replies, cut into pieces if the router is to do so, and keeps their samples once they are out.
-async fn write<W>(core: Arc<Core>, mut output: W, mut outgoing: mpsc::Receiver<Outgoing>, connection: u64)
+async fn write<W>(core: Arc<Core>, mut output: W, mut outgoing: mpsc::Receiver<Outgoing>)
 where
     W: AsyncWrite + Unpin,
 {
@@ -89,7 +89,6 @@ where
             tokio::task::yield_now().await;
         }
         if !samples.is_empty() {
-            debug_assert!(samples.iter().all(|sample| sample.connection == connection));
             core.update(|state, _| state.record.keep_samples(samples));
         }
     }

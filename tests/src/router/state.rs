@@ -330,7 +330,10 @@ impl World {
     }
 
     fn person_rates(&self, interface: &Interface, person: Person, second: u64) -> Rates {
-        let plan = self.profile_of(&interface.username).rate_limit.map_or(NO_PLAN, |(_, rates)| rates);
+        // The plan as it was at the connect, like the queue: a look at the secrets for each session and second would be
+        // quadratic in a concentrator's sessions.
+        let queue = interface.link.as_ref().and_then(|link| link.queue);
+        let plan = queue.map_or(NO_PLAN, |(_, limits)| limits);
         traffic::person_rates(person, plan, Dice::new(self.seed, &interface.username), second)
     }
 
