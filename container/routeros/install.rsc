@@ -22,7 +22,7 @@
     :local llCode [:parse $1]
     $llCode
     :set llRan 1
-  } on-error={ :set llRan 0 }
+  } on-error={}
   :return $llRan
 }
 # The value of an expression, or nothing where this version does not know it.
@@ -31,7 +31,7 @@
   :do {
     :local llCode [:parse (":return " . $1)]
     :set llValue [:tostr [$llCode]]
-  } on-error={ :set llValue "" }
+  } on-error={}
   :return $llValue
 }
 # Adds to the menu $1 what $3 describes, unless something is there that $2 finds; $4 is its name in words.
@@ -69,7 +69,7 @@
         :set llWritten 1
       }
     }
-  } on-error={ :set llWritten -1 }
+  } on-error={}
   :return $llWritten
 }
 
@@ -114,7 +114,7 @@
 :local llRam "{{RAM}}"
 :if ($llRam = "auto") do={
   :set llRam "no"
-  :if ([:len $llDisk] = 0 && !$llThere && [/system/resource/get free-hdd-space] < {{RAM_BELOW}}) do={ :set llRam "yes" }
+  :if ([:len $llDisk] = 0 && !$llThere && ([/system/resource/get free-hdd-space] < {{RAM_BELOW}})) do={ :set llRam "yes" }
   :if ([:len [/disk/find where slot="linelight-ram"]] > 0) do={ :set llRam "yes" }
 }
 :if ($llRam = "yes" && !$llFrom7) do={
@@ -179,7 +179,7 @@
   :set llAdds { "action=accept protocol=tcp dst-port={{PORTS}} dst-address-list=linelight-relay"; "action=accept protocol=udp dst-port=53"; "action=accept protocol=tcp dst-port=53"; "action=drop" }
 }
 :set llChanged ($llChanged + [$llRules "linelight-forward" $llWheres $llAdds])
-:foreach llHost in={ {{RELAYS}} } do={
+:foreach llHost in=[:toarray "{{RELAYS}}"] do={
   :set llChanged ($llChanged + [$llEnsure "/ip/firewall/address-list" "list=\"linelight-relay\" and address=\"$llHost\" and dynamic=no" "list=linelight-relay address=$llHost comment=linelight" "the relay $llHost to the address list linelight-relay"])
 }
 :foreach llOld in=[/ip/firewall/address-list/find where list="linelight-relay" and dynamic=no{{NOT_RELAYS}}] do={
@@ -287,7 +287,7 @@
   :set llRoot "linelight-ram/root"
   :set llChanged ($llChanged + [$llEnsure "/disk" "slot=\"linelight-ram\"" "type=tmpfs tmpfs-max-size={{RAM_SIZE}} slot=linelight-ram" "a disk in memory, linelight-ram, {{RAM_SIZE}} at most"])
   :if ([$llAsk "[/disk/get [/disk/find where slot=\"linelight-ram\"] comment]"] != "linelight") do={
-    [$llTry "/disk/set [/disk/find where slot=\"linelight-ram\"] comment=linelight"]
+    $llTry "/disk/set [/disk/find where slot=\"linelight-ram\"] comment=linelight"
   }
 }
 :local llBoot "yes"
@@ -295,7 +295,7 @@
 :local llHeader ":local llImage \"$llImage\"\n:local llFile \"$llFile\"\n:local llRoot \"$llRoot\"\n:local llDns \"$llDns\"\n:local llBoot \"$llBoot\"\n"
 :local llStart {{START}}
 :if ($llRam = "yes" || !$llFrom6) do={
-  :local llSource ($llHeader . ":local llAgain true\n" . $llStart)
+  :local llSource ($llHeader . ":local llAgain " . ($llRam = "yes") . "\n" . $llStart)
   :if ([:len [/system/script/find where name="linelight-start"]] = 0) do={
     /system/script/add name=linelight-start comment=linelight source=$llSource
     :put "linelight: added the script linelight-start"

@@ -12,15 +12,15 @@
   :do {
     :local llCode [:parse (":return [:len [/container/find where comment=\"linelight\" and " . $1 . "]]")]
     :set llResult [$llCode]
-  } on-error={ :set llResult 0 }
+  } on-error={}
   :return $llResult
 }
 :if ($llAgain) do={
   :local llTries 0
   :while ([:len [/container/find where comment="linelight"]] > 0 && $llTries < 60) do={
-    :do { /container/stop [/container/find where comment="linelight"] } on-error={ :set llTries $llTries }
+    :do { /container/stop [/container/find where comment="linelight"] } on-error={}
     :delay 1s
-    :do { /container/remove [/container/find where comment="linelight"] } on-error={ :set llTries $llTries }
+    :do { /container/remove [/container/find where comment="linelight"] } on-error={}
     :set llTries ($llTries + 1)
   }
 }

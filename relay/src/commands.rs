@@ -14,6 +14,7 @@ mod agent;
 mod duration;
 mod init;
 mod link;
+pub mod router_script;
 mod serve;
 mod watch;
 
@@ -57,6 +58,8 @@ enum Command {
     /// Adds, lists and revokes agents, the programs that report lines
     #[command(subcommand)]
     Agent(agent::AgentCommand),
+    /// Prints a script for one paste that puts an agent on a RouterOS router as a container
+    RouterScript(Box<router_script::RouterScriptArguments>),
     /// Shows a line's live figures in the terminal, as its viewer
     Watch(watch::WatchArguments),
 }
@@ -107,6 +110,7 @@ impl Cli {
             }
             Command::Link(arguments) => link::run(&arguments, &data, self.public_url.as_ref(), out)?,
             Command::Agent(command) => agent::run(command, &data, out)?,
+            Command::RouterScript(arguments) => router_script::run(*arguments, &data, self.public_url.as_ref(), out)?,
             Command::Watch(arguments) => watch::run(&arguments, &data, self.public_url.as_ref(), out)?,
         }
         Ok(())

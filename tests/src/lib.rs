@@ -1,4 +1,6 @@
-//! What Linelight is tried against: a simulated RouterOS router, and the harness that joins it to an agent and a relay.
+//! What Linelight is tried against: a simulated RouterOS router, and the harness that joins it to an agent and a relay,
+//! and an interpreter of RouterOS scripts over a model of a router's configuration.
 
 pub mod harness;
 pub mod router;
+pub mod routeros_script;

@@ -56,7 +56,7 @@ fn list(entries: &Entries, out: &mut impl Write) -> Result<()> {
 }
 
 /// Reads, changes and replaces the registry while no other command does.
-fn change<T>(data: &DataDirectory, change: impl FnOnce(&mut Entries) -> Result<T>) -> Result<T> {
+pub(super) fn change<T>(data: &DataDirectory, change: impl FnOnce(&mut Entries) -> Result<T>) -> Result<T> {
     let _lock = data.lock()?;
     let mut entries = Entries::load(&data.agents())?;
     let outcome = change(&mut entries)?;
@@ -64,6 +64,6 @@ fn change<T>(data: &DataDirectory, change: impl FnOnce(&mut Entries) -> Result<T
     Ok(outcome)
 }
 
-fn unix_seconds() -> u64 {
+pub(super) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }

@@ -185,7 +185,10 @@ impl FromStr for RelayUrl {
         let uri: Uri = text.parse().map_err(|_| anyhow::anyhow!("{text:?} is not an address: {FORM}"))?;
         ensure!(uri.scheme_str() == Some("wss"), "{text:?} is not a wss:// address: {FORM}");
         let host = uri.host().unwrap_or_default();
-        ensure!(!host.starts_with('['), "{text:?}: the container on a router has no IPv6; give the relay a name or an IPv4 address");
+        ensure!(
+            !host.starts_with('['),
+            "{text:?}: the container on a router has no IPv6; give the relay a name or an IPv4 address"
+        );
         check(host, "-_.", FORM)?;
         ensure!(["/", UPLINK_PATH].contains(&uri.path()) && uri.query().is_none(), "{text:?} names a path: {FORM}");
         let port = uri.port_u16().unwrap_or(443);
@@ -219,17 +222,20 @@ impl Install {
         ports.dedup();
         let hosts = || self.relays.iter().map(|relay| relay.host.as_str());
         let not_relays: String = hosts().map(|host| format!(" and address!=\"{host}\"")).collect();
-        Ok(self.place.fill(INSTALL, &[
-            ("AGENT", self.agent.clone()),
-            ("PASSWORD", self.password.clone()),
-            ("RELAYS", join(hosts(), ",")),
-            ("NOT_RELAYS", not_relays),
-            ("PORTS", join(&ports, ",")),
-            ("SECRET_NAMES", join(files.iter().map(|(name, _)| quoted(name)), "; ")),
-            ("SECRET_TEXTS", join(files.iter().map(|(_, text)| quoted(text)), "; ")),
-            ("ENV_KEYS", join(variables.iter().map(|(key, _)| quoted(key)), "; ")),
-            ("ENV_VALUES", join(variables.iter().map(|(_, value)| value), "; ")),
-        ]))
+        Ok(self.place.fill(
+            INSTALL,
+            &[
+                ("AGENT", self.agent.clone()),
+                ("PASSWORD", self.password.clone()),
+                ("RELAYS", join(hosts(), ",")),
+                ("NOT_RELAYS", not_relays),
+                ("PORTS", join(&ports, ",")),
+                ("SECRET_NAMES", join(files.iter().map(|(name, _)| quoted(name)), "; ")),
+                ("SECRET_TEXTS", join(files.iter().map(|(_, text)| quoted(text)), "; ")),
+                ("ENV_KEYS", join(variables.iter().map(|(key, _)| quoted(key)), "; ")),
+                ("ENV_VALUES", join(variables.iter().map(|(_, value)| value), "; ")),
+            ],
+        ))
     }
 
     /// The agent's variables, each value as the script writes it; no secret is among them, for exports show them.
@@ -286,9 +292,9 @@ impl Place {
             ("IMAGE", image.to_owned()),
             ("START", quoted_lines(START)),
         ];
-        more.iter().chain(&common).fold(template.to_owned(), |text, (name, value)| {
-            text.replace(&format!("{{{{{name}}}}}"), value)
-        })
+        more.iter()
+            .chain(&common)
+            .fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{{{name}}}}}"), value))
     }
 }
 
@@ -345,12 +351,20 @@ mod tests {
 
     #[test]
     fn addresses_that_a_container_cannot_use_are_refused() {
-        for good in ["wss://relay.example", "wss://relay.example:8443", "wss://203.0.113.7/agent/v1", "wss://relay.example/"] {
+        for good in
+            ["wss://relay.example", "wss://relay.example:8443", "wss://203.0.113.7/agent/v1", "wss://relay.example/"]
+        {
             assert!(good.parse::<RelayUrl>().is_ok(), "{good}");
         }
-        for wrong in
-            ["relay.example", "ws://relay.example", "https://relay.example", "wss://[::1]", "wss://a/b", "wss://a\"b", "wss://$a"]
-        {
+        for wrong in [
+            "relay.example",
+            "ws://relay.example",
+            "https://relay.example",
+            "wss://[::1]",
+            "wss://a/b",
+            "wss://a\"b",
+            "wss://$a",
+        ] {
             assert!(wrong.parse::<RelayUrl>().is_err(), "{wrong}");
         }
         assert!("172.31.255.4/30".parse::<Subnet>().is_ok());

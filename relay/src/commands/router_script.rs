@@ -1,0 +1,227 @@
+//! `linelight-relay router-script`: prints a script that puts an agent on a RouterOS router, takes it off, or upgrades it.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use clap::Args;
+use http::Uri;
+
+use super::agent;
+use crate::agents::{Entries, Pattern};
+use crate::data_directory::{self, DataDirectory};
+use crate::keys::fill_random;
+use script::{Arch, FileName, Image, ImageRef, Install, Place, RelayUrl, Storage, Subnet};
+
+pub mod script;
+
+/// The largest file of certificates: RouterOS takes 60 KB as a file's content.
+const MAX_CA: u64 = 32 * 1024;
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("what").args(["agent", "remove", "upgrade"]).required(true)))]
+pub(super) struct RouterScriptArguments {
+    /// Installs the agent of this name; its token is in the script and nowhere else
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+
+    /// The usernames that it may report, where the relay does not know the agent yet: one, *@realm, prefix* or *; several are allowed
+    #[arg(long, value_name = "PATTERN", num_args = 1.., requires = "agent")]
+    lines: Vec<Pattern>,
+
+    /// Gives an agent that the relay knows another token; the one it has stops working
+    #[arg(long, requires = "agent")]
+    new_token: bool,
+
+    /// The relay's address for agents; several with commas: the first that answers is used [default: of --public-url]
+    #[arg(long, value_name = "WSS-URL", value_delimiter = ',')]
+    relay_url: Vec<RelayUrl>,
+
+    /// The SHA-256 of the relay's public key, sha256//BASE64 or hex, instead of the usual roots; two or more, for the next key too
+    #[arg(long, value_name = "PIN", value_delimiter = ',', conflicts_with = "relay_ca")]
+    relay_pin: Vec<String>,
+
+    /// A file with the certificates (PEM) that may sign the relay's, instead of the usual roots
+    #[arg(long, value_name = "FILE")]
+    relay_ca: Option<PathBuf>,
+
+    /// The agent's build: x86-64, arm64, armv7 or armv5 [default: the router's own; on 32-bit ARM armv5, which runs on each]
+    #[arg(long)]
+    arch: Option<Arch>,
+
+    /// The image's name among the router's files [default: linelight-agent-ARCH.tar]
+    #[arg(long, value_name = "TAR", conflicts_with = "image")]
+    file: Option<FileName>,
+
+    /// The image's name in a registry, instead of a file
+    #[arg(long, value_name = "REFERENCE")]
+    image: Option<ImageRef>,
+
+    /// Keeps the container in memory; without it only where the flash is small
+    #[arg(long, conflicts_with = "disk")]
+    tmpfs: bool,
+
+    /// Keeps the container and its files on this disk of the router
+    #[arg(long, value_name = "NAME")]
+    disk: Option<FileName>,
+
+    /// Four addresses that nothing else uses, for router and container
+    #[arg(long, value_name = "NETWORK/30", default_value = "172.31.255.0/30")]
+    subnet: Subnet,
+
+    /// Takes the agent off the router instead
+    #[arg(long)]
+    remove: bool,
+
+    /// Puts another version on the router instead
+    #[arg(long)]
+    upgrade: bool,
+}
+
+pub(super) fn run(
+    arguments: RouterScriptArguments,
+    data: &DataDirectory,
+    public_url: Option<&Uri>,
+    out: &mut impl Write,
+) -> Result<()> {
+    let place = Place {
+        arch: arguments.arch,
+        image: arguments.image.map_or(Image::File(arguments.file), Image::Remote),
+        storage: match arguments.disk {
+            Some(name) => Storage::Disk(name),
+            None if arguments.tmpfs => Storage::Memory,
+            None => Storage::Auto,
+        },
+        subnet: arguments.subnet,
+    };
+    let text = match arguments.agent {
+        None if arguments.remove => place.remove_script(),
+        None => place.upgrade_script(),
+        Some(name) => {
+            let mut install = Install {
+                agent: name,
+                relays: relays(arguments.relay_url, public_url)?,
+                pins: arguments.relay_pin,
+                ca: arguments.relay_ca.map(read_certificates).transpose()?,
+                token: String::new(),
+                password: password()?,
+                place,
+            };
+            // Whatever is wrong with the rest shows before the registry changes.
+            install.script()?;
+            install.token = token(&install.agent, arguments.lines, arguments.new_token, data)?;
+            install.script()?
+        }
+    };
+    out.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// The relays as typed, or the one that browsers reach.
+fn relays(typed: Vec<RelayUrl>, public_url: Option<&Uri>) -> Result<Vec<RelayUrl>> {
+    if !typed.is_empty() {
+        return Ok(typed);
+    }
+    let authority = public_url.filter(|url| url.scheme_str() == Some("https")).and_then(Uri::authority);
+    let authority = authority.context("an agent needs the relay's address: give --relay-url wss://relay.example")?;
+    Ok(vec![format!("wss://{authority}").parse()?])
+}
+
+fn read_certificates(path: PathBuf) -> Result<String> {
+    let content = data_directory::read(&path, MAX_CA)?;
+    String::from_utf8(content).with_context(|| format!("{} is not a PEM file", path.display()))
+}
+
+/// Adds the agent to the registry, or gives it another token; its patterns stay where none are typed.
+fn token(name: &str, lines: Vec<Pattern>, new_token: bool, data: &DataDirectory) -> Result<String> {
+    agent::change(data, |entries: &mut Entries| {
+        let known = entries.agents.iter().find(|agent| agent.name == name).map(|agent| agent.lines.clone());
+        let lines = match known {
+            Some(_) if !new_token => anyhow::bail!(
+                "the relay knows the agent {name:?}, and its token is kept nowhere: give --new-token for another one (the old one stops \
+                 working), or choose another name"
+            ),
+            Some(before) => {
+                entries.revoke(name)?;
+                if lines.is_empty() { before } else { lines }
+            }
+            None => {
+                ensure!(
+                    !lines.is_empty(),
+                    "the relay does not know an agent {name:?} yet: say with --lines which usernames it may report"
+                );
+                lines
+            }
+        };
+        entries.add(name, lines, agent::unix_seconds())
+    })
+}
+
+/// A password that fits every rule that a router may have for one: 35 characters, of all four kinds.
+fn password() -> Result<String> {
+    loop {
+        let mut random = [0; 24];
+        fill_random(&mut random)?;
+        let text = BASE64_URL_SAFE_NO_PAD.encode(random);
+        let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(kind);
+        if has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit) {
+            let parts: Vec<_> = text.as_bytes().chunks(8).map(String::from_utf8_lossy).collect();
+            return Ok(parts.join("-"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patterns(texts: &[&str]) -> Vec<Pattern> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn registry() -> (tempfile::TempDir, DataDirectory) {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDirectory::new(folder.path());
+        Entries::default().save(&data.agents()).unwrap();
+        (folder, data)
+    }
+
+    fn lines_of(data: &DataDirectory) -> Vec<String> {
+        let entries = Entries::load(&data.agents()).unwrap();
+        assert_eq!(entries.agents.len(), 1);
+        entries.agents[0].lines.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_agent_is_added_once_and_its_token_replaced_only_when_told() {
+        let (_folder, data) = registry();
+        let none = token("tower", vec![], false, &data).unwrap_err().to_string();
+        assert!(none.contains("--lines"), "{none}");
+        let first = token("tower", patterns(&["*@karoo.example"]), false, &data).unwrap();
+        let again = token("tower", vec![], false, &data).unwrap_err().to_string();
+        assert!(again.contains("--new-token"), "{again}");
+        let second = token("tower", vec![], true, &data).unwrap();
+        assert_ne!(first, second);
+        assert_eq!(lines_of(&data), ["*@karoo.example"]);
+        token("tower", patterns(&["*"]), true, &data).unwrap();
+        assert_eq!(lines_of(&data), ["*"]);
+    }
+
+    #[test]
+    fn the_relays_address_is_the_pages_unless_told() {
+        let of = |url: &str| relays(vec![], Some(&url.parse().unwrap())).map(|relays| format!("{relays:?}"));
+        assert!(of("https://monitor.example:8443").unwrap().contains("wss://monitor.example:8443"));
+        assert!(of("http://monitor.example").is_err());
+        assert!(relays(vec![], None).is_err());
+    }
+
+    #[test]
+    fn passwords_are_long_mixed_and_never_twice_the_same() {
+        let one = password().unwrap();
+        assert_eq!(one.len(), 35);
+        assert!(one.contains('-'));
+        assert_ne!(one, password().unwrap());
+    }
+}
