@@ -370,6 +370,11 @@ impl Line {
         self.sessions
     }
 
+    /// How long it has been offline; forever, where that is not known.
+    pub fn offline_for(&self, now: Instant) -> Duration {
+        self.since.map_or(Duration::MAX, |since| now.saturating_duration_since(since))
+    }
+
     /// The start of the newest session. Without an uptime in the table it is known only if it began between two
     /// readings.
     fn up_since(&self, before: &[Row], live: &[Row], readings: u64, now: Instant) -> Option<Instant> {

@@ -1,6 +1,6 @@
 //! The life of one connection to the router: what comes is sorted to whom it is for, and what is due is said.
 
-use shared::control::WatchRefusal;
+use shared::control::{Role, WatchRefusal};
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::Router;
@@ -91,6 +91,7 @@ impl Router<'_> {
         if self.sampler.due().is_some_and(|due| due <= now) {
             self.end_tick();
         }
+        self.look_for_absent(now);
         self.ask_for_tables(connection, now)?;
         self.tend_streams(connection, now)?;
         self.ask_for_load(connection, now)?;
@@ -151,7 +152,7 @@ impl Router<'_> {
 
     /// A change that was listened to is a hint only, and only if it is news.
     fn hear_change(&mut self, menu: Menu, row: &Sentence<'_>, now: Instant) {
-        use shared::control::Role;
+        self.tables.told();
         let lines = self.handover.lines.borrow();
         let dead = row.flag(".dead").unwrap_or(false);
         let listed = |role| ListedSession::read(role, row).is_some_and(|session| lines.is_news(&session));
@@ -184,7 +185,14 @@ impl Router<'_> {
     fn hear_refusal(&mut self, purpose: Purpose, message: &[u8]) -> Result<(), ConnectionError> {
         let reason = in_words(message);
         tracing::debug!(?purpose, reason, "router refuses");
-        let Purpose::Table(table) = purpose else { return Ok(()) };
+        let table = match purpose {
+            Purpose::Table(table) => table,
+            Purpose::Listen(Menu::PppoeServer | Menu::PppoeClient) => {
+                self.tables.found_change();
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
         let forbidden = ["permission", "privilege"].iter().any(|word| reason.contains(word));
         if forbidden && matches!(table, Table::Server | Table::Client) {
             return Err(ConnectionError::NotPermitted(reason));
@@ -234,6 +242,10 @@ impl Router<'_> {
         self.handover.status.borrow_mut().sessions = sessions;
         if lines.revision() != before {
             self.handover.to_uplink.notify_one();
+            // All is new to the first reading.
+            if lines.readings() > 1 {
+                self.tables.found_change();
+            }
         }
         drop(lines);
         self.settle_doubts(began);
@@ -262,6 +274,15 @@ impl Router<'_> {
         status.round_trip_us = micros.map(|micros| u64::try_from(micros).unwrap_or(u64::MAX)).or(status.round_trip_us);
         if let Some(load) = status.cpu_load.filter(|_| self.monitor.streams() > 0) {
             self.monitor.load(load);
+        }
+    }
+
+    fn look_for_absent(&mut self, now: Instant) {
+        let lines = self.handover.lines.borrow();
+        let watched = self.monitor.lines().filter_map(|line| lines.line(line));
+        let offline = watched.filter(|line| line.sessions() == 0).map(|line| line.offline_for(now)).min();
+        if let Some(offline) = offline {
+            self.tables.look_for(offline, now);
         }
     }
 

@@ -29,6 +29,12 @@ const PLAN_INTERVALS: u32 = 5;
 /// Between two readings of the plans for new lines, at least.
 const PLAN_PAUSE: Duration = Duration::from_secs(10);
 
+/// While a watched line is offline, the tables are read this often although its router tells of changes.
+const ABSENT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A line that has been offline for this long is looked for less often.
+const LONG_ABSENT: Duration = Duration::from_secs(300);
+
 /// So many void readings in a row mean that the API does not work.
 const MAX_VOID: u8 = 3;
 
@@ -88,6 +94,10 @@ pub(super) struct Tables {
     plans: PlanReading,
     plan_stage: Option<PlanStage>,
     plans_read: Option<(Instant, Option<LineHandle>)>,
+    /// Whether the router told of a change since the last reading began.
+    told: bool,
+    /// Whether a reading found a change that the router had not told of.
+    untold: bool,
 }
 
 impl Tables {
@@ -105,6 +115,8 @@ impl Tables {
             plans: PlanReading::default(),
             plan_stage: None,
             plans_read: None,
+            told: false,
+            untold: false,
         }
     }
 
@@ -113,6 +125,30 @@ impl Tables {
         (self.sessions, self.plan_stage, self.began, self.ended, self.hinted) = (None, None, None, None, None);
         self.plans_read = None;
         self.void = 0;
+        (self.told, self.untold) = (false, false);
+    }
+
+    /// Takes note that the router tells of changes.
+    pub(super) fn told(&mut self) {
+        (self.told, self.untold) = (true, false);
+    }
+
+    /// Takes note that it does not, or that a reading found a change: unless the router told of one, it is not relied
+    /// upon to tell of the next.
+    pub(super) fn found_change(&mut self) {
+        self.untold |= !self.told;
+    }
+
+    /// Asks for readings again and again while a watched line is offline, for its return is to be noticed soon.
+    pub(super) fn look_for(&mut self, offline_for: Duration, now: Instant) {
+        let every = match (self.untold, offline_for >= LONG_ABSENT) {
+            (true, false) => self.pause,
+            (true, true) => self.pause * UNWATCHED,
+            (false, _) => ABSENT_INTERVAL.max(self.pause),
+        };
+        if self.ended.is_some_and(|ended| ended + every <= now) {
+            self.hint(now);
+        }
     }
 
     /// Asks for a reading soon.
@@ -214,6 +250,7 @@ impl Tables {
     fn begin_sessions(&mut self, now: Instant) {
         self.listing.clear();
         (self.hinted, self.began) = (None, Some(now));
+        self.told = false;
         self.sessions = Some(SessionReading { began: now, server: Stage::Due, client: Stage::Due, void: false });
     }
 

@@ -118,7 +118,7 @@ impl ConnectionError {
 
     /// What is wrong and what to do, for an operator.
     pub fn explain(&self) -> String {
-        format!("{self}: {}", self.remedy())
+        format!("{self}; {}", self.remedy())
     }
 }
 
@@ -284,7 +284,7 @@ mod tests {
     async fn each_refusal_of_the_login_has_its_own_words() {
         let challenge = "=ret=0123456789abcdef0123456789abcdef";
         for (answer, words, refusal) in [
-            (&[&["!done", ".tag=1", challenge][..]][..], "before 6.43 speaks an older login: upgrade RouterOS", true),
+            (&[&["!done", ".tag=1", challenge][..]][..], "before 6.43 speaks an older login; upgrade RouterOS", true),
             (&[&["!trap", ".tag=1", "=message=cannot log in"], &["!done", ".tag=1"]], "cannot log in", true),
             (&[&["!trap", "=message=invalid user name or password (6)"]], "check the user", true),
             (&[&["!fatal", "too many sessions"]], "too many sessions", false),

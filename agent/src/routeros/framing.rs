@@ -25,10 +25,10 @@ const LOW_WATER: usize = 4 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FramingError {
     /// A first byte of a length of 0xF8 or above, which the protocol reserves.
-    #[error("router sent the reserved control byte {0:#04x}: is this the API's port?")]
+    #[error("router sent the reserved control byte {0:#04x}")]
     ControlByte(u8),
     /// A word above [`MAX_WORD`].
-    #[error("router announced a word of {0} bytes; at most {MAX_WORD} are read: is this the API's port?")]
+    #[error("router announced a word of {0} bytes; at most {MAX_WORD} are read")]
     WordTooLong(u32),
     /// More than [`MAX_WORDS`].
     #[error("router sent a sentence of more than {MAX_WORDS} words")]

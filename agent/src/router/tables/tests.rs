@@ -116,3 +116,29 @@ fn plan_tables_that_are_refused_or_silent_do_not_stop_the_rest() {
     assert!(reader.tables.timed_out(Table::Secrets, &reader.lines, reader.now).is_none());
     assert_eq!(reader.asks(false), [Table::Addresses]);
 }
+
+#[test]
+fn a_watched_line_that_is_offline_is_looked_for_and_more_often_where_the_router_does_not_tell() {
+    let mut reader = Reader::new();
+    reader.read_all(true);
+    let mut pauses = |told: bool, offline| {
+        if told {
+            reader.tables.told()
+        } else {
+            reader.tables.found_change()
+        };
+        let ended = reader.now;
+        loop {
+            reader.now += SECOND / 2;
+            reader.tables.look_for(offline, reader.now);
+            if !reader.asks(true).is_empty() {
+                reader.read_sessions();
+                return (reader.now - ended).as_millis();
+            }
+        }
+    };
+    assert_eq!(pauses(true, SECOND), 10_500);
+    assert_eq!(pauses(false, SECOND), 1_500);
+    assert_eq!(pauses(false, LONG_ABSENT), 5_500);
+    assert_eq!(pauses(true, SECOND), 10_500, "it tells again");
+}
