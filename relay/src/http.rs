@@ -30,10 +30,12 @@ use serde_json::json;
 use shared::UPLINK_SUBPROTOCOL;
 use shared::close::Close;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::access::{Admission, WatchRequest};
 use crate::agents::{Grant, Registry};
 use crate::attempts::FailedAttempts;
+use crate::config::RELOAD_EVERY;
 use crate::listener::Connection;
 use crate::peer::Forwarding;
 use crate::upgrade::{HandshakeError, Then, UplinkParts, upgrade};
@@ -178,11 +180,25 @@ async fn agent(
     request: Request,
 ) -> Response {
     let headers = request.headers().clone();
-    let Some(grant) = bearer(&headers).and_then(|token| site.registry.authenticate(token.as_bytes())) else {
+    let Some(grant) = grant_of(&site, &headers).await else {
         return refuse_agent(&site, &connection, &headers);
     };
     let then = Then::Uplink(Box::new(site.uplink(grant, &connection, &headers)));
     upgrade(request, &connection, Some(UPLINK_SUBPROTOCOL), then).unwrap_or_else(|error| no_upgrade(error, &headers))
+}
+
+/// The grant of the agent's token. A token that was made a moment ago is in the registry's file and not in use yet, so an
+/// unknown one is asked for once more after the next reload: an agent that is started right after `agent add` is not
+/// sent away for a minute.
+async fn grant_of(site: &Site, headers: &HeaderMap) -> Option<Arc<Grant>> {
+    let token = bearer(headers)?.as_bytes();
+    let mut changes = site.registry.changes();
+    if let Some(grant) = site.registry.authenticate(token) {
+        return Some(grant);
+    }
+    // Whether a reload came or not, the answer is the registry's.
+    let _ = timeout(RELOAD_EVERY * 2, changes.changed()).await;
+    site.registry.authenticate(token)
 }
 
 fn refuse_agent(site: &Site, connection: &Connection, headers: &HeaderMap) -> Response {

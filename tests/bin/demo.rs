@@ -134,9 +134,9 @@ fn subscribers_file(usernames: &[Username]) -> String {
 async fn links(relay: &Relay, usernames: &[Username]) -> Result<Vec<Link>> {
     let mut links = Vec::new();
     for (nth, username) in usernames.iter().enumerate() {
-        let token = relay.token(&username.to_text()).await?;
+        let url = relay.link(&username.to_text(), "1d").await?;
         let customer = CUSTOMERS.get(nth).map_or_else(|| username.to_text(), |(customer, _)| (*customer).to_owned());
-        links.push(Link { username: username.clone(), customer, url: format!("http://{}/#{token}", relay.address) });
+        links.push(Link { username: username.clone(), customer, url });
     }
     Ok(links)
 }

@@ -42,9 +42,11 @@ impl Program {
             .with_context(|| format!("starting {:?}", command.as_std().get_program()))?;
         let stderr = child.stderr.take().context("the child has no standard error")?;
         let (lines, log) = watch::channel(Vec::new());
+        let name = Path::new(command.as_std().get_program()).file_name().unwrap_or_default().to_owned();
         tokio::spawn(async move {
             let mut reader = BufReader::new(stderr).lines();
             while let Ok(Some(line)) = reader.next_line().await {
+                show(&name, &line);
                 lines.send_modify(|lines| lines.push(line));
             }
         });
@@ -88,6 +90,14 @@ impl Program {
         let id = self.child.id().context("it has ended already")?;
         signal(id, "TERM").await?;
         Ok(timeout(PATIENCE, self.child.wait()).await.context("it did not end after SIGTERM")??)
+    }
+}
+
+/// Shows a program's line where a test runner keeps it for the report of a failure.
+#[expect(clippy::print_stderr, reason = "a test's output, kept by nextest unless the test fails")]
+fn show(program: &OsStr, line: &str) {
+    if std::env::var_os("NEXTEST").is_some() {
+        eprintln!("{}: {line}", program.display());
     }
 }
 
@@ -175,7 +185,17 @@ impl Relay {
         relay_command(self.folder.path(), ["agent", "revoke", name]).await.map(drop)
     }
 
-    /// Makes a link and gives its token, the part behind `#`.
+    /// Makes a link to a line that expires after a time such as `90d` or `5s`.
+    ///
+    /// # Errors
+    /// What `link` reports.
+    pub async fn link(&self, username: &str, expires: &str) -> Result<String> {
+        let url = format!("--public-url=http://{}", self.address);
+        let output = relay_command(self.folder.path(), ["link", &url, "--expires", expires, "--", username]).await?;
+        last_word(&output)
+    }
+
+    /// Makes a link for a day and gives its token, the part behind `#`.
     ///
     /// # Errors
     /// What `link` reports.
@@ -183,13 +203,12 @@ impl Relay {
         self.token_for(username, "1d").await
     }
 
-    /// The same with a time to live, such as `5s`.
+    /// The same for another time.
     ///
     /// # Errors
     /// What `link` reports.
     pub async fn token_for(&self, username: &str, expires: &str) -> Result<String> {
-        let output = relay_command(self.folder.path(), ["link", "--expires", expires, "--", username]).await?;
-        let link = last_word(&output)?;
+        let link = self.link(username, expires).await?;
         Ok(link.split_once('#').with_context(|| format!("{link} has no token"))?.1.to_owned())
     }
 
@@ -252,17 +271,12 @@ async fn serve(
         command.arg("--subscribers").arg(folder.join("subscribers.csv"));
     }
     let mut program = Program::start(command.args(&setup.flags))?;
-    let listening = address_logged(&mut program, "viewers").await?;
-    let private = address_logged(&mut program, "operators").await?;
-    Ok((program, listening, private))
-}
-
-/// The address in the line by which the relay says that it listens for somebody.
-async fn address_logged(program: &mut Program, whom: &str) -> Result<SocketAddr> {
-    let wanted = |line: &str| line.contains("listening") && line.contains(whom);
-    let line = program.logged(&format!("listening for {whom}"), wanted).await?;
-    let address = line.split([' ', '=']).find_map(|word| word.parse().ok());
-    address.with_context(|| format!("no address in: {line}"))
+    let line = program.logged("that it is ready", |line| line.contains("the relay is ready")).await?;
+    let address = |listener: &str| {
+        let value = line.split(' ').find_map(|word| word.strip_prefix(listener)?.strip_prefix('=')?.parse().ok());
+        value.with_context(|| format!("no address of {listener} in: {line}"))
+    };
+    Ok((program, address("viewers")?, address("private")?))
 }
 
 async fn relay_command<I, S>(folder: &Path, arguments: I) -> Result<String>
