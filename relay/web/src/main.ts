@@ -33,7 +33,7 @@ addEventListener("hashchange", open);
 addEventListener("online", () => socket?.online());
 addEventListener("offline", () => socket?.offline());
 addEventListener("pagehide", () => socket?.pause());
-addEventListener("pageshow", () => socket?.shown());
+addEventListener("pageshow", seen);
 document.addEventListener("visibilitychange", seen);
 
 /** Watches what the address names. */

@@ -143,7 +143,7 @@ function line(known: Known, status: Status): Said {
 
 function running(known: Known, status: Status): Said {
   const words = strings.state.running;
-  if (known.age === null) {
+  if (!hasSample(known, status)) {
     return said("waiting", "good", { pill: words.pill, title: words.waitTitle, detail: words.waitDetail });
   }
   if (!isCurrent(known, status)) {
@@ -181,8 +181,13 @@ function hasFigures(known: Known): boolean {
   return known.status?.state === "running" && isCurrent(known, known.status);
 }
 
+/** Whether a sample came since the line runs: one from before it dropped says nothing of it now. */
+function hasSample(known: Known, status: Status): boolean {
+  return known.age !== null && (status.since === null || known.now - known.age >= status.since);
+}
+
 function isCurrent(known: Known, status: Status): boolean {
-  return known.age !== null && known.age <= oldestFigure(status.interval);
+  return hasSample(known, status) && known.age !== null && known.age <= oldestFigure(status.interval);
 }
 
 /** The page itself has no connection; the line may be as well as ever. Figures stay for as long as they are current. */

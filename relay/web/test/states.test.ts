@@ -40,6 +40,8 @@ const CASES: Case[] = [
   { what: "running without a plan", known: {}, name: "running", pill: "Running", figures: true, title: /working/, detail: /not a speed test/ },
   { what: "running with a verdict", known: { verdict: ROOM }, name: "room", pill: "Running", figures: true, title: /^Room\.$/ },
   { what: "running, no figure yet", known: { age: null }, name: "waiting", pill: "Running", title: /is connected/ },
+  { what: "running again, the figure is from before", known: { status: status("running", { since: NOW - 300 }) }, name: "waiting", pill: "Running" },
+  { what: "running again with a figure", known: { status: status("running", { since: NOW - 400 }) }, name: "running", pill: "Running", figures: true },
   { what: "a figure of 5 s", known: { age: 5_000 }, name: "running", pill: "Running", figures: true },
   { what: "an older one", known: { age: 5_001 }, name: "late", pill: "Running", title: /late/ },
   { what: "a busy router's", known: { age: 12_000, status: status("running", { interval: 5_000 }) }, name: "running", pill: "Running", figures: true, detail: /every 5 seconds/ },
