@@ -22,7 +22,7 @@ pub async fn probe(config: &RouterConfig, _limits: &AgentLimits, timing: &Timing
         let name = match steps.len() {
             0 => "router",
             1 => "login",
-            _ => "router's tables",
+            _ => "sessions",
         };
         steps.push(Step::failed(name, error.to_string(), error.remedy()));
     }

@@ -77,3 +77,55 @@ impl Dialer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::{Secret, SecretSource};
+    use crate::tls::Trust;
+
+    async fn failure(host: &str, port: u16, trust: Option<Trust>) -> ConnectionError {
+        let router = RouterConfig {
+            address: HostPort::new(host.to_owned(), port),
+            user: "linelight".to_owned(),
+            password: SecretSource::Value(Secret::new(b"secret")),
+            trust,
+        };
+        let dialer = Dialer::new(&router, Duration::from_secs(5)).unwrap();
+        dialer.dial().await.err().unwrap()
+    }
+
+    #[tokio::test]
+    async fn nobody_listening_is_a_matter_of_ip_service() {
+        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let error = failure("127.0.0.1", port, None).await;
+        assert!(matches!(error, ConnectionError::Refused { .. }), "{error}");
+        assert!(error.explain().contains("/ip/service"), "{}", error.explain());
+    }
+
+    #[test]
+    fn silence_is_a_matter_of_the_input_chain() {
+        let error = ConnectionError::ConnectTimeout { address: "172.17.0.1:8728".to_owned() };
+        let text = error.explain();
+        assert!(text.contains("172.17.0.1:8728 does not answer") && text.contains("input chain"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn api_ssl_without_a_certificate_is_told_how_to_get_one() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let router = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_u8().await.unwrap();
+            // A fatal alert, handshake_failure (RFC 8446, section 6), as anonymous Diffie-Hellman ends with.
+            stream.write_all(&[21, 3, 3, 0, 2, 2, 40]).await.unwrap();
+            stream
+        };
+        let (error, _open) = tokio::join!(failure("127.0.0.1", port, Some(Trust::WebRoots)), router);
+        assert!(matches!(error, ConnectionError::Tls { .. }), "{error}");
+        assert!(error.explain().contains("certificate"), "{}", error.explain());
+    }
+}

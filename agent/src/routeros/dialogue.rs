@@ -205,9 +205,9 @@ impl<P: Copy> Dialogue<P> {
             if kind == Kind::Done {
                 self.running.swap_remove(nth);
             }
-            match (kind, running.purpose) {
-                (Kind::Row | Kind::Trap | Kind::Done, Some(purpose)) => return Ok(Some((kind, running.tag, purpose))),
-                _ => {}
+            let told = matches!(kind, Kind::Row | Kind::Trap | Kind::Done);
+            if let Some(purpose) = running.purpose.filter(|_| told) {
+                return Ok(Some((kind, running.tag, purpose)));
             }
         }
         Ok(None)
