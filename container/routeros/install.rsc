@@ -1,7 +1,7 @@
 # Linelight's agent {{AGENT}} as a container on this router, RouterOS 7.4 and later. One paste, from the first brace to the last.
 # It adds and never replaces, prints what it changes, and changes nothing when it is pasted again.
+# It holds the agent's token and a password: do not keep it.
 {
-:local llIp "{{CONTAINER}}"
 :local llGateway "{{GATEWAY}}"
 :local llDisk "{{DISK}}"
 :local llArch "{{ARCH}}"
@@ -119,6 +119,9 @@
 }
 :if ($llRam = "yes" && !$llFrom7) do={
   :error "linelight: a disk in memory needs RouterOS 7.7 or later; this is $llVersion"
+}
+:if ($llRam = "yes" && [:len $llRemote] > 0) do={
+  :error "linelight: in memory the container is unpacked at each start of the router, from a file; upload the image, or name a disk with --disk"
 }
 :local llFile ""
 :local llImage "remote-image=$llRemote"

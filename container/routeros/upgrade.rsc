@@ -26,6 +26,7 @@
 :if ([:len [/file/find where name="flash"]] > 0) do={ :set llBase "flash/" }
 :if ([:len $llDisk] > 0) do={ :set llBase "$llDisk/" }
 :local llRam ([:len [/disk/find where slot="linelight-ram"]] > 0)
+:if ($llRam && [:len $llRemote] > 0) do={ :error "linelight: a container in memory needs the new image as a file" }
 :local llFile ""
 :local llImage "remote-image=$llRemote"
 :if ([:len $llRemote] = 0) do={

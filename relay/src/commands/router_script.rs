@@ -59,8 +59,8 @@ pub(super) struct RouterScriptArguments {
     #[arg(long, value_name = "REFERENCE")]
     image: Option<ImageRef>,
 
-    /// Keeps the container in memory; without it only where the flash is small
-    #[arg(long, conflicts_with = "disk")]
+    /// Keeps the container in memory, unpacked from the file at each start; without it only where the flash is small
+    #[arg(long, conflicts_with_all = ["disk", "image"])]
     tmpfs: bool,
 
     /// Keeps the container and its files on this disk of the router

@@ -372,7 +372,7 @@ fn operate(operator: &str, left: Value, right: Value) -> Run<Value> {
         ("!=", left, right) => Value::Bool(!same(left, right)?),
         ("~", Value::Nothing, Value::Text(_)) => Value::Bool(false),
         ("~", Value::Text(text), Value::Text(pattern)) => {
-            Value::Bool(pattern::matches(&pattern, &text).or_else(|message| doubt(message))?)
+            Value::Bool(pattern::matches(&pattern, &text).or_else(doubt)?)
         }
         ("->", Value::Array(items), Value::Number(at)) => {
             let item = usize::try_from(at).ok().and_then(|at| items.get(at).cloned());
