@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::Error as WebSocketError;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
@@ -148,6 +149,10 @@ fn refusal(error: WebSocketError) -> ConnectError {
     match error {
         WebSocketError::Http(response) => answer(&response),
         WebSocketError::Io(source) => ConnectError::Broken(source),
+        // Cut off in the middle of the answer: that says nothing of who was about to answer.
+        WebSocketError::Protocol(ProtocolError::HandshakeIncomplete) => {
+            ConnectError::Broken(io::ErrorKind::UnexpectedEof.into())
+        }
         other => ConnectError::NoRelay(other),
     }
 }

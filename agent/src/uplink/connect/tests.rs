@@ -126,6 +126,18 @@ async fn each_answer_has_its_words_its_remedy_and_its_time() {
 }
 
 #[tokio::test]
+async fn an_answer_cut_off_in_the_middle_is_a_broken_connection_and_soon_tried_again() {
+    for answer in ["", "HTTP/1.1 101 Swit"] {
+        let (listener, port) = listen().await;
+        let config = relay(Trust::WebRoots, token(), None, address("127.0.0.1", port, false));
+        let (met, _) = tokio::join!(open(config, PATIENCE), answer_with(&listener, answer));
+        let error = met.err().expect("refused");
+        assert!(error.to_string().contains("broke before the relay answered"), "{error}");
+        assert_eq!(error.retry(), Retry::BackOff);
+    }
+}
+
+#[tokio::test]
 async fn who_accepts_and_says_nothing_is_given_up_by_the_step() {
     let (_listener, port) = listen().await;
     let config = relay(Trust::WebRoots, token(), None, address("127.0.0.1", port, true));
