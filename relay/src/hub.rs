@@ -6,6 +6,8 @@
 
 mod agent;
 mod sequences;
+#[cfg(test)]
+pub(crate) mod stage;
 mod uplinks;
 
 use std::borrow::Borrow;
@@ -117,7 +119,7 @@ impl Hub {
         while !(self.is_draining() && self.viewers() == 0) {
             tokio::select! {
                 _ = seconds.tick() => self.second(names.has_changed().unwrap_or(false) && *names.borrow_and_update() != 0),
-                Ok(_) = drain.wait_for(|drain| *drain), if !self.is_draining() => self.begin_drain(),
+                () = drained(&mut drain), if !self.is_draining() => self.begin_drain(),
             }
         }
     }
@@ -332,6 +334,11 @@ impl Drop for Seat {
     }
 }
 
+/// Completes when the relay stops; an error means that whoever would say so has gone, the relay with it.
+pub(crate) async fn drained(drain: &mut watch::Receiver<bool>) {
+    let _ = drain.wait_for(|drain| *drain).await;
+}
+
 pub(crate) fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
@@ -339,6 +346,3 @@ pub(crate) fn milliseconds(duration: Duration) -> i64 {
 pub(crate) fn unix_ms(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH).map_or(0, milliseconds)
 }
-
-#[cfg(test)]
-mod tests;

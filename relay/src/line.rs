@@ -307,6 +307,3 @@ fn findings(at: usize, report: &Report, standing: Option<report::Standing>, now:
         watched: !report.is_stale() && report.agent.watches().contains(report.handle),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -22,7 +22,7 @@ use tracing::{debug, info, warn};
 
 use crate::agents::{Grant, Registry};
 use crate::clock::Now;
-use crate::hub::{Attached, Hub, Reporter, Revised, milliseconds};
+use crate::hub::{Attached, Hub, Reporter, Revised, drained, milliseconds};
 use crate::limits::Bucket;
 
 /// Acknowledgements are a cursor: one a second is enough, milliseconds.
@@ -77,8 +77,8 @@ struct Uplink<S> {
 enum Ending {
     /// The relay closes it.
     Close(Close),
-    /// The agent closed it.
-    Answered,
+    /// The agent closed it, and said why.
+    Answered(Close),
     /// The connection is gone.
     Broken,
 }
@@ -121,9 +121,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
         }
     }
 
-    async fn run(&mut self, registry: &Registry, drain: watch::Receiver<bool>) -> Ending {
+    async fn run(&mut self, registry: &Registry, mut drain: watch::Receiver<bool>) -> Ending {
         // Boxed, so that the future of an uplink that is at its usual business is a small one.
-        let reporter = match Box::pin(self.begin()).await {
+        let begun = Box::pin(async {
+            tokio::select! {
+                begun = self.begin() => begun,
+                () = drained(&mut drain) => Err(Close::GoingAway.into()),
+            }
+        });
+        let reporter = match begun.await {
             Ok(reporter) => reporter,
             Err(ending) => return ending,
         };
@@ -214,7 +220,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
                 () = reporter.control().wake.notified() => self.on_wake(reporter).await?,
                 () = sleep_until(alarm) => self.on_alarm(reporter).await?,
                 Ok(()) = changes.changed() => self.check_grant(reporter, registry).await?,
-                Ok(_) = drain.wait_for(|drain| *drain) => return Err(Close::GoingAway.into()),
+                () = drained(&mut drain) => return Err(Close::GoingAway.into()),
             }
         }
     }
@@ -225,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
         match message {
             Message::Binary(bytes) => self.on_batch(reporter, &bytes),
             Message::Text(text) => self.on_control(reporter, &text).await,
-            Message::Close(_) => Err(Ending::Answered),
+            Message::Close(close) => Err(answered(close)),
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
         }
     }
@@ -331,7 +337,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
             match self.admit(message)? {
                 Message::Text(text) => return Ok(text.to_string()),
                 Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
-                Message::Close(_) => return Err(Ending::Answered),
+                Message::Close(close) => return Err(answered(close)),
                 Message::Binary(_) => return Err(self.protocol_error("it sends samples before its hello")),
             }
         }
@@ -372,21 +378,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
     /// Says why, and waits a moment for the agent's answer.
     async fn part(&mut self, ending: Ending) {
         let close = match ending {
-            Ending::Close(close) => close,
-            Ending::Answered => Close::Normal,
+            Ending::Close(close) | Ending::Answered(close) => close,
             Ending::Broken => return debug!(agent = &*self.grant.name, "uplink lost"),
         };
         self.hub.metrics.uplink_closes.count(close);
         info!(agent = &*self.grant.name, reason = close.name(), "uplink closed");
         let frame = CloseFrame { code: CloseCode::from(close.code()), reason: close.name().into() };
         let farewell = async {
-            self.socket.close(Some(frame)).await?;
+            match ending {
+                // The socket has the answer to a close ready by itself.
+                Ending::Answered(_) => self.socket.flush().await?,
+                _ => self.socket.close(Some(frame)).await?,
+            }
             while self.socket.next().await.is_some_and(|message| message.is_ok()) {}
             Ok::<(), Error>(())
         };
         // Whoever does not answer in time is gone.
         let _: Result<Result<(), Error>, _> = timeout(FAREWELL, farewell).await;
     }
+}
+
+/// Why the agent says goodbye; one that stops says so, one that only tried the way does not.
+fn answered(close: Option<CloseFrame>) -> Ending {
+    Ending::Answered(close.and_then(|close| Close::from_code(close.code.into())).unwrap_or(Close::Normal))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use tracing::debug;
 pub use self::events::{EventBody, serve_events};
 use self::flow::Flow;
 use crate::access::{Access, Admission, WatchRequest};
-use crate::hub::{Hub, Seat, unix_ms};
+use crate::hub::{Hub, Seat, drained, unix_ms};
 use crate::limits::{Limits, MAX_VIEWER_FRAME};
 use crate::line::Update;
 use crate::metrics::Metrics;
@@ -136,8 +136,11 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     context: &ViewerContext,
 ) -> Result<(Seat, Terms, Vec<u8>), Ending> {
     let limit = context.limits.first_frame_timeout;
-    let first = timeout(limit, first_text(socket, leftover.into())).await;
-    let (text, unread) = first.map_err(|_| Close::WatchTimeout)??;
+    let mut drain = context.drain.clone();
+    let (text, unread) = tokio::select! {
+        first = timeout(limit, first_text(socket, leftover.into())) => first.map_err(|_| Close::WatchTimeout)??,
+        () = drained(&mut drain) => return Err(Close::GoingAway.into()),
+    };
     let request = watch_request(&text).ok_or(Close::ViewerProtocol)?;
     let admission = context.access.admit(&request, Hub::system_time(context.hub.now()))?;
     let seat = context.hub.join(&admission.username)?;

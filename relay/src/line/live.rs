@@ -50,6 +50,8 @@ pub(super) struct Live {
     names: Names,
     source: Option<Source>,
     last_arrival: Option<i64>,
+    /// When the line was last seen to come up, on the steady scale; `None` while it is not up.
+    up: Option<i64>,
     /// When the last viewer left.
     deserted: i64,
 }
@@ -133,6 +135,7 @@ impl Live {
             names: Names::default(),
             source: None,
             last_arrival: None,
+            up: None,
             deserted: now.steady,
         }
     }
@@ -306,6 +309,8 @@ impl Live {
     /// Whether the state changed.
     pub(super) fn restate(&mut self, standing: Option<Standing>, setting: Setting<'_>) -> bool {
         let interval = self.source.as_ref().map_or(self.shown.interval, |source| source.agent.interval());
+        let is_up = standing.is_some_and(|standing| standing.state == LineState::Running);
+        self.up = is_up.then(|| self.up.unwrap_or(setting.now.steady));
         let shown = self.stalled(shown(standing, interval, setting), setting.now);
         let changed = self.shown != shown;
         if changed {
@@ -320,7 +325,7 @@ impl Live {
         match self.source.as_ref().map(|source| source.asked) {
             Some(Asked::Refused) => shown.notice = Some(Notice::TooManyWatched),
             Some(Asked::Since(asked)) if shown.state == LineState::Running => {
-                let last = self.last_arrival.map_or(asked, |arrival| arrival.max(asked));
+                let last = [self.last_arrival, self.up].into_iter().flatten().fold(asked, i64::max);
                 if now.steady - last > patience(shown.interval) {
                     shown = Shown { state: LineState::Stalled, since: Some(last), ..shown };
                 }

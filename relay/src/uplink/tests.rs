@@ -1,1 +1,13 @@
+//! Agents against the relay over in-memory streams, in paused time: manners, then what a line is.
 
+use futures_util::{SinkExt, StreamExt};
+use shared::control::{LineReport, Role, WatchRefusal};
+
+use super::*;
+use crate::access::Mode;
+use crate::hub::stage::{AgentEnd, Stage, entries, eventually, live, name, offline, seconds};
+use crate::limits::Limits;
+use crate::viewer_frame::{LineState, Notice, ViewerFrame};
+
+mod lines;
+mod manners;

@@ -1,1 +1,343 @@
+//! Viewers against an independent client over in-memory streams, in paused time.
 
+use std::pin::Pin;
+
+use futures_util::{SinkExt, StreamExt};
+use http_body::Body;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::*;
+use crate::access::Mode;
+use crate::hub::stage::{AgentEnd, Stage, eventually, live, name, seconds};
+use crate::viewer_frame::{LineState, Point};
+
+/// A stage with one agent that reports `ali` as handle 1.
+async fn stage_with_line() -> (Stage, AgentEnd) {
+    let stage = Stage::new();
+    let agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    (stage, agent)
+}
+
+fn limited(limit: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::default();
+    limit(&mut limits);
+    limits
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_gets_a_snapshot_then_each_sample() {
+    let (stage, mut agent) = stage_with_line().await;
+    let mut viewer = stage.viewer("ali").await;
+    let snapshot = viewer.snapshot().await;
+    assert_eq!((snapshot.username.as_str(), snapshot.state, snapshot.sessions), ("ali", LineState::Running, 1));
+    assert_eq!((snapshot.plan.down, snapshot.plan.up), (Some(50_000_000), Some(10_000_000)));
+    assert_eq!(snapshot.brand.as_deref(), Some("Karoo Wireless"));
+    assert!((snapshot.since.unwrap() - (snapshot.now - 3_600_000)).abs() < 100);
+    assert!(snapshot.history.t.is_empty());
+    for second in 0..3 {
+        agent.samples(&[(1, 14_780_000 + second, 620_000)]).await;
+        let Point { t, down, up } = viewer.sample().await;
+        assert_eq!((down, up), (14_780_000 + second, 620_000));
+        assert!((t - stage.hub.now().unix).abs() < 100);
+        seconds(1).await;
+    }
+    let mut second_viewer = stage.viewer("ali").await;
+    assert_eq!(second_viewer.snapshot().await.history.down, [14_780_000, 14_780_001, 14_780_002]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn open_access_shows_no_names_and_a_link_does() {
+    let stage = Stage::new();
+    stage.subscribe("ali", "Protea Motors", 20_000_000);
+    let _agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let bare = stage.viewer("ali").await.snapshot().await;
+    assert_eq!((bare.customer, bare.package, bare.plan.down), (None, None, Some(20_000_000)));
+    let token = stage.token("ali", Duration::from_secs(60));
+    let full = stage.viewer_with_token(&token).await.snapshot().await;
+    assert_eq!((full.customer.as_deref(), full.package.as_deref()), (Some("Protea Motors"), Some("50-10")));
+    assert_eq!((full.plan.down, full.plan.up), (Some(20_000_000), Some(10_000_000)), "the file's, else the router's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_customer_name_is_a_new_snapshot() {
+    let (stage, _agent) = stage_with_line().await;
+    let mut viewer = stage.viewer_with_token(&stage.token("ali", Duration::from_secs(60))).await;
+    assert_eq!(viewer.snapshot().await.customer, None);
+    stage.subscribe("ali", "Protea Motors", 20_000_000);
+    assert_eq!(viewer.snapshot().await.customer.as_deref(), Some("Protea Motors"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_see_a_line_does_not_learn_whether_it_exists() {
+    let stage = Stage::with(Mode::Link, Limits::default());
+    let _agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let foreign = Stage::with(Mode::Link, Limits::default());
+    let refused = (Some(r#"{"type":"error","code":4102,"reason":"link_refused"}"#.to_owned()), Close::LinkRefused);
+    for username in ["ali", "nobody"] {
+        assert_eq!(stage.viewer(username).await.closed().await, refused);
+        let token = foreign.token(username, Duration::from_secs(60));
+        assert_eq!(stage.viewer_with_token(&token).await.closed().await, refused);
+    }
+    assert_eq!(stage.context.metrics.lines.get(), 1, "nothing was made for them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stream_ends_when_the_link_does() {
+    let (stage, _agent) = stage_with_line().await;
+    let mut viewer = stage.viewer_with_token(&stage.token("ali", Duration::from_secs(30))).await;
+    let snapshot = viewer.snapshot().await;
+    let left = snapshot.expires.unwrap() - snapshot.now;
+    assert!((28_000..=30_000).contains(&left), "{left} ms");
+    let (error, close) = viewer.closed().await;
+    assert_eq!(error.unwrap(), r#"{"type":"error","code":4103,"reason":"link_expired"}"#);
+    assert_eq!(close, Close::LinkExpired);
+    assert!((stage.hub.now().unix - snapshot.expires.unwrap()).abs() < 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_frame_comes_in_time_and_is_a_watch() {
+    let stage = Stage::new();
+    let before = stage.hub.now().steady;
+    assert_eq!(stage.silent_viewer(1_024).await.closed().await.1, Close::WatchTimeout);
+    assert_eq!(stage.hub.now().steady - before, 10_000);
+    for first in [
+        "hello",
+        r#"{"type":"hello"}"#,
+        r#"{"type":"watch"}"#,
+        r#"{"type":"watch","token":"t","username":"u"}"#,
+        &"x".repeat(MAX_VIEWER_FRAME + 1),
+    ] {
+        let mut viewer = stage.silent_viewer(64 * 1024).await;
+        viewer.say(first).await;
+        assert_eq!(viewer.closed().await.1, Close::ViewerProtocol, "{first:.40}");
+    }
+    let mut viewer = stage.silent_viewer(1_024).await;
+    viewer.socket.send(Message::binary(vec![1])).await.unwrap();
+    assert_eq!(viewer.closed().await.1, Close::ViewerProtocol);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_so_many_bytes_come_before_the_first_frame() {
+    let stage = Stage::new();
+    let mut viewer = stage.silent_viewer(64 * 1024).await;
+    for _ in 0..40 {
+        viewer.socket.feed(Message::Pong(vec![0; 120].into())).await.unwrap();
+    }
+    viewer.socket.flush().await.unwrap();
+    assert_eq!(viewer.closed().await.1, Close::ViewerProtocol);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_frame_that_came_with_the_handshake_is_read() {
+    let (stage, _agent) = stage_with_line().await;
+    let mask_of_zeros = [0x81, 0x80 | 35, 0, 0, 0, 0];
+    let leftover = [&mask_of_zeros[..], br#"{"type":"watch", "username": "ali"}"#].concat();
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    tokio::spawn(serve_websocket(theirs, leftover.into(), Arc::clone(&stage.context)));
+    let role = tokio_tungstenite::tungstenite::protocol::Role::Client;
+    let mut socket = tokio_tungstenite::WebSocketStream::from_raw_socket(ours, role, None).await;
+    assert!(socket.next().await.unwrap().unwrap().to_text().unwrap().contains("snapshot"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_viewer_gets_now_and_no_replay_of_stale_seconds() {
+    let (stage, mut agent) = stage_with_line().await;
+    let mut viewer = stage.viewer_with_room("ali", 100).await;
+    viewer.snapshot().await;
+    agent.stream(1, 10).await;
+    // One frame was in the pipe and one half written; what came since is one frame.
+    assert_eq!(viewer.sample().await.down, 14_780_000);
+    assert_eq!(viewer.sample().await.down, 14_780_001);
+    let ViewerFrame::Samples(missed) = viewer.frame().await else { panic!("not in one frame") };
+    assert_eq!(missed.down, (14_780_002..14_780_010).collect::<Vec<_>>());
+    agent.samples(&[(1, 5, 5)]).await;
+    assert_eq!(viewer.sample().await.down, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_far_behind_gets_a_snapshot() {
+    let (stage, mut agent) = stage_with_line().await;
+    let mut viewer = stage.viewer_with_room("ali", 100).await;
+    viewer.snapshot().await;
+    for tenth in 0..80 {
+        agent.samples(&[(1, tenth, 0)]).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    viewer.sample().await;
+    viewer.sample().await;
+    assert_eq!(viewer.snapshot().await.history.down, (0..80).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_that_stopped_reading_is_let_go() {
+    let (stage, mut agent) = stage_with_line().await;
+    let viewer = stage.viewer_with_room("ali", 100).await;
+    let (_unread, ended) = viewer.unread();
+    eventually(|| stage.hub.viewers() == 1).await;
+    agent.watches().await;
+    agent.stream(1, 40).await;
+    ended.await;
+    assert_eq!(stage.hub.viewers(), 0);
+    assert_eq!(stage.context.metrics.viewer_closes.get(Close::ViewerSilent), 1);
+    assert_eq!(agent.watches().await, (vec![], vec![1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_ride_on_frames_and_want_an_answer() {
+    let (stage, mut agent) = stage_with_line().await;
+    let (mut answering, deaf) = (stage.viewer("ali").await, stage.viewer_with_room("ali", 64 * 1024).await);
+    let (_unread, deaf_ended) = deaf.unread();
+    answering.snapshot().await;
+    for second in 0..300 {
+        agent.samples(&[(1, second, 0)]).await;
+        assert_eq!(answering.sample().await.down, second);
+        if second == 30 {
+            assert_eq!(stage.hub.viewers(), 2);
+        }
+        seconds(1).await;
+    }
+    deaf_ended.await;
+    assert_eq!(stage.context.metrics.viewer_closes.get(Close::ViewerSilent), 1);
+    assert_eq!(stage.hub.viewers(), 1, "the one that answers stays for minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewers_ping_is_answered() {
+    let (stage, _agent) = stage_with_line().await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    viewer.socket.send(Message::Ping("are you there".into())).await.unwrap();
+    assert_eq!(viewer.socket.next().await.unwrap().unwrap(), Message::Pong("are you there".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_that_talks_too_much_is_closed() {
+    let (stage, _agent) = stage_with_line().await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    for _ in 0..=Limits::default().viewer_frame_burst {
+        viewer.socket.feed(Message::text("again")).await.unwrap();
+    }
+    viewer.socket.flush().await.unwrap();
+    assert_eq!(viewer.closed().await.1, Close::ViewerTooFast);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_that_breaks_the_framing_is_closed() {
+    let (stage, _agent) = stage_with_line().await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    viewer.say(&"x".repeat(MAX_VIEWER_FRAME + 1)).await;
+    assert_eq!(viewer.closed().await.1, Close::ViewerProtocol);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_and_the_relay_have_so_many_viewers() {
+    let stage = Stage::with(Mode::Open, limited(|limits| limits.viewers = 18));
+    let _agent = stage.agent("a", 1, vec![live(1, "ali"), live(2, "alice")]).await;
+    let mut viewers = Vec::new();
+    for _ in 0..16 {
+        let mut viewer = stage.viewer("ali").await;
+        viewer.snapshot().await;
+        viewers.push(viewer);
+    }
+    assert_eq!(stage.viewer("ali").await.closed().await.1, Close::LineFull);
+    for _ in 0..2 {
+        let mut viewer = stage.viewer("alice").await;
+        viewer.snapshot().await;
+        viewers.push(viewer);
+    }
+    assert_eq!(stage.viewer("alice").await.closed().await.1, Close::RelayFull);
+    viewers.pop().unwrap().leave().await;
+    stage.viewer("alice").await.snapshot().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopping_relay_says_goodbye() {
+    let (stage, _agent) = stage_with_line().await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    let without_first_frame = stage.silent_viewer(1_024).await;
+    stage.stop();
+    assert_eq!(viewer.closed().await, (None, Close::GoingAway));
+    assert_eq!(without_first_frame.closed().await, (None, Close::GoingAway));
+    assert_eq!(stage.viewer("ali").await.closed().await.1, Close::GoingAway);
+    eventually(|| stage.hub.viewers() == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_lines_state_is_repeated() {
+    let stage = Stage::new();
+    let mut viewer = stage.viewer("nobody").await;
+    assert_eq!(viewer.snapshot().await.state, LineState::Starting);
+    let mut previous = stage.hub.now().unix;
+    for _ in 0..30 {
+        let state = viewer.state().await;
+        assert!((0..=10_100).contains(&(state.now - previous)), "{} ms", state.now - previous);
+        previous = state.now;
+    }
+    assert_eq!(viewer.state().await.state, LineState::Unknown, "and a pong each 20 s keeps it open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_viewers_close_is_answered() {
+    let (stage, _agent) = stage_with_line().await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    viewer.socket.close(None).await.unwrap();
+    assert_eq!(viewer.closed().await.1, Close::Normal);
+}
+
+async fn next_event(body: &mut EventBody) -> Option<String> {
+    let frame = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
+    Some(String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn server_sent_events_are_the_same_stream() {
+    let (stage, mut agent) = stage_with_line().await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    let expires = Hub::system_time(stage.hub.now()) + Duration::from_secs(30);
+    let admission = Admission { username: name("ali"), expires: Some(expires), show_names: true };
+    let mut body = serve_events(admission, Arc::clone(&stage.context)).unwrap();
+    let snapshot = next_event(&mut body).await.unwrap();
+    assert!(snapshot.starts_with("event: snapshot\ndata: {\"type\":\"snapshot\""), "{snapshot}");
+    agent.samples(&[(1, 14_780_000, 620_000)]).await;
+    let sample = next_event(&mut body).await.unwrap();
+    assert_eq!(sample, format!("event: sample\ndata: {}\n\n", viewer.text().await.unwrap()));
+    let mut last = String::new();
+    while let Some(event) = next_event(&mut body).await {
+        assert!(event.ends_with("}\n\n"));
+        last = event;
+    }
+    assert_eq!(last, "event: error\ndata: {\"type\":\"error\",\"code\":4103,\"reason\":\"link_expired\"}\n\n");
+    drop(body);
+    assert_eq!(stage.hub.viewers(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn server_sent_events_repeat_the_state_and_end_with_the_relay() {
+    let (stage, _agent) = stage_with_line().await;
+    let admission = Admission { username: name("nobody"), expires: None, show_names: false };
+    let mut body = serve_events(admission, Arc::clone(&stage.context)).unwrap();
+    next_event(&mut body).await.unwrap();
+    let before = stage.hub.now().steady;
+    assert!(next_event(&mut body).await.unwrap().starts_with("event: state\n"));
+    assert!((stage.hub.now().steady - before - 10_000).abs() < 10);
+    stage.stop();
+    assert!(next_event(&mut body).await.unwrap().contains("going_away"));
+    assert!(next_event(&mut body).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_page_costs_little() {
+    let (stage, _agent) = stage_with_line().await;
+    let (ours, theirs) = tokio::io::duplex(1_024);
+    let task = serve_websocket(theirs, Bytes::new(), Arc::clone(&stage.context));
+    let size = size_of_val(&task);
+    drop((task, ours));
+    assert!(size <= 1_024, "{size} bytes");
+    let task = serve_websocket(tokio::io::empty(), Bytes::new(), Arc::clone(&stage.context));
+    println!("a viewer's future without its stream: {} bytes", size_of_val(&task));
+}

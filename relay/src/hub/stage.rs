@@ -1,0 +1,436 @@
+//! For tests: a hub with agents and viewers at the other ends of in-memory streams, in paused time.
+//!
+//! Both ends speak through tungstenite, so that a viewer here is an oracle for our own framing.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::{SinkExt, StreamExt};
+use shared::close::Close;
+use shared::control::{self, FromAgent, FromRelay, Hello, LineReport, Lines, Plan, Role, Status, Welcome};
+use shared::frame::{self, Header};
+use shared::{Epoch, LineHandle, Sample, Username};
+use tokio::io::DuplexStream;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role as End;
+
+use super::Hub;
+use crate::access::{Access, Mode};
+use crate::agents::{Entries, Entry, Registry, TokenHash};
+use crate::data_directory;
+use crate::keys::Keys;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::subscribers::{Subscriber, Subscribers};
+use crate::uplink;
+use crate::viewer::{ViewerContext, serve_websocket};
+use crate::viewer_frame::{LineState, Point, Snapshot, StateFrame, ViewerFrame};
+
+/// No test reads more frames in search of one.
+const MANY: usize = 50;
+
+/// No test waits longer for one frame.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A relay's core.
+pub(crate) struct Stage {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) registry: Registry,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) context: Arc<ViewerContext>,
+    pub(crate) keys: Keys,
+    drain: watch::Sender<bool>,
+}
+
+pub(crate) fn name(text: &str) -> Username {
+    Username::from_text(text).unwrap()
+}
+
+pub(crate) fn entries(agents: &[(&str, &[&str])]) -> Entries {
+    let entry = |(name, lines): &(&str, &[&str])| Entry {
+        name: (*name).to_owned(),
+        token_sha256: TokenHash::of(name.as_bytes()),
+        lines: lines.iter().map(|pattern| pattern.parse().unwrap()).collect(),
+        created: 0,
+    };
+    Entries { agents: agents.iter().map(entry).collect() }
+}
+
+impl Stage {
+    /// Open access, and agents `a`, `b` and `home` that may report anything.
+    pub(crate) fn new() -> Self {
+        Self::with(Mode::Open, Limits::default())
+    }
+
+    pub(crate) fn with(mode: Mode, limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys");
+        data_directory::write_new(&file, Keys::generate_file().unwrap().as_bytes()).unwrap();
+        let keys = Keys::load(&file).unwrap();
+        let metrics = Arc::<Metrics>::default();
+        let subscribers = Subscribers::none();
+        let hub = Hub::new(limits.clone(), subscribers.clone(), Arc::clone(&metrics), Instant::now());
+        let (drain, draining) = watch::channel(false);
+        let context = Arc::new(ViewerContext {
+            hub: Arc::clone(&hub),
+            access: Arc::new(Access::new(mode, keys.clone())),
+            limits,
+            brand: Some("Karoo Wireless".into()),
+            metrics,
+            drain: draining,
+        });
+        let any: &[&str] = &["*"];
+        let registry = Registry::new(entries(&[("a", any), ("b", any), ("home", any)])).unwrap();
+        tokio::spawn(keep_house(Arc::downgrade(&hub), subscribers.changes()));
+        Self { hub, registry, subscribers, context, keys, drain }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.drain.send_replace(true);
+        self.hub.begin_drain();
+    }
+
+    pub(crate) fn subscribe(&self, username: &str, customer: &str, download: u64) {
+        let row = Subscriber {
+            customer: Some(customer.into()),
+            package: None,
+            plan: Plan { download: Some(download), upload: None },
+        };
+        self.subscribers.replace(HashMap::from([(name(username), Arc::new(row))]));
+    }
+
+    /// An agent's end of an uplink on which nothing was said.
+    pub(crate) async fn silent_agent(&self, agent: &str, epoch: u64) -> AgentEnd {
+        let (ours, theirs) = tokio::io::duplex(1024 * 1024);
+        let config = Some(uplink::websocket_config());
+        let served = WebSocketStream::from_raw_socket(theirs, End::Server, config).await;
+        let grant = self.registry.authenticate(agent.as_bytes()).unwrap();
+        let (registry, hub, drain) = (self.registry.clone(), Arc::clone(&self.hub), self.drain.subscribe());
+        let task = tokio::spawn(uplink::serve(served, grant, None, registry, hub, drain));
+        let socket = WebSocketStream::from_raw_socket(ours, End::Client, None).await;
+        AgentEnd { socket, epoch: Epoch(epoch), sequence: 1, started: Instant::now(), task }
+    }
+
+    /// An agent that has said hello and reported these lines.
+    pub(crate) async fn agent(&self, agent: &str, epoch: u64, lines: Vec<LineReport>) -> AgentEnd {
+        let mut end = self.silent_agent(agent, epoch).await;
+        end.hello().await;
+        end.report(lines).await;
+        end.welcome().await;
+        end
+    }
+
+    /// A viewer's end on which nothing was said; `room` bytes on the way to it.
+    pub(crate) async fn silent_viewer(&self, room: usize) -> ViewerEnd {
+        let (ours, theirs) = tokio::io::duplex(room);
+        let task = tokio::spawn(serve_websocket(theirs, bytes::Bytes::new(), Arc::clone(&self.context)));
+        ViewerEnd { socket: WebSocketStream::from_raw_socket(ours, End::Client, None).await, task }
+    }
+
+    /// A viewer that asked for a line by its name.
+    pub(crate) async fn viewer(&self, username: &str) -> ViewerEnd {
+        self.viewer_with_room(username, 64 * 1024).await
+    }
+
+    pub(crate) async fn viewer_with_room(&self, username: &str, room: usize) -> ViewerEnd {
+        let mut viewer = self.silent_viewer(room).await;
+        viewer.say(&serde_json::json!({ "type": "watch", "username": username }).to_string()).await;
+        viewer
+    }
+
+    /// A viewer that shows a link's token.
+    pub(crate) async fn viewer_with_token(&self, token: &str) -> ViewerEnd {
+        let mut viewer = self.silent_viewer(64 * 1024).await;
+        viewer.say(&serde_json::json!({ "type": "watch", "token": token }).to_string()).await;
+        viewer
+    }
+
+    /// A link that ends so far from now.
+    pub(crate) fn token(&self, username: &str, lifetime: Duration) -> String {
+        let now = SystemTime::now();
+        crate::access::mint(&self.keys, &name(username), now, now + lifetime).unwrap()
+    }
+}
+
+async fn keep_house(hub: std::sync::Weak<Hub>, mut names: watch::Receiver<u64>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let Some(hub) = hub.upgrade() else { return };
+        let changed = names.has_changed().unwrap_or(false);
+        names.borrow_and_update();
+        hub.age(changed);
+        hub.forget_lost_agents();
+    }
+}
+
+/// Waits for something that is the other tasks' doing.
+pub(crate) async fn eventually(condition: impl Fn() -> bool) {
+    let met = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, met).await.expect("the condition is never met");
+}
+
+pub(crate) async fn seconds(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+/// A report of a line with one live server session.
+pub(crate) fn live(handle: u32, username: &str) -> LineReport {
+    LineReport {
+        line: LineHandle(handle),
+        username: name(username),
+        role: Role::Server,
+        sessions: 1,
+        age_ms: Some(3_600_000),
+        profile: Some("50-10".into()),
+        plan: Plan { download: Some(50_000_000), upload: Some(10_000_000) },
+        comment: None,
+    }
+}
+
+/// The same without a session.
+pub(crate) fn offline(handle: u32, username: &str) -> LineReport {
+    LineReport { sessions: 0, age_ms: Some(0), ..live(handle, username) }
+}
+
+/// An agent's end of an uplink.
+pub(crate) struct AgentEnd {
+    pub(crate) socket: WebSocketStream<DuplexStream>,
+    pub(crate) epoch: Epoch,
+    pub(crate) sequence: u64,
+    pub(crate) started: Instant,
+    task: JoinHandle<()>,
+}
+
+impl AgentEnd {
+    pub(crate) fn uptime(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64 + 60_000
+    }
+
+    pub(crate) async fn say(&mut self, message: &FromAgent) {
+        self.socket.send(Message::text(control::encode(message))).await.unwrap();
+    }
+
+    pub(crate) async fn hello(&mut self) {
+        self.hello_with_backlog(self.sequence).await;
+    }
+
+    pub(crate) async fn hello_with_backlog(&mut self, oldest: u64) {
+        let hello =
+            Hello { version: "0.1.0".into(), epoch: self.epoch, oldest, next: self.sequence, uptime_ms: self.uptime() };
+        self.say(&FromAgent::Hello(hello)).await;
+    }
+
+    pub(crate) async fn report(&mut self, lines: Vec<LineReport>) {
+        let uptime_ms = self.uptime();
+        self.say(&FromAgent::Lines(Lines { uptime_ms, more: false, lines })).await;
+    }
+
+    pub(crate) async fn status(&mut self, change: impl FnOnce(&mut Status)) {
+        let mut status =
+            Status { uptime_ms: self.uptime(), router_reachable: true, interval_ms: 1_000, ..Status::default() };
+        change(&mut status);
+        self.say(&FromAgent::Status(Box::new(status))).await;
+    }
+
+    /// One tick's samples.
+    pub(crate) async fn samples(&mut self, samples: &[(u32, u64, u64)]) {
+        let uptime = self.uptime();
+        self.batch(self.sequence, uptime, false, samples).await;
+        self.sequence += 1;
+    }
+
+    pub(crate) async fn batch(&mut self, sequence: u64, uptime_ms: u64, replayed: bool, samples: &[(u32, u64, u64)]) {
+        let header = Header { epoch: self.epoch, sequence, uptime_ms, replayed };
+        let sample = |&(line, download, upload): &(u32, u64, u64)| Sample { line: LineHandle(line), download, upload };
+        let samples: Vec<_> = samples.iter().map(sample).collect();
+        let mut bytes = Vec::new();
+        frame::encode(&header, &samples, &mut bytes);
+        self.socket.send(Message::binary(bytes)).await.unwrap();
+    }
+
+    /// Says something each second for so long, with samples of one line.
+    pub(crate) async fn stream(&mut self, handle: u32, for_seconds: u64) {
+        for second in 0..for_seconds {
+            self.samples(&[(handle, 14_780_000 + second, 620_000)]).await;
+            seconds(1).await;
+        }
+    }
+
+    /// The relay's next message; `None` when it closed.
+    pub(crate) async fn heard(&mut self) -> Option<FromRelay> {
+        loop {
+            match timeout(PATIENCE, self.socket.next()).await.expect("the relay says nothing") {
+                Some(Ok(Message::Text(text))) => return Some(control::decode(&text).unwrap()),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(other)) => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// The relay's next message that is no acknowledgement.
+    pub(crate) async fn told(&mut self) -> FromRelay {
+        loop {
+            match self.heard().await.expect("the relay closed") {
+                FromRelay::Ack { .. } => {}
+                message => return message,
+            }
+        }
+    }
+
+    pub(crate) async fn welcome(&mut self) -> Welcome {
+        match self.told().await {
+            FromRelay::Welcome(welcome) => welcome,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The change of the watch set that comes next.
+    pub(crate) async fn watches(&mut self) -> (Vec<u32>, Vec<u32>) {
+        match self.told().await {
+            FromRelay::Watches(watches) => {
+                let numbers = |lines: Vec<LineHandle>| lines.into_iter().map(|line| line.0).collect();
+                (numbers(watches.add), numbers(watches.remove))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Whether the relay says nothing (but acknowledgements) for so long.
+    pub(crate) async fn is_left_alone(&mut self, for_seconds: u64) -> bool {
+        timeout(Duration::from_secs(for_seconds), self.told()).await.is_err()
+    }
+
+    pub(crate) async fn closed(mut self) -> Close {
+        loop {
+            match timeout(PATIENCE, self.socket.next()).await.expect("the relay does not close") {
+                Some(Ok(Message::Close(Some(close)))) => return Close::from_code(close.code.into()).unwrap(),
+                Some(Ok(_)) => {}
+                other => panic!("no close frame: {other:?}"),
+            }
+        }
+    }
+
+    /// The connection breaks.
+    pub(crate) async fn lost(self) {
+        drop(self.socket);
+        self.task.await.unwrap();
+    }
+}
+
+/// A viewer's end.
+pub(crate) struct ViewerEnd {
+    pub(crate) socket: WebSocketStream<DuplexStream>,
+    task: JoinHandle<()>,
+}
+
+impl ViewerEnd {
+    pub(crate) async fn say(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).await.unwrap();
+    }
+
+    /// The next frame as it came, and pings answered.
+    pub(crate) async fn text(&mut self) -> Option<String> {
+        loop {
+            match timeout(PATIENCE, self.socket.next()).await.expect("the relay says nothing") {
+                Some(Ok(Message::Text(text))) => return Some(text.to_string()),
+                Some(Ok(Message::Ping(_))) => {}
+                _ => return None,
+            }
+        }
+    }
+
+    pub(crate) async fn frame(&mut self) -> ViewerFrame {
+        serde_json::from_str(&self.text().await.expect("the relay closed")).unwrap()
+    }
+
+    pub(crate) async fn snapshot(&mut self) -> Snapshot {
+        match self.frame().await {
+            ViewerFrame::Snapshot(snapshot) => *snapshot,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn sample(&mut self) -> Point {
+        match self.frame().await {
+            ViewerFrame::Sample(point) => point,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn state(&mut self) -> StateFrame {
+        match self.frame().await {
+            ViewerFrame::State(state) => state,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Reads on until the line is in that state, by a state frame or a snapshot.
+    pub(crate) async fn until(&mut self, wanted: LineState) -> StateFrame {
+        let mut others = Vec::new();
+        loop {
+            let frame = self.frame().await;
+            others.push(frame.clone());
+            assert!(others.len() <= MANY, "{wanted:?} does not come: {others:?}");
+            match frame {
+                ViewerFrame::State(state) if state.state == wanted => return state,
+                ViewerFrame::Snapshot(snapshot) if snapshot.state == wanted => {
+                    let Snapshot { state, since, sessions, interval, now, notice, .. } = *snapshot;
+                    return StateFrame { state, since, sessions, interval, now, notice };
+                }
+                ViewerFrame::Error { reason, .. } => panic!("closed: {reason}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads for so long, as an open page does; what came.
+    pub(crate) async fn read(&mut self, for_seconds: u64) -> Vec<ViewerFrame> {
+        let mut frames = Vec::new();
+        let reading = async {
+            loop {
+                frames.push(self.frame().await);
+            }
+        };
+        let _: Result<(), _> = timeout(Duration::from_secs(for_seconds), reading).await;
+        frames
+    }
+
+    /// Reads on until the relay closes: the error frame, if there was one, and the close code.
+    pub(crate) async fn closed(mut self) -> (Option<String>, Close) {
+        let mut error = None;
+        loop {
+            match timeout(PATIENCE, self.socket.next()).await.expect("the relay does not close") {
+                Some(Ok(Message::Text(text))) => error = Some(text.to_string()).filter(|text| text.contains("error")),
+                Some(Ok(Message::Close(Some(close)))) => {
+                    let code = Close::from_code(close.code.into()).unwrap();
+                    assert_eq!(close.reason.as_str(), if code == Close::Normal { "" } else { code.name() });
+                    return (error, code);
+                }
+                Some(Ok(_)) => {}
+                other => panic!("no close frame: {other:?}"),
+            }
+        }
+    }
+
+    /// The page is closed.
+    pub(crate) async fn leave(self) {
+        drop(self.socket);
+        self.task.await.unwrap();
+    }
+
+    /// The relay's task, which ends by itself; nothing is read any more.
+    pub(crate) fn unread(self) -> (WebSocketStream<DuplexStream>, impl Future<Output = ()>) {
+        (self.socket, async { self.task.await.unwrap() })
+    }
+}

@@ -1,0 +1,408 @@
+//! What a line is while agents report it, lose it, move it and come back; seen from an open page.
+
+use super::*;
+
+fn client(handle: u32, username: &str) -> LineReport {
+    LineReport { role: Role::Client, ..live(handle, username) }
+}
+
+fn aged(age_ms: u64, report: LineReport) -> LineReport {
+    LineReport { age_ms: Some(age_ms), ..report }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_viewers_are_one_watch_and_the_last_one_ends_it() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali"), live(2, "bob")]).await;
+    assert!(agent.is_left_alone(5).await, "nobody watches: nothing is asked");
+    let mut viewers = Vec::new();
+    for _ in 0..10 {
+        let mut viewer = stage.viewer("ali").await;
+        viewer.snapshot().await;
+        viewers.push(viewer);
+    }
+    assert_eq!(agent.watches().await, (vec![1], vec![]));
+    agent.samples(&[(1, 14_780_000, 620_000)]).await;
+    let mut texts = Vec::new();
+    for viewer in &mut viewers {
+        texts.push(viewer.text().await.unwrap());
+    }
+    assert!(texts[0].contains(r#""down":14780000,"up":620000"#));
+    assert!(texts.iter().all(|text| *text == texts[0]), "encoded once");
+    while let Some(viewer) = viewers.pop() {
+        assert!(agent.is_left_alone(1).await, "{} still watch", viewers.len() + 1);
+        viewer.leave().await;
+    }
+    assert_eq!(agent.watches().await, (vec![], vec![1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_coming_and_going_is_not_seen() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali"), live(2, "bob")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    for second in 0..30 {
+        let mut other = stage.viewer(if second % 2 == 0 { "ali" } else { "bob" }).await;
+        other.snapshot().await;
+        agent.samples(&[(1, second, 0), (2, 1, 1)]).await;
+        assert_eq!(viewer.sample().await.down, second);
+        other.leave().await;
+        seconds(1).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn usernames_are_compared_byte_for_byte() {
+    let stage = Stage::new();
+    let names = ["ali", "alice", "Bob", "bob", "%E9", "é", "4446@karoo.example", "a/b c,d", "50%25", "🙂"];
+    let reports = names.iter().zip(1..).map(|(name, handle)| live(handle, name)).collect();
+    let mut agent = stage.agent("a", 1, reports).await;
+    let mut viewers = Vec::new();
+    for name in names {
+        let mut viewer = stage.viewer(name).await;
+        assert_eq!(viewer.snapshot().await.username, name);
+        viewers.push(viewer);
+    }
+    let samples: Vec<_> = (1..=names.len() as u32).map(|handle| (handle, u64::from(handle), 0)).collect();
+    agent.samples(&samples).await;
+    for (viewer, handle) in viewers.iter_mut().zip(1..) {
+        assert_eq!(viewer.sample().await.down, handle);
+    }
+    assert_eq!(stage.viewer("%E9").await.snapshot().await.display, "é", "as windows-1252 has it");
+    assert_eq!(stage.viewer("50%25").await.snapshot().await.display, "50%");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_drops_and_returns_without_a_false_zero() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    agent.stream(1, 3).await;
+    agent.report(vec![offline(1, "ali")]).await;
+    // What a vanishing interface still says is no sample.
+    agent.samples(&[(1, 0, 0)]).await;
+    let down = viewer.until(LineState::Offline).await;
+    assert_eq!((down.sessions, down.since), (0, Some(down.now)));
+    seconds(20).await;
+    agent.report(vec![aged(500, live(1, "ali"))]).await;
+    let up = viewer.until(LineState::Running).await;
+    assert_eq!((up.sessions, up.since), (1, Some(up.now - 500)));
+    agent.samples(&[(1, 5, 5)]).await;
+    assert_eq!(viewer.sample().await.down, 5);
+    let history = stage.viewer("ali").await.snapshot().await.history;
+    assert_eq!(history.down, [14_780_000, 14_780_001, 14_780_002, 5]);
+    assert!(history.t[3] - history.t[2] > 20_000, "a gap is a gap");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_concentrator_and_a_home_router_are_not_added_up() {
+    let stage = Stage::new();
+    let mut home = stage.agent("home", 1, vec![aged(10, client(1, "ali"))]).await;
+    let mut viewer = stage.viewer("ali").await;
+    assert_eq!(viewer.snapshot().await.sessions, 1);
+    assert_eq!(home.watches().await, (vec![1], vec![]));
+    let mut concentrator = stage.agent("a", 1, vec![aged(20, live(7, "ali"))]).await;
+    assert_eq!(home.watches().await, (vec![], vec![1]));
+    for second in 0..3 {
+        concentrator.samples(&[(7, 100 + second, 10)]).await;
+        home.samples(&[(1, 100 + second, 10)]).await;
+        seconds(1).await;
+    }
+    let history = stage.viewer("ali").await.snapshot().await.history;
+    assert_eq!((history.down, history.up), (vec![100, 101, 102], vec![10, 10, 10]));
+    // The concentrator's session ends for it alone: the home router's is the one that is left.
+    concentrator.report(vec![offline(7, "ali")]).await;
+    assert_eq!(home.watches().await, (vec![1], vec![]));
+    home.samples(&[(1, 200, 20)]).await;
+    eventually(|| stage.hub.explain(&name("ali"), Instant::now()).newest.is_some_and(|point| point.down == 200)).await;
+    let explained = stage.hub.explain(&name("ali"), Instant::now());
+    assert_eq!(explained.state, "running");
+    assert!(explained.to_string().contains("agent home, handle 1: client, sessions 1"), "{explained}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_sessions_are_shown_with_their_count() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    agent.report(vec![LineReport { sessions: 2, ..live(1, "ali") }]).await;
+    assert_eq!(viewer.until(LineState::Running).await.sessions, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_moves_goes_on_in_the_open_page() {
+    let stage = Stage::new();
+    let mut a = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut b = stage.agent("b", 1, vec![]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    a.watches().await;
+    a.samples(&[(1, 1, 1)]).await;
+    assert_eq!(viewer.sample().await.down, 1);
+    seconds(1).await;
+    b.report(vec![aged(0, live(5, "ali"))]).await;
+    assert_eq!(b.watches().await, (vec![5], vec![]));
+    assert_eq!(a.watches().await, (vec![], vec![1]));
+    a.samples(&[(1, 99, 99)]).await;
+    b.samples(&[(5, 2, 2)]).await;
+    a.report(vec![offline(1, "ali")]).await;
+    loop {
+        match viewer.frame().await {
+            ViewerFrame::Sample(point) => break assert_eq!(point.down, 2),
+            ViewerFrame::State(state) => assert_eq!(state.state, LineState::Running),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(stage.viewer("ali").await.snapshot().await.history.down, [1, 2], "the history moves along");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blip_of_the_uplink_is_not_seen_and_leaves_no_hole() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    agent.watches().await;
+    agent.stream(1, 3).await;
+    let (sequence, started) = (agent.sequence, agent.started);
+    agent.lost().await;
+    seconds(2).await;
+    let mut again = stage.silent_agent("a", 1).await;
+    (again.sequence, again.started) = (sequence + 2, started);
+    again.hello_with_backlog(sequence).await;
+    again.report(vec![aged(3_605_000, live(1, "ali"))]).await;
+    let welcome = again.welcome().await;
+    assert_eq!((welcome.next, welcome.watched), (Some(sequence), vec![LineHandle(1)]));
+    // Live first, then what is missing.
+    again.samples(&[(1, 5, 0)]).await;
+    let uptime = again.uptime();
+    again.batch(sequence, uptime - 2_000, true, &[(1, 3, 0)]).await;
+    again.batch(sequence + 1, uptime - 1_000, true, &[(1, 4, 0)]).await;
+    for down in [14_780_000, 14_780_001, 14_780_002, 5] {
+        assert_eq!(viewer.sample().await.down, down);
+    }
+    let history = viewer.snapshot().await.history;
+    assert_eq!(history.down, [14_780_000, 14_780_001, 14_780_002, 3, 4, 5]);
+    assert!(history.t.windows(2).all(|pair| pair[1] - pair[0] == 1_000), "{:?}", history.t);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_agents_lines_are_unreachable_until_it_is_back() {
+    let stage = Stage::new();
+    let agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    let lost = stage.hub.now().unix;
+    agent.lost().await;
+    let state = viewer.until(LineState::Unreachable).await;
+    assert_eq!((state.since, state.sessions), (Some(lost), 0));
+    assert!((3_000..=4_100).contains(&(state.now - lost)), "{} ms", state.now - lost);
+    viewer.read(60).await;
+    let mut again = stage.agent("a", 2, vec![live(9, "ali")]).await;
+    viewer.until(LineState::Running).await;
+    again.samples(&[(9, 3, 3)]).await;
+    assert_eq!(viewer.sample().await.down, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_run_of_the_agent_may_take_its_time_to_read_the_router() {
+    let stage = Stage::new();
+    let first = stage.agent("a", 1, vec![live(1, "ali"), live(2, "gone")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    first.lost().await;
+    let mut second = stage.agent("a", 2, vec![]).await;
+    seconds(2).await;
+    second.report(vec![aged(3_602_000, live(1, "ali"))]).await;
+    assert_eq!(second.watches().await, (vec![1], vec![]));
+    second.samples(&[(1, 8, 8)]).await;
+    assert_eq!(viewer.sample().await.down, 8, "and no other state was shown");
+    assert_eq!(stage.hub.explain(&name("gone"), Instant::now()).state, "running", "within the grace");
+    second.status(|_| {}).await;
+    seconds(10).await;
+    assert_eq!(stage.hub.explain(&name("gone"), Instant::now()).state, "unreachable");
+    second.status(|_| {}).await;
+    eventually(|| stage.hub.metrics.lines.get() == 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_router_that_does_not_answer_makes_its_lines_unreachable() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    agent
+        .status(|status| {
+            status.router_reachable = false;
+            status.router_age_ms = 4_000;
+            status.fault = Some("172.17.0.1:8728 timed out".into());
+        })
+        .await;
+    let state = viewer.until(LineState::Unreachable).await;
+    assert_eq!(state.since, Some(state.now - 4_000));
+    let text = stage.hub.explain(&name("ali"), Instant::now()).to_string();
+    assert!(text.contains("does not answer") && text.contains("172.17.0.1:8728 timed out"), "{text}");
+    agent.status(|_| {}).await;
+    viewer.until(LineState::Running).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_samples_are_stalled_judged_by_their_arrival() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    agent.samples(&[(1, 1, 1)]).await;
+    let last = viewer.sample().await.t;
+    let state = viewer.until(LineState::Stalled).await;
+    assert_eq!((state.since, state.sessions), (Some(last), 1));
+    assert!((5_000..=6_200).contains(&(state.now - last)), "{} ms", state.now - last);
+    // An old time, as after a stuck uplink, is an arrival all the same.
+    let uptime = agent.uptime() - 3_000;
+    agent.batch(agent.sequence, uptime, false, &[(1, 2, 2)]).await;
+    viewer.until(LineState::Running).await;
+    assert_eq!(viewer.sample().await.down, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_routers_interval_is_shown_and_is_not_a_stall() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    agent.status(|status| status.interval_ms = 5_000).await;
+    assert_eq!(viewer.until(LineState::Running).await.interval, 5_000);
+    for second in 0..5 {
+        agent.samples(&[(1, second, 0)]).await;
+        assert_eq!(viewer.sample().await.down, second, "no stalled in between");
+        seconds(5).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_at_its_own_limit_is_told_on_the_page() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    assert_eq!(viewer.snapshot().await.notice, None);
+    agent.watches().await;
+    let refuse = FromAgent::WatchRefused { lines: vec![LineHandle(1)], reason: WatchRefusal::TooManyWatched };
+    agent.say(&refuse).await;
+    let state = viewer.state().await;
+    assert_eq!((state.notice, state.state), (Some(Notice::TooManyWatched), LineState::Running));
+    let refusals = stage.hub.explain(&name("ali"), Instant::now()).refusals;
+    assert!(refusals[0].what.contains("watches as many lines as it may"));
+    assert!(agent.is_left_alone(30).await, "it is not asked again by itself");
+    viewer.leave().await;
+    assert_eq!(stage.viewer("ali").await.snapshot().await.notice, None);
+    assert_eq!(agent.watches().await, (vec![1], vec![]), "but when somebody comes again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_relay_asks_an_agent_for_so_many_lines() {
+    let mut limits = Limits::default();
+    limits.watched_per_agent = 1;
+    let stage = Stage::with(Mode::Open, limits);
+    let _agent = stage.agent("a", 1, vec![live(1, "ali"), live(2, "bob")]).await;
+    let first = stage.viewer("ali").await.snapshot().await;
+    let _stays = stage.viewer("ali").await;
+    let second = stage.viewer("bob").await.snapshot().await;
+    assert_eq!((first.notice, second.notice), (None, Some(Notice::TooManyWatched)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_of_an_unreported_name_waits_and_leaves_nothing_behind() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![]).await;
+    let mut waiting = stage.viewer("ali").await;
+    assert_eq!(waiting.snapshot().await.state, LineState::Starting);
+    tokio::join!(waiting.until(LineState::Unknown), agent.is_left_alone(59));
+    assert!((60_000..62_000).contains(&stage.hub.now().steady), "after the relay's first minute");
+    agent.report(vec![live(1, "ali")]).await;
+    waiting.until(LineState::Running).await;
+    assert_eq!(agent.watches().await, (vec![1], vec![]));
+    stage.viewer("nobody").await.leave().await;
+    agent.say(&FromAgent::Gone { lines: vec![LineHandle(1)] }).await;
+    waiting.until(LineState::Unknown).await;
+    assert_eq!(stage.hub.metrics.lines.get(), 1);
+    waiting.leave().await;
+    assert_eq!(stage.hub.metrics.lines.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_refreshed_keeps_its_history_for_a_minute() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    agent.stream(1, 3).await;
+    viewer.leave().await;
+    seconds(50).await;
+    let mut viewer = stage.viewer("ali").await;
+    assert_eq!(viewer.snapshot().await.history.down.len(), 3);
+    viewer.leave().await;
+    seconds(62).await;
+    assert_eq!(stage.hub.metrics.lines_live.get(), 0, "then its memory is given back");
+    assert!(stage.viewer("ali").await.snapshot().await.history.t.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_relay_has_no_hole() {
+    let stage = Stage::new();
+    // The relay knows nothing; the agent's backlog holds its last ten seconds.
+    let mut agent = stage.silent_agent("a", 1).await;
+    agent.sequence = 11;
+    agent.hello_with_backlog(1).await;
+    agent.report(vec![live(1, "ali"), live(2, "bob")]).await;
+    let welcome = agent.welcome().await;
+    assert_eq!((welcome.next, welcome.watched), (None, vec![]));
+    agent.samples(&[(1, 11, 0)]).await;
+    let uptime = agent.uptime();
+    for sequence in 1..=10 {
+        agent.batch(sequence, uptime - (11 - sequence) * 1_000, true, &[(1, sequence, 0)]).await;
+    }
+    assert!(matches!(agent.heard().await, Some(FromRelay::Ack { next: 12 })));
+    seconds(3).await;
+    let history = stage.viewer("ali").await.snapshot().await.history;
+    assert_eq!(history.down, (1..=11).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_cannot_fill_the_relay_with_lines_that_nobody_watches() {
+    let mut limits = Limits::default();
+    limits.adopted_per_agent = 5;
+    let stage = Stage::with(Mode::Open, limits);
+    let reports = (1..=50).map(|handle| live(handle, &format!("user{handle}"))).collect();
+    let mut agent = stage.agent("a", 1, reports).await;
+    let samples: Vec<_> = (1..=50).map(|handle| (handle, 1, 1)).collect();
+    agent.samples(&samples).await;
+    seconds(2).await;
+    assert_eq!(stage.hub.metrics.lines_live.get(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_that_names_another_line_now_forgets_the_first() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    agent.report(vec![live(1, "bob")]).await;
+    eventually(|| stage.hub.explain(&name("bob"), Instant::now()).state == "running").await;
+    assert_eq!(stage.hub.explain(&name("ali"), Instant::now()).state, "starting");
+    assert_eq!(stage.hub.metrics.lines.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_agent_is_forgotten_in_time() {
+    let mut limits = Limits::default();
+    limits.agent_retention = Duration::from_secs(600);
+    let stage = Stage::with(Mode::Open, limits);
+    let agent: AgentEnd = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    agent.lost().await;
+    seconds(590).await;
+    assert_eq!(stage.hub.explain(&name("ali"), Instant::now()).state, "unreachable");
+    seconds(12).await;
+    assert_eq!(stage.hub.explain(&name("ali"), Instant::now()).state, "unknown");
+    assert_eq!(stage.hub.metrics.lines.get(), 0);
+}
