@@ -221,3 +221,26 @@ fn every_variable_is_one_that_the_agent_knows() {
         }
     }
 }
+
+/// The lines of a script's output that container/README.md shows, each up to where it is cut short.
+fn shown() -> Vec<String> {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../container/README.md");
+    let text = std::fs::read_to_string(readme).unwrap();
+    let lines = text.lines().filter(|line| line.starts_with("       linelight: ")).map(str::trim);
+    lines.map(|line| line.split(['…', '(']).next().unwrap().trim_end().to_owned()).collect()
+}
+
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let mut router = router(24);
+    service(&mut router, false, &["10.20.0.5/32"]);
+    run(&mut router, &install().script().unwrap(), "install");
+    let more = ["LINELIGHT_ROUTER", "LINELIGHT_ROUTER_PASSWORD_FILE", "LINELIGHT_TOKEN_FILE"];
+    let printed: Vec<_> =
+        router.printed().iter().filter(|line| !more.iter().any(|name| line.ends_with(name))).collect();
+    let shown = shown();
+    assert_eq!(printed.len(), shown.len(), "{printed:#?}\n{shown:#?}");
+    for (printed, shown) in printed.iter().zip(&shown) {
+        assert!(printed.starts_with(shown), "{printed}\n{shown}");
+    }
+}
