@@ -8,7 +8,7 @@ use agent::stop::{Stopper, stop};
 use agent::{check, logging, supervisor};
 use clap::FromArgMatches;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::error;
 
 fn main() -> ExitCode {
@@ -43,20 +43,17 @@ async fn run_agent(typed: &Typed) -> io::Result<ExitCode> {
         Ok(config) => config,
         Err(error) => return Ok(refuse(&error)),
     };
+    let signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
     let (stopper, stop) = stop();
     tokio::select! {
-        () = agent::run(config, stop) => Ok(ExitCode::SUCCESS),
-        failed = pass_signals_on(stopper) => Err(failed),
+        () = agent::run(config, stop) => {}
+        () = pass_on(signals, stopper) => {}
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Tells the agent to stop at SIGTERM or SIGINT, and then leaves it the time that it takes.
-async fn pass_signals_on(stopper: Stopper) -> io::Error {
-    let listening = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
-    let (mut terminate, mut interrupt) = match listening {
-        Ok(signals) => signals,
-        Err(error) => return error,
-    };
+async fn pass_on([mut terminate, mut interrupt]: [Signal; 2], stopper: Stopper) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

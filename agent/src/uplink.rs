@@ -22,7 +22,7 @@ use shared::close::{Close, Retry};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_tungstenite::WebSocketStream;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 pub use error::ConnectError;
 pub use probe::probe;
@@ -142,7 +142,7 @@ impl<O: Open> Uplink<O> {
     /// Stays on one relay, or moves to an earlier one that is back, until there is none.
     async fn hold(&mut self, mut nth: usize, mut socket: WebSocketStream<O::Stream>, lapse: &Lapse) {
         loop {
-            info!(relay = %self.relays[nth].name, "connected to the relay");
+            debug!(relay = %self.relays[nth].name, "connected to the relay");
             let began = Instant::now();
             let ending = self.carry(nth, socket, lapse).await;
             lapse.lost(Instant::now());
