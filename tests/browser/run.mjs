@@ -30,7 +30,8 @@ await build({
   logLevel: "warning",
 });
 const files = specs.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
-const flags = ["--enable-source-maps", "--test", "--test-concurrency=1"];
+// A browser that a failed set-up left open must not keep the run from ending.
+const flags = ["--enable-source-maps", "--test", "--test-concurrency=1", "--test-force-exit"];
 const run = spawnSync(process.execPath, [...flags, ...files], { stdio: "inherit", cwd: here });
 rmSync(out, { recursive: true, force: true });
 process.exit(run.status ?? 1);
