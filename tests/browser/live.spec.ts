@@ -81,7 +81,7 @@ test("a session that drops and returns: offline, then running, without a reload"
   await shows(page, "8.00 Mbps", "800 kbps");
   await page.evaluate(() => Object.assign(window, { sameDocument: true }));
   await system.router("down Bob");
-  await sees(page, "#pill-text", "Offline", 3_000);
+  await sees(page, "#pill-text", "Not connected", 3_000);
   assert.doesNotMatch((await figures(page)).down, /\d/, "a figure is shown of a line that is offline");
   await picture(page, "live-offline");
   await system.router("up Bob");
