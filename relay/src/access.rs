@@ -15,7 +15,7 @@
 //! token.
 
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
@@ -80,7 +80,7 @@ pub struct Admission {
 pub struct Access {
     mode: Mode,
     // Held for a lookup, and to put a changed file's keys in place; a reader never waits for the file.
-    keys: RwLock<Option<Keys>>,
+    keys: RwLock<Option<Arc<Keys>>>,
 }
 
 /// What only a token's signer could have written.
@@ -108,7 +108,7 @@ struct Extensions {
 impl Access {
     /// Admits by these keys and, where the mode says so, by username.
     pub fn new(mode: Mode, keys: Keys) -> Self {
-        Self { mode, keys: RwLock::new(Some(keys)) }
+        Self { mode, keys: RwLock::new(Some(Arc::new(keys))) }
     }
 
     /// Admits by username alone: for tests and tools that have no keys.
@@ -123,7 +123,7 @@ impl Access {
 
     /// Puts a changed file's keys in place; streams already open go on until their links expire.
     pub fn set_keys(&self, keys: Keys) {
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(keys);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
     }
 
     /// Decides what a viewer's first frame, or an Authorization header, opens.

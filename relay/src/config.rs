@@ -20,7 +20,7 @@ use crate::tls::CertificateFiles;
 pub const VARIABLE_PREFIX: &str = "LINELIGHT_RELAY_";
 
 /// How often files are asked whether they changed.
-pub const RELOAD_EVERY: Duration = Duration::from_secs(1);
+const RELOAD_EVERY: Duration = Duration::from_secs(1);
 /// The longest brand, in bytes: it stands in a line of a phone's page.
 const MAX_BRAND: usize = 100;
 

@@ -14,7 +14,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
@@ -35,7 +35,6 @@ use tokio::time::timeout;
 use crate::access::{Admission, WatchRequest};
 use crate::agents::{Grant, Registry};
 use crate::attempts::FailedAttempts;
-use crate::config::RELOAD_EVERY;
 use crate::listener::Connection;
 use crate::peer::Forwarding;
 use crate::upgrade::{HandshakeError, Then, UplinkParts, upgrade};
@@ -68,6 +67,8 @@ pub struct Site {
     pub forwarding: Option<Forwarding>,
     /// Failed logins by address.
     pub attempts: FailedAttempts,
+    /// How often the registry's file is asked whether it changed.
+    pub reload_every: Duration,
 }
 
 /// What a listener serves to the world.
@@ -197,7 +198,7 @@ async fn grant_of(site: &Site, headers: &HeaderMap) -> Option<Arc<Grant>> {
         return Some(grant);
     }
     // Whether a reload came or not, the answer is the registry's.
-    let _ = timeout(RELOAD_EVERY * 2, changes.changed()).await;
+    let _ = timeout(site.reload_every * 2, changes.changed()).await;
     site.registry.authenticate(token)
 }
 

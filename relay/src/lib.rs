@@ -37,11 +37,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use axum::Router;
 use rustls::ServerConfig;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 
 use crate::access::{Access, Mode};
@@ -102,7 +102,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
     let relay = Relay::bind(config)?;
     let Addresses { viewers, agents, private } = relay.addresses()?;
     tracing::info!(%viewers, %agents, %private, version = env!("CARGO_PKG_VERSION"), "the relay is ready");
-    relay.serve(shutdown).await;
+    relay.serve(shutdown).await?;
     tracing::info!("the relay has stopped");
     Ok(())
 }
@@ -151,7 +151,10 @@ impl Relay {
     }
 
     /// Serves until `shutdown` ends, then lets every connection end, for as long as the limits allow.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// Where a part of the relay ended by itself, which is a fault in it: better stopped and started again than half alive.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<()> {
         let mut background = JoinSet::new();
         background.spawn(Arc::clone(&self.hub).run(self.stop.subscribe()));
         for (watched, reload) in self.files.watched {
@@ -162,7 +165,11 @@ impl Relay {
         for listener in self.listeners {
             serving.spawn(listener.serve());
         }
-        shutdown.await;
+        let outcome = tokio::select! {
+            () = shutdown => Ok(()),
+            Some(ended) = serving.join_next() => Err(ended_by_itself("a listener", &ended)),
+            Some(ended) = background.join_next() => Err(ended_by_itself("a part of the relay", &ended)),
+        };
         tracing::info!("the relay stops: connections are told so");
         self.stop.send_replace(true);
         let ended = async { while serving.join_next().await.is_some() {} };
@@ -174,6 +181,14 @@ impl Relay {
         }
         // Last: until now the private listener said that the relay stops.
         self.stop_private.send_replace(true);
+        outcome
+    }
+}
+
+fn ended_by_itself(what: &str, ended: &Result<(), JoinError>) -> anyhow::Error {
+    match ended {
+        Ok(()) => anyhow::anyhow!("{what} ended by itself"),
+        Err(error) => anyhow::anyhow!("{what} ended by itself: {error}"),
     }
 }
 
@@ -191,13 +206,14 @@ impl Files {
 fn read_keys(config: &Config, watched: &mut Vec<(Watched, Reload)>) -> Result<Arc<Access>> {
     let path = config.data.keys();
     let watch = Watched::new("link keys", vec![path.clone()]);
-    let keys = Keys::load(&path).with_context(|| {
-        format!(
+    if !path.exists() {
+        bail!(
             "{} has no keys for links: on a new relay run `linelight-relay init`; on an old one bring its data back, lest every \
              link be void",
             config.data.path().display()
-        )
-    })?;
+        );
+    }
+    let keys = Keys::load(&path)?;
     if config.access == Mode::Open {
         tracing::warn!("--access open: anyone who knows a username sees its line; customers' names are not shown");
     }
@@ -257,6 +273,7 @@ fn public_listeners(
         registry: files.registry.clone(),
         forwarding: config.forwarding.clone(),
         attempts: FailedAttempts::new(config.limits.failed_attempts),
+        reload_every: config.reload_every,
     });
     let Some(agents) = config.agents_listen else {
         let router = http::public(site, Serves::Both);

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use common::{PATIENCE, TestRelay, WEBSOCKET, bearer, eventually, exchange, get, head, read_to_end};
 use relay::access::Mode;
 use relay::agents::Entries;
+use relay::keys::Keys;
 use relay::peer::Forwarding;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -113,6 +114,35 @@ async fn a_viewers_websocket_is_upgraded() {
     let response = head(&mut stream, "/api/v1/live", WEBSOCKET).await;
     assert_eq!(response.status, 101);
     assert_eq!(response.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+}
+
+#[tokio::test]
+async fn what_comes_right_behind_a_handshake_is_not_lost() {
+    let relay = TestRelay::start(|_| {});
+    let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    let mut request = format!("GET /api/v1/live HTTP/1.1\r\nhost: relay.test\r\n{WEBSOCKET}\r\n").into_bytes();
+    let watch = br#"{"type":"watch","token":"nonsense"}"#;
+    // One masked text frame; a mask of zeros leaves the text as it is.
+    request.extend([0x81, 0x80 | u8::try_from(watch.len()).unwrap(), 0, 0, 0, 0]);
+    request.extend(watch);
+    stream.write_all(&request).await.unwrap();
+    let answer = read_to_end(&mut stream).await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 101") && answer.contains(r#""reason":"link_refused""#), "{answer}");
+}
+
+#[tokio::test]
+async fn keys_are_rotated_while_the_relay_runs() {
+    let relay = TestRelay::start(|config| config.limits.failed_attempts = u32::MAX);
+    let link = bearer(&relay.token("ali", in_an_hour()));
+    let status = async |link: &str| {
+        let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+        head(&mut stream, "/api/v1/lines/ali/live", link).await.status
+    };
+    assert_eq!(status(&link).await, 200);
+    relay::data_directory::replace(&relay.data().keys(), Keys::generate_file().unwrap().as_bytes()).unwrap();
+    eventually("the old link is refused", async || status(&link).await == 401).await;
+    assert_eq!(status(&bearer(&relay.token("ali", in_an_hour()))).await, 200);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 mod common;
 
 use std::process::Command;
+use std::time::Duration;
 
 use common::{PATIENCE, TestRelay, WEBSOCKET, bearer, eventually, head};
 use tokio::io::AsyncReadExt;
@@ -42,6 +43,14 @@ async fn an_agent_comes_and_goes_while_the_relay_runs() {
     let mut closed = Vec::new();
     timeout(PATIENCE, uplink.read_to_end(&mut closed)).await.unwrap().unwrap();
     assert_eq!(closed.first(), Some(&0x88), "its uplink is closed");
+}
+
+#[tokio::test]
+async fn an_agent_started_right_after_agent_add_is_let_in() {
+    // Far longer than a command takes, so that the first request comes before the file is asked.
+    let relay = TestRelay::start(|config| config.reload_every = Duration::from_secs(2));
+    let token = agent(&relay, &["add", "tower", "--lines", "*"]);
+    assert!(is_known(&relay, &token).await, "an unknown token waits for the next reload");
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +21,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 fn write_certificate(files: &CertificateFiles) -> CertificateDer<'static> {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["relay.test".to_owned()]).unwrap();
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["relay.test", "127.0.0.1"].map(str::to_owned)).unwrap();
     std::fs::write(&files.key, signing_key.serialize_pem()).unwrap();
     std::fs::write(&files.certificate, cert.pem()).unwrap();
     cert.der().clone()
@@ -68,6 +71,31 @@ async fn the_page_and_its_websocket_come_over_tls() {
     stream.write_all(&[0x81, 0x00]).await.unwrap();
     let answer = read_to_end(&mut stream).await;
     assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[tokio::test]
+async fn the_watch_command_trusts_what_it_is_told_to() {
+    let directory = tempfile::tempdir().unwrap();
+    write_certificate(&files(directory.path()));
+    let relay = start(directory.path(), |_| {});
+    let mut watch = Command::new(env!("CARGO_BIN_EXE_linelight-relay"));
+    watch.env_clear().arg("--data").arg(relay.directory.path()).args(["watch", "ali", "--url"]);
+    watch.arg(format!("https://{}", relay.addresses.viewers)).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ca = files(directory.path()).certificate;
+    let (stranger, line) = tokio::task::spawn_blocking(move || {
+        let stranger = watch.output().unwrap();
+        let mut child = watch.arg("--ca").arg(ca).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        (stranger, line)
+    })
+    .await
+    .unwrap();
+    assert_eq!(stranger.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&stranger.stderr).contains("--ca"));
+    assert_eq!(line, "ali  starting\n");
 }
 
 #[tokio::test]

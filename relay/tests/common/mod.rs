@@ -30,7 +30,7 @@ pub struct TestRelay {
     pub addresses: Addresses,
     pub directory: TempDir,
     stop: Option<oneshot::Sender<()>>,
-    serving: JoinHandle<()>,
+    serving: JoinHandle<anyhow::Result<()>>,
 }
 
 /// An initialised data directory.
@@ -82,7 +82,7 @@ impl TestRelay {
     }
 
     pub async fn stopped(mut self) {
-        timeout(PATIENCE, &mut self.serving).await.unwrap().unwrap();
+        timeout(PATIENCE, &mut self.serving).await.unwrap().unwrap().unwrap();
     }
 
     pub fn token(&self, username: &str, expires: SystemTime) -> String {
