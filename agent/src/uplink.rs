@@ -1,6 +1,6 @@
 //! The uplink's task: keeps one WebSocket to one of the relays open, whatever happens, and never holds up sampling.
 //!
-//! [`conversation`] knows what to say, [`link`] carries it, [`connect`] opens the way, [`lapse`] ends watches that no
+//! `conversation` knows what to say, `link` carries it, `connect` opens the way, `lapse` ends watches that no
 //! relay asks for any more. Here is when and where to try: the first relay of the list that answers; each that failed
 //! rests for its own back-off; and once on a later one, every ten minutes a look whether an earlier one is back.
 

@@ -44,7 +44,7 @@ pub enum Command {
 /// Every flag with its variable.
 #[derive(Debug, Args)]
 pub struct Typed {
-    /// The router's API, host[:port]; by default the container's gateway
+    /// The router's API, host or host:port; by default the container's gateway
     #[arg(long, global = true, env = "LINELIGHT_ROUTER", value_name = "HOST")]
     pub router: Option<String>,
     /// The API user
@@ -66,7 +66,7 @@ pub struct Typed {
     #[arg(long, global = true, env = "LINELIGHT_ROUTER_PLAINTEXT", value_parser = parse_switch)]
     pub router_plaintext: bool,
 
-    /// The relay, wss://host[:port][/path]; several with commas: the first that answers is used
+    /// The relay, as wss://host or wss://host:port/path; several with commas: the first that answers is used
     #[arg(long, global = true, env = "LINELIGHT_RELAY", value_name = "URL", value_delimiter = ',')]
     pub relay: Vec<String>,
     /// A file with the agent's token

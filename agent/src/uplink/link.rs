@@ -12,6 +12,7 @@ use shared::close::Close;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error as WebSocketError};
@@ -141,7 +142,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         match step.received? {
             Some(Ok(message)) => received(&message, conversation),
             Some(Err(error)) => Some(broken(error)),
-            None => Some(Ending::Lost("the relay ended the connection".to_owned())),
+            None => Some(Ending::Lost("the relay ended the connection without a word".to_owned())),
         }
     }
 
@@ -202,13 +203,11 @@ fn received<T>(message: &Message, conversation: &mut Conversation<'_>) -> Option
 
 fn broken<T>(error: WebSocketError) -> Ending<T> {
     match error {
-        WebSocketError::Capacity(_) => Ending::Broken(Close::FrameTooLarge),
-        WebSocketError::Protocol(ref why)
-            if !matches!(why, tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) =>
-        {
-            Ending::Broken(Close::ProtocolError)
+        WebSocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            Ending::Lost("the relay ended the connection without a word".to_owned())
         }
-        WebSocketError::Utf8(_) => Ending::Broken(Close::ProtocolError),
+        WebSocketError::Capacity(_) => Ending::Broken(Close::FrameTooLarge),
+        WebSocketError::Protocol(_) | WebSocketError::Utf8(_) => Ending::Broken(Close::ProtocolError),
         other => Ending::Lost(format!("the connection to the relay broke: {other}")),
     }
 }
