@@ -122,6 +122,8 @@ pub struct Monitor {
     busy: u8,
     calm: u8,
     by_name: bool,
+    /// Whether the router was seen to end streams whose interface is gone.
+    brittle: bool,
     /// Streams in a row that the router ended before a row came.
     refused: u8,
     /// Streams in a row that fell silent.
@@ -147,6 +149,7 @@ impl Monitor {
             busy: 0,
             calm: 0,
             by_name: false,
+            brittle: false,
             refused: 0,
             silent: 0,
             pace: Pace::default(),
@@ -212,9 +215,12 @@ impl Monitor {
         if stream.sections == 0 {
             self.count_refusal();
         }
+        // An interface that is known to be gone explains the end: the tables need not be asked.
+        let explained = stream.is_warm() && stream.has_gone();
+        self.brittle |= explained;
         for slot in stream.live() {
             if let Some(watched) = find(&mut self.watched, slot.line) {
-                watched.after_reading = readings + 1;
+                watched.after_reading = readings + u64::from(!explained);
                 if !stream.is_warm() {
                     watched.strike(now);
                 }
@@ -225,7 +231,7 @@ impl Monitor {
     /// Takes note that the connection is gone, and every stream with it.
     pub fn disconnected(&mut self, readings: u64) {
         self.streams.clear();
-        (self.refused, self.silent, self.by_name) = (0, 0, false);
+        (self.refused, self.silent, self.by_name, self.brittle) = (0, 0, false, false);
         self.reviewed = None;
         for watched in &mut self.watched {
             (watched.producer, watched.skip) = (None, None);

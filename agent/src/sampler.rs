@@ -4,7 +4,8 @@
 //! one section are added up; if one is missing there is no sample, for a gap is honest and a dip is not.
 //!
 //! A row of zeros right after real traffic may mean that the session is gone and its interface not yet. Such a sample
-//! waits until the tables were read again: it counts if the session is still there, else it never was.
+//! waits until the tables were read again: it counts if the session is still there, else it never was. Where the tables
+//! take longer than [`DOUBT`] the zeros are believed.
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub const GATHER: Duration = Duration::from_millis(100);
 /// A line that carried less than this, in bits per second both ways, may well fall to zero.
 const REAL_TRAFFIC: u64 = 16_000;
 
-/// How long a doubtful sample is kept for the tables to confirm it.
+/// How long the tables have to confirm that a session is gone; after that zeros are taken for what they say.
 const DOUBT: Duration = Duration::from_secs(2);
 
 /// A line's rows of one section.
@@ -36,12 +37,22 @@ struct Gathered {
     doubtful: bool,
 }
 
+/// What a line carried last.
+#[derive(Debug)]
+struct Last {
+    line: LineHandle,
+    /// Bits per second, both ways.
+    total: u64,
+    /// Since when rows of zeros put it in doubt.
+    doubted: Option<Instant>,
+}
+
 /// Gathers rows until their tick is over. Its memory grows with the watched lines and is used again for each tick.
 #[derive(Debug, Default)]
 pub struct Sampler {
     gathered: Vec<Gathered>,
     /// What each line carried last, by rising handle.
-    last: Vec<(LineHandle, u64)>,
+    last: Vec<Last>,
     /// When the first row of the tick came.
     first: Option<Instant>,
     samples: Vec<Sample>,
@@ -68,8 +79,13 @@ impl Sampler {
         }
         self.first.get_or_insert(now);
         let (line, total) = (gathered.line, gathered.download.saturating_add(gathered.upload));
-        let doubtful = total == 0 && self.last_of(line) >= REAL_TRAFFIC;
-        self.complete(nth, total, doubtful);
+        let doubtful = total == 0 && self.is_doubtful(line, now);
+        if let Some(gathered) = self.gathered.get_mut(nth) {
+            gathered.doubtful = doubtful;
+        }
+        if !doubtful {
+            note(&mut self.last, line, total);
+        }
         doubtful
     }
 
@@ -122,7 +138,7 @@ impl Sampler {
 
     /// Forgets lines that are watched no longer.
     pub fn forget(&mut self, is_watched: impl Fn(LineHandle) -> bool) {
-        self.last.retain(|(line, _)| is_watched(*line));
+        self.last.retain(|last| is_watched(last.line));
         self.gathered.retain(|gathered| is_watched(gathered.line));
     }
 
@@ -149,17 +165,12 @@ impl Sampler {
         self.gathered.len() - 1
     }
 
-    fn complete(&mut self, nth: usize, total: u64, doubtful: bool) {
-        let Some(gathered) = self.gathered.get_mut(nth) else { return };
-        gathered.doubtful = doubtful;
-        if !doubtful {
-            note(&mut self.last, gathered.line, total);
-        }
-    }
-
-    fn last_of(&self, line: LineHandle) -> u64 {
-        let nth = self.last.binary_search_by_key(&line, |(line, _)| *line);
-        nth.ok().and_then(|nth| self.last.get(nth)).map_or(0, |(_, total)| *total)
+    /// Zeros right after real traffic are doubtful, until the tables had their time to confirm them.
+    fn is_doubtful(&mut self, line: LineHandle, now: Instant) -> bool {
+        let place = self.last.binary_search_by_key(&line, |last| last.line);
+        let Some(last) = place.ok().and_then(|nth| self.last.get_mut(nth)) else { return false };
+        let since = *last.doubted.get_or_insert(now);
+        last.total >= REAL_TRAFFIC && now.saturating_duration_since(since) < DOUBT
     }
 }
 
@@ -169,12 +180,13 @@ impl Gathered {
     }
 }
 
-fn note(last: &mut Vec<(LineHandle, u64)>, line: LineHandle, total: u64) {
-    let place = last.binary_search_by_key(&line, |(line, _)| *line);
+fn note(last: &mut Vec<Last>, line: LineHandle, total: u64) {
+    let fresh = Last { line, total, doubted: None };
+    let place = last.binary_search_by_key(&line, |last| last.line);
     match place.map(|nth| last.get_mut(nth)) {
-        Ok(Some(known)) => known.1 = total,
+        Ok(Some(known)) => *known = fresh,
         Ok(None) => {}
-        Err(nth) => last.insert(nth, (line, total)),
+        Err(nth) => last.insert(nth, fresh),
     }
 }
 

@@ -6,7 +6,7 @@ use shared::LineHandle;
 use shared::control::WatchRefusal;
 use tokio::time::Instant;
 
-use super::stream::{Standing, Stream};
+use super::stream::Stream;
 use super::{Action, Monitor, StreamId, find};
 use crate::sessions::LineTable;
 
@@ -137,7 +137,8 @@ impl Monitor {
             return;
         }
         let crowded = self.streams.len() + 1 >= self.max_streams;
-        if !crowded && self.pace.merged.is_some_and(|last| now.saturating_duration_since(last) < SMALL_PAUSE) {
+        let urgent = crowded || self.streams.iter().any(|stream| self.is_about_to_end(stream));
+        if !urgent && self.pace.merged.is_some_and(|last| now.saturating_duration_since(last) < SMALL_PAUSE) {
             return;
         }
         let chosen = self.worth_merging(now);
@@ -225,7 +226,7 @@ impl Monitor {
 
     /// Whether it has dead interfaces, or another interval than is wanted.
     fn is_spoiled(&self, stream: &Stream) -> bool {
-        stream.interval != self.interval || stream.slots.iter().any(|slot| slot.standing == Standing::Gone)
+        stream.interval != self.interval || stream.has_gone()
     }
 
     /// The streams that one stream should take over from; several small ones, or one that must be rebuilt.
@@ -246,11 +247,17 @@ impl Monitor {
         free.iter().find(|stream| self.is_spoiled(stream)).map(|stream| stream.id).into_iter().collect()
     }
 
+    /// Whether the router will end it, for an interface of it is gone: better to be quicker.
+    fn is_about_to_end(&self, stream: &Stream) -> bool {
+        self.brittle && stream.has_gone() && stream.live().next().is_some()
+    }
+
     /// A stream of one flapping line stays alone, and a large stream is let be for a while.
     fn may_restart(&self, stream: &Stream, now: Instant) -> bool {
         let small = stream.slots.len() * 2 <= self.room;
         let rested = now.saturating_duration_since(stream.opened) >= self.restart_pause;
-        stream.live().next().is_some() && (small || rested) && !self.is_apart(stream, now)
+        let free = small || rested || self.is_about_to_end(stream);
+        stream.live().next().is_some() && free && !self.is_apart(stream, now)
     }
 
     fn is_apart(&self, stream: &Stream, now: Instant) -> bool {

@@ -144,6 +144,11 @@ impl Stream {
         self.sections >= 2
     }
 
+    /// Whether it has interfaces that are no more.
+    pub(super) fn has_gone(&self) -> bool {
+        self.slots.iter().any(|slot| slot.standing == Standing::Gone)
+    }
+
     pub(super) fn live(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter().filter(|slot| slot.standing == Standing::Live)
     }

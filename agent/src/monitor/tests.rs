@@ -1,180 +1,7 @@
+mod paper;
+
 use super::*;
-use crate::sessions::tests::{Listed, listing};
-
-const SECOND: Duration = Duration::from_secs(1);
-const STEP: Duration = Duration::from_millis(200);
-
-/// A router on paper: sessions in a table, streams that tick once a second, and the monitor that plans them.
-struct Paper {
-    monitor: Monitor,
-    table: LineTable,
-    now: Instant,
-    sessions: Vec<(u64, String)>,
-    wanted: Vec<LineHandle>,
-    running: Vec<Running>,
-    /// What was asked of the router: opened streams with the names in them, cancelled ones.
-    opened: Vec<(StreamId, Vec<String>)>,
-    cancelled: Vec<StreamId>,
-    refused: Vec<(LineHandle, WatchRefusal)>,
-    rereads: usize,
-    dropped: bool,
-    /// Samples by line, with their instants.
-    samples: Vec<(LineHandle, Instant)>,
-    /// Interfaces of which the router sends no rows.
-    mute: Vec<String>,
-    peak: usize,
-}
-
-struct Running {
-    id: StreamId,
-    opened: Instant,
-    interval: u8,
-    names: Vec<String>,
-    section: u64,
-}
-
-impl Paper {
-    fn new(users: usize) -> Self {
-        Self::with(users, AgentLimits::for_paper(200, 8, 50))
-    }
-
-    fn with(users: usize, limits: AgentLimits) -> Self {
-        let mut paper = Self {
-            monitor: Monitor::new(&limits, &Timing::default()),
-            table: LineTable::new(10_000),
-            now: Instant::now(),
-            sessions: (0..users).map(|n| (n as u64, format!("u{n}"))).collect(),
-            wanted: Vec::new(),
-            running: Vec::new(),
-            opened: Vec::new(),
-            cancelled: Vec::new(),
-            refused: Vec::new(),
-            rereads: 0,
-            dropped: false,
-            samples: Vec::new(),
-            mute: Vec::new(),
-            peak: 0,
-        };
-        paper.read();
-        paper
-    }
-
-    fn read(&mut self) {
-        let rows: Vec<_> =
-            self.sessions.iter().map(|(id, user)| (*id, format!("<{user}-{id}>"), user.clone())).collect();
-        let rows: Vec<Listed<'_>> =
-            rows.iter().map(|(id, name, user)| (Role::Server, *id, name.as_str(), user.as_str(), None, true)).collect();
-        self.table.apply(listing(&rows, 10_000), self.now);
-    }
-
-    fn line(&self, user: usize) -> LineHandle {
-        self.table.line_of(format!("u{user}").as_bytes()).unwrap().handle()
-    }
-
-    fn watch(&mut self, users: impl Iterator<Item = usize>) {
-        let lines: Vec<_> = users.map(|user| self.line(user)).collect();
-        self.wanted.extend(lines);
-        self.tell();
-    }
-
-    fn unwatch(&mut self, users: impl Iterator<Item = usize>) {
-        let lines: Vec<_> = users.map(|user| self.line(user)).collect();
-        self.wanted.retain(|line| !lines.contains(line));
-        self.tell();
-    }
-
-    fn tell(&mut self) {
-        let refused = self.monitor.want(self.wanted.iter().copied(), self.now);
-        self.refused.extend(refused.iter().map(|line| (*line, WatchRefusal::TooManyWatched)));
-        self.wanted.retain(|line| !refused.contains(line));
-        self.plan();
-    }
-
-    fn plan(&mut self) {
-        for action in self.monitor.plan(&self.table, self.now) {
-            match action {
-                Action::Open(id) => self.open(id),
-                Action::Cancel(id) => {
-                    self.running.retain(|running| running.id != id);
-                    self.cancelled.push(id);
-                }
-                Action::Refuse(line, reason) => {
-                    self.wanted.retain(|wanted| *wanted != line);
-                    self.refused.push((line, reason));
-                }
-                Action::Reread(_) => {
-                    self.rereads += 1;
-                    self.read();
-                }
-                Action::Drop(_) => self.dropped = true,
-            }
-        }
-        assert_eq!(self.running.len(), self.monitor.streams(), "the monitor knows what runs");
-        self.peak = self.peak.max(self.running.len());
-    }
-
-    fn open(&mut self, id: StreamId) {
-        let (interfaces, interval) = self.monitor.interfaces(id).unwrap();
-        let id_of = |interface: &Interface<'_>| match interface {
-            Interface::Id(id) => *id,
-            Interface::Name(name) => panic!("named {name:?}"),
-        };
-        let user =
-            |id: u64| self.sessions.iter().find(|(known, _)| *known == id).map(|(id, user)| format!("<{user}-{id}>"));
-        let names: Vec<_> = interfaces.iter().map(|interface| user(id_of(interface)).unwrap()).collect();
-        self.opened.push((id, names.clone()));
-        self.running.push(Running { id, opened: self.now, interval, names, section: 0 });
-    }
-
-    /// Lets time pass: streams tick, the monitor plans five times a second.
-    fn pass(&mut self, time: Duration) {
-        let end = self.now + time;
-        while self.now < end {
-            self.now += STEP;
-            self.tick();
-            self.plan();
-        }
-    }
-
-    fn tick(&mut self) {
-        for running in &mut self.running {
-            let next = running.opened + SECOND * u32::from(running.interval) * running.section as u32;
-            if self.now < next {
-                continue;
-            }
-            for name in &running.names {
-                let there = self.sessions.iter().any(|(id, user)| *name == format!("<{user}-{id}>"));
-                if !there || self.mute.contains(name) {
-                    continue;
-                }
-                let row = self.monitor.row(running.id, Some(name.as_bytes()), Some(running.section), self.now);
-                if let Some(reading) = row.and_then(|row| row.reading) {
-                    self.samples.push((reading.line, self.now));
-                }
-            }
-            running.section += 1;
-        }
-    }
-
-    /// The longest and the shortest time between two samples of a line.
-    fn spacing(&self, user: usize) -> (Duration, Duration) {
-        let line = self.line(user);
-        let times: Vec<_> = self.samples.iter().filter(|(of, _)| *of == line).map(|(_, at)| *at).collect();
-        let gaps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        (gaps.iter().max().copied().unwrap_or_default(), gaps.iter().min().copied().unwrap_or_default())
-    }
-
-    fn samples_of(&self, user: usize) -> usize {
-        let line = self.line(user);
-        self.samples.iter().filter(|(of, _)| *of == line).count()
-    }
-}
-
-impl AgentLimits {
-    fn for_paper(max_watched: usize, streams: usize, interfaces_per_stream: usize) -> Self {
-        Self { max_watched, streams, interfaces_per_stream, sessions: 10_000, backlog_bytes: 0, report_comments: false }
-    }
-}
+use paper::{Paper, Running, SECOND, STEP};
 
 #[test]
 fn nobody_watching_is_no_stream_at_all() {
@@ -547,4 +374,26 @@ fn rows_without_names_or_sections_are_told_apart_by_order() {
         assert!(readings.iter().all(|reading| reading.section == section));
     }
     assert_eq!(rows(Some(b"stranger")), [None, None, None]);
+}
+
+#[test]
+fn a_router_that_ends_streams_for_one_vanished_interface_is_forestalled() {
+    let mut paper = Paper::new(40);
+    paper.watch(0..40);
+    paper.pass(5 * SECOND);
+    for gone in [7, 8] {
+        paper.sessions.retain(|(id, _)| *id != gone);
+        paper.read();
+        paper.pass(SECOND);
+        let opened = paper.opened.len();
+        // A large stream is let be for a minute, until the router proves to end it.
+        assert_eq!(opened, if gone == 7 { 1 } else { 3 });
+        let old = paper.running.remove(0).id;
+        paper.monitor.ended(old, paper.table.readings(), paper.now);
+        paper.pass(10 * SECOND);
+    }
+    assert_eq!(paper.opened.len(), 3);
+    let times: Vec<_> = paper.samples.iter().filter(|(of, _)| *of == paper.line(0)).map(|(_, at)| *at).collect();
+    let gaps = times.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > SECOND * 3 / 2).count();
+    assert_eq!(gaps, 0, "the others went on");
 }

@@ -188,7 +188,7 @@ impl Router<'_> {
         let table = match purpose {
             Purpose::Table(table) => table,
             Purpose::Listen(Menu::PppoeServer | Menu::PppoeClient) => {
-                self.tables.found_change();
+                self.tables.tells_nothing();
                 return Ok(());
             }
             _ => return Ok(()),
@@ -240,13 +240,12 @@ impl Router<'_> {
         self.tables.give_back(lines.apply(listing, now));
         let sessions = u32::try_from(lines.live_sessions()).unwrap_or(u32::MAX);
         self.handover.status.borrow_mut().sessions = sessions;
-        if lines.revision() != before {
+        let changed = lines.revision() != before;
+        if changed {
             self.handover.to_uplink.notify_one();
-            // All is new to the first reading.
-            if lines.readings() > 1 {
-                self.tables.found_change();
-            }
         }
+        // All is new to the first reading.
+        self.tables.compare(changed && lines.readings() > 1);
         drop(lines);
         self.settle_doubts(began);
     }

@@ -94,7 +94,7 @@ pub(super) struct Tables {
     plans: PlanReading,
     plan_stage: Option<PlanStage>,
     plans_read: Option<(Instant, Option<LineHandle>)>,
-    /// Whether the router told of a change since the last reading began.
+    /// Whether the router told of a change since the last reading.
     told: bool,
     /// Whether a reading found a change that the router had not told of.
     untold: bool,
@@ -133,10 +133,16 @@ impl Tables {
         (self.told, self.untold) = (true, false);
     }
 
-    /// Takes note that it does not, or that a reading found a change: unless the router told of one, it is not relied
-    /// upon to tell of the next.
-    pub(super) fn found_change(&mut self) {
-        self.untold |= !self.told;
+    /// Takes note that it does not tell of them.
+    pub(super) fn tells_nothing(&mut self) {
+        self.untold = true;
+    }
+
+    /// Takes note of whether a reading found a change: unless the router told of one, it is not relied upon to tell of
+    /// the next.
+    pub(super) fn compare(&mut self, changed: bool) {
+        self.untold |= changed && !self.told;
+        self.told = false;
     }
 
     /// Asks for readings again and again while a watched line is offline, for its return is to be noticed soon.
@@ -250,7 +256,6 @@ impl Tables {
     fn begin_sessions(&mut self, now: Instant) {
         self.listing.clear();
         (self.hinted, self.began) = (None, Some(now));
-        self.told = false;
         self.sessions = Some(SessionReading { began: now, server: Stage::Due, client: Stage::Due, void: false });
     }
 

@@ -108,3 +108,16 @@ fn what_is_forgotten_leaves_nothing_behind() {
     sampler.clear();
     assert!(sampler.gathered.is_empty() && sampler.due().is_none());
 }
+
+#[test]
+fn zeros_that_the_tables_neither_confirm_nor_deny_are_believed_in_the_end() {
+    let now = Instant::now();
+    let mut sampler = Sampler::default();
+    sampler.add(&reading(A, 2, 1), 0, 5_000_000, now);
+    take(&mut sampler);
+    let shown = (1..=3).map(|second| {
+        sampler.add(&reading(A, 2 + second, 1), 0, 0, now + Duration::from_secs(second.into()));
+        take(&mut sampler).len()
+    });
+    assert_eq!(shown.collect::<Vec<_>>(), [0, 0, 1]);
+}

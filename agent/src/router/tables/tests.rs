@@ -123,10 +123,9 @@ fn a_watched_line_that_is_offline_is_looked_for_and_more_often_where_the_router_
     reader.read_all(true);
     let mut pauses = |told: bool, offline| {
         if told {
-            reader.tables.told()
-        } else {
-            reader.tables.found_change()
-        };
+            reader.tables.told();
+        }
+        reader.tables.compare(true);
         let ended = reader.now;
         loop {
             reader.now += SECOND / 2;

@@ -1,0 +1,179 @@
+//! A router on paper: sessions in a table, streams that tick once a second, and the monitor that plans them.
+
+use super::super::*;
+use crate::sessions::tests::{Listed, listing};
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const STEP: Duration = Duration::from_millis(200);
+
+/// The router, and what was asked of it.
+pub(super) struct Paper {
+    pub(super) monitor: Monitor,
+    pub(super) table: LineTable,
+    pub(super) now: Instant,
+    pub(super) sessions: Vec<(u64, String)>,
+    pub(super) wanted: Vec<LineHandle>,
+    pub(super) running: Vec<Running>,
+    /// What was asked of the router: opened streams with the names in them, cancelled ones.
+    pub(super) opened: Vec<(StreamId, Vec<String>)>,
+    pub(super) cancelled: Vec<StreamId>,
+    pub(super) refused: Vec<(LineHandle, WatchRefusal)>,
+    pub(super) rereads: usize,
+    pub(super) dropped: bool,
+    /// Samples by line, with their instants.
+    pub(super) samples: Vec<(LineHandle, Instant)>,
+    /// Interfaces of which the router sends no rows.
+    pub(super) mute: Vec<String>,
+    pub(super) peak: usize,
+}
+
+pub(super) struct Running {
+    pub(super) id: StreamId,
+    pub(super) opened: Instant,
+    pub(super) interval: u8,
+    pub(super) names: Vec<String>,
+    pub(super) section: u64,
+}
+
+impl Paper {
+    pub(super) fn new(users: usize) -> Self {
+        Self::with(users, AgentLimits::for_paper(200, 8, 50))
+    }
+
+    pub(super) fn with(users: usize, limits: AgentLimits) -> Self {
+        let mut paper = Self {
+            monitor: Monitor::new(&limits, &Timing::default()),
+            table: LineTable::new(10_000),
+            now: Instant::now(),
+            sessions: (0..users).map(|n| (n as u64, format!("u{n}"))).collect(),
+            wanted: Vec::new(),
+            running: Vec::new(),
+            opened: Vec::new(),
+            cancelled: Vec::new(),
+            refused: Vec::new(),
+            rereads: 0,
+            dropped: false,
+            samples: Vec::new(),
+            mute: Vec::new(),
+            peak: 0,
+        };
+        paper.read();
+        paper
+    }
+
+    pub(super) fn read(&mut self) {
+        let rows: Vec<_> =
+            self.sessions.iter().map(|(id, user)| (*id, format!("<{user}-{id}>"), user.clone())).collect();
+        let rows: Vec<Listed<'_>> =
+            rows.iter().map(|(id, name, user)| (Role::Server, *id, name.as_str(), user.as_str(), None, true)).collect();
+        self.table.apply(listing(&rows, 10_000), self.now);
+    }
+
+    pub(super) fn line(&self, user: usize) -> LineHandle {
+        self.table.line_of(format!("u{user}").as_bytes()).unwrap().handle()
+    }
+
+    pub(super) fn watch(&mut self, users: impl Iterator<Item = usize>) {
+        let lines: Vec<_> = users.map(|user| self.line(user)).collect();
+        self.wanted.extend(lines);
+        self.tell();
+    }
+
+    pub(super) fn unwatch(&mut self, users: impl Iterator<Item = usize>) {
+        let lines: Vec<_> = users.map(|user| self.line(user)).collect();
+        self.wanted.retain(|line| !lines.contains(line));
+        self.tell();
+    }
+
+    pub(super) fn tell(&mut self) {
+        let refused = self.monitor.want(self.wanted.iter().copied(), self.now);
+        self.refused.extend(refused.iter().map(|line| (*line, WatchRefusal::TooManyWatched)));
+        self.wanted.retain(|line| !refused.contains(line));
+        self.plan();
+    }
+
+    pub(super) fn plan(&mut self) {
+        for action in self.monitor.plan(&self.table, self.now) {
+            match action {
+                Action::Open(id) => self.open(id),
+                Action::Cancel(id) => {
+                    self.running.retain(|running| running.id != id);
+                    self.cancelled.push(id);
+                }
+                Action::Refuse(line, reason) => {
+                    self.wanted.retain(|wanted| *wanted != line);
+                    self.refused.push((line, reason));
+                }
+                Action::Reread(_) => {
+                    self.rereads += 1;
+                    self.read();
+                }
+                Action::Drop(_) => self.dropped = true,
+            }
+        }
+        assert_eq!(self.running.len(), self.monitor.streams(), "the monitor knows what runs");
+        self.peak = self.peak.max(self.running.len());
+    }
+
+    pub(super) fn open(&mut self, id: StreamId) {
+        let (interfaces, interval) = self.monitor.interfaces(id).unwrap();
+        let id_of = |interface: &Interface<'_>| match interface {
+            Interface::Id(id) => *id,
+            Interface::Name(name) => panic!("named {name:?}"),
+        };
+        let user =
+            |id: u64| self.sessions.iter().find(|(known, _)| *known == id).map(|(id, user)| format!("<{user}-{id}>"));
+        let names: Vec<_> = interfaces.iter().map(|interface| user(id_of(interface)).unwrap()).collect();
+        self.opened.push((id, names.clone()));
+        self.running.push(Running { id, opened: self.now, interval, names, section: 0 });
+    }
+
+    /// Lets time pass: streams tick, the monitor plans five times a second.
+    pub(super) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now += STEP;
+            self.tick();
+            self.plan();
+        }
+    }
+
+    pub(super) fn tick(&mut self) {
+        for running in &mut self.running {
+            let next = running.opened + SECOND * u32::from(running.interval) * running.section as u32;
+            if self.now < next {
+                continue;
+            }
+            for name in &running.names {
+                let there = self.sessions.iter().any(|(id, user)| *name == format!("<{user}-{id}>"));
+                if !there || self.mute.contains(name) {
+                    continue;
+                }
+                let row = self.monitor.row(running.id, Some(name.as_bytes()), Some(running.section), self.now);
+                if let Some(reading) = row.and_then(|row| row.reading) {
+                    self.samples.push((reading.line, self.now));
+                }
+            }
+            running.section += 1;
+        }
+    }
+
+    /// The longest and the shortest time between two samples of a line.
+    pub(super) fn spacing(&self, user: usize) -> (Duration, Duration) {
+        let line = self.line(user);
+        let times: Vec<_> = self.samples.iter().filter(|(of, _)| *of == line).map(|(_, at)| *at).collect();
+        let gaps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        (gaps.iter().max().copied().unwrap_or_default(), gaps.iter().min().copied().unwrap_or_default())
+    }
+
+    pub(super) fn samples_of(&self, user: usize) -> usize {
+        let line = self.line(user);
+        self.samples.iter().filter(|(of, _)| *of == line).count()
+    }
+}
+
+impl AgentLimits {
+    pub(super) fn for_paper(max_watched: usize, streams: usize, interfaces_per_stream: usize) -> Self {
+        Self { max_watched, streams, interfaces_per_stream, sessions: 10_000, backlog_bytes: 0, report_comments: false }
+    }
+}
