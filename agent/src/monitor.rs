@@ -96,6 +96,8 @@ struct Watched {
     line: LineHandle,
     /// Since it is wanted no longer, when its watch ends.
     ends: Option<Instant>,
+    /// Whether a stream has all its sessions, as of the last review.
+    placed: bool,
     /// The stream whose rows count.
     producer: Option<StreamId>,
     /// A section of the producer that is passed over, for it comes too soon after the last stream's.
@@ -375,6 +377,7 @@ impl Watched {
         Self {
             line,
             ends: None,
+            placed: false,
             producer: None,
             skip: None,
             last_row: None,

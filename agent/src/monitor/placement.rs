@@ -6,7 +6,7 @@ use shared::LineHandle;
 use shared::control::WatchRefusal;
 use tokio::time::Instant;
 
-use super::stream::Stream;
+use super::stream::{Standing, Stream};
 use super::{Action, Monitor, StreamId, find};
 use crate::sessions::LineTable;
 
@@ -51,6 +51,20 @@ impl Monitor {
         }
         self.refuse_unknown(table, actions);
         self.review_streams(table);
+        self.review_places(table);
+    }
+
+    /// Finds out which lines have all their sessions in one stream.
+    fn review_places(&mut self, table: &LineTable) {
+        self.watched.iter_mut().for_each(|watched| watched.placed = false);
+        for stream in &self.streams {
+            for slots in stream.slots.chunk_by(|a, b| a.line == b.line) {
+                let Some(line) = slots.first().map(|slot| slot.line) else { continue };
+                let live = slots.iter().filter(|slot| slot.standing == Standing::Live).count();
+                let whole = live > 0 && live == table.sessions_of(line).take(self.room).count();
+                find(&mut self.watched, line).into_iter().for_each(|watched| watched.placed |= whole);
+            }
+        }
     }
 
     /// Brings every slot's standing up to the tables now; what else follows is for the next plan.
@@ -178,17 +192,15 @@ impl Monitor {
     /// The live lines that no stream has all sessions of: line, strikes, and whether it flaps.
     fn unplaced(&self, table: &LineTable, now: Instant) -> impl Iterator<Item = (LineHandle, u8, bool)> {
         self.watched.iter().filter_map(move |watched| {
-            let sessions = table.sessions_of(watched.line).take(self.room).count();
-            let placed = || self.streams.iter().any(|stream| stream.live_of(watched.line) == sessions);
             let due = watched.not_before.is_none_or(|due| due <= now) && watched.after_reading <= table.readings();
-            (sessions > 0 && due && !placed()).then(|| (watched.line, watched.strikes, watched.is_flapping(now)))
+            let waits = !watched.placed && due && table.sessions_of(watched.line).next().is_some();
+            waits.then(|| (watched.line, watched.strikes, watched.is_flapping(now)))
         })
     }
 
     /// Whether all streams together have room for the line, with one place kept free.
     fn has_capacity_for(&self, line: LineHandle, table: &LineTable) -> bool {
-        let placed = |line| self.streams.iter().any(|stream| stream.live_of(line) > 0);
-        let all = self.watched.iter().filter(|watched| watched.line == line || placed(watched.line));
+        let all = self.watched.iter().filter(|watched| watched.placed || watched.line == line);
         let needed: usize = all.map(|watched| table.sessions_of(watched.line).take(self.room).count()).sum();
         needed <= (self.max_streams - 1) * self.room
     }
@@ -211,6 +223,7 @@ impl Monitor {
         let mut stream = Stream::new(id, self.interval, own, now);
         for line in lines {
             stream.watch(*line, table.sessions_of(*line).take(self.room));
+            find(&mut self.watched, *line).into_iter().for_each(|watched| watched.placed = true);
         }
         let watched = &self.watched;
         stream.review(table, |line| watched.binary_search_by_key(&line, |watched| watched.line).is_ok());

@@ -110,6 +110,7 @@ impl ConnectionError {
             }
             Self::NotPermitted(_) => "give the user's group the policies read and api",
             Self::Closed => "allow this agent's address in /ip/service",
+            Self::Dialogue(DialogueError::Framing(_)) => "is this the API's port?",
             Self::Broken(_) | Self::Dialogue(_) | Self::Stalled(_) => {
                 "it is tried again; if it stays, reboot the router"
             }
