@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help demo test web check rust-test page-test clients-test browser-test deny musl-test
+.PHONY: help demo test web check rust-test page-test clients-test browser-test deny musl-test image-test images reproducible release
 
 help: ## Shows this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -13,7 +13,7 @@ demo: web ## Runs a simulated concentrator, an agent and a relay on loopback, an
 	cargo build --locked --bins -p linelight-agent -p linelight-relay -p linelight-tests
 	@exec target/debug/demo
 
-test: check rust-test page-test clients-test browser-test deny musl-test ## Runs everything
+test: check rust-test page-test clients-test browser-test deny musl-test image-test ## Runs everything
 
 web: ## Builds the page into relay/web/dist
 	@tests/setup node rust
@@ -50,3 +50,35 @@ deny: web ## Licences, banned crates, sources
 musl-test: web ## The agent static, for x86-64 and armv5: sizes, and its tests under qemu as an arm926
 	@tests/setup musl
 	container/build --arch x86-64 --arch armv5 --test
+
+image-test: web ## The x86-64 image, read by skopeo and umoci, run by runc against a simulated router and a relay
+	@tests/setup musl images
+	cargo build --locked --workspace --bins
+	tests/images/settings
+	container/build --arch x86-64
+	container/image agent x86-64=target/static/x86-64/linelight-agent --out target/images
+	tests/images/run target/images x86-64
+
+AGENTS := $(foreach arch,x86-64 arm64 armv7 armv5,$(arch)=target/static/$(arch)/linelight-agent)
+RELAYS := $(foreach arch,x86-64 arm64,$(arch)=target/static/$(arch)/linelight-relay)
+
+images: web ## All images and Debian packages: built, run (ARM under qemu), installed in a Debian; sizes and memory. Long
+	@tests/setup musl images debian
+	cargo build --locked --workspace --bins
+	tests/images/settings
+	container/build
+	container/build --program relay
+	container/image agent $(AGENTS) --out target/images
+	container/image relay $(RELAYS) --out target/images
+	container/debian/build agent $(AGENTS) --out target/debian
+	container/debian/build relay $(RELAYS) --out target/debian
+	tests/images/run target/images x86-64 arm64 armv7 armv5 --relay-image --figures
+	tests/images/packages target/debian
+
+reproducible: web ## Builds the x86-64 agent of this commit in two places, and compares the bytes
+	@tests/setup musl
+	tests/images/reproducible --arch x86-64
+
+release: ## What is attached to a release, from what `make images` built, into target/attachments
+	@tests/setup sbom
+	container/release

@@ -1,4 +1,4 @@
-"""The agent's image as a running container: as on a router, with everything taken away that it does not need."""
+"""An image as a running container: as on a router, with everything taken away that it does not need."""
 
 import contextlib
 import json
@@ -58,41 +58,54 @@ class Container:
 
 
 @contextlib.contextmanager
-def container(bundle, network, secrets, variables, work, name="agent"):
-    """Runs the bundle that umoci unpacked, until the block ends."""
-    hosts = work / "hosts"
-    hosts.write_text(f"127.0.0.1 localhost\n{RELAY} {RELAY_NAME}\n")
-    configure(bundle, network, {"/secrets": secrets, "/etc/hosts": hosts}, variables)
-    with process("the container", *RUNC, "run", "--bundle", bundle, name, log=work / "container.log"):
+def container(name, bundle, work, **settings):
+    """Runs the bundle that umoci unpacked until the block ends."""
+    configure(bundle, work, **settings)
+    with process(f"the container {name}", *RUNC, "run", "--bundle", bundle, name, log=work / f"{name}.log"):
         try:
-            yield Container(name, wait_for("the container runs", lambda: running(name)))
+            yield Container(name, wait_for(f"the container {name} runs", lambda: running(name)))
         finally:
             subprocess.run([*RUNC, "delete", "--force", name], stderr=subprocess.DEVNULL, check=False)
 
 
-def configure(bundle, network, mounts, variables):
-    """Takes from umoci's configuration what a router gives nobody, or what this machine's control groups may refuse."""
+def run_once(name, bundle, work, **settings):
+    """Runs the bundle to its end."""
+    configure(bundle, work, **settings)
+    run(*RUNC, "run", "--bundle", bundle, name, stdin=subprocess.DEVNULL)
+
+
+def configure(bundle, work, command=None, network=None, variables=None, mounts=None, writable=None):
+    """Takes from umoci's configuration what a router gives nobody, or what this machine's control groups may refuse.
+
+    The command replaces the image's, behind its entry point; without a network the container is in this one.
+    """
+    hosts = work / "hosts"
+    hosts.write_text(f"127.0.0.1 localhost\n{RELAY} {RELAY_NAME}\n")
+    binds = [bind(inside, outside, "ro") for inside, outside in {"/etc/hosts": hosts, **(mounts or {})}.items()]
+    binds += [bind(inside, outside, "rw") for inside, outside in (writable or {}).items()]
     path = bundle / "config.json"
     config = json.loads(path.read_text())
+    check(config["process"]["user"] == {"uid": USER, "gid": USER}, f"the image's user became {config['process']['user']}")
     config["root"]["readonly"] = True
     config["process"].update({
         "terminal": False,
         "noNewPrivileges": True,
         "capabilities": {kind: [] for kind in ("bounding", "effective", "inheritable", "permitted", "ambient")},
-        "env": [f"{name}={value}" for name, value in variables.items()],
+        "env": [f"{name}={value}" for name, value in (variables or {}).items()],
     })
-    check(config["process"]["user"] == {"uid": USER, "gid": USER}, f"the image's user became {config['process']['user']}")
+    if command:
+        config["process"]["args"][1:] = command
     config["process"].pop("rlimits", None)
     config["linux"].pop("resources", None)
-    for namespace in config["linux"]["namespaces"]:
-        if namespace["type"] == "network":
-            namespace["path"] = network
-    config["mounts"] = [mount for mount in config["mounts"] if mount["destination"] in ("/proc", "/dev")]
-    config["mounts"] += [
-        {"destination": inside, "type": "bind", "source": str(outside), "options": ["rbind", "ro", "nosuid", "nodev"]}
-        for inside, outside in mounts.items()
-    ]
+    config["linux"]["namespaces"] = [space for space in config["linux"]["namespaces"] if space["type"] != "network"]
+    if network:
+        config["linux"]["namespaces"].append({"type": "network", "path": network})
+    config["mounts"] = [mount for mount in config["mounts"] if mount["destination"] in ("/proc", "/dev")] + binds
     path.write_text(json.dumps(config))
+
+
+def bind(inside, outside, mode):
+    return {"destination": inside, "type": "bind", "source": str(outside), "options": ["rbind", mode, "nosuid", "nodev"]}
 
 
 def running(name):

@@ -7,16 +7,21 @@ import hashlib
 import hmac
 import http.client
 import json
+import os
 import re
+import shutil
 import socket
 import ssl
 import time
 import urllib.request
 
-from lab import RELAY, RELAY_NAME, Failed, process, run, wait_for
+from container import RUNC, USER, container, run_once
+from lab import RELAY, RELAY_NAME, Failed, check, process, run, wait_for
 
 PASSWORD = "a password with spaces = and %"
 CONTROL_PORT = 8799
+# Where a relay's operator reads its metrics.
+PRIVATE = "127.0.0.1:9100"
 
 
 class Router:
@@ -177,19 +182,44 @@ class Viewer:
         self.writer.transport.abort()
 
 
+def relay_flags(tls):
+    """What makes a relay serve on the Internet's side, by TLS under its name."""
+    return ["serve", "--listen", f"{RELAY}:443", "--tls-cert", f"{tls}/relay.pem", "--tls-key", f"{tls}/relay.key", "--max-viewers", "2000"]
+
+
 @contextlib.contextmanager
-def relay(binary, work, *flags):
-    """A relay on the Internet's side, by TLS under its name, for as long as the block runs."""
+def relay(binary, work):
+    """A relay for as long as the block runs."""
     data = work / "relay-data"
-    run(binary, "--data", data, "init")
-    command = [
-        binary, "--data", data, "serve", "--listen", f"{RELAY}:443", "--private-listen", "127.0.0.1:9100",
-        "--tls-cert", work / "relay.pem", "--tls-key", work / "relay.key", *flags,
-    ]
-    with process("linelight-relay", *command, log=work / "relay.log"):
-        started = Relay([binary, "--data", data], data, work / "ca.pem", RELAY, "127.0.0.1:9100")
-        wait_for("the relay answers", started.answers)
-        yield started
+    command = [binary, "--data", data]
+    run(*command, "init")
+    with process("linelight-relay", *command, *relay_flags(work), log=work / "relay.log"):
+        yield ready(Relay(command, data, work / "ca.pem", RELAY, PRIVATE))
+
+
+@contextlib.contextmanager
+def relay_image(bundle, work):
+    """The same as a container of its image: not root, nothing to write on but its state."""
+    data, tls = work / "relay-state", work / "relay-tls"
+    for folder in (data, tls):
+        folder.mkdir()
+        os.chown(folder, USER, USER)
+    for file in ("relay.pem", "relay.key"):
+        shutil.copy(work / file, tls)
+        os.chown(tls / file, USER, USER)
+    # As container engines set it.
+    run("sysctl", "--quiet", "--write", "net.ipv4.ip_unprivileged_port_start=0")
+    mounts = {"mounts": {"/tls": tls}, "writable": {"/var/lib/linelight": data}}
+    first = json.loads((bundle / "config.json").read_text())
+    check(first["process"]["args"] == ["/linelight-relay", "serve"], f"the relay's image starts {first['process']['args']}")
+    run_once("init", bundle, work, command=["init"], **mounts)
+    with container("relay", bundle, work, command=relay_flags("/tls"), **mounts):
+        yield ready(Relay([*RUNC, "exec", "relay", "/linelight-relay"], data, work / "ca.pem", RELAY, PRIVATE))
+
+
+def ready(relay):
+    wait_for("the relay answers", relay.answers)
+    return relay
 
 
 def encode(content):

@@ -12,6 +12,7 @@ PLATFORMS = {
     "armv7": ("arm", "v7"),
     "armv5": ("arm", "v5"),
 }
+COMMANDS = {"agent": [], "relay": ["serve"]}
 FOLDERS = {"agent": {"secrets": 0}, "relay": {"var": 0, "var/lib": 0, "var/lib/linelight": 65534}}
 
 
@@ -60,7 +61,8 @@ def check_config(program, arch, config):
     check(got == ("linux", architecture, variant), f"the {arch} image says it is for {got}")
     inner = config["config"]
     check(inner["User"] == "65534:65534", f"the {arch} image runs as {inner['User']}")
-    check(inner["Entrypoint"] == [f"/linelight-{program}"], f"the {arch} image starts {inner['Entrypoint']}")
+    started = inner["Entrypoint"] + inner.get("Cmd", [])
+    check(started == [f"/linelight-{program}", *COMMANDS[program]], f"the {arch} image starts {started}")
     check(config["created"].startswith("1970-01-01"), f"the {arch} image is dated {config['created']}")
 
 
