@@ -5,7 +5,7 @@
 //!
 //! A row of zeros right after real traffic may mean that the session is gone and its interface not yet. Such a sample
 //! waits until the tables were read again: it counts if the session is still there, else it never was. Where the tables
-//! take longer than [`DOUBT`] the zeros are believed.
+//! take longer than two seconds the zeros are believed.
 
 use std::time::Duration;
 
