@@ -153,7 +153,8 @@ class Panel {
           fill: () => this.#colours.area,
           width: 2,
           pxAlign: 0,
-          points: { show: false },
+          // A sample between two gaps makes no line.
+          points: { show: true, size: 4, width: 0, fill: () => this.#colours.line, filter: (u) => alone(u.data[1] ?? []) },
           ...(direction === "up" ? { dash: [7, 4] } : {}),
           paths: (u, series, from, to) => linear?.(u, series, anchored(u, from), to) ?? null,
         },
@@ -235,6 +236,12 @@ class Panel {
     ctx.fillStyle = this.#colours.soft;
     ctx.fillText(text, bbox.left + bbox.width, y);
   }
+}
+
+/** The indices of the samples that have a gap on either side. */
+function alone(samples: ArrayLike<number | null | undefined>): number[] {
+  const known = (i: number): boolean => typeof samples[i] === "number";
+  return Array.from(samples, (_, i) => i).filter((i) => known(i) && !known(i - 1) && !known(i + 1));
 }
 
 /** The index from which the line is drawn: the first sample of the minute that is cut by the left end. */

@@ -66,6 +66,6 @@ export class Readout {
   #shareText(bitsPerSecond: number | null, limit: number | null, share: number, units: Units): string {
     if (limit === null) return strings.planUnknown;
     const plan = limitText(limit, units);
-    return bitsPerSecond === null ? strings.planIs(plan) : strings.percentOfPlan(Math.round(share * 100), plan);
+    return bitsPerSecond === null ? strings.planIs(plan) : strings.percentOfPlan(share * 100, plan);
   }
 }
