@@ -1,10 +1,11 @@
 //! The registry of lines and agents: who reports which line, and who watches it.
 //!
 //! A line exists while an agent reports it or somebody watches it; watching an unreported name leaves nothing behind.
-//! Nothing here locks all lines: they live in shards, and each has one short lock of its own. The order of locks is an
-//! agent's ledger, a shard, a line, an agent's watches.
+//! Nothing here locks all lines: they live in shards, and each has one short lock of its own. The order of locks is the map of
+//! agents, an agent's ledger, a shard, a line, an agent's watches.
 
 mod agent;
+mod ledger;
 mod sequences;
 #[cfg(test)]
 pub(crate) mod stage;
@@ -118,7 +119,7 @@ impl Hub {
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while !(self.is_draining() && self.viewers() == 0) {
             tokio::select! {
-                _ = seconds.tick() => self.second(names.has_changed().unwrap_or(false) && *names.borrow_and_update() != 0),
+                _ = seconds.tick() => self.second(&mut names),
                 () = drained(&mut drain), if !self.is_draining() => self.begin_drain(),
             }
         }
@@ -236,7 +237,9 @@ impl Hub {
     }
 
     /// What one second changes.
-    pub(crate) fn second(&self, names_changed: bool) {
+    fn second(&self, names: &mut watch::Receiver<u64>) {
+        let names_changed = names.has_changed().unwrap_or(false);
+        names.mark_unchanged();
         self.follow_wall_clock(SystemTime::now());
         self.age(names_changed);
         self.forget_lost_agents();

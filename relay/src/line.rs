@@ -6,9 +6,11 @@
 mod live;
 pub(crate) mod points;
 pub(crate) mod report;
+mod shown;
+mod source;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use shared::{LineHandle, Username};
 
@@ -127,9 +129,9 @@ impl Line {
         if let Some(live) = inner.live.as_mut() {
             live.watch_refused(agent, handle);
         }
-        let changed = inner.judge(&self.username, at, false);
-        drop(inner);
-        self.wake_if(changed);
+        if inner.judge(&self.username, at, false) {
+            self.wake_from(inner);
+        }
     }
 
     /// Takes one sample and frames it for all viewers; `scratch` saves an allocation.
@@ -150,8 +152,7 @@ impl Line {
         if live.is_late_no_more() {
             inner.judge(&self.username, setting, false);
         }
-        drop(inner);
-        self.wake();
+        self.wake_from(inner);
         Published::Shown
     }
 
@@ -170,9 +171,9 @@ impl Line {
     pub(crate) fn join(&self, limit: usize, setting: Setting<'_>) -> Option<Cursor> {
         let mut inner = self.lock();
         let cursor = inner.live.as_mut()?.take_seat(limit)?;
-        let changed = inner.judge(&self.username, setting, false);
-        drop(inner);
-        self.wake_if(changed);
+        if inner.judge(&self.username, setting, false) {
+            self.wake_from(inner);
+        }
         Some(cursor)
     }
 
@@ -208,9 +209,9 @@ impl Line {
             return false;
         }
         let merged = live.merge_late();
-        let judged = inner.judge(&self.username, setting, names_changed);
-        drop(inner);
-        self.wake_if(merged || judged);
+        if inner.judge(&self.username, setting, names_changed) || merged {
+            self.wake_from(inner);
+        }
         true
     }
 
@@ -221,16 +222,7 @@ impl Line {
 
     /// Calls every viewer that waits.
     pub(crate) fn wake(&self) {
-        /// As many as a line has viewers unless configured; an array, so that nothing is allocated each second.
-        const AT_ONCE: usize = crate::limits::MAX_VIEWERS_PER_LINE;
-        let mut wakers = [const { None }; AT_ONCE];
-        loop {
-            let found = self.lock().live.as_mut().map_or(0, |live| live.take_wakers(&mut wakers));
-            wakers.iter_mut().filter_map(Option::take).for_each(std::task::Waker::wake);
-            if found < AT_ONCE {
-                return;
-            }
-        }
+        self.wake_from(self.lock());
     }
 
     /// What the operator is told.
@@ -241,7 +233,7 @@ impl Line {
         let live = inner.live.as_deref();
         let standing = report::standing(&inner.reports, now.steady);
         Findings {
-            state: live.map_or_else(|| live::idle_state(standing, &inner.reports, setting), |live| live.state(now)),
+            state: live.map_or_else(|| shown::idle_state(standing, &inner.reports, setting), |live| live.state(now)),
             viewers: live.map_or(0, Live::viewers),
             reports: inner.reports.iter().enumerate().map(|(at, report)| findings(at, report, standing, now)).collect(),
             last_arrival: live.and_then(Live::last_arrival),
@@ -253,14 +245,24 @@ impl Line {
     fn change(&self, setting: Setting<'_>, change: impl FnOnce(&mut Vec<Report>)) {
         let mut inner = self.lock();
         change(&mut inner.reports);
-        let changed = inner.judge(&self.username, setting, true);
-        drop(inner);
-        self.wake_if(changed);
+        if inner.judge(&self.username, setting, true) {
+            self.wake_from(inner);
+        }
     }
 
-    fn wake_if(&self, changed: bool) {
-        if changed {
-            self.wake();
+    /// Calls every viewer that waits, when the lock is given back: a viewer that is called takes it at once.
+    fn wake_from<'a>(&'a self, mut inner: MutexGuard<'a, Inner>) {
+        /// As many as a line has viewers unless configured; an array, so that nothing is allocated each second.
+        const AT_ONCE: usize = crate::limits::MAX_VIEWERS_PER_LINE;
+        let mut wakers = [const { None }; AT_ONCE];
+        loop {
+            let found = inner.live.as_mut().map_or(0, |live| live.take_wakers(&mut wakers));
+            drop(inner);
+            wakers.iter_mut().filter_map(Option::take).for_each(Waker::wake);
+            if found < AT_ONCE {
+                return;
+            }
+            inner = self.lock();
         }
     }
 
@@ -290,7 +292,7 @@ impl Inner {
 impl Findings {
     /// Of a line that neither an agent nor a viewer knows.
     pub(crate) fn none(setting: Setting<'_>) -> Self {
-        let state = live::idle_state(None, &[], setting);
+        let state = shown::idle_state(None, &[], setting);
         Self { state, viewers: 0, reports: Vec::new(), last_arrival: None, newest: None, points: 0 }
     }
 }

@@ -20,7 +20,7 @@ use tracing::debug;
 pub use self::events::{EventBody, serve_events};
 use self::flow::Flow;
 use crate::access::{Access, Admission, WatchRequest};
-use crate::hub::{Hub, Seat, drained, unix_ms};
+use crate::hub::{Hub, drained, unix_ms};
 use crate::limits::{Limits, MAX_VIEWER_FRAME};
 use crate::line::Update;
 use crate::metrics::Metrics;
@@ -57,11 +57,13 @@ pub async fn serve_websocket<S: AsyncRead + AsyncWrite + Unpin>(
     context: Arc<ViewerContext>,
 ) {
     let mut socket = Socket { stream, parser: Parser::default() };
-    let (rest, ending) = match open(&mut socket, leftover, &context).await {
-        Ok((seat, terms, unread)) => Flow::new(seat, terms, &context).run(&mut socket, unread).await,
+    // Boxed, so that a page's future is no larger than what it does all day.
+    let opened = Box::pin(open(&mut socket, leftover, &context)).await;
+    let (rest, ending) = match opened {
+        Ok(mut flow) => flow.run(&mut socket).await,
         Err(ending) => (Vec::new(), ending),
     };
-    part(socket, rest, ending, &context).await;
+    Box::pin(part(socket, rest, ending, &context)).await;
 }
 
 /// A viewer's stream and what of it is half read.
@@ -129,12 +131,12 @@ impl Terms {
     }
 }
 
-/// Reads a viewer's first frame and takes its seat; the bytes behind the frame come with it.
-async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+/// Reads a viewer's first frame and takes its seat.
+async fn open<'a, S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut Socket<S>,
     leftover: Bytes,
-    context: &ViewerContext,
-) -> Result<(Seat, Terms, Vec<u8>), Ending> {
+    context: &'a ViewerContext,
+) -> Result<Flow<'a>, Ending> {
     let limit = context.limits.first_frame_timeout;
     let mut drain = context.drain.clone();
     let (text, unread) = tokio::select! {
@@ -144,7 +146,9 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     let request = watch_request(&text).ok_or(Close::ViewerProtocol)?;
     let admission = context.access.admit(&request, Hub::system_time(context.hub.now()))?;
     let seat = context.hub.join(&admission.username)?;
-    Ok((seat, Terms::from(&admission), unread))
+    let mut flow = Flow::new(seat, Terms::from(&admission), context);
+    flow.take(socket, &unread)?;
+    Ok(flow)
 }
 
 async fn first_text<S: AsyncRead + AsyncWrite + Unpin>(

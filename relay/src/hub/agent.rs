@@ -9,7 +9,7 @@ use shared::close::Close;
 use shared::control;
 use tokio::sync::Notify;
 
-use super::uplinks::Ledger;
+use super::ledger::Ledger;
 
 /// An uplink that is back within this time was never away, milliseconds: a restart of the relay's proxy is no outage of a
 /// subscriber's line.

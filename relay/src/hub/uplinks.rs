@@ -1,20 +1,19 @@
 //! What an uplink does to the hub: its agent's table of lines, its samples, its comings and goings.
 
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use shared::close::Close;
 use shared::control::{Hello, LineReport, Lines, Status, WatchRefusal, Watches};
 use shared::frame::{Batch, FrameError};
-use shared::{Epoch, LineHandle, Username};
+use shared::{LineHandle, Username};
 use tracing::{debug, info, warn};
 
 use super::Hub;
 use super::agent::{Agent, Control};
-use super::sequences::Sequences;
+use super::ledger::Ledger;
 use crate::agents::Grant;
-use crate::clock::{Now, UptimeClock};
+use crate::clock::Now;
 use crate::explain::AgentFindings;
 use crate::limits::Bucket;
 use crate::line::report::{Report, cut};
@@ -24,37 +23,6 @@ use crate::viewer_frame::Point;
 /// How long another run of an agent may take to read its router's tables before lines that it does not report are
 /// forgotten, milliseconds.
 const SETTLING_MS: i64 = 10_000;
-
-/// Profile names shared by an agent's lines; beyond it they are not shared.
-const MAX_SHARED_PROFILES: usize = 256;
-
-/// What is known of one agent, under its lock.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    uplink: Option<Arc<Control>>,
-    epoch: Option<Epoch>,
-    /// Whether the uplink before was of the same epoch.
-    resumed: bool,
-    /// The lines of the present table.
-    lines: HashMap<LineHandle, Arc<Line>>,
-    /// Those that were reported before it and have not been reported again.
-    previous: Vec<Arc<Line>>,
-    /// Lines beyond the agent's patterns.
-    refused: HashMap<LineHandle, Username>,
-    profiles: HashSet<Arc<str>>,
-    received: Sequences,
-    clock: UptimeClock,
-    adopted: Option<Bucket>,
-    /// When the table was complete, on the steady scale.
-    complete: Option<i64>,
-    connected: i64,
-    warned: bool,
-    version: String,
-    peer: Option<IpAddr>,
-    status: Option<Status>,
-    batches: u64,
-    samples: u64,
-}
 
 /// An uplink that may wait for the one before it.
 pub(crate) enum Attached {
@@ -88,13 +56,14 @@ impl Hub {
         peer: Option<IpAddr>,
         take_over: bool,
     ) -> Attached {
-        let agent = {
-            let mut agents = self.agents();
-            Arc::clone(agents.entry(Arc::clone(name)).or_insert_with(|| Arc::new(Agent::new(Arc::clone(name)))))
-        };
         let now = self.now();
         let control = Arc::<Control>::default();
+        let mut agents = self.agents();
+        let agent =
+            Arc::clone(agents.entry(Arc::clone(name)).or_insert_with(|| Arc::new(Agent::new(Arc::clone(name)))));
         let mut ledger = agent.ledger();
+        // Not before: an agent without an uplink may be forgotten.
+        drop(agents);
         if let Some(occupant) = &ledger.uplink {
             if ledger.epoch != Some(hello.epoch) && !take_over {
                 return Attached::Occupied(Arc::clone(occupant), ledger.peer);
@@ -104,6 +73,10 @@ impl Hub {
         agent.begin_table(now.steady);
         agent.watches().begin(agent.table(), self.limits.watched_per_agent, Arc::clone(&control));
         ledger.begin(hello, Arc::clone(&control), peer, now);
+        if ledger.previous.len() > self.limits.lines_per_agent {
+            // Runs that never settled have left more lines behind than one agent may have.
+            self.forget_previous(&agent, &mut ledger, now);
+        }
         drop(ledger);
         self.metrics.uplinks.increment();
         Attached::Yes(Reporter { hub: Arc::clone(self), agent, control })
@@ -125,6 +98,14 @@ impl Hub {
         }
     }
 
+    /// Forgets what an agent reported before its present table and not in it.
+    fn forget_previous(&self, agent: &Arc<Agent>, ledger: &mut Ledger, now: Now) {
+        for line in std::mem::take(&mut ledger.previous) {
+            line.forget(agent, self.setting(now), Report::is_stale);
+            self.forget_if_needless(&line);
+        }
+    }
+
     /// What the operator is told of an agent.
     pub(crate) fn describe(&self, agent: &Agent, now: Now) -> AgentFindings {
         let ledger = agent.ledger();
@@ -141,51 +122,6 @@ impl Hub {
             samples: ledger.samples,
             status: ledger.status.clone(),
         }
-    }
-}
-
-impl Ledger {
-    fn begin(&mut self, hello: &Hello, control: Arc<Control>, peer: Option<IpAddr>, now: Now) {
-        self.retire_table();
-        self.resumed = self.epoch == Some(hello.epoch);
-        if !self.resumed {
-            self.epoch = Some(hello.epoch);
-            self.received = Sequences::default();
-            self.clock = UptimeClock::default();
-            self.batches = 0;
-            self.samples = 0;
-        }
-        self.received.give_up_below(hello.oldest);
-        self.clock.observe(hello.uptime_ms, now.steady);
-        self.uplink = Some(control);
-        self.complete = None;
-        self.connected = now.steady;
-        self.warned = false;
-        self.status = None;
-        self.version = cut(&hello.version).to_owned();
-        self.peer = peer;
-    }
-
-    /// The present table's lines become the previous ones.
-    fn retire_table(&mut self) {
-        self.refused.clear();
-        self.previous.extend(std::mem::take(&mut self.lines).into_values());
-        self.previous.sort_unstable_by_key(|line| Arc::as_ptr(line).addr());
-        self.previous.dedup_by_key(|line| Arc::as_ptr(line).addr());
-    }
-
-    fn share(&mut self, profile: &str) -> Arc<str> {
-        if let Some(shared) = self.profiles.get(profile) {
-            return Arc::clone(shared);
-        }
-        let profile: Arc<str> = profile.into();
-        if self.profiles.len() >= MAX_SHARED_PROFILES {
-            self.profiles.retain(|held| Arc::strong_count(held) > 1);
-        }
-        if self.profiles.len() < MAX_SHARED_PROFILES {
-            self.profiles.insert(Arc::clone(&profile));
-        }
-        profile
     }
 }
 
@@ -241,7 +177,7 @@ impl Reporter {
         ledger.complete = Some(now.steady);
         // Another run may still be reading its router's tables.
         if ledger.resumed {
-            self.forget_previous(&mut ledger, now);
+            self.hub.forget_previous(&self.agent, &mut ledger, now);
         }
         info!(agent = &*self.agent.name, version = ledger.version, lines = ledger.lines.len(), "agent connected");
         Ok(())
@@ -341,7 +277,7 @@ impl Reporter {
         }
         let is_settled = ledger.complete.is_some_and(|complete| now.steady - complete >= SETTLING_MS);
         if status.router_reachable && is_settled {
-            self.forget_previous(&mut ledger, now);
+            self.hub.forget_previous(&self.agent, &mut ledger, now);
         }
         let changed = was_reachable != status.router_reachable;
         ledger.status = Some(status);
@@ -423,14 +359,6 @@ impl Reporter {
         line.forget(&self.agent, self.hub.setting(now), is_it);
         self.hub.forget_if_needless(&line);
         Some(line)
-    }
-
-    /// Forgets what the agent reported before its present table and not in it.
-    fn forget_previous(&self, ledger: &mut Ledger, now: Now) {
-        for line in std::mem::take(&mut ledger.previous) {
-            line.forget(&self.agent, self.hub.setting(now), Report::is_stale);
-            self.hub.forget_if_needless(&line);
-        }
     }
 
     fn judge_all(&self, ledger: &Ledger, now: Now) {

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use shared::control::Plan;
-use shared::username::unescape;
 use shared::{LineHandle, Username};
 
 use super::points::{HISTORY_MS, Points};
 use super::report::{Report, Standing};
+use super::shown::{Names, Shown, shown};
+use super::source::{Asked, Source};
 use super::{Arrival, Setting};
 use crate::clock::Now;
-use crate::hub::{Agent, WatchOutcome};
+use crate::hub::Agent;
 use crate::subscribers::Subscribers;
-use crate::viewer_frame::{self, History, LineState, Notice, PlanLimits, Point, Snapshot, StateFrame};
+use crate::viewer_frame::{self, History, LineState, Notice, Point, Snapshot, StateFrame};
 use crate::websocket;
 
 /// A viewer that is further behind gets a snapshot: what it missed is history. In samples.
@@ -60,42 +60,6 @@ pub(super) struct Live {
 struct Seat {
     taken: bool,
     waker: Option<Waker>,
-}
-
-/// What viewers were told of the state; times on the steady scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Shown {
-    state: LineState,
-    since: Option<i64>,
-    sessions: u16,
-    interval: u32,
-    notice: Option<Notice>,
-}
-
-/// What viewers were told of whose line it is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Names {
-    customer: Option<Box<str>>,
-    package: Option<Box<str>>,
-    plan: PlanLimits,
-}
-
-/// Whose samples are shown.
-#[derive(Debug)]
-struct Source {
-    agent: Arc<Agent>,
-    table: u32,
-    handle: LineHandle,
-    asked: Asked,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    No,
-    /// Since when, on the steady scale.
-    Since(i64),
-    /// In vain: as many lines are watched as may be.
-    Refused,
 }
 
 /// How far a viewer has read: a cursor and not a queue.
@@ -394,78 +358,6 @@ impl Cursor {
         self.restated = live.restated;
         self.position = live.position;
     }
-}
-
-impl Source {
-    fn new(report: &Report) -> Self {
-        Self { agent: Arc::clone(&report.agent), table: report.table, handle: report.handle, asked: Asked::No }
-    }
-
-    fn is(&self, report: &Report) -> bool {
-        self.table == report.table && self.names(&report.agent, report.handle)
-    }
-
-    fn names(&self, agent: &Arc<Agent>, handle: LineHandle) -> bool {
-        self.handle == handle && Arc::ptr_eq(&self.agent, agent)
-    }
-
-    fn watch(&mut self, now: Now) {
-        self.asked = match self.agent.watches().watch(self.table, self.handle) {
-            WatchOutcome::Asked => Asked::Since(now.steady),
-            WatchOutcome::Full => Asked::Refused,
-            // The agent's new table will say what the line is now.
-            WatchOutcome::Stale => Asked::No,
-        };
-    }
-}
-
-impl Shown {
-    fn frame(&self, now: Now) -> StateFrame {
-        StateFrame {
-            state: self.state,
-            since: self.since.map(|since| now.unix_of(since)),
-            sessions: self.sessions,
-            interval: self.interval,
-            now: now.unix,
-            notice: self.notice,
-        }
-    }
-}
-
-impl Names {
-    fn new(username: &Username, chosen: Option<&Report>, subscribers: &Subscribers) -> Self {
-        let row = subscribers.get(username);
-        let row = row.as_deref();
-        let reported = chosen.map_or_else(Plan::default, Report::plan);
-        let bought = row.map_or_else(Plan::default, |row| row.plan);
-        let customer = row.and_then(|row| row.customer.as_deref());
-        let package = row.and_then(|row| row.package.as_deref());
-        Self {
-            customer: customer.map(Box::from).or_else(|| chosen?.comment.as_deref().map(for_people)),
-            package: package.map(Box::from).or_else(|| chosen?.profile.as_deref().map(for_people)),
-            plan: PlanLimits { down: bought.download.or(reported.download), up: bought.upload.or(reported.upload) },
-        }
-    }
-}
-
-/// The state of a line that has no ring.
-pub(super) fn idle_state(standing: Option<Standing>, reports: &[Report], setting: Setting<'_>) -> StateFrame {
-    let chosen = standing.and_then(|standing| reports.get(standing.chosen));
-    shown(standing, chosen.map_or(1_000, |report| report.agent.interval()), setting).frame(setting.now)
-}
-
-fn shown(standing: Option<Standing>, interval: u32, setting: Setting<'_>) -> Shown {
-    let (state, since, sessions) = match standing {
-        Some(standing) => (standing.state, standing.since, standing.sessions),
-        None if setting.starting => (LineState::Starting, None, 0),
-        None => (LineState::Unknown, None, 0),
-    };
-    Shown { state, since, sessions, interval, notice: None }
-}
-
-/// A router's text, which came in text form.
-fn for_people(text: &str) -> Box<str> {
-    viewer_frame::display(&unescape(text)).into()
 }
 
 /// How long samples may be late, milliseconds: a page shows no figure that is older than 5 s as current.

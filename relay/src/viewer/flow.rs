@@ -92,21 +92,10 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Runs until either side is done; `unread` came behind the first frame. What is left of a half-written frame is
-    /// returned with the reason.
-    pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
-        mut self,
-        socket: &mut Socket<S>,
-        unread: Vec<u8>,
-    ) -> (Vec<u8>, Ending) {
-        let ending = match self.take(socket, &unread) {
-            Err(ending) => ending,
-            Ok(()) => {
-                drop(unread);
-                let mut alarm = pin!(sleep_until(self.alarm(self.context.hub.now())));
-                poll_fn(|cx| self.poll(socket, alarm.as_mut(), cx)).await
-            }
-        };
+    /// Runs until either side is done. What is left of a half-written frame is returned with the reason.
+    pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> (Vec<u8>, Ending) {
+        let mut alarm = pin!(sleep_until(self.alarm(self.context.hub.now())));
+        let ending = poll_fn(|cx| self.poll(socket, alarm.as_mut(), cx)).await;
         let rest = if self.out.at > 0 { self.out.rest().to_vec() } else { Vec::new() };
         (rest, ending)
     }
@@ -145,7 +134,7 @@ impl<'a> Flow<'a> {
 
     /// Takes what the viewer sent. It has nothing to say any more but pongs; what else it says is read over, within its
     /// rate.
-    fn take<S>(&mut self, socket: &mut Socket<S>, mut bytes: &[u8]) -> Result<(), Ending> {
+    pub(super) fn take<S>(&mut self, socket: &mut Socket<S>, mut bytes: &[u8]) -> Result<(), Ending> {
         while let Some(inbound) = next_frame(&mut socket.parser, &mut bytes)? {
             if !self.frames.take(1, self.context.hub.now().steady) {
                 return Err(Close::ViewerTooFast.into());

@@ -303,8 +303,7 @@ async fn an_agent_at_its_own_limit_is_told_on_the_page() {
 
 #[tokio::test(start_paused = true)]
 async fn the_relay_asks_an_agent_for_so_many_lines() {
-    let mut limits = Limits::default();
-    limits.watched_per_agent = 1;
+    let limits = Limits { watched_per_agent: 1, ..Limits::default() };
     let stage = Stage::with(Mode::Open, limits);
     let _agent = stage.agent("a", 1, vec![live(1, "ali"), live(2, "bob")]).await;
     let first = stage.viewer("ali").await.snapshot().await;
@@ -372,8 +371,7 @@ async fn a_restarted_relay_has_no_hole() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_cannot_fill_the_relay_with_lines_that_nobody_watches() {
-    let mut limits = Limits::default();
-    limits.adopted_per_agent = 5;
+    let limits = Limits { adopted_per_agent: 5, ..Limits::default() };
     let stage = Stage::with(Mode::Open, limits);
     let reports = (1..=50).map(|handle| live(handle, &format!("user{handle}"))).collect();
     let mut agent = stage.agent("a", 1, reports).await;
@@ -395,8 +393,7 @@ async fn a_handle_that_names_another_line_now_forgets_the_first() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_agent_is_forgotten_in_time() {
-    let mut limits = Limits::default();
-    limits.agent_retention = Duration::from_secs(600);
+    let limits = Limits { agent_retention: Duration::from_secs(600), ..Limits::default() };
     let stage = Stage::with(Mode::Open, limits);
     let agent: AgentEnd = stage.agent("a", 1, vec![live(1, "ali")]).await;
     agent.lost().await;
@@ -405,4 +402,47 @@ async fn a_lost_agent_is_forgotten_in_time() {
     seconds(12).await;
     assert_eq!(stage.hub.explain(&name("ali"), Instant::now()).state, "unknown");
     assert_eq!(stage.hub.metrics.lines.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_never_settle_leave_no_more_lines_than_an_agent_may_have() {
+    let limits = Limits { lines_per_agent: 3, ..Limits::default() };
+    let stage = Stage::with(Mode::Open, limits);
+    for run in 0..20 {
+        let reports = (1..=3).map(|handle| live(handle, &format!("user{run}-{handle}"))).collect();
+        stage.agent("a", run, reports).await.lost().await;
+        assert!(stage.hub.metrics.lines.get() <= 9, "{} lines", stage.hub.metrics.lines.get());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_is_told_who_reports_a_line_and_what_became_of_it() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    agent.status(|status| status.identity = Some("core-1".into())).await;
+    agent.samples(&[(1, 14_780_000, 620_000)]).await;
+    viewer.sample().await;
+    let explained = stage.hub.explain(&name("ali"), Instant::now());
+    let json = serde_json::to_value(&explained).unwrap();
+    assert_eq!(
+        (&json["state"], &json["viewers"], &json["newest"]["down"]),
+        (&"running".into(), &1.into(), &14_780_000.into())
+    );
+    assert_eq!(json["reports"][0]["agent"]["name"], "a");
+    assert_eq!((&json["reports"][0]["watched"], &json["reports"][0]["role"]), (&true.into(), &"server".into()));
+    let text = explained.to_string();
+    for part in [
+        "state     running, since 60 min ago, sessions 1",
+        "viewers   1",
+        "14780000 bit/s down",
+        "counts, watched",
+        "core-1 answers",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let unknown = stage.hub.explain(&name("nobody"), Instant::now());
+    assert!(unknown.reports.is_empty() && unknown.to_string().contains("no connected agent sees this username"));
+    assert_eq!(stage.hub.metrics.lines.get(), 1, "asking makes nothing");
 }

@@ -88,8 +88,7 @@ async fn a_message_has_a_largest_size() {
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_is_closed_and_a_backlog_is_not() {
-    let mut limits = Limits::default();
-    limits.agent_message_burst = 300;
+    let limits = Limits { agent_message_burst: 300, ..Limits::default() };
     let stage = Stage::with(Mode::Open, limits);
     let mut agent = stage.agent("a", 1, vec![]).await;
     for _ in 0..250 {
@@ -105,8 +104,7 @@ async fn a_flood_is_closed_and_a_backlog_is_not() {
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_bytes_is_closed() {
-    let mut limits = Limits::default();
-    limits.agent_byte_burst = 100_000;
+    let limits = Limits { agent_byte_burst: 100_000, ..Limits::default() };
     let stage = Stage::with(Mode::Open, limits);
     let mut agent = stage.agent("a", 1, vec![]).await;
     agent.socket.send(Message::binary(vec![9; 101_000])).await.unwrap();
@@ -220,8 +218,7 @@ async fn patterns_that_changed_hold_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_has_so_many_lines() {
-    let mut limits = Limits::default();
-    limits.lines_per_agent = 2;
+    let limits = Limits { lines_per_agent: 2, ..Limits::default() };
     let stage = Stage::with(Mode::Open, limits);
     let mut agent = stage.silent_agent("a", 1).await;
     agent.hello().await;

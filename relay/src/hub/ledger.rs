@@ -1,0 +1,91 @@
+//! What the relay knows of one agent: its present table of lines, what it reported before, and what has come of it.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use shared::control::{Hello, Status};
+use shared::{Epoch, LineHandle, Username};
+
+use super::agent::Control;
+use super::sequences::Sequences;
+use crate::clock::{Now, UptimeClock};
+use crate::limits::Bucket;
+use crate::line::Line;
+use crate::line::report::cut;
+
+/// Profile names shared by an agent's lines; beyond it they are not shared.
+const MAX_SHARED_PROFILES: usize = 256;
+
+/// What is known of one agent, under its lock.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub(super) uplink: Option<Arc<Control>>,
+    pub(super) epoch: Option<Epoch>,
+    /// Whether the uplink before was of the same epoch.
+    pub(super) resumed: bool,
+    /// The lines of the present table.
+    pub(super) lines: HashMap<LineHandle, Arc<Line>>,
+    /// Those that were reported before it and have not been reported again.
+    pub(super) previous: Vec<Arc<Line>>,
+    /// Lines beyond the agent's patterns.
+    pub(super) refused: HashMap<LineHandle, Username>,
+    pub(super) profiles: HashSet<Arc<str>>,
+    pub(super) received: Sequences,
+    pub(super) clock: UptimeClock,
+    pub(super) adopted: Option<Bucket>,
+    /// When the table was complete, on the steady scale.
+    pub(super) complete: Option<i64>,
+    pub(super) connected: i64,
+    pub(super) warned: bool,
+    pub(super) version: String,
+    pub(super) peer: Option<IpAddr>,
+    pub(super) status: Option<Status>,
+    pub(super) batches: u64,
+    pub(super) samples: u64,
+}
+
+impl Ledger {
+    pub(super) fn begin(&mut self, hello: &Hello, control: Arc<Control>, peer: Option<IpAddr>, now: Now) {
+        self.retire_table();
+        self.resumed = self.epoch == Some(hello.epoch);
+        if !self.resumed {
+            self.epoch = Some(hello.epoch);
+            self.received = Sequences::default();
+            self.clock = UptimeClock::default();
+            self.batches = 0;
+            self.samples = 0;
+        }
+        self.received.give_up_below(hello.oldest);
+        self.clock.observe(hello.uptime_ms, now.steady);
+        self.uplink = Some(control);
+        self.complete = None;
+        self.connected = now.steady;
+        self.warned = false;
+        self.status = None;
+        self.version = cut(&hello.version).to_owned();
+        self.peer = peer;
+    }
+
+    /// The present table's lines become the previous ones.
+    pub(super) fn retire_table(&mut self) {
+        self.refused.clear();
+        self.previous.extend(std::mem::take(&mut self.lines).into_values());
+        self.previous.sort_unstable_by_key(|line| Arc::as_ptr(line).addr());
+        self.previous.dedup_by_key(|line| Arc::as_ptr(line).addr());
+    }
+
+    pub(super) fn share(&mut self, profile: &str) -> Arc<str> {
+        if let Some(shared) = self.profiles.get(profile) {
+            return Arc::clone(shared);
+        }
+        let profile: Arc<str> = profile.into();
+        if self.profiles.len() >= MAX_SHARED_PROFILES {
+            self.profiles.retain(|held| Arc::strong_count(held) > 1);
+        }
+        if self.profiles.len() < MAX_SHARED_PROFILES {
+            self.profiles.insert(Arc::clone(&profile));
+        }
+        profile
+    }
+}
