@@ -14,6 +14,7 @@ use shared::{LineHandle, Sample};
 use tokio::time::Instant;
 
 use crate::monitor::{Reading, StreamId};
+use crate::routeros::sentence::Sentence;
 
 /// A tick's rows that come within this of its first share a batch.
 pub const GATHER: Duration = Duration::from_millis(100);
@@ -56,6 +57,11 @@ pub struct Sampler {
     /// When the first row of the tick came.
     first: Option<Instant>,
     samples: Vec<Sample>,
+}
+
+/// A row's rx and tx, in bits per second as the router sees them; `None` where either is missing or no rate.
+pub fn rates(row: &Sentence<'_>) -> Option<(u64, u64)> {
+    row.rate("rx-bits-per-second").zip(row.rate("tx-bits-per-second"))
 }
 
 impl Sampler {

@@ -10,6 +10,7 @@ use crate::routeros::commands::{Command, Menu, parse_id};
 use crate::routeros::connection::{Connection, ConnectionError, Transport};
 use crate::routeros::dialogue::{Event, in_words};
 use crate::routeros::sentence::{Sentence, Tag};
+use crate::sampler;
 use crate::sessions::{InterfaceKey, ListedSession};
 
 /// While lines are watched, streams are looked after this often.
@@ -137,8 +138,7 @@ impl Router<'_> {
         if known.begins && self.sampler.holds(stream) {
             self.end_tick();
         }
-        let rates = row.rate("rx-bits-per-second").zip(row.rate("tx-bits-per-second"));
-        let Some((reading, (rx, tx))) = known.reading.zip(rates) else { return };
+        let Some((reading, (rx, tx))) = known.reading.zip(sampler::rates(row)) else { return };
         if self.sampler.add(&reading, rx, tx, now) {
             self.tables.hint(now);
         }
