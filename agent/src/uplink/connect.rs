@@ -118,8 +118,10 @@ impl Connector {
         if let Some(config) = self.tls.get() {
             return Ok(Arc::clone(config));
         }
-        let config = tls::client_config(&self.config.trust)?;
-        Ok(Arc::clone(self.tls.get_or_init(|| config)))
+        let mut config = Arc::unwrap_or_clone(tls::client_config(&self.config.trust)?);
+        // The first tells a relay that an agent knocks, before its handshake takes a viewer's turn; the second is spoken.
+        config.alpn_protocols = vec![UPLINK_SUBPROTOCOL.into(), b"http/1.1".to_vec()];
+        Ok(Arc::clone(self.tls.get_or_init(|| Arc::new(config))))
     }
 
     async fn within<T>(&self, step: &'static str, future: impl Future<Output = T>) -> Result<T, ConnectError> {

@@ -69,6 +69,19 @@ async fn over_a_trusted_handshake_the_token_is_sent() {
 }
 
 #[tokio::test]
+async fn the_first_words_of_the_handshake_say_that_an_agent_knocks() {
+    let (listener, port) = listen().await;
+    let config = relay(Trust::WebRoots, token(), None, address("127.0.0.1", port, true));
+    let hello = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        let start = tokio_rustls::LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await.unwrap();
+        start.client_hello().alpn().unwrap().map(<[u8]>::to_vec).collect::<Vec<_>>()
+    };
+    let (_, offered) = tokio::join!(open(config, PATIENCE), hello);
+    assert_eq!(offered, [UPLINK_SUBPROTOCOL.as_bytes(), b"http/1.1"]);
+}
+
+#[tokio::test]
 async fn an_impostor_does_not_even_make_the_token_be_read() {
     let issued = issue(|_| ());
     let (listener, port) = listen().await;
