@@ -22,6 +22,7 @@ web: ## Builds the page into relay/web/dist
 
 check: web ## Format and lints
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 rust-test: web ## Rust tests, the built programs end to end among them
@@ -82,3 +83,9 @@ reproducible: web ## Builds the x86-64 agent of this commit in two places, and c
 release: ## What is attached to a release, from what `make images` built, into target/attachments
 	@tests/setup sbom
 	container/release
+
+fuzz: web ## Fuzzes every target for FUZZ_SECONDS each and prints the figures
+	fuzz/run $(FUZZ_SECONDS)
+
+fuzz-test: web ## Fuzzes every target for three seconds each
+	fuzz/run 3

@@ -1,0 +1,70 @@
+//! Links: no text without our signature opens a line; of what our key signed, only what a reader of our own finds right.
+
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use relay::access::{AUDIENCE, Access, Mode, WatchRequest};
+use relay::keys::Keys;
+use ring::hmac;
+use serde_json::Value;
+
+/// The key that seeds are signed with too; it opens nothing anywhere.
+const KEY: [u8; 32] = *b"a key for fuzzing, of 32 bytes..";
+const KEY_ID: &str = "fuzz";
+/// The time that links are judged at, in seconds since 1970.
+const NOW: u64 = 1_800_000_000;
+
+/// The bytes are a token, and then, halved at the first line break, the header and the claims of one that is signed.
+pub fn holds(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    judge(text);
+    let (header, claims) = text.split_once('\n').unwrap_or((r#"{"alg":"HS256","kid":"fuzz"}"#, text));
+    judge(&signed(header, claims));
+}
+
+fn judge(token: &str) {
+    let Ok(admission) = access().admit(&WatchRequest::Token(token.to_owned()), now()) else { return };
+    let (signed, signature) = token.rsplit_once('.').expect("three parts");
+    let signature = BASE64.decode(signature).expect("a signature");
+    hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, &KEY), signed.as_bytes(), &signature).expect("signed by our key");
+    let (header, claims) = signed.split_once('.').expect("three parts");
+    let (header, claims) = (json(header), json(claims));
+    assert_eq!(header["alg"], "HS256");
+    assert!(header.get("crit").is_none(), "extensions are not understood");
+    assert!(header.get("kid").is_none_or(|kid| kid.is_null() || kid == KEY_ID));
+    assert!(
+        claims["aud"] == AUDIENCE || claims["aud"].as_array().is_some_and(|all| all.iter().any(|one| one == AUDIENCE))
+    );
+    assert!(claims["exp"].as_f64().is_some_and(|expires| expires > NOW as f64), "{}", claims["exp"]);
+    assert!(admission.expires.is_some_and(|expires| expires > now()));
+    let named = shared::Username::from_text(claims["sub"].as_str().expect("a username")).expect("a username");
+    assert_eq!(admission.username, named);
+}
+
+fn json(part: &str) -> Value {
+    serde_json::from_slice(&BASE64.decode(part).expect("base64")).expect("JSON")
+}
+
+fn signed(header: &str, claims: &str) -> String {
+    let signed = format!("{}.{}", BASE64.encode(header), BASE64.encode(claims));
+    let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &KEY), signed.as_bytes());
+    format!("{signed}.{}", BASE64.encode(signature))
+}
+
+fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(NOW)
+}
+
+fn access() -> &'static Access {
+    static ACCESS: OnceLock<Access> = OnceLock::new();
+    ACCESS.get_or_init(|| {
+        let keys =
+            serde_json::json!({"keys": [{"kty": "oct", "alg": "HS256", "kid": KEY_ID, "k": BASE64.encode(KEY)}]});
+        // Mode 0600, as a file of keys has to be.
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), keys.to_string()).expect("a file of keys");
+        Access::new(Mode::Link, Keys::load(file.path()).expect("keys"))
+    })
+}

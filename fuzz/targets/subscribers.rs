@@ -1,0 +1,4 @@
+//! The subscribers file.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::subscribers::holds(data));
