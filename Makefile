@@ -5,6 +5,10 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .PHONY: help demo test web check rust-test page-test clients-test browser-test deny musl-test image-test images reproducible release
+.PHONY: fuzz fuzz-test
+
+# What `make fuzz` gives each target, in seconds.
+FUZZ_SECONDS ?= 300
 
 help: ## Shows this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -13,7 +17,7 @@ demo: web ## Runs a simulated concentrator, an agent and a relay on loopback, an
 	cargo build --locked --bins -p linelight-agent -p linelight-relay -p linelight-tests
 	@exec target/debug/demo
 
-test: check rust-test page-test clients-test browser-test deny musl-test image-test ## Runs everything
+test: check rust-test page-test clients-test browser-test deny musl-test image-test fuzz-test ## Runs everything
 
 web: ## Builds the page into relay/web/dist
 	@tests/setup node rust
