@@ -61,6 +61,7 @@ async fn main() -> Result<()> {
         port: page_port(arguments.port).await,
         flags: vec!["--brand=Karoo Wireless".to_owned()],
         subscribers: Some(subscribers_file(&usernames)),
+        ..RelaySetup::default()
     })
     .await?;
     let agent = Agent::start(&AgentSetup {

@@ -120,6 +120,8 @@ pub struct RelaySetup {
     pub flags: Vec<String>,
     /// The subscribers file.
     pub subscribers: Option<String>,
+    /// The registry of agents, which is empty otherwise.
+    pub registry: Option<String>,
 }
 
 /// A running relay with a folder of its own.
@@ -144,6 +146,9 @@ impl Relay {
         relay_command(folder.path(), ["init"]).await?;
         if let Some(subscribers) = &setup.subscribers {
             std::fs::write(folder.path().join("subscribers.csv"), subscribers)?;
+        }
+        if let Some(registry) = &setup.registry {
+            std::fs::write(folder.path().join("data/agents.json"), registry)?;
         }
         let [listen, private] = [setup.port, 0].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let (program, address, private) = serve(folder.path(), &setup, listen, private).await?;

@@ -1,0 +1,86 @@
+//! The machine of a run: its clock, its processors, and what a process has used of them.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use tests::bench::mark;
+
+/// Which processor the measured programs run on, and which one everything else.
+#[derive(Clone, Copy)]
+pub(crate) struct Processors {
+    measured: usize,
+    own: usize,
+}
+
+impl Processors {
+    /// Takes the first processor for what is measured and the last for this program, which moves there.
+    pub(crate) fn divide() -> Result<Self> {
+        let allowed = sched_getaffinity(None)?;
+        let mut usable = (0..CpuSet::MAX_CPU).filter(|&cpu| allowed.is_set(cpu));
+        let measured = usable.next().context("no processor may be used")?;
+        let processors = Self { measured, own: usable.next_back().unwrap_or(measured) };
+        pin(processors.own)?;
+        Ok(processors)
+    }
+
+    /// Whether the measured program and its load take turns on one processor, which spoils every delay.
+    pub(crate) fn are_one(self) -> bool {
+        self.measured == self.own
+    }
+
+    /// Runs a future whose child processes start on the measured processor: a child is where its parent's thread is.
+    pub(crate) async fn on_measured<T>(self, starting: impl Future<Output = Result<T>>) -> Result<T> {
+        pin(self.measured)?;
+        let started = starting.await;
+        pin(self.own)?;
+        started
+    }
+}
+
+fn pin(cpu: usize) -> Result<()> {
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    sched_setaffinity(None, &set).with_context(|| format!("moving to processor {cpu}"))
+}
+
+/// Processor time of all threads of a process, in microseconds, from the scheduler's own count.
+pub(crate) fn cpu_us(process: u32) -> Result<f64> {
+    let mut nanoseconds = 0u64;
+    for task in fs::read_dir(format!("/proc/{process}/task"))? {
+        // A thread may end between the listing and the look.
+        let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
+        nanoseconds += text.split(' ').next().and_then(|figure| figure.parse::<u64>().ok()).context("schedstat")?;
+    }
+    Ok(nanoseconds as f64 / 1e3)
+}
+
+/// Resident memory of a process, in bytes.
+pub(crate) fn resident(process: u32) -> Result<f64> {
+    let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).context("smaps_rollup has no Rss")?;
+    let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kilobytes * 1024.0)
+}
+
+/// A count of microseconds that both ends of a measurement share.
+pub(crate) fn age_us(marked: u64) -> u64 {
+    mark::age(marked, mark::now_us())
+}
+
+/// The machine in a line.
+pub(crate) fn description() -> String {
+    let field = |file: &str, name: &str| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let value = text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim_start_matches([' ', '\t', ':'])));
+        value.unwrap_or("unknown").trim().to_owned()
+    };
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!(
+        "{processors} processors, {}; {} of memory; Linux {}",
+        field("/proc/cpuinfo", "model name"),
+        field("/proc/meminfo", "MemTotal"),
+        kernel.trim()
+    )
+}

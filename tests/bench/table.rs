@@ -1,0 +1,213 @@
+//! The figures of all rounds, and the table of their medians beside what the design asks for.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// What a figure counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Microseconds,
+    Milliseconds,
+    Bytes,
+    Times,
+    Count,
+}
+
+impl Unit {
+    fn show(self, value: f64) -> String {
+        match self {
+            Self::Microseconds => format!("{value:.2} µs"),
+            Self::Milliseconds => format!("{value:.1} ms"),
+            Self::Bytes if value.abs() >= 1e6 => format!("{:.2} MB", value / 1e6),
+            Self::Bytes if value.abs() >= 1e3 => format!("{:.2} KB", value / 1e3),
+            Self::Bytes => format!("{value:.1} B"),
+            Self::Times => format!("{value:.2} times"),
+            Self::Count => format!("{value:.0}"),
+        }
+    }
+}
+
+/// Every figure of every round, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Book(BTreeMap<String, (Unit, Vec<f64>)>);
+
+/// One figure of the design.
+struct Goal {
+    what: &'static str,
+    figure: Figure,
+    must: f64,
+    aim: f64,
+}
+
+enum Figure {
+    Alone(&'static str),
+    /// The first beside the second, round by round.
+    Beside(&'static str, &'static str),
+}
+
+use Figure::{Alone, Beside};
+
+/// The table of shared figures in the design. What is "at least" there has its own row below.
+const GOALS: &[Goal] = &[
+    Goal {
+        what: "relay CPU a frame, ten viewers a line, beside the bare loop",
+        figure: Beside("ten cpu Relay", "ten cpu BareLoop"),
+        must: 1.5,
+        aim: 1.15,
+    },
+    Goal {
+        what: "relay CPU a frame, one viewer a line, beside the bare loop",
+        figure: Beside("one cpu Relay", "one cpu BareLoop"),
+        must: 1.5,
+        aim: 1.15,
+    },
+    Goal {
+        what: "relay CPU a frame, ten viewers a line, beside the old stack",
+        figure: Beside("ten cpu Relay", "ten cpu OldStack"),
+        must: 1.0 / 3.0,
+        aim: 0.25,
+    },
+    Goal {
+        what: "relay CPU a frame, one viewer a line, beside the old stack",
+        figure: Beside("one cpu Relay", "one cpu OldStack"),
+        must: 1.0 / 3.0,
+        aim: 0.25,
+    },
+    Goal {
+        what: "relay CPU a frame over TLS, beside the plain bare loop",
+        figure: Beside("tls cpu RelayTls", "tls cpu BareLoop"),
+        must: 1.8,
+        aim: 1.4,
+    },
+    Goal { what: "relay memory a viewer, ten a line", figure: Alone("ten memory Relay"), must: 4_000.0, aim: 1_500.0 },
+    Goal { what: "relay memory a viewer, one a line", figure: Alone("one memory Relay"), must: 4_000.0, aim: 1_500.0 },
+    Goal { what: "relay memory a viewer over TLS", figure: Alone("tls memory RelayTls"), must: 12_000.0, aim: 9_000.0 },
+    Goal { what: "relay memory an idle line", figure: Alone("idle line"), must: 600.0, aim: 300.0 },
+    Goal { what: "relay memory an idle agent over TLS", figure: Alone("idle agent"), must: 30_000.0, aim: 15_000.0 },
+    Goal {
+        what: "delay p99, ten viewers a line, beside the old stack",
+        figure: Beside("ten p99 Relay", "ten p99 OldStack"),
+        must: 0.5,
+        aim: 0.5,
+    },
+    Goal {
+        what: "delay p99, ten viewers a line, beside the bare loop",
+        figure: Beside("ten p99 Relay", "ten p99 BareLoop"),
+        must: f64::INFINITY,
+        aim: 1.2,
+    },
+    Goal {
+        what: "delay p99, one viewer a line, beside the old stack",
+        figure: Beside("one p99 Relay", "one p99 OldStack"),
+        must: 0.5,
+        aim: 0.5,
+    },
+    Goal {
+        what: "delay p99, one viewer a line, beside the bare loop",
+        figure: Beside("one p99 Relay", "one p99 BareLoop"),
+        must: f64::INFINITY,
+        aim: 1.2,
+    },
+    Goal { what: "agent memory, 1,000 watched", figure: Alone("agent 1000 memory"), must: 6e6, aim: 3e6 },
+    Goal { what: "uplink bytes a sample, batches of 1,000", figure: Alone("batch bytes"), must: 12.0, aim: 7.5 },
+    Goal { what: "agent binary, x86-64", figure: Alone("binary x86-64"), must: 2_097_152.0, aim: 1_363_149.0 },
+    Goal { what: "agent binary, arm64", figure: Alone("binary arm64"), must: 2_097_152.0, aim: 1_363_149.0 },
+    Goal { what: "agent binary, armv7", figure: Alone("binary armv7"), must: 2_097_152.0, aim: 1_363_149.0 },
+    Goal { what: "agent binary, armv5", figure: Alone("binary armv5"), must: 2_097_152.0, aim: 1_363_149.0 },
+];
+
+impl Book {
+    /// Notes a round's figure.
+    pub(crate) fn note(&mut self, name: &str, unit: Unit, value: f64) {
+        self.0.entry(name.to_owned()).or_insert_with(|| (unit, Vec::new())).1.push(value);
+    }
+
+    /// The table as Markdown; of a quick run without a verdict.
+    pub(crate) fn render(&self, quick: bool) -> String {
+        let mut out = String::from("| figure | median | spread | must | aim | |\n|---|---|---|---|---|---|\n");
+        for goal in GOALS {
+            if let Some((unit, values)) = self.find(&goal.figure) {
+                let _ = writeln!(out, "{}", row(goal, unit, values, quick));
+            }
+        }
+        out.push_str("\n| every figure | median | spread | rounds |\n|---|---|---|---|\n");
+        for (name, (unit, values)) in &self.0 {
+            let Some(Summary { low, median, high }) = summary(values.clone()) else { continue };
+            let [low, median, high] = [low, median, high].map(|value| unit.show(value));
+            let _ = writeln!(out, "| {name} | {median} | {low} to {high} | {} |", values.len());
+        }
+        out
+    }
+
+    fn find(&self, figure: &Figure) -> Option<(Unit, Vec<f64>)> {
+        match figure {
+            Alone(name) => self.0.get(*name).cloned(),
+            Beside(one, other) => {
+                let ((_, one), (_, other)) = (self.0.get(*one)?, self.0.get(*other)?);
+                Some((Unit::Times, one.iter().zip(other).map(|(one, other)| one / other).collect()))
+            }
+        }
+    }
+}
+
+fn row(goal: &Goal, unit: Unit, values: Vec<f64>, quick: bool) -> String {
+    let Some(Summary { low, median, high }) = summary(values) else { return String::new() };
+    let verdict = match median {
+        _ if quick => "quick: says little",
+        median if median <= goal.aim => "aim reached",
+        median if median <= goal.must => "must holds",
+        _ => "MISSED",
+    };
+    let must = if goal.must.is_finite() { unit.show(goal.must) } else { String::new() };
+    let [low, median, high, aim] = [low, median, high, goal.aim].map(|value| unit.show(value));
+    format!("| {} | {median} | {low} to {high} | {must} | {aim} | {verdict} |", goal.what)
+}
+
+struct Summary {
+    low: f64,
+    median: f64,
+    high: f64,
+}
+
+fn summary(mut values: Vec<f64>) -> Option<Summary> {
+    values.sort_unstable_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let upper = *values.get(middle)?;
+    let median = if values.len().is_multiple_of(2) { (values[middle - 1] + upper) / 2.0 } else { upper };
+    Some(Summary { low: *values.first()?, median, high: *values.last()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_taken_within_a_round() {
+        let mut book = Book::default();
+        for (relay, bare) in [(10.0, 10.0), (30.0, 20.0), (24.0, 20.0)] {
+            book.note("ten cpu Relay", Unit::Microseconds, relay);
+            book.note("ten cpu BareLoop", Unit::Microseconds, bare);
+        }
+        let table = book.render(false);
+        assert!(
+            table.contains("| 1.20 times | 1.00 times to 1.50 times | 1.50 times | 1.15 times | must holds |"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn a_missed_figure_is_said_to_be() {
+        let mut book = Book::default();
+        for bytes in [500.0, 700.0, 900.0] {
+            book.note("idle line", Unit::Bytes, bytes);
+        }
+        assert!(book.render(false).contains("| 700.0 B | 500.0 B to 900.0 B | 600.0 B | 300.0 B | MISSED |"));
+    }
+
+    #[test]
+    fn an_even_count_has_a_median_between() {
+        let summary = summary(vec![4.0, 1.0, 3.0, 2.0]).unwrap();
+        assert!((summary.median - 2.5).abs() < 1e-9);
+        assert!(super::summary(Vec::new()).is_none());
+    }
+}

@@ -1,0 +1,301 @@
+//! The load: so many viewers in one thread, each with a WebSocket of its own, and the age of every sample that they get.
+//!
+//! It reads frames by the simplest rules that the servers here keep to, lest the load be dearer than what it measures.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tests::bench::username;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use crate::machine::age_us;
+
+/// Handshakes under way at once.
+const AT_ONCE: usize = 64;
+/// All viewers have joined by then, or the run is void.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Read at once by whichever viewer has something to read.
+const READ_SIZE: usize = 64 * 1024;
+
+/// What a server speaks within its WebSocket frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// JSON, the first frame the viewer's.
+    Linelight,
+    /// Engine.IO 4 with Socket.IO 5 on top.
+    SocketIo,
+}
+
+/// Where viewers connect, and how.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) address: SocketAddr,
+    pub(crate) dialect: Dialect,
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+}
+
+/// What all viewers have seen.
+#[derive(Default)]
+struct Tally {
+    counting: Cell<bool>,
+    joined: Cell<usize>,
+    left: Cell<usize>,
+    merged: Cell<u64>,
+    delays: RefCell<Vec<u32>>,
+    change: Notify,
+}
+
+/// What was seen while it was counted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    /// Ages of the sample frames in microseconds, rising.
+    pub(crate) delays: Vec<u32>,
+    /// Frames in which a viewer that was behind got several samples.
+    pub(crate) merged: u64,
+}
+
+/// Open viewers; dropping them closes every socket at once.
+pub(crate) struct Crowd {
+    tally: Rc<Tally>,
+    _tasks: JoinSet<()>,
+}
+
+impl Crowd {
+    /// Opens so many viewers, spread evenly over the lines, and waits until each has its first frame.
+    ///
+    /// # Errors
+    /// When one of them is refused, or not all are in within two minutes.
+    pub(crate) async fn join(endpoint: &Endpoint, viewers: usize, lines: &[String]) -> Result<Self> {
+        let tally = Rc::new(Tally::default());
+        let (scratch, turn) = (Rc::new(RefCell::new(vec![0; READ_SIZE])), Rc::new(Semaphore::new(AT_ONCE)));
+        let mut tasks = JoinSet::new();
+        for nth in 0..viewers {
+            let (endpoint, line) = (endpoint.clone(), lines[nth % lines.len()].clone());
+            let (tally, scratch, turn) = (Rc::clone(&tally), Rc::clone(&scratch), Rc::clone(&turn));
+            tasks.spawn_local(async move {
+                let Ok(turn) = turn.acquire().await else { return };
+                let viewer = Viewer { line, tally: Rc::clone(&tally), scratch, partial: Vec::new(), out: Vec::new() };
+                // However it ends, it is one viewer less, which voids the run.
+                let _: Result<()> = view(&endpoint, viewer, || drop(turn)).await;
+                tally.left.set(tally.left.get() + 1);
+                tally.change.notify_one();
+            });
+        }
+        let crowd = Self { tally, _tasks: tasks };
+        timeout(PATIENCE, crowd.complete(viewers)).await.context("not all viewers joined in time")??;
+        Ok(crowd)
+    }
+
+    async fn complete(&self, viewers: usize) -> Result<()> {
+        while self.tally.joined.get() < viewers {
+            ensure!(self.tally.left.get() == 0, "a viewer was refused after {} joined", self.tally.joined.get());
+            self.tally.change.notified().await;
+        }
+        Ok(())
+    }
+
+    /// Begins to count.
+    pub(crate) fn begin(&self) {
+        self.tally.counting.set(true);
+    }
+
+    /// What was seen since; fails if a viewer was lost.
+    pub(crate) fn end(&self) -> Result<Seen> {
+        self.tally.counting.set(false);
+        ensure!(self.tally.left.get() == 0, "{} viewers were lost", self.tally.left.get());
+        let mut delays = self.tally.delays.take();
+        delays.sort_unstable();
+        Ok(Seen { delays, merged: self.tally.merged.take() })
+    }
+}
+
+struct Viewer {
+    line: String,
+    tally: Rc<Tally>,
+    scratch: Rc<RefCell<Vec<u8>>>,
+    partial: Vec<u8>,
+    out: Vec<u8>,
+}
+
+async fn view(endpoint: &Endpoint, viewer: Viewer, turn_ends: impl FnOnce()) -> Result<()> {
+    let stream = TcpStream::connect(endpoint.address).await?;
+    stream.set_nodelay(true)?;
+    // Reset when closed: no port stays taken for a minute.
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+    let Some(tls) = &endpoint.tls else { return viewer.run(stream, endpoint.dialect, turn_ends).await };
+    let name = ServerName::IpAddress(endpoint.address.ip().into());
+    let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
+    viewer.run(stream, endpoint.dialect, turn_ends).await
+}
+
+impl Viewer {
+    async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+        mut self,
+        mut stream: S,
+        dialect: Dialect,
+        turn_ends: impl FnOnce(),
+    ) -> Result<()> {
+        let unread = handshake(&mut stream, dialect).await?;
+        if dialect == Dialect::Linelight {
+            self.say(&format!(r#"{{"type":"watch","username":"{}"}}"#, self.line));
+        }
+        self.take(&unread)?;
+        turn_ends();
+        poll_fn(|cx| self.poll(&mut stream, cx)).await
+    }
+
+    fn poll<S: AsyncRead + AsyncWrite + Unpin>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        loop {
+            self.write(stream, cx)?;
+            let scratch = Rc::clone(&self.scratch);
+            let mut scratch = scratch.borrow_mut();
+            let mut bytes = ReadBuf::new(&mut scratch);
+            ready!(Pin::new(&mut *stream).poll_read(cx, &mut bytes))?;
+            if bytes.filled().is_empty() {
+                return Poll::Ready(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()));
+            }
+            self.take(bytes.filled())?;
+        }
+    }
+
+    /// Writes what is to be said; it is so little that the kernel takes it at once or never.
+    fn write<S: AsyncWrite + Unpin>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        match Pin::new(&mut *stream).poll_write(cx, &self.out) {
+            Poll::Ready(Ok(written)) if written == self.out.len() => self.out.clear(),
+            _ => bail!("the server does not read"),
+        }
+        let _ = Pin::new(stream).poll_flush(cx)?;
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.partial.is_empty() {
+            let rest = self.frames(bytes)?;
+            self.partial.extend_from_slice(rest);
+            return Ok(());
+        }
+        let mut all = std::mem::take(&mut self.partial);
+        all.extend_from_slice(bytes);
+        let rest = self.frames(&all)?;
+        self.partial = rest.to_vec();
+        Ok(())
+    }
+
+    /// Takes whole frames and gives back what is left.
+    fn frames<'b>(&mut self, mut bytes: &'b [u8]) -> Result<&'b [u8]> {
+        while let Some((opcode, payload, rest)) = frame(bytes) {
+            match opcode {
+                1 => self.text(payload),
+                8 => bail!("closed: {}", String::from_utf8_lossy(payload)),
+                9 => self.queue(0x8A, payload),
+                _ => {}
+            }
+            bytes = rest;
+        }
+        Ok(bytes)
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        let head = &text[..text.len().min(24)];
+        if contains(head, b"sample\"") {
+            return self.sample(text);
+        }
+        if contains(head, b"samples\"") && self.tally.counting.get() {
+            self.tally.merged.set(self.tally.merged.get() + 1);
+        }
+        if contains(head, b"snapshot\"") {
+            self.tally.joined.set(self.tally.joined.get() + 1);
+            self.tally.change.notify_one();
+        }
+        match text {
+            [b'0', b'{', ..] => self.say("40"),
+            [b'4', b'0', ..] => self.say(&format!(r#"42["watch","{}"]"#, self.line)),
+            [b'2'] => self.say("3"),
+            _ => {}
+        }
+    }
+
+    fn sample(&self, text: &[u8]) {
+        if self.tally.counting.get()
+            && let Some(mark) = number_after(text, b"\"down\":")
+        {
+            self.tally.delays.borrow_mut().push(u32::try_from(age_us(mark)).unwrap_or(u32::MAX));
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        self.queue(0x81, text.as_bytes());
+    }
+
+    /// A frame in one piece, masked with zeros, which is to say not at all.
+    fn queue(&mut self, head: u8, payload: &[u8]) {
+        self.out.extend_from_slice(&[head, 0x80 | payload.len().min(125) as u8, 0, 0, 0, 0]);
+        self.out.extend_from_slice(&payload[..payload.len().min(125)]);
+    }
+}
+
+/// The WebSocket handshake; what was read behind it.
+async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, dialect: Dialect) -> Result<Vec<u8>> {
+    let path = match dialect {
+        Dialect::Linelight => "/api/v1/live",
+        Dialect::SocketIo => "/socket.io/?EIO=4&transport=websocket",
+    };
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: \
+         13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    stream.flush().await?;
+    let mut answer = Vec::with_capacity(512);
+    loop {
+        ensure!(stream.read_buf(&mut answer).await? > 0, "closed within the handshake");
+        let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+        ensure!(answer.starts_with(b"HTTP/1.1 101"), "refused: {}", String::from_utf8_lossy(&answer));
+        return Ok(answer.split_off(end + 4));
+    }
+}
+
+/// The first frame of an unmasked stream: opcode, payload and what follows.
+fn frame(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&[head, short], rest) = bytes.split_first_chunk()?;
+    let (length, rest) = match short {
+        126 => rest.split_first_chunk().map(|(length, rest)| (usize::from(u16::from_be_bytes(*length)), rest))?,
+        127 => rest.split_first_chunk().map(|(length, rest)| (u64::from_be_bytes(*length) as usize, rest))?,
+        short => (usize::from(short), rest),
+    };
+    let (payload, rest) = rest.split_at_checked(length)?;
+    Some((head & 0x0F, payload, rest))
+}
+
+fn contains(text: &[u8], wanted: &[u8]) -> bool {
+    text.windows(wanted.len()).any(|window| window == wanted)
+}
+
+fn number_after(text: &[u8], name: &[u8]) -> Option<u64> {
+    let at = text.windows(name.len()).position(|window| window == name)? + name.len();
+    let digits = text[at..].iter().take_while(|byte| byte.is_ascii_digit());
+    Some(digits.fold(0, |number, &digit| number * 10 + u64::from(digit - b'0')))
+}
+
+/// The names of so many lines.
+pub(crate) fn usernames(lines: usize) -> Vec<String> {
+    (0..lines).map(username).collect()
+}
