@@ -45,9 +45,9 @@ class Router:
         raise Failed(f"the simulated router did not answer {command!r}")
 
     def usernames(self):
-        """Everyone who has a session."""
+        """Everyone who has a session, and whose name is written alike here, in a URL and in a link."""
         sessions = [line.split(" ") for line in self.tell("ports")]
-        return [username for _, _, username, _ in sessions if username != "-"]
+        return [username for _, _, username, _ in sessions if re.fullmatch(r"\w[\w.@-]*", username, re.ASCII)]
 
 
 @contextlib.contextmanager
