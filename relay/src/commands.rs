@@ -29,18 +29,18 @@ struct Cli {
     #[arg(
         long,
         global = true,
-        env = "LINELIGHT_RELAY_DATA",
+        env = "LINELIGHT_SERVER_DATA",
         value_name = "DIRECTORY",
         default_value = "/var/lib/linelight"
     )]
     data: PathBuf,
 
     /// What is logged, to standard error: error, warn, info or debug (debug names usernames and addresses)
-    #[arg(long, global = true, env = "LINELIGHT_RELAY_LOG", value_name = "LEVEL", default_value = "info")]
+    #[arg(long, global = true, env = "LINELIGHT_SERVER_LOG", value_name = "LEVEL", default_value = "info")]
     log: tracing_subscriber::filter::LevelFilter,
 
     /// The address under which browsers reach the relay, such as https://monitor.example: links begin with it
-    #[arg(long, global = true, env = "LINELIGHT_RELAY_PUBLIC_URL", value_name = "URL", value_parser = config::public_url)]
+    #[arg(long, global = true, env = "LINELIGHT_SERVER_PUBLIC_URL", value_name = "URL", value_parser = config::public_url)]
     public_url: Option<http::Uri>,
 
     #[command(subcommand)]
@@ -170,7 +170,7 @@ mod tests {
             let expected = format!("{}{}", config::VARIABLE_PREFIX, long.to_uppercase().replace('-', "_"));
             assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{long}");
         }
-        assert!(known_variables().contains(&"LINELIGHT_RELAY_LISTEN"));
+        assert!(known_variables().contains(&"LINELIGHT_SERVER_LISTEN"));
     }
 
     #[test]

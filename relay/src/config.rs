@@ -1,4 +1,4 @@
-//! What `serve` is told: first as typed, by flags and `LINELIGHT_RELAY_…` variables, then checked as a whole. Nothing here
+//! What `serve` is told: first as typed, by flags and `LINELIGHT_SERVER_…` variables, then checked as a whole. Nothing here
 //! reads a file; a secret is never a flag.
 
 use std::ffi::OsString;
@@ -16,8 +16,9 @@ use crate::limits::Limits;
 use crate::peer::Forwarding;
 use crate::tls::CertificateFiles;
 
-/// What every variable of the relay begins with.
-pub const VARIABLE_PREFIX: &str = "LINELIGHT_RELAY_";
+/// What every variable of the relay begins with. Not `LINELIGHT_RELAY_`: so begin the agent's own that are about its relay, and
+/// both programs may run in one environment.
+pub const VARIABLE_PREFIX: &str = "LINELIGHT_SERVER_";
 
 /// How often files are asked whether they changed.
 const RELOAD_EVERY: Duration = Duration::from_secs(1);
@@ -29,59 +30,64 @@ const MAX_BRAND: usize = 100;
 pub struct ServeArguments {
     /// Where viewers (and agents, unless they have a port of their own) connect
     /// [default: 127.0.0.1:8080, or [::]:443 with a certificate]
-    #[arg(long, env = "LINELIGHT_RELAY_LISTEN", value_name = "ADDRESS:PORT")]
+    #[arg(long, env = "LINELIGHT_SERVER_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
 
     /// A port for agents alone; /agent/v1 is then served there and not to viewers
-    #[arg(long, env = "LINELIGHT_RELAY_AGENTS_LISTEN", value_name = "ADDRESS:PORT")]
+    #[arg(long, env = "LINELIGHT_SERVER_AGENTS_LISTEN", value_name = "ADDRESS:PORT")]
     pub agents_listen: Option<SocketAddr>,
 
     /// Where /metrics, /healthz, /readyz and /explain/{username} are; nobody logs in there, so keep it private
-    #[arg(long, env = "LINELIGHT_RELAY_PRIVATE_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9100")]
+    #[arg(
+        long,
+        env = "LINELIGHT_SERVER_PRIVATE_LISTEN",
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:9100"
+    )]
     pub private_listen: SocketAddr,
 
     /// Who may see a line: the holder of a signed link, or anyone who knows a username
-    #[arg(long, env = "LINELIGHT_RELAY_ACCESS", value_enum, default_value = "link")]
+    #[arg(long, env = "LINELIGHT_SERVER_ACCESS", value_enum, default_value = "link")]
     pub access: Mode,
 
     /// The provider's name, shown on the page
-    #[arg(long, env = "LINELIGHT_RELAY_BRAND", value_name = "NAME")]
+    #[arg(long, env = "LINELIGHT_SERVER_BRAND", value_name = "NAME")]
     pub brand: Option<String>,
 
     /// A CSV file with the columns username, customer, package, download, upload; reloaded when it changes
-    #[arg(long, env = "LINELIGHT_RELAY_SUBSCRIBERS", value_name = "FILE")]
+    #[arg(long, env = "LINELIGHT_SERVER_SUBSCRIBERS", value_name = "FILE")]
     pub subscribers: Option<PathBuf>,
 
     /// The certificate chain, PEM; reloaded when it changes
-    #[arg(long, env = "LINELIGHT_RELAY_TLS_CERT", value_name = "FILE")]
+    #[arg(long, env = "LINELIGHT_SERVER_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
 
     /// The certificate's key, PEM
-    #[arg(long, env = "LINELIGHT_RELAY_TLS_KEY", value_name = "FILE")]
+    #[arg(long, env = "LINELIGHT_SERVER_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 
     /// Allows plain HTTP on other addresses than loopback: only behind a reverse proxy that does TLS
-    #[arg(long, env = "LINELIGHT_RELAY_PLAINTEXT")]
+    #[arg(long, env = "LINELIGHT_SERVER_PLAINTEXT")]
     pub plaintext: bool,
 
     /// Networks of reverse proxies whose --forwarded-header is believed
-    #[arg(long, env = "LINELIGHT_RELAY_TRUSTED_PROXY", value_name = "NETWORK", value_delimiter = ',', value_parser = network)]
+    #[arg(long, env = "LINELIGHT_SERVER_TRUSTED_PROXY", value_name = "NETWORK", value_delimiter = ',', value_parser = network)]
     pub trusted_proxy: Vec<IpNet>,
 
     /// The one header in which they name the viewer's address, such as X-Forwarded-For
-    #[arg(long, env = "LINELIGHT_RELAY_FORWARDED_HEADER", value_name = "NAME")]
+    #[arg(long, env = "LINELIGHT_SERVER_FORWARDED_HEADER", value_name = "NAME")]
     pub forwarded_header: Option<HeaderName>,
 
     /// Viewers of one line at most [default: 16]
-    #[arg(long, env = "LINELIGHT_RELAY_MAX_VIEWERS_PER_LINE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "LINELIGHT_SERVER_MAX_VIEWERS_PER_LINE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_viewers_per_line: Option<u32>,
 
     /// Viewers in all at most [default: 50000]
-    #[arg(long, env = "LINELIGHT_RELAY_MAX_VIEWERS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "LINELIGHT_SERVER_MAX_VIEWERS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_viewers: Option<u32>,
 
     /// Connections of one port at most [default: 100000]
-    #[arg(long, env = "LINELIGHT_RELAY_MAX_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, env = "LINELIGHT_SERVER_MAX_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub max_connections: Option<u32>,
 }
 
@@ -379,12 +385,13 @@ mod tests {
 
     #[test]
     fn a_variable_that_nothing_reads_is_an_error() {
-        let known = ["LINELIGHT_RELAY_LISTEN"];
+        let known = ["LINELIGHT_SERVER_LISTEN"];
         let check = |name: &str| check_variables(&known, [OsString::from(name)]);
         assert!(
-            check("LINELIGHT_RELAY_LISTEN").is_ok() && check("PATH").is_ok() && check("LINELIGHT_TOKEN_FILE").is_ok()
+            check("LINELIGHT_SERVER_LISTEN").is_ok() && check("PATH").is_ok() && check("LINELIGHT_TOKEN_FILE").is_ok()
         );
-        assert!(check("LINELIGHT_RELAY_LISTENS").unwrap_err().to_string().contains("LINELIGHT_RELAY_LISTENS"));
+        assert!(check("LINELIGHT_RELAY_CA").is_ok(), "the agent's");
+        assert!(check("LINELIGHT_SERVER_LISTENS").unwrap_err().to_string().contains("LINELIGHT_SERVER_LISTENS"));
     }
 
     #[test]

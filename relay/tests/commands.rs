@@ -133,9 +133,13 @@ fn wrong_use_is_exit_code_2() {
         assert_eq!(code, 2, "{arguments:?}: {error}");
         assert!(error.contains(part), "{arguments:?}: {error}");
     }
-    let output = command(directory.path(), &["agent", "list"]).env("LINELIGHT_RELAY_LISTENS", "x").output().unwrap();
+    let output = command(directory.path(), &["agent", "list"]).env("LINELIGHT_SERVER_LISTENS", "x").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("LINELIGHT_RELAY_LISTENS"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("LINELIGHT_SERVER_LISTENS"));
+    let agents =
+        [("LINELIGHT_RELAY", "wss://relay"), ("LINELIGHT_RELAY_CA", "/ca.pem"), ("LINELIGHT_RELAY_PLAINTEXT", "no")];
+    let output = command(directory.path(), &["agent", "list"]).envs(agents).output().unwrap();
+    assert!(output.status.success(), "an agent's variables are none of its business: {output:?}");
 }
 
 #[test]
@@ -144,7 +148,7 @@ fn a_link_opens_its_line_for_its_time() {
     good(directory.path(), &["init"]);
     let (code, error) = bad(directory.path(), &["link", "ali"]);
     assert_eq!(code, 1);
-    assert!(error.contains("LINELIGHT_RELAY_PUBLIC_URL"), "{error}");
+    assert!(error.contains("LINELIGHT_SERVER_PUBLIC_URL"), "{error}");
 
     let access = Access::new(Mode::Link, Keys::load(&DataDirectory::new(directory.path()).keys()).unwrap());
     for (typed, text) in [("ali", "ali"), ("a/b c,d", "a/b c,d"), ("caf%E9", "caf%E9"), ("50%", "50%25"), ("🙂", "🙂")]

@@ -31,7 +31,7 @@ pub(super) fn run(
     out: &mut impl Write,
 ) -> Result<()> {
     let public_url = public_url
-        .context("a link begins with the relay's address: give --public-url or LINELIGHT_RELAY_PUBLIC_URL")?;
+        .context("a link begins with the relay's address: give --public-url or LINELIGHT_SERVER_PUBLIC_URL")?;
     let token = token(data, &username(&arguments.username)?, arguments.expires)?;
     writeln!(out, "{public_url}#{token}")?;
     Ok(())

@@ -290,7 +290,7 @@ where
     S: AsRef<OsStr>,
 {
     let mut command = Command::new(built("linelight-relay")?);
-    command.env_clear().args(arguments).env("LINELIGHT_RELAY_DATA", folder.join("data"));
+    command.env_clear().args(arguments).env("LINELIGHT_SERVER_DATA", folder.join("data"));
     let output = command.output().await?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(output.status.success(), "{:?}: {text}{}", command.as_std(), String::from_utf8_lossy(&output.stderr));
