@@ -198,8 +198,8 @@ fn rows_of_the_steady_state_allocate_nothing() {
     let measured = allocation_counter::measure(|| run_until(190));
     let batches = handover.backlog.borrow().next_sequence() - batches;
     assert_eq!(batches, 60, "a batch a second");
-    // What is left is of the seconds (a question for the CPU load, the sorting of a batch), not of the 9,000 rows.
+    // What is left is of the seconds (a question for the CPU load every five), not of the 9,000 rows.
     println!("{} allocations for {} rows", measured.count_total, batches * LINES as u64);
-    assert!(measured.count_total <= 3 * batches, "{} allocations", measured.count_total);
+    assert!(measured.count_total <= 2 * batches, "{} allocations", measured.count_total);
     assert_eq!(measured.count_current, 0, "nothing is kept");
 }
