@@ -173,6 +173,18 @@ fn a_misspelled_variable_is_named_with_the_nearest() {
 }
 
 #[test]
+fn variables_of_the_relays_program_and_of_the_tests_are_no_mistake() {
+    let with = |name| check_with(&["--relay", "wss://relay.example"], &[(name, "x")], Some(GATEWAY));
+    for theirs in ["LINELIGHT_SERVER_DATA", "LINELIGHT_SERVER_PUBLIC_URL", "LINELIGHT_TEST_ROUTER"] {
+        assert!(with(theirs).is_ok(), "{theirs}");
+    }
+    for nobodys in ["LINELIGHT_SERVERS", "LINELIGHT_RELAY_DATA", "LINELIGHT_TESTS"] {
+        assert!(matches!(with(nobodys), Err(ConfigError::Unknown { .. })), "{nobodys}");
+    }
+    assert!(known_variables().iter().all(|name| !name.starts_with("LINELIGHT_SERVER_")));
+}
+
+#[test]
 fn a_backlog_holds_two_of_the_largest_batches() {
     assert!(fault(&["--max-watched", "20000"]).contains("LINELIGHT_BACKLOG_KIB"));
     assert!(check(&["--max-watched", "20000", "--backlog-kib", "1024"]).is_ok());

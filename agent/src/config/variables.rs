@@ -11,6 +11,9 @@ pub(super) const SECRET_VARIABLES: [&str; 3] = ["LINELIGHT_ROUTER_PASSWORD", "LI
 
 const PREFIX: &str = "LINELIGHT_";
 
+/// Variables of the relay's program and of the tests: an agent may be started from the same shell.
+const OTHERS: [&str; 2] = ["LINELIGHT_SERVER_", "LINELIGHT_TEST_"];
+
 /// Variables, and the default gateway: what the checks know of the world around them.
 #[derive(Default)]
 pub struct Environment {
@@ -44,7 +47,8 @@ impl Environment {
     /// A misspelled variable would otherwise silently mean its default.
     pub(super) fn refuse_unknown(&self) -> Result<(), ConfigError> {
         let known = known_variables();
-        let unknown = |name: &&String| name.starts_with(PREFIX) && !known.contains(name);
+        let ours = |name: &str| name.starts_with(PREFIX) && !OTHERS.iter().any(|prefix| name.starts_with(prefix));
+        let unknown = |name: &&String| ours(name) && !known.contains(name);
         let Some(name) = self.variables.keys().find(unknown) else { return Ok(()) };
         let nearest = known.into_iter().min_by_key(|known| distance(known, name)).unwrap_or_default();
         Err(ConfigError::Unknown { name: name.clone(), nearest })
