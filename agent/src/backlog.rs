@@ -31,6 +31,10 @@ pub struct Backlog {
     next: u64,
     /// Batch bytes in the ring, without the entries' headers.
     bytes: usize,
+    /// The lowest sequence number that no relay has acknowledged.
+    acknowledged: u64,
+    /// Batches that left unacknowledged, and of which no relay was told.
+    lost: u64,
     /// Where the entries' times count from; the first push.
     origin: Option<Instant>,
 }
@@ -61,6 +65,8 @@ impl Backlog {
             oldest: 1,
             next: 1,
             bytes: 0,
+            acknowledged: 1,
+            lost: 0,
             origin: None,
         }
     }
@@ -83,6 +89,21 @@ impl Backlog {
     /// The age of the oldest batch; zero when there is none.
     pub fn age(&self, now: Instant) -> Duration {
         if self.oldest == self.next { Duration::ZERO } else { self.age_of_entry(self.tail, now) }
+    }
+
+    /// Notes that a relay has had every batch below `next`. They stay: the next relay has had none.
+    pub fn acknowledge(&mut self, next: u64) {
+        self.acknowledged = self.acknowledged.max(next.min(self.next));
+    }
+
+    /// Batches that left unacknowledged, less those that a relay was told of.
+    pub const fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// A relay was told that so many are lost.
+    pub const fn told_lost(&mut self, told: u64) {
+        self.lost = self.lost.saturating_sub(told);
     }
 
     /// Appends the batch numbered [`Backlog::next_sequence`], and lets go of what is too old or in its way. A batch
@@ -153,11 +174,13 @@ impl Backlog {
     fn forget_oldest(&mut self) {
         let next = self.after(Cursor { sequence: self.oldest, offset: self.tail });
         self.bytes -= (next.offset - self.tail) as usize - ENTRY_HEADER;
+        self.lost += u64::from(self.oldest >= self.acknowledged);
         self.oldest = next.sequence;
         self.tail = next.offset;
     }
 
-    const fn forget_all(&mut self) {
+    fn forget_all(&mut self) {
+        self.lost += self.next.saturating_sub(self.oldest.max(self.acknowledged));
         self.oldest = self.next;
         self.tail = self.head;
         self.bytes = 0;
@@ -204,6 +227,20 @@ mod tests {
     use super::*;
 
     const KEEP: Duration = Duration::from_secs(BACKLOG_SECONDS);
+
+    #[test]
+    fn what_leaves_unacknowledged_is_counted_until_a_relay_is_told() {
+        let start = Instant::now();
+        let mut backlog = Backlog::new(1_024, KEEP);
+        (0..10).for_each(|second| backlog.push(start + Duration::from_secs(second), b"batch"));
+        backlog.acknowledge(4);
+        backlog.acknowledge(2);
+        backlog.expire(start + KEEP + Duration::from_secs(6));
+        assert_eq!((backlog.oldest_sequence(), backlog.lost()), (7, 3), "4, 5 and 6; 1 to 3 were had");
+        backlog.told_lost(2);
+        backlog.push(start + KEEP, &[0; 2_000]);
+        assert_eq!((backlog.oldest_sequence(), backlog.lost()), (12, 1 + 5), "7 to 10, and the one that is too large");
+    }
 
     fn read_all(backlog: &Backlog, mut cursor: Cursor) -> Vec<(u64, Vec<u8>)> {
         let mut out = Vec::new();

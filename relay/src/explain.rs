@@ -85,6 +85,8 @@ pub struct AgentFindings {
     pub batches: u64,
     /// Samples of this run.
     pub samples: u64,
+    /// Batches of this run that never came: the agent's backlog was shorter than an outage.
+    pub batches_lost: u64,
     /// What it last said of itself and its router.
     pub status: Option<Status>,
 }
@@ -197,8 +199,8 @@ impl Explanation {
         }
         writeln!(
             f,
-            ", version {}, lines {} (refused {}), watched {}, batches {}",
-            agent.version, agent.lines, agent.refused_lines, agent.watched, agent.batches
+            ", version {}, lines {} (refused {}), watched {}, batches {} (lost {})",
+            agent.version, agent.lines, agent.refused_lines, agent.watched, agent.batches, agent.batches_lost
         )?;
         let Some(status) = &agent.status else { return Ok(()) };
         let identity = status.identity.as_deref().unwrap_or("?");

@@ -155,6 +155,8 @@ metrics! {
     batches: Counter = "linelight_batches_total";
     /// Batches dropped because they were received before.
     batches_doubled: Counter = "linelight_batches_doubled_total";
+    /// Batches that left their agent's backlog before this relay had them: gaps that stay in charts.
+    batches_lost: Counter = "linelight_batches_lost_total";
     /// Samples received.
     samples: Counter = "linelight_samples_total";
     /// Samples refused: of lines beyond the agent's patterns.

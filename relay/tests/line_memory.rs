@@ -55,7 +55,7 @@ async fn an_idle_reported_line_is_small() {
     tokio::spawn(uplink::serve(served, grant, None, registry, hub, draining));
 
     let mut agent = WebSocketStream::from_raw_socket(ours, protocol::Role::Client, None).await;
-    let hello = Hello { version: "0.1.0".into(), epoch: Epoch(1), oldest: 1, next: 1, uptime_ms: 60_000 };
+    let hello = Hello { version: "0.1.0".into(), epoch: Epoch(1), oldest: 1, next: 1, uptime_ms: 60_000, lost: 0 };
     agent.send(Message::text(encode(&FromAgent::Hello(hello)))).await.unwrap();
     let handles: Vec<u32> = (1..=LINES).collect();
     let mut before = 0;

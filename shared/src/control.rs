@@ -88,6 +88,10 @@ pub struct Hello {
     pub next: u64,
     /// The agent's monotonic uptime now, in milliseconds.
     pub uptime_ms: u64,
+    /// Batches that left the backlog since the last welcome and that no relay acknowledged: what a relay that knows
+    /// nothing of this epoch cannot know to be lost.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost: u64,
 }
 
 /// Line reports.
@@ -268,4 +272,9 @@ pub fn decode<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ControlErro
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_false(value: &bool) -> bool {
     !*value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }

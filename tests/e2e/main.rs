@@ -6,6 +6,7 @@
 mod access;
 mod lines;
 mod names;
+mod no_hole;
 mod outages;
 mod rates;
 mod sessions;

@@ -43,6 +43,8 @@ pub(super) struct Conversation<'a> {
     first_live: u64,
     generation: u64,
     acknowledged: u64,
+    /// How many batches the hello said to be lost.
+    lost: u64,
     heard: Instant,
     pinged: Instant,
     status_sent: Option<(Instant, Notable)>,
@@ -102,6 +104,7 @@ impl<'a> Conversation<'a> {
             first_live: live.sequence(),
             generation: 0,
             acknowledged: 0,
+            lost: 0,
             heard: now,
             pinged: now,
             status_sent: None,
@@ -182,11 +185,16 @@ impl<'a> Conversation<'a> {
         match message {
             FromRelay::Welcome(welcome) => return self.welcome(&welcome),
             FromRelay::Watches(watches) => return self.watches(&watches),
-            FromRelay::Ack { next } => self.acknowledged = self.acknowledged.max(next),
+            FromRelay::Ack { next } => self.acknowledge(next),
             FromRelay::Refused { lines } => refused(&lines),
             FromRelay::Unknown => debug!("the relay sent a type of a later version"),
         }
         Ok(())
+    }
+
+    fn acknowledge(&mut self, next: u64) {
+        self.acknowledged = self.acknowledged.max(next);
+        self.handover.backlog.borrow_mut().acknowledge(next);
     }
 
     fn hello(&mut self, now: Instant) -> Outgoing {
@@ -198,6 +206,7 @@ impl<'a> Conversation<'a> {
         backlog.expire(now);
         self.live = backlog.cursor(backlog.next_sequence());
         self.first_live = self.live.sequence();
+        self.lost = backlog.lost();
         self.stage = Stage::Table;
         text(&FromAgent::Hello(Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -205,6 +214,7 @@ impl<'a> Conversation<'a> {
             oldest: backlog.oldest_sequence(),
             next: backlog.next_sequence(),
             uptime_ms: self.handover.uptime_ms(now),
+            lost: self.lost,
         }))
     }
 
@@ -312,8 +322,9 @@ impl<'a> Conversation<'a> {
         self.stage = Stage::Live;
         self.lapse.found();
         self.generation = welcome.generation;
+        self.handover.backlog.borrow_mut().told_lost(self.lost);
         self.missing = Some(self.handover.backlog.borrow().cursor(welcome.next.unwrap_or_default()));
-        self.acknowledged = welcome.next.unwrap_or_default();
+        self.acknowledge(welcome.next.unwrap_or_default());
         self.handover.watched.borrow_mut().clear();
         self.watch(&welcome.watched);
         self.handover.to_router.notify_one();

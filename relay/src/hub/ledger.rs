@@ -43,10 +43,13 @@ pub(super) struct Ledger {
     pub(super) status: Option<Status>,
     pub(super) batches: u64,
     pub(super) samples: u64,
+    /// Batches of this run that never came and never will.
+    pub(super) batches_lost: u64,
 }
 
 impl Ledger {
-    pub(super) fn begin(&mut self, hello: &Hello, control: Arc<Control>, peer: Option<IpAddr>, now: Now) {
+    /// Begins an uplink; how many batches are lost since the one before.
+    pub(super) fn begin(&mut self, hello: &Hello, control: Arc<Control>, peer: Option<IpAddr>, now: Now) -> u64 {
         self.retire_table();
         self.resumed = self.epoch == Some(hello.epoch);
         if !self.resumed {
@@ -55,8 +58,13 @@ impl Ledger {
             self.clock = UptimeClock::default();
             self.batches = 0;
             self.samples = 0;
+            self.batches_lost = 0;
         }
         self.received.give_up_below(hello.oldest);
+        let missing = self.received.take_lost();
+        // Of another relay's time only the agent knows what was acknowledged.
+        let lost = if self.resumed { missing } else { hello.lost };
+        self.batches_lost = self.batches_lost.saturating_add(lost);
         self.clock.observe(hello.uptime_ms, now.steady);
         self.uplink = Some(control);
         self.complete = None;
@@ -65,6 +73,7 @@ impl Ledger {
         self.status = None;
         self.version = cut(&hello.version).to_owned();
         self.peer = peer;
+        lost
     }
 
     /// The present table's lines become the previous ones.

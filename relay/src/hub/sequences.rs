@@ -12,11 +12,12 @@ pub(super) struct Sequences {
     /// Start to end (exclusive), apart from each other and above `next`.
     ahead: BTreeMap<u64, u64>,
     any: bool,
+    lost: u64,
 }
 
 impl Default for Sequences {
     fn default() -> Self {
-        Self { next: 1, ahead: BTreeMap::new(), any: false }
+        Self { next: 1, ahead: BTreeMap::new(), any: false, lost: 0 }
     }
 }
 
@@ -54,8 +55,17 @@ impl Sequences {
 
     /// Nothing below `sequence` comes any more.
     pub(super) fn give_up_below(&mut self, sequence: u64) {
-        self.next = self.next.max(sequence);
+        if sequence > self.next {
+            let had: u64 = self.ahead.range(..sequence).map(|(&start, &end)| end.min(sequence) - start).sum();
+            self.lost += sequence - self.next - had;
+            self.next = sequence;
+        }
         self.advance();
+    }
+
+    /// How many were given up since this was last asked.
+    pub(super) fn take_lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
     }
 
     fn advance(&mut self) {
@@ -91,6 +101,16 @@ mod tests {
         assert_eq!(sequences.next(), 51);
         sequences.give_up_below(7);
         assert_eq!(sequences.next(), 51);
+    }
+
+    #[test]
+    fn what_is_given_up_is_counted_and_what_came_is_not() {
+        let mut sequences = Sequences::default();
+        [1, 2, 5, 6, 9].into_iter().for_each(|came| assert!(sequences.insert(came)));
+        sequences.give_up_below(6);
+        assert_eq!((sequences.take_lost(), sequences.next()), (2, 7), "3 and 4");
+        sequences.give_up_below(20);
+        assert_eq!((sequences.take_lost(), sequences.take_lost()), (12, 0), "7, 8 and 10 to 19");
     }
 
     #[test]

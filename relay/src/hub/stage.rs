@@ -225,8 +225,14 @@ impl AgentEnd {
     }
 
     pub(crate) async fn hello_with_backlog(&mut self, oldest: u64) {
-        let hello =
-            Hello { version: "0.1.0".into(), epoch: self.epoch, oldest, next: self.sequence, uptime_ms: self.uptime() };
+        let hello = Hello {
+            version: "0.1.0".into(),
+            epoch: self.epoch,
+            oldest,
+            next: self.sequence,
+            uptime_ms: self.uptime(),
+            lost: 0,
+        };
         self.say(&FromAgent::Hello(hello)).await;
     }
 

@@ -72,7 +72,8 @@ impl Hub {
         }
         agent.begin_table(now.steady);
         agent.watches().begin(agent.table(), self.limits.watched_per_agent, Arc::clone(&control));
-        ledger.begin(hello, Arc::clone(&control), peer, now);
+        let lost = ledger.begin(hello, Arc::clone(&control), peer, now);
+        self.metrics.batches_lost.add(lost);
         if ledger.previous.len() > self.limits.lines_per_agent {
             // Runs that never settled have left more lines behind than one agent may have.
             self.forget_previous(&agent, &mut ledger, now);
@@ -119,6 +120,7 @@ impl Hub {
             refused_lines: ledger.refused.len(),
             watched: agent.watches().len(),
             batches: ledger.batches,
+            batches_lost: ledger.batches_lost,
             samples: ledger.samples,
             status: ledger.status.clone(),
         }
@@ -215,7 +217,11 @@ impl Reporter {
             return Err(Close::ProtocolError);
         }
         self.hub.metrics.batches.increment();
-        if !ledger.received.insert(batch.header.sequence) {
+        let is_new = ledger.received.insert(batch.header.sequence);
+        let lost = ledger.received.take_lost();
+        ledger.batches_lost += lost;
+        self.hub.metrics.batches_lost.add(lost);
+        if !is_new {
             self.hub.metrics.batches_doubled.increment();
             return Ok(());
         }

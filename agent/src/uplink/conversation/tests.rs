@@ -74,8 +74,14 @@ fn hello_is_followed_by_the_whole_table_in_pages_and_then_it_waits() {
     let now = talk.handover.started + SECOND;
     tick(&talk.handover, now);
     let mut conversation = talk.conversation(now);
-    let hello =
-        Hello { version: env!("CARGO_PKG_VERSION").to_owned(), epoch: EPOCH, oldest: 1, next: 2, uptime_ms: 1_000 };
+    let hello = Hello {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        epoch: EPOCH,
+        oldest: 1,
+        next: 2,
+        uptime_ms: 1_000,
+        lost: 0,
+    };
     assert_eq!(said(&mut conversation, now), Said::Control(FromAgent::Hello(hello)));
     let pages: Vec<_> = all_said(&mut conversation, now).iter().map(reported).collect();
     assert_eq!(pages, [(200, true), (200, true), (50, false)]);
