@@ -120,8 +120,14 @@ impl Agent {
         mut socket: WebSocketStream<S>,
         up: impl FnOnce(),
     ) -> Result<()> {
-        let hello =
-            Hello { version: "bench".to_owned(), epoch: self.epoch(), oldest: 1, next: 1, uptime_ms: self.uptime(), lost: 0 };
+        let hello = Hello {
+            version: "bench".to_owned(),
+            epoch: self.epoch(),
+            oldest: 1,
+            next: 1,
+            uptime_ms: self.uptime(),
+            lost: 0,
+        };
         say(&mut socket, &FromAgent::Hello(hello)).await?;
         for lines in self.table()? {
             say(&mut socket, &FromAgent::Lines(lines)).await?;
