@@ -4,10 +4,22 @@
 
 const [lines, linesPerRouter] = process.argv.slice(2).map(Number);
 
-const nowUs = () => Number(process.hrtime.bigint() / 1000n);
+// Bun counts from its own start; the mark needs the clock that all processes share.
+const nowUs = process.versions.bun ? clockOfTheMachine() : () => Number(process.hrtime.bigint() / 1000n);
 const phaseUs = (router) => (router * 617363) % 1000000;
 const username = (line) => `line-${String(line).padStart(5, '0')}`;
 const upload = (line) => 200000 + ((line * 37) % 800000);
+
+function clockOfTheMachine() {
+  const { dlopen, ptr } = require('bun:ffi');
+  const { clock_gettime: read } = dlopen('libc.so.6', { clock_gettime: { args: ['i32', 'ptr'], returns: 'i32' } }).symbols;
+  const now = new BigInt64Array(2);
+  const monotonic = 1;
+  return () => {
+    read(monotonic, ptr(now));
+    return Number(now[0] * 1000000n + now[1] / 1000n);
+  };
+}
 
 function tick(router, publish) {
   const [t, down] = [Date.now(), 100000000 + (nowUs() % 900000000)];
