@@ -194,6 +194,18 @@ test("after sleep it connects at once", async () => {
   await eventually("connects anew", () => relay.watches.length === 2);
 });
 
+test("a figure from before a sleep is not shown as current, though the monotonic clock stood still", async () => {
+  const page = await open();
+  await sees(page, NUMBER, "14.78");
+  relay.answer = () => undefined;
+  // The render that comes first after waking; the page's own look at the clocks comes up to five seconds later.
+  await page.evaluate(() => {
+    const before = Date.now;
+    Date.now = () => before() + 3_600_000;
+  });
+  await sees(page, NUMBER, "–", 1_500);
+});
+
 test("total silence is a dead connection", async () => {
   await opened.page.clock.install({ time: Date.now() });
   const page = await open();

@@ -15,7 +15,7 @@ const TICK = 1_000;
 
 const storage = (): Storage => localStorage;
 const settings = loadSettings(storage);
-const monitor = new Monitor(settings, () => performance.now());
+const monitor = new Monitor(settings, () => performance.now(), () => Date.now());
 let socket: LiveSocket | null = null;
 
 new Controls(settings, {

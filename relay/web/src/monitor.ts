@@ -35,19 +35,21 @@ export class Monitor {
   readonly #table = new Table(document, () => this.render());
   readonly #store = new Store();
   readonly #monotonic: () => number;
+  readonly #wall: () => number;
   #clock = new RelayClock();
   #settings: Settings;
   #target: Target | null = null;
   #identity: Identity | null = null;
   #status: Status | null = null;
   #link: Link = { kind: "none" };
-  #arrivedAt: number | null = null;
+  #arrivedAt: { monotonic: number; wall: number } | null = null;
   #behind = USUAL_INTERVAL + LATE;
   #drawn = "";
 
-  constructor(settings: Settings, monotonic: () => number) {
+  constructor(settings: Settings, monotonic: () => number, wall: () => number) {
     this.#settings = settings;
     this.#monotonic = monotonic;
+    this.#wall = wall;
   }
 
   /** Begins anew with a target, or with none for a reason. */
@@ -84,6 +86,7 @@ export class Monitor {
         this.#identity = frame.identity;
         this.#status = frame.status;
         this.#store.merge(frame.history, frame.status.interval, frame.status.now);
+        this.#arrived();
         this.#page.identify(frame.identity);
         break;
       case "state":
@@ -134,7 +137,11 @@ export class Monitor {
 
   #push(columns: { t: number[]; down: number[]; up: number[] }): void {
     this.#store.push(columns, this.#status?.interval ?? USUAL_INTERVAL);
-    this.#arrivedAt = this.#monotonic();
+    this.#arrived();
+  }
+
+  #arrived(): void {
+    this.#arrivedAt = { monotonic: this.#monotonic(), wall: this.#wall() };
   }
 
   #say(now: number | null, monotonic: number): Said {
@@ -151,12 +158,15 @@ export class Monitor {
     });
   }
 
-  /** How old the newest sample is by the worse of two measures: its own time, and when it came. */
+  /**
+   * How old the newest sample is by the worst of three measures: its own time, and how long ago it came by either of the
+   * browser's clocks, for one of them stands still while a device sleeps and the other is set now and then.
+   */
   #age(now: number | null, monotonic: number): number | null {
     const newest = this.#store.newest;
     if (newest === undefined || now === null) return null;
-    const sinceArrival = this.#arrivedAt === null ? 0 : monotonic - this.#arrivedAt;
-    return Math.max(0, now - newest.t, sinceArrival);
+    const arrived = this.#arrivedAt ?? { monotonic, wall: this.#wall() };
+    return Math.max(0, now - newest.t, monotonic - arrived.monotonic, this.#wall() - arrived.wall);
   }
 
   /** Gives the chart what changed; where nothing did, scrolling is enough. */

@@ -42,7 +42,10 @@ export function scaleOf(bitsPerSecond: number, units: Units): Scale {
 /** A live figure: 14,780,000 is `14.78` `Mbps`. */
 export function figureOf(bitsPerSecond: number, units: Units): Figure {
   const scale = scaleOf(bitsPerSecond, units);
-  return { figure: strings.number(bitsPerSecond / scale.divisor, scale.decimals), unit: scale.unit };
+  const unit = scale.unit;
+  // A little is not nothing.
+  if (bitsPerSecond > 0 && rounded(bitsPerSecond, scale) === 0) return { figure: strings.underOne, unit };
+  return { figure: strings.number(bitsPerSecond / scale.divisor, scale.decimals), unit };
 }
 
 /** The same as one text; null is a dash. */

@@ -76,6 +76,7 @@ const words = {
   everySeconds: (milliseconds: number): string => `every ${number(milliseconds / 1_000, 0, 1)} seconds`,
   rate: (figure: string, unit: string): string => `${figure} ${unit}`,
   share: (amount: string, limit: string): string => `${amount} of ${limit}`,
+  underOne: "<1",
   percentOfPlan: (percent: number, limit: string): string =>
     percent > 0 && percent < 0.5 ? `<1 % of ${limit}` : `${number(Math.round(percent), 0)} % of ${limit}`,
   planUnknown: "Plan not known",

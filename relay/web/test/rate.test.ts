@@ -8,7 +8,7 @@ const RATES: [bitsPerSecond: number | null, units: Units, text: string][] = [
   [14_780_000, "bits", "14.78 Mbps"],
   [null, "bits", "–"],
   [0, "bits", "0 kbps"],
-  [499, "bits", "0 kbps"],
+  [499, "bits", "<1 kbps"],
   [620_000, "bits", "620 kbps"],
   [999_499, "bits", "999 kbps"],
   [999_500, "bits", "1.00 Mbps"],
