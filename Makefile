@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .PHONY: help demo test web check rust-test page-test clients-test browser-test deny musl-test image-test images reproducible release
-.PHONY: fuzz fuzz-test
+.PHONY: fuzz fuzz-test conformance-test
 
 # What `make fuzz` gives each target, in seconds.
 FUZZ_SECONDS ?= 300
@@ -17,7 +17,7 @@ demo: web ## Runs a simulated concentrator, an agent and a relay on loopback, an
 	cargo build --locked --bins -p linelight-agent -p linelight-relay -p linelight-tests
 	@exec target/debug/demo
 
-test: check rust-test page-test clients-test browser-test deny musl-test image-test fuzz-test ## Runs everything
+test: check rust-test page-test clients-test browser-test deny musl-test image-test fuzz-test conformance-test ## Runs everything
 
 web: ## Builds the page into relay/web/dist
 	@tests/setup node rust
@@ -93,3 +93,23 @@ fuzz: web ## Fuzzes every target for FUZZ_SECONDS each and prints the figures
 
 fuzz-test: web ## Fuzzes every target for three seconds each
 	fuzz/run 3
+
+conformance-test: web ## The viewers' WebSocket against independent clients, lawful and hostile
+	tests/conformance/run
+
+# The agent that is measured is the static one where it is built.
+BENCH = agent=$(CURDIR)/target/static/x86-64/linelight-agent; \
+	if [ -x "$$agent" ]; then export LINELIGHT_TEST_AGENT=$$agent; fi; target/release/bench
+
+bench: bench-built ## Everything that was promised, measured beside other servers, BENCH_ROUNDS times (5). Half an hour
+	@tests/setup musl
+	container/build
+	$(BENCH)
+
+bench-quick: bench-built ## A tenth of the load, once: whether the measuring works
+	$(BENCH) --quick --rounds 1
+
+bench-built: web
+	@tests/setup node rust
+	cargo build --locked --release --bins -p linelight-agent -p linelight-relay -p linelight-tests
+	cd tests/bench/references && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
