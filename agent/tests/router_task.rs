@@ -50,14 +50,19 @@ async fn a_watched_line_is_sampled_and_nobody_elses() {
 async fn while_nobody_watches_only_tables_are_read() {
     let rig = Rig::new(&[ALI]);
     rig.run(async {
-        rig.until("the lines", |rig| rig.report("ali").is_some()).await;
-        sleep(SECOND).await;
-        let before = rig.fake.heard.borrow().len();
         sleep(200 * SECOND).await;
         let heard = rig.fake.heard.borrow();
-        let later: Vec<_> = heard.iter().skip(before).map(|(_, words)| words.split(' ').next().unwrap()).collect();
+        let commands: Vec<_> = heard.iter().map(|(_, words)| words.split(' ').next().unwrap()).collect();
+        let introduction = [
+            "/login",
+            "/system/identity/print",
+            "/system/resource/print",
+            "/interface/pppoe-server/listen",
+            "/interface/pppoe-client/listen",
+            "/ppp/active/listen",
+        ];
         let listing = ["/interface/pppoe-server/print", "/interface/pppoe-client/print"];
-        assert_eq!(later, [listing, listing, listing].concat());
+        assert_eq!(commands, [&introduction[..], &listing, &listing, &listing, &listing].concat());
     })
     .await;
 }
@@ -182,6 +187,8 @@ async fn a_command_without_an_answer_is_cancelled_and_the_rest_goes_on() {
     let rig = Rig::new(&[ALI]);
     rig.fake.answers.borrow_mut().insert("/ppp/secret/print", vec![]);
     rig.run(async {
+        rig.until("the lines", |rig| rig.report("ali").is_some()).await;
+        rig.watch("ali");
         rig.until("the cancel", |rig| rig.fake.count("/cancel") == 1).await;
         rig.until("the queues", |rig| rig.fake.count("/queue/simple/print") == 1).await;
         sleep(30 * SECOND).await;
@@ -226,6 +233,8 @@ async fn comments_are_asked_for_only_when_that_is_switched_on() {
             vec![vec!["!re", "=name=ali", "=profile=50-10", "=comment=Ali, 12 Long Street"], vec!["!done"]],
         );
         rig.run(async {
+            rig.until("the lines", |rig| rig.report("ali").is_some()).await;
+            rig.watch("ali");
             rig.until("the plan", |rig| rig.report("ali").is_some_and(|report| !report.plan.is_unknown())).await;
             let report = rig.report("ali").unwrap();
             assert_eq!((report.plan.download, report.plan.upload), (Some(50_000_000), Some(10_000_000)));
@@ -236,6 +245,35 @@ async fn comments_are_asked_for_only_when_that_is_switched_on() {
         let heard = rig.fake.heard.borrow();
         assert!(heard.iter().all(|(_, words)| words.starts_with("/login") || !words.contains("password")));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_outlives_tables_that_are_not_answered_and_follows_them_when_they_are() {
+    let rig = Rig::new(&[ALI]);
+    let say = |command, answer| rig.fake.answers.borrow_mut().insert(command, answer);
+    let profile = |limit| vec![vec!["!re", "=name=home", limit], vec!["!done"]];
+    let secret = || vec![vec!["!re", "=name=ali", "=profile=home"], vec!["!done"]];
+    say("/ppp/profile/print", profile("=rate-limit=10M/50M"));
+    say("/ppp/secret/print", secret());
+    rig.run(async {
+        rig.until("the lines", |rig| rig.report("ali").is_some()).await;
+        rig.watch("ali");
+        let planned = rig.until("the plan", |rig| rig.report("ali").is_some_and(|line| !line.plan.is_unknown())).await;
+        assert!(planned <= SECOND, "{planned:?} after the first watch");
+        for silent in ["/queue/simple/print", "/ppp/profile/print", "/ppp/secret/print"] {
+            say(silent, vec![]);
+        }
+        let asked = rig.fake.count("/queue/simple/print");
+        rig.until("two more tries", |rig| rig.fake.count("/queue/simple/print") == asked + 2).await;
+        let report = rig.report("ali").unwrap();
+        assert_eq!((report.plan.download, report.profile.as_deref()), (Some(50_000_000), Some("home")));
+        rig.fake.answers.borrow_mut().clear();
+        say("/ppp/profile/print", profile("=rate-limit=20M/100M"));
+        say("/ppp/secret/print", secret());
+        rig.until("the new plan", |rig| rig.report("ali").unwrap().plan.download == Some(100_000_000)).await;
+        assert_eq!(rig.fake.count("/login"), 1);
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

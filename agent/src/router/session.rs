@@ -4,7 +4,7 @@ use shared::control::{Role, WatchRefusal};
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::Router;
-use super::tables::{Completed, Table};
+use super::tables::{Completed, Table, is_forbidden};
 use crate::monitor::{Action, StreamId};
 use crate::routeros::commands::{Command, Menu, parse_id};
 use crate::routeros::connection::{Connection, ConnectionError, Transport};
@@ -193,8 +193,7 @@ impl Router<'_> {
             }
             _ => return Ok(()),
         };
-        let forbidden = ["permission", "privilege"].iter().any(|word| reason.contains(word));
-        if forbidden && matches!(table, Table::Server | Table::Client) {
+        if is_forbidden(message) && matches!(table, Table::Server | Table::Client) {
             return Err(ConnectionError::NotPermitted(reason));
         }
         self.tables.trap(table, message);

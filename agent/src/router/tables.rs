@@ -23,10 +23,12 @@ const SHARE: u32 = 4;
 /// While nobody watches, the pause is so many times as long.
 const UNWATCHED: u32 = 5;
 
-/// Plans change seldom: they are read in every so many full intervals, and when there are new lines.
+/// Plans change seldom: while something is watched they are read in every so many full intervals, and when there are new
+/// lines; while nothing is, never.
 const PLAN_INTERVALS: u32 = 5;
 
-/// Between two readings of the plans for new lines, at least.
+/// Between two readings of the plans for new lines, at least. After a void one it doubles, up to the time that plans are
+/// read in anyway.
 const PLAN_PAUSE: Duration = Duration::from_secs(10);
 
 /// While a watched line is offline, the tables are read this often although its router tells of changes.
@@ -93,7 +95,10 @@ pub(super) struct Tables {
     void: u8,
     plans: PlanReading,
     plan_stage: Option<PlanStage>,
+    /// When plans were last read, and up to which line.
     plans_read: Option<(Instant, Option<LineHandle>)>,
+    /// Readings of the plans in a row that were not whole.
+    void_plans: u8,
     /// Whether the router told of a change since the last reading.
     told: bool,
     /// Whether a reading found a change that the router had not told of.
@@ -115,6 +120,7 @@ impl Tables {
             plans: PlanReading::default(),
             plan_stage: None,
             plans_read: None,
+            void_plans: 0,
             told: false,
             untold: false,
         }
@@ -124,7 +130,7 @@ impl Tables {
     pub(super) fn disconnected(&mut self) {
         (self.sessions, self.plan_stage, self.began, self.ended, self.hinted) = (None, None, None, None, None);
         self.plans_read = None;
-        self.void = 0;
+        (self.void, self.void_plans) = (0, 0);
         (self.told, self.untold) = (false, false);
     }
 
@@ -179,7 +185,7 @@ impl Tables {
         if let Some(table) = self.sessions.as_mut().and_then(SessionReading::ask) {
             return Some(table);
         }
-        if self.plan_stage.is_none() && self.plans_due(lines, now) {
+        if self.plan_stage.is_none() && watched && self.plans_due(lines, now) {
             self.plans = PlanReading::default();
             self.plan_stage = Some(PlanStage { table: Table::Profiles, asked: false });
         }
@@ -200,21 +206,29 @@ impl Tables {
         }
     }
 
-    /// Takes the router's refusal. A menu that it does not have is empty; anything else makes a reading void.
+    /// Takes the router's refusal. A menu that it does not have is empty, and so is one of the plans' that the user may
+    /// not read; anything else makes a reading void.
     pub(super) fn trap(&mut self, table: Table, message: &[u8]) {
         let known = [&b"no such command"[..], b"unknown command", b"not supported"];
         let absent = known.iter().any(|text| message.starts_with(text));
-        if let (Table::Server | Table::Client, false, Some(reading)) = (table, absent, &mut self.sessions) {
-            reading.void = true;
+        let closed = !matches!(table, Table::Server | Table::Client) && is_forbidden(message);
+        if !absent && !closed {
+            self.make_void(table);
         }
     }
 
     /// Takes note that the table did not come in time.
     pub(super) fn timed_out(&mut self, table: Table, lines: &LineTable, now: Instant) -> Option<Completed> {
-        if let (Table::Server | Table::Client, Some(reading)) = (table, &mut self.sessions) {
-            reading.void = true;
-        }
+        self.make_void(table);
         self.done(table, lines, now)
+    }
+
+    fn make_void(&mut self, table: Table) {
+        match (table, &mut self.sessions) {
+            (Table::Server | Table::Client, Some(reading)) => reading.void = true,
+            (Table::Server | Table::Client, None) => {}
+            _ => self.plans.make_void(),
+        }
     }
 
     /// Takes note that the table is complete.
@@ -230,6 +244,7 @@ impl Tables {
             Table::Queues => {
                 self.plan_stage = None;
                 self.plans_read = Some((now, lines.newest()));
+                self.void_plans = if self.plans.is_void() { self.void_plans.saturating_add(1) } else { 0 };
                 return Some(Completed::Plans(std::mem::take(&mut self.plans)));
             }
         };
@@ -289,9 +304,16 @@ impl Tables {
     /// Plans follow the first reading of the sessions, and then new lines and the time.
     fn plans_due(&self, lines: &LineTable, now: Instant) -> bool {
         let Some((read, newest)) = self.plans_read else { return self.ended.is_some() && lines.readings() > 0 };
+        let wanted = self.void_plans > 0 || newest != lines.newest();
+        let pause = PLAN_PAUSE * (1 << self.void_plans.saturating_sub(1).min(8));
         let age = now.saturating_duration_since(read);
-        age >= self.interval * PLAN_INTERVALS || (newest != lines.newest() && age >= PLAN_PAUSE)
+        age >= self.interval * PLAN_INTERVALS || (wanted && age >= pause)
     }
+}
+
+/// Whether a refusal is about what the API user may do.
+pub(super) fn is_forbidden(message: &[u8]) -> bool {
+    [&b"permission"[..], b"privilege"].iter().any(|word| message.windows(word.len()).any(|part| part == *word))
 }
 
 impl SessionReading {

@@ -1,4 +1,5 @@
-//! What a line's plan is, from four tables: profiles, secrets, addresses and queues. One reading replaces the last.
+//! What a line's plan is, from four tables: profiles, secrets, addresses and queues. One reading replaces the last; one
+//! that is void, for a table was not answered or broke off, only fills in what was not known.
 //!
 //! A simple queue's `max-limit` is `upload/download`, for its target comes first. A profile's `rate-limit` is `rx/tx` as
 //! the router sees it, so rx is the subscriber's upload too, and a missing tx is the same as rx (MikroTik's "PPP AAA"
@@ -25,6 +26,7 @@ pub struct PlanReading {
     secrets: Vec<Secret>,
     addresses: Vec<(IpAddr, LineHandle)>,
     queues: Vec<Queue>,
+    void: bool,
 }
 
 #[derive(Debug)]
@@ -98,6 +100,16 @@ impl PlanReading {
         }
     }
 
+    /// Takes note that one of the tables is not whole.
+    pub fn make_void(&mut self) {
+        self.void = true;
+    }
+
+    /// Whether one of the tables is not whole.
+    pub const fn is_void(&self) -> bool {
+        self.void
+    }
+
     fn line_at(&self, target: &[u8]) -> Option<LineHandle> {
         let text = std::str::from_utf8(target).ok()?;
         let (address, bits) = text.split_once('/').unwrap_or((text, ""));
@@ -120,23 +132,42 @@ impl LineTable {
             // The queue of a session goes with it: an offline line keeps what its last one said.
             let kept = (line.sessions == 0).then_some(line.plan);
             let plan = queue.or(kept.filter(|plan| !plan.is_unknown())).or(profile.map(|profile| profile.plan));
-            let comment = secret.and_then(|secret| secret.comment.clone());
-            take(
-                line,
-                profile.map(|profile| Rc::clone(&profile.text)),
-                plan.unwrap_or_default(),
-                comment,
-                &mut self.revision,
-            );
+            let mut fresh = Known {
+                profile: profile.map(|profile| Rc::clone(&profile.text)),
+                plan: plan.unwrap_or_default(),
+                comment: secret.and_then(|secret| secret.comment.clone()),
+            };
+            if reading.void {
+                fresh.prefer(line);
+            }
+            take(line, fresh, &mut self.revision);
         }
     }
 }
 
-fn take(line: &mut Line, profile: Option<Rc<str>>, plan: Plan, comment: Option<Box<str>>, revision: &mut u64) {
-    if line.profile == profile && line.plan == plan && line.comment == comment {
+/// What a reading says of a line.
+struct Known {
+    profile: Option<Rc<str>>,
+    plan: Plan,
+    comment: Option<Box<str>>,
+}
+
+impl Known {
+    /// What the line is known by already stands.
+    fn prefer(&mut self, line: &Line) {
+        self.profile = line.profile.clone().or(self.profile.take());
+        self.comment = line.comment.clone().or(self.comment.take());
+        if !line.plan.is_unknown() {
+            self.plan = line.plan;
+        }
+    }
+}
+
+fn take(line: &mut Line, fresh: Known, revision: &mut u64) {
+    if line.profile == fresh.profile && line.plan == fresh.plan && line.comment == fresh.comment {
         return;
     }
-    (line.profile, line.plan, line.comment) = (profile, plan, comment);
+    (line.profile, line.plan, line.comment) = (fresh.profile, fresh.plan, fresh.comment);
     stamp(line, revision);
 }
 

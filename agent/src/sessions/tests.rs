@@ -234,6 +234,11 @@ fn rows_are_read_with_whatever_they_lack() {
 
 /// Reads the plan tables and applies them.
 fn read_plans(t: &mut Table, rows: &[(&str, &[&str])]) {
+    let reading = plan_reading(t, rows);
+    t.table.apply_plans(reading);
+}
+
+fn plan_reading(t: &Table, rows: &[(&str, &[&str])]) -> PlanReading {
     let mut reading = PlanReading::default();
     for (table, words) in rows {
         let words: Vec<_> = words.iter().map(|word| word.as_bytes()).collect();
@@ -245,7 +250,7 @@ fn read_plans(t: &mut Table, rows: &[(&str, &[&str])]) {
         });
         reading.addresses_complete();
     }
-    t.table.apply_plans(reading);
+    reading
 }
 
 fn plan(download: u64, upload: u64) -> Plan {
@@ -311,6 +316,30 @@ fn an_offline_line_keeps_the_plan_of_its_last_session() {
     read_plans(&mut t, &[]);
     assert_eq!(t.report("a").plan, Plan::default());
     assert!(t.table.revision() > seen);
+}
+
+#[test]
+fn a_void_reading_of_the_plans_takes_nothing_away_and_may_fill_in() {
+    let mut t = Table::new(10);
+    t.read(&[(SERVER, 1, "<pppoe-a>", "a", None, true), (SERVER, 2, "<pppoe-b>", "b", None, true)]);
+    let profile = ("profile", &["=name=50-10", "=rate-limit=10M/50M"][..]);
+    let secret = ("secret", &["=name=a", "=profile=50-10", "=comment=Ali"][..]);
+    read_plans(&mut t, &[profile, secret, ("queue", &["=name=<pppoe-a>", "=max-limit=1M/2M"])]);
+    let before = t.report("a");
+    let (known, seen) =
+        (|line: &LineReport| (line.profile.clone(), line.plan, line.comment.clone()), t.table.revision());
+    assert_eq!(known(&before), (Some("50-10".to_owned()), plan(2_000_000, 1_000_000), Some("Ali".to_owned())));
+    let mut nothing = plan_reading(&t, &[]);
+    nothing.make_void();
+    t.table.apply_plans(nothing);
+    assert_eq!((known(&t.report("a")), t.table.revision()), (known(&before), seen));
+    let mut half = plan_reading(&t, &[profile, secret, ("secret", &["=name=b", "=profile=50-10"])]);
+    half.make_void();
+    t.table.apply_plans(half);
+    assert_eq!(known(&t.report("a")), known(&before), "its queue was not read");
+    assert_eq!(t.report("b").plan, plan(50_000_000, 10_000_000));
+    read_plans(&mut t, &[]);
+    assert_eq!(known(&t.report("a")), (None, Plan::default(), None), "a whole one says what is so");
 }
 
 #[test]

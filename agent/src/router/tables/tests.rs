@@ -1,4 +1,5 @@
 use super::*;
+use crate::sessions::tests::listing;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -32,21 +33,103 @@ impl Reader {
     fn read_all(&mut self, watched: bool) {
         assert_eq!(self.asks(watched), [Table::Server, Table::Client]);
         self.read_sessions();
-        for table in [Table::Profiles, Table::Secrets, Table::Addresses, Table::Queues] {
-            assert_eq!(self.asks(watched), [table]);
-            assert_eq!(self.done(table).is_some(), table == Table::Queues);
+        if watched {
+            self.read_plans(|_, _| {});
         }
         assert!(self.asks(watched).is_empty());
+    }
+
+    /// Answers the tables of the plans, with nothing in them but what the router says.
+    fn read_plans(&mut self, says: impl Fn(&mut Tables, Table)) -> PlanReading {
+        for table in [Table::Profiles, Table::Secrets, Table::Addresses] {
+            assert_eq!(self.asks(true), [table]);
+            says(&mut self.tables, table);
+            assert!(self.done(table).is_none());
+        }
+        assert_eq!(self.asks(true), [Table::Queues]);
+        says(&mut self.tables, Table::Queues);
+        let Some(Completed::Plans(reading)) = self.done(Table::Queues) else { panic!("no reading") };
+        reading
+    }
+
+    /// Adds a line to the table.
+    fn add_line(&mut self, username: &str) {
+        self.lines.apply(listing(&[(Role::Server, 1, username, username, None, true)], 10), self.now);
     }
 }
 
 #[test]
 fn the_first_reading_is_at_once_and_the_plans_follow_it() {
     let mut reader = Reader::new();
-    reader.read_all(false);
+    reader.read_all(true);
     assert_eq!(reader.tables.wake(false), Some(reader.now + Duration::from_secs(60)));
     reader.now += Duration::from_secs(60);
-    assert_eq!(reader.asks(false), [Table::Server, Table::Client], "plans are not yet due again");
+    assert_eq!(reader.asks(true), [Table::Server, Table::Client], "plans are not yet due again");
+}
+
+#[test]
+fn plans_wait_for_the_first_watch_and_rest_after_the_last() {
+    let mut reader = Reader::new();
+    reader.read_all(false);
+    reader.add_line("ali");
+    reader.now += 10 * PLAN_PAUSE;
+    reader.asks(false);
+    reader.read_sessions();
+    assert!(reader.asks(false).is_empty(), "nobody watches");
+    reader.read_plans(|_, _| {});
+    for _ in 0..10 {
+        reader.now += 60 * SECOND;
+        assert_eq!(reader.asks(false), [Table::Server, Table::Client]);
+        reader.read_sessions();
+        assert!(reader.asks(false).is_empty(), "nobody watches any more");
+    }
+    reader.read_plans(|_, _| {});
+    reader.now += PLAN_PAUSE;
+    reader.add_line("alice");
+    reader.read_plans(|_, _| {});
+}
+
+#[test]
+fn plans_that_are_not_whole_are_void_and_read_again_less_and_less_often() {
+    let mut reader = Reader::new();
+    reader.read_all(false);
+    let mut pauses = Vec::new();
+    for (table, message) in [
+        (Table::Profiles, &b"interrupted"[..]),
+        (Table::Secrets, b"failure: timeout"),
+        (Table::Addresses, b"interrupted"),
+        (Table::Queues, b"interrupted"),
+    ] {
+        let reading = reader.read_plans(|tables, asked| {
+            if asked == table {
+                tables.trap(asked, message);
+            }
+        });
+        assert!(reading.is_void(), "{table:?}");
+        let read = reader.now;
+        while reader.tables.plan_stage.is_none() {
+            reader.now += SECOND;
+            if reader.asks(true).first() == Some(&Table::Server) {
+                reader.read_sessions();
+            }
+        }
+        pauses.push((reader.now - read).as_secs());
+        // It is asked for already: as if it were not yet.
+        reader.tables.plan_stage = Some(PlanStage { table: Table::Profiles, asked: false });
+    }
+    assert_eq!(pauses, [10, 20, 40, 80]);
+    assert!(!reader.read_plans(|_, _| {}).is_void());
+    reader.now += 59 * SECOND;
+    assert!(!reader.asks(true).contains(&Table::Profiles), "this one was whole");
+}
+
+#[test]
+fn plans_that_the_router_does_not_have_or_not_for_this_user_are_none() {
+    for message in [&b"no such command prefix"[..], b"not enough permissions (9)", b"not enough privileges"] {
+        let mut reader = Reader::new();
+        reader.read_all(false);
+        assert!(!reader.read_plans(|tables, asked| tables.trap(asked, message)).is_void());
+    }
 }
 
 #[test]
@@ -107,14 +190,15 @@ fn a_menu_that_the_router_does_not_have_is_empty() {
 #[test]
 fn plan_tables_that_are_refused_or_silent_do_not_stop_the_rest() {
     let mut reader = Reader::new();
-    reader.asks(false);
+    reader.asks(true);
     reader.read_sessions();
-    assert_eq!(reader.asks(false), [Table::Profiles]);
+    assert_eq!(reader.asks(true), [Table::Profiles]);
     reader.tables.trap(Table::Profiles, b"not enough permissions (9)");
     assert!(reader.done(Table::Profiles).is_none());
-    assert_eq!(reader.asks(false), [Table::Secrets]);
+    assert_eq!(reader.asks(true), [Table::Secrets]);
     assert!(reader.tables.timed_out(Table::Secrets, &reader.lines, reader.now).is_none());
-    assert_eq!(reader.asks(false), [Table::Addresses]);
+    assert_eq!(reader.asks(true), [Table::Addresses]);
+    assert!(reader.tables.plans.is_void());
 }
 
 #[test]
