@@ -14,6 +14,8 @@ type Switch = fn(&SimulatedRouter, &[u8]) -> bool;
 
 const DOWN: Switch = |router, user| router.session_down(user) == 1;
 const UP: Switch = |router, user| router.session_up(user).running;
+const CLIENT_DOWN: Switch = |router, user| router.client_down(user) == 1;
+const CLIENT_UP: Switch = |router, user| router.client_up(user) == 1;
 
 /// Subscribers of the simulated concentrator: one whose interface goes with the session, and one with a static entry.
 const DYNAMIC: usize = 7;
@@ -48,9 +50,7 @@ async fn a_static_entry_that_stays_and_idles() {
 async fn a_client_that_stays_and_idles() {
     in_each_phase(async |listen, phase| {
         let rig = rig(Setup::customer(), Vanished::default(), listen, phase);
-        let (down, up): (Switch, Switch) =
-            (|router, user| router.client_down(user) == 1, |router, user| router.client_up(user) == 1);
-        rig.run(drop_and_return(&rig, 0, phase, down, up)).await;
+        rig.run(drop_and_return(&rig, 0, phase, CLIENT_DOWN, CLIENT_UP)).await;
     })
     .await;
 }
@@ -116,6 +116,7 @@ async fn drop_and_return(rig: &Rig, which: usize, phase: Duration, down: Switch,
     }
 }
 
+/// A second session of one of the watched lines comes up: the sum is shown as soon as that is noticed.
 async fn double(rig: &Rig, phase: Duration, noticed: Duration) {
     let user = &rig.users[DYNAMIC];
     rig.watch_all();
@@ -131,6 +132,7 @@ async fn double(rig: &Rig, phase: Duration, noticed: Duration) {
     rig.assert_undisturbed(&rig.users[0], LONGEST_GAP);
 }
 
+/// The interface of one of the watched lines is renamed, and keeps its id.
 async fn rename(rig: &Rig, phase: Duration) {
     let user = &rig.users[DYNAMIC];
     rig.watch_all();

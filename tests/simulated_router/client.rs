@@ -1,5 +1,7 @@
 //! A small API client over any stream, with mikrotik-rs's codec.
 
+use std::time::Duration;
+
 use mikrotik_rs::proto::codec::{self, Decode};
 use tests::router::{Setup, SimulatedRouter};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
@@ -120,6 +122,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         assert_eq!(replies.pop().map(|reply| reply.text()).as_deref(), Some("!done"));
         replies.iter().for_each(|reply| assert_eq!(reply.word(), b"!re", "{}", reply.text()));
         replies
+    }
+
+    /// Cancels the command with this tag, which ends.
+    pub(crate) async fn cancel(&mut self, tag: &str) {
+        self.send(&format!("/cancel =tag={tag} .tag=c")).await;
+        assert_eq!(self.text().await, format!("!trap .tag={tag} =category=2 =message=interrupted"));
+        assert_eq!([self.text().await, self.text().await], ["!done .tag=c".to_owned(), format!("!done .tag={tag}")]);
+    }
+
+    /// Nothing comes for so many seconds.
+    pub(crate) async fn assert_silent(&mut self, seconds: u64) {
+        tokio::select! {
+            reply = self.reply() => panic!("unexpected: {}", reply.text()),
+            () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
+        }
     }
 
     pub(crate) async fn log_in(mut self) -> Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tests::router::{Rate, Rates, Setup, SimulatedRouter};
 use tokio::time::{Instant, advance};
 
-use crate::client::{Client, client, router};
+use crate::client::{client, router};
 
 const RATES: Rates = Rates::new(14_780_000, 2_100_000);
 
@@ -92,20 +92,9 @@ async fn frames_come_at_once_and_then_each_interval_until_cancelled() {
             assert_eq!(started.elapsed().as_secs(), section);
         }
     }
-    client.send("/cancel =tag=7 .tag=8").await;
-    assert_eq!(client.text().await, "!trap .tag=7 =category=2 =message=interrupted");
-    assert_eq!(client.text().await, "!done .tag=8");
-    assert_eq!(client.text().await, "!done .tag=7");
-    assert_quiet(&mut client).await;
+    client.cancel("7").await;
+    client.assert_silent(60).await;
     assert!(router.active_streams().is_empty());
-}
-
-/// Nothing comes for a minute of the router's time.
-async fn assert_quiet(client: &mut Client<tokio::io::DuplexStream>) {
-    tokio::select! {
-        reply = client.reply() => panic!("unexpected: {}", reply.text()),
-        () = tokio::time::sleep(Duration::from_secs(60)) => {}
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,5 @@
 //! listen, and print with follow, follow-only and interval.
 
-use std::time::Duration;
-
 use tests::router::{Setup, SimulatedRouter};
 use tokio::time::Instant;
 
@@ -20,10 +18,7 @@ async fn listen_tells_changes_only_and_the_dead_by_id_only() {
     assert_eq!(client.text().await, "!re .tag=10 =.id=*F00001 =name=renamed =user=alice");
     router.session_down(b"alice");
     assert_eq!(client.text().await, "!re .tag=10 =.id=*F00001 =.dead=true");
-    client.send("/cancel =tag=10 .tag=20").await;
-    assert_eq!(client.text().await, "!trap .tag=10 =category=2 =message=interrupted");
-    assert_eq!(client.text().await, "!done .tag=20");
-    assert_eq!(client.text().await, "!done .tag=10");
+    client.cancel("10").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,10 +93,6 @@ async fn an_empty_table_with_an_interval_sends_nothing() {
     let router = SimulatedRouter::unconnected(Setup::default());
     let mut client = client(&router).await;
     client.send("/ppp/active/print =interval=1 .tag=i").await;
-    tokio::select! {
-        reply = client.reply() => panic!("unexpected: {}", reply.text()),
-        () = tokio::time::sleep(Duration::from_secs(10)) => {}
-    }
-    client.send("/cancel =tag=i .tag=c").await;
-    assert_eq!(client.text().await, "!trap .tag=i =category=2 =message=interrupted");
+    client.assert_silent(10).await;
+    client.cancel("i").await;
 }

@@ -80,24 +80,17 @@ impl Router {
                 ("allow-remote-requests", Value::Bool(true)),
             ],
         );
-        router.put(
-            "/ip/service",
-            &[
-                ("name", "api".into()),
-                ("port", "8728".into()),
-                ("disabled", Value::Bool(false)),
-                ("address", Value::Array(Vec::new())),
-            ],
-        );
-        router.put(
-            "/ip/service",
-            &[
-                ("name", "winbox".into()),
-                ("port", "8291".into()),
-                ("disabled", Value::Bool(false)),
-                ("address", Value::Array(Vec::new())),
-            ],
-        );
+        for (name, port) in [("api", "8728"), ("winbox", "8291")] {
+            router.put(
+                "/ip/service",
+                &[
+                    ("name", name.into()),
+                    ("port", port.into()),
+                    ("disabled", Value::Bool(false)),
+                    ("address", Value::Array(Vec::new())),
+                ],
+            );
+        }
         router.put("/interface", &[("name", "ether1".into()), ("type", "ether".into())]);
         router.put("/user/group", &[("name", "full".into()), ("policy", "all".into())]);
         router.put("/user", &[("name", "admin".into()), ("group", "full".into())]);
