@@ -5,6 +5,7 @@
 //! agents, an agent's ledger, a shard, a line, an agent's watches.
 
 mod agent;
+mod drain;
 mod ledger;
 mod sequences;
 #[cfg(test)]
@@ -14,7 +15,7 @@ mod uplinks;
 use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -27,6 +28,7 @@ pub use self::agent::Agent;
 #[cfg(test)]
 pub(crate) use self::agent::UNREACHABLE_AFTER_MS;
 pub(crate) use self::agent::WatchOutcome;
+use self::drain::Drain;
 pub(crate) use self::uplinks::{Attached, Reporter, Revised};
 use crate::clock::Now;
 use crate::explain::{Explanation, Refusal};
@@ -60,7 +62,7 @@ pub struct Hub {
     shards: Vec<Mutex<Shard>>,
     agents: Mutex<HashMap<Arc<str>, Arc<Agent>>>,
     viewers: AtomicUsize,
-    draining: AtomicBool,
+    drain: Drain,
     refusals: Mutex<VecDeque<Refusal>>,
 }
 
@@ -107,7 +109,7 @@ impl Hub {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             agents: Mutex::default(),
             viewers: AtomicUsize::new(0),
-            draining: AtomicBool::new(false),
+            drain: Drain::default(),
             refusals: Mutex::default(),
         })
     }
@@ -150,7 +152,15 @@ impl Hub {
 
     /// Whether the relay stops.
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        self.drain.has_begun()
+    }
+
+    /// Waits until this agent is to leave a relay that stops.
+    pub(crate) async fn agent_leaves(&self, name: &str, drain: &mut watch::Receiver<bool>) {
+        drained(drain).await;
+        let now = self.now().steady;
+        let wait = self.drain.agent_leaves(name, now) - now;
+        tokio::time::sleep(Duration::from_millis(wait.max(0).unsigned_abs())).await;
     }
 
     /// Takes a seat before a line.
@@ -241,6 +251,10 @@ impl Hub {
         let names_changed = names.has_changed().unwrap_or(false);
         names.mark_unchanged();
         self.follow_wall_clock(SystemTime::now());
+        if self.is_draining() {
+            // Its agents have left because they were told to: no line is unreachable for that.
+            return;
+        }
         self.age(names_changed);
         self.forget_lost_agents();
     }
@@ -276,7 +290,7 @@ impl Hub {
     }
 
     fn begin_drain(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.drain.begin(self.now().steady, self.viewers());
         for shard in &self.shards {
             let live = shard.lock().unwrap_or_else(PoisonError::into_inner).live.clone();
             live.iter().for_each(|line| line.wake());
@@ -326,6 +340,11 @@ pub(crate) struct Seat {
 impl Seat {
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.place.0
+    }
+
+    /// When its viewer is to leave, on the steady scale; `None` unless the relay stops.
+    pub(crate) fn leaves(&self) -> Option<i64> {
+        self.hub().drain.viewer_leaves((Arc::as_ptr(&self.line).addr(), self.cursor.seat()))
     }
 }
 

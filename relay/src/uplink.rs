@@ -220,7 +220,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
                 () = reporter.control().wake.notified() => self.on_wake(reporter).await?,
                 () = sleep_until(alarm) => self.on_alarm(reporter).await?,
                 Ok(()) = changes.changed() => self.check_grant(reporter, registry).await?,
-                () = drained(&mut drain) => return Err(Close::GoingAway.into()),
+                () = self.hub.agent_leaves(&self.grant.name, &mut drain) => return Err(Close::GoingAway.into()),
             }
         }
     }

@@ -354,6 +354,11 @@ impl Drop for Live {
 }
 
 impl Cursor {
+    /// Its number among the line's seats.
+    pub(crate) fn seat(&self) -> u32 {
+        self.seat
+    }
+
     fn catch_up(&mut self, live: &Live) {
         self.restated = live.restated;
         self.position = live.position;

@@ -45,8 +45,13 @@ impl EventBody {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let now = self.context.hub.now();
         let Some(seat) = self.seat.as_mut() else { return Poll::Ready(None) };
-        if self.context.hub.is_draining() {
-            return self.end(Close::GoingAway);
+        if let Some(leaves) = seat.leaves() {
+            if now.steady >= leaves {
+                return self.end(Close::GoingAway);
+            }
+            let leaves = Instant::now() + Duration::from_millis((leaves - now.steady).unsigned_abs());
+            let earlier = leaves.min(self.alarm.deadline());
+            self.alarm.as_mut().reset(earlier);
         }
         if let Poll::Ready(update) = seat.line.poll(&mut seat.cursor, now, cx) {
             self.written = now.steady;
@@ -58,6 +63,9 @@ impl EventBody {
         while self.alarm.as_mut().poll(cx).is_ready() {
             if self.terms.expires.is_some_and(|expires| now.unix >= expires) {
                 return self.end(Close::LinkExpired);
+            }
+            if self.seat.as_ref().and_then(Seat::leaves).is_some_and(|leaves| now.steady >= leaves) {
+                return self.end(Close::GoingAway);
             }
             if let Some(repeated) = self.repeat(now) {
                 return Poll::Ready(Some(repeated));

@@ -109,6 +109,10 @@ impl<'a> Flow<'a> {
         if let Poll::Ready(ending) = self.poll_inbound(socket, cx) {
             return Poll::Ready(ending);
         }
+        if self.context.hub.is_draining() {
+            let earlier = self.alarm(self.context.hub.now()).min(alarm.deadline());
+            alarm.as_mut().reset(earlier);
+        }
         while alarm.as_mut().poll(cx).is_ready() {
             let now = self.context.hub.now();
             if let Err(close) = self.on_alarm(now) {
@@ -171,9 +175,6 @@ impl<'a> Flow<'a> {
 
     /// Finds the next frame to write.
     fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Result<(), Close>> {
-        if self.context.hub.is_draining() {
-            return Poll::Ready(Err(Close::GoingAway));
-        }
         let now = self.context.hub.now();
         if !self.pong.is_empty() {
             self.out.set(Bytes::Own(std::mem::take(&mut self.pong)), now);
@@ -228,7 +229,7 @@ impl<'a> Flow<'a> {
     fn alarm(&self, now: Now) -> Instant {
         let idle = if self.out.is_idle() { self.written + REPEAT_MS } else { now.steady + REPEAT_MS };
         let expires = self.terms.expires.map(|expires| now.steady + (expires - now.unix));
-        let next = [self.silence(), expires].into_iter().flatten().fold(idle, i64::min);
+        let next = [self.silence(), expires, self.seat.leaves()].into_iter().flatten().fold(idle, i64::min);
         // Never in the past, lest a deadline that is being met turn into a busy loop.
         let wait = (next - now.steady).max(1);
         Instant::now() + Duration::from_millis(wait.unsigned_abs())
@@ -245,6 +246,9 @@ impl<'a> Flow<'a> {
     fn on_alarm(&mut self, now: Now) -> Result<(), Close> {
         if self.terms.expires.is_some_and(|expires| now.unix >= expires) {
             return Err(Close::LinkExpired);
+        }
+        if self.seat.leaves().is_some_and(|leaves| now.steady >= leaves) {
+            return Err(Close::GoingAway);
         }
         if self.silence().is_some_and(|silent| now.steady >= silent) {
             return Err(Close::ViewerSilent);
