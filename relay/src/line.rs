@@ -123,6 +123,31 @@ impl Line {
         });
     }
 
+    /// Keeps what an earlier run of an agent reported as offline, since `lost` at the latest, where the present run says
+    /// nothing of the line; whether something is kept.
+    pub(crate) fn remember(&self, agent: &Arc<Agent>, lost: i64, setting: Setting<'_>) -> bool {
+        let mut is_remembered = false;
+        self.change(setting, |reports| {
+            let is_its = |report: &Report| Arc::ptr_eq(&report.agent, agent);
+            let mut is_said = reports.iter().any(|report| is_its(report) && (report.remembered || !report.is_stale()));
+            reports.retain_mut(|report| {
+                if !is_its(report) || report.remembered || !report.is_stale() {
+                    return true;
+                }
+                // One report is enough to know the line by.
+                report.remember(lost);
+                !std::mem::replace(&mut is_said, true)
+            });
+            is_remembered = reports.iter().any(|report| is_its(report) && report.remembered);
+        });
+        is_remembered
+    }
+
+    /// Whether a report of that agent is only remembered.
+    pub(crate) fn is_remembered(&self, agent: &Arc<Agent>) -> bool {
+        self.lock().reports.iter().any(|report| Arc::ptr_eq(&report.agent, agent) && report.remembered)
+    }
+
     /// The agent watches as many lines as it may, without that of `handle`.
     pub(crate) fn watch_refused(&self, agent: &Arc<Agent>, handle: LineHandle, at: Setting<'_>) {
         let mut inner = self.lock();

@@ -194,6 +194,10 @@ pub struct Status {
     /// The board's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub board: Option<String>,
+    /// Whether this run of the agent has yet to read its router's sessions and to tell them: lines that an earlier run
+    /// reported and this one does not may still come.
+    #[serde(skip_serializing_if = "is_false")]
+    pub lines_pending: bool,
     /// The router's CPU load, percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_load: Option<u8>,

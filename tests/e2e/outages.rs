@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use tests::harness::{Network, RelaySetup, Site, Viewer, programs};
+use tests::harness::{Network, Proxy, RelaySetup, Site, Viewer, programs};
 use tests::router::Setup;
 use tokio::process::Command;
 use tokio::time::Instant;
@@ -23,31 +23,28 @@ async fn is_back(site: &Site, viewer: &mut Viewer) -> Result<()> {
     Ok(())
 }
 
+/// The way of a link's bytes changes for a while.
+async fn a_link_is(network: Network, link: fn(&Site) -> &Proxy) -> Result<()> {
+    let (site, mut viewer) = watched(&[]).await?;
+    link(&site).set(network);
+    viewer.until_state("unreachable").await?;
+    link(&site).set(Network::Up);
+    is_back(&site, &mut viewer).await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_api_connection_is_cut() -> Result<()> {
-    let (site, mut viewer) = watched(&[]).await?;
-    site.outpost.api.set(Network::Cut);
-    viewer.until_state("unreachable").await?;
-    site.outpost.api.set(Network::Up);
-    is_back(&site, &mut viewer).await
+    a_link_is(Network::Cut, |site| &site.outpost.api).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_api_connection_is_half_open() -> Result<()> {
-    let (site, mut viewer) = watched(&[]).await?;
-    site.outpost.api.set(Network::Silent);
-    viewer.until_state("unreachable").await?;
-    site.outpost.api.set(Network::Up);
-    is_back(&site, &mut viewer).await
+    a_link_is(Network::Silent, |site| &site.outpost.api).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_uplink_is_cut() -> Result<()> {
-    let (site, mut viewer) = watched(&[]).await?;
-    site.outpost.uplink.set(Network::Cut);
-    viewer.until_state("unreachable").await?;
-    site.outpost.uplink.set(Network::Up);
-    is_back(&site, &mut viewer).await
+    a_link_is(Network::Cut, |site| &site.outpost.uplink).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -57,7 +54,7 @@ async fn the_relay_restarts() -> Result<()> {
     assert_eq!(viewer.until_closed().await?, 1001);
     site.relay.resume().await?;
     let mut viewer = site.viewer("alice").await?;
-    let first = viewer.until("a snapshot", |frame| frame["type"] == "snapshot").await?;
+    let first = viewer.until_snapshot().await?;
     assert!(first["state"] != "unknown", "a relay that has just started must not say that a line is unknown: {first}");
     is_back(&site, &mut viewer).await
 }
@@ -71,6 +68,31 @@ async fn the_agent_is_killed_and_its_supervisor_brings_it_back() -> Result<()> {
     is_back(&site, &mut viewer).await?;
     let after = child_of(supervisor).await?;
     ensure!(before != after && site.outpost.agent.program.id() == Some(supervisor));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_was_offline_before_the_agent_was_killed_still_is() -> Result<()> {
+    let (site, viewer) = watched(&["--supervise=always"]).await?;
+    drop(viewer);
+    site.router().session_down(b"alice");
+    let mut alice = site.viewer("alice").await?;
+    let since = alice.until_state("offline").await?["since"].clone();
+    let supervisor = site.outpost.agent.program.id().context("the agent does not run")?;
+    let before = child_of(supervisor).await?;
+    programs::signal(before, "KILL").await?;
+    // Another line shows when the next run of the agent is at work.
+    let mut ali = site.viewer("ali").await?;
+    site.outpost.set_rates(b"ali", 6_000_000, 600_000);
+    ali.until_rates(6_000_000, 600_000).await?;
+    ensure!(child_of(supervisor).await? != before);
+    let end = Instant::now() + Duration::from_secs(5);
+    while alice.next(end).await.is_ok() {}
+    let mut late = site.viewer("alice").await?;
+    let first = late.until("a snapshot", |frame| frame["type"] == "snapshot").await?;
+    ensure!(first["state"] == "offline" && first["since"] == since, "offline since {since} before, and now: {first}");
+    let known = |frame: &&serde_json::Value| ["offline", "unreachable"].iter().any(|state| frame["state"] == *state);
+    ensure!(alice.frames().iter().skip_while(|frame| !known(frame)).all(known), "{:?}", alice.frames());
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! argument. It knows no socket; [`link`](super::link) carries what it says.
 
 use shared::close::Close;
-use shared::control::{self, FromAgent, FromRelay, Hello, LINES_PER_MESSAGE, Lines, WatchRefusal, Watches, Welcome};
+use shared::control::{self, FromAgent, FromRelay, Hello, LINES_PER_MESSAGE, Lines, Status, WatchRefusal, Watches, Welcome};
 use shared::{Epoch, LineHandle, frame};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -36,6 +36,8 @@ pub(super) struct Conversation<'a> {
     stage: Stage,
     /// Reports still to be sent.
     scan: Scan,
+    /// Whether all that the router's tables held at their first reading was told.
+    is_told: bool,
     gone: Vec<LineHandle>,
     /// What is sent as it comes, and what the relay missed before; the latter ends where the former began.
     live: Cursor,
@@ -75,6 +77,7 @@ struct Scan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Notable {
     router_reachable: bool,
+    lines_pending: bool,
     fault: Option<String>,
     interval_ms: u32,
 }
@@ -98,6 +101,7 @@ impl<'a> Conversation<'a> {
             epoch,
             stage: Stage::Start,
             scan: Scan { since: 0, until: 0, after: None, running: false },
+            is_told: false,
             gone: Vec::new(),
             live,
             missing: None,
@@ -124,6 +128,7 @@ impl<'a> Conversation<'a> {
     /// What to send next, if anything. Live batches go before missing ones, and a word about watches or the router
     /// before both; so neither a long backlog nor a long table holds up a live second.
     pub(super) fn next(&mut self, now: Instant) -> Option<Outgoing> {
+        self.note_told();
         let said = match self.stage {
             Stage::Start => Some(self.hello(now)),
             Stage::Table => Some(self.table(now)),
@@ -249,6 +254,11 @@ impl<'a> Conversation<'a> {
         Lines { uptime_ms: self.handover.uptime_ms(now), more, lines }
     }
 
+    fn note_told(&mut self) {
+        let lines = self.handover.lines.borrow();
+        self.is_told |= lines.readings() > 0 && !self.scan.running && self.scan.until == lines.revision();
+    }
+
     fn gone(&mut self) -> Option<Outgoing> {
         if self.gone.is_empty() {
             self.gone = self.handover.lines.borrow_mut().drain_gone();
@@ -268,7 +278,8 @@ impl<'a> Conversation<'a> {
             return None;
         }
         self.status_sent = Some((now, self.notable()));
-        Some(text(&FromAgent::Status(Box::new(self.handover.status_at(now)))))
+        let status = Status { lines_pending: !self.is_told, ..self.handover.status_at(now) };
+        Some(text(&FromAgent::Status(Box::new(status))))
     }
 
     fn status_due(&self) -> Instant {
@@ -283,6 +294,7 @@ impl<'a> Conversation<'a> {
         let status = self.handover.status.borrow();
         Notable {
             router_reachable: status.router_reachable,
+            lines_pending: !self.is_told,
             fault: status.fault.clone(),
             interval_ms: status.interval_ms,
         }

@@ -78,6 +78,11 @@ impl Agent {
         Some(self.lost.load(Ordering::Acquire)).filter(|lost| *lost != PRESENT)
     }
 
+    /// When the uplink of the table before this one was lost.
+    pub(crate) fn lost_before(&self) -> i64 {
+        self.lost_before.load(Ordering::Acquire)
+    }
+
     /// The agent says whether its router answers, and since when.
     pub(crate) fn router_changed(&self, reachable: bool, since: i64) {
         self.router_lost.store(if reachable { PRESENT } else { since.min(PRESENT - 1) }, Ordering::Release);

@@ -1,6 +1,6 @@
 //! What the relay knows of one agent: its present table of lines, what it reported before, and what has come of it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -22,20 +22,23 @@ const MAX_SHARED_PROFILES: usize = 256;
 pub(super) struct Ledger {
     pub(super) uplink: Option<Arc<Control>>,
     pub(super) epoch: Option<Epoch>,
-    /// Whether the uplink before was of the same epoch.
-    pub(super) resumed: bool,
     /// The lines of the present table.
     pub(super) lines: HashMap<LineHandle, Arc<Line>>,
-    /// Those that were reported before it and have not been reported again.
+    /// Those that this run of the agent reported on an earlier uplink.
+    pub(super) retired: Vec<Arc<Line>>,
+    /// Those that earlier runs of the agent reported; until the present one has read its router's tables, nobody knows
+    /// what became of them.
     pub(super) previous: Vec<Arc<Line>>,
+    /// Those that it did not find there, and when that was seen, oldest first.
+    pub(super) remembered: VecDeque<(i64, Arc<Line>)>,
     /// Lines beyond the agent's patterns.
     pub(super) refused: HashMap<LineHandle, Username>,
     pub(super) profiles: HashSet<Arc<str>>,
     pub(super) received: Sequences,
     pub(super) clock: UptimeClock,
     pub(super) adopted: Option<Bucket>,
-    /// When the table was complete, on the steady scale.
-    pub(super) complete: Option<i64>,
+    /// Whether the table of lines behind the hello has come.
+    pub(super) complete: bool,
     pub(super) connected: i64,
     pub(super) warned: bool,
     pub(super) version: String,
@@ -51,8 +54,10 @@ impl Ledger {
     /// Begins an uplink; how many batches are lost since the one before.
     pub(super) fn begin(&mut self, hello: &Hello, control: Arc<Control>, peer: Option<IpAddr>, now: Now) -> u64 {
         self.retire_table();
-        self.resumed = self.epoch == Some(hello.epoch);
-        if !self.resumed {
+        let resumed = self.epoch == Some(hello.epoch);
+        if !resumed {
+            self.previous.append(&mut self.retired);
+            dedup(&mut self.previous);
             self.epoch = Some(hello.epoch);
             self.received = Sequences::default();
             self.clock = UptimeClock::default();
@@ -63,11 +68,11 @@ impl Ledger {
         self.received.give_up_below(hello.oldest);
         let missing = self.received.take_lost();
         // Of another relay's time only the agent knows what was acknowledged.
-        let lost = if self.resumed { missing } else { hello.lost };
+        let lost = if resumed { missing } else { hello.lost };
         self.batches_lost = self.batches_lost.saturating_add(lost);
         self.clock.observe(hello.uptime_ms, now.steady);
         self.uplink = Some(control);
-        self.complete = None;
+        self.complete = false;
         self.connected = now.steady;
         self.warned = false;
         self.status = None;
@@ -76,12 +81,26 @@ impl Ledger {
         lost
     }
 
-    /// The present table's lines become the previous ones.
-    pub(super) fn retire_table(&mut self) {
+    /// The present table's lines become retired ones.
+    fn retire_table(&mut self) {
         self.refused.clear();
-        self.previous.extend(std::mem::take(&mut self.lines).into_values());
-        self.previous.sort_unstable_by_key(|line| Arc::as_ptr(line).addr());
-        self.previous.dedup_by_key(|line| Arc::as_ptr(line).addr());
+        self.retired.extend(std::mem::take(&mut self.lines).into_values());
+        dedup(&mut self.retired);
+    }
+
+    /// Lines of earlier tables of which nothing is decided yet.
+    pub(super) fn left_behind(&mut self) -> [&mut Vec<Arc<Line>>; 2] {
+        [&mut self.retired, &mut self.previous]
+    }
+
+    /// Takes every line that the agent ever reported and that is not forgotten.
+    pub(super) fn take_all(&mut self) -> Vec<Arc<Line>> {
+        self.retire_table();
+        let mut all = std::mem::take(&mut self.retired);
+        all.append(&mut self.previous);
+        all.extend(std::mem::take(&mut self.remembered).into_iter().map(|(_, line)| line));
+        dedup(&mut all);
+        all
     }
 
     pub(super) fn share(&mut self, profile: &str) -> Arc<str> {
@@ -97,4 +116,9 @@ impl Ledger {
         }
         profile
     }
+}
+
+fn dedup(lines: &mut Vec<Arc<Line>>) {
+    lines.sort_unstable_by_key(|line| Arc::as_ptr(line).addr());
+    lines.dedup_by_key(|line| Arc::as_ptr(line).addr());
 }

@@ -9,9 +9,9 @@ use shared::frame::{Batch, FrameError};
 use shared::{LineHandle, Username};
 use tracing::{debug, info, warn};
 
-use super::Hub;
 use super::agent::{Agent, Control};
 use super::ledger::Ledger;
+use super::{Hub, milliseconds};
 use crate::agents::Grant;
 use crate::clock::Now;
 use crate::explain::AgentFindings;
@@ -19,10 +19,6 @@ use crate::limits::Bucket;
 use crate::line::report::{Report, cut};
 use crate::line::{Arrival, Line, Published};
 use crate::viewer_frame::Point;
-
-/// How long another run of an agent may take to read its router's tables before lines that it does not report are
-/// forgotten, milliseconds.
-const SETTLING_MS: i64 = 10_000;
 
 /// An uplink that may wait for the one before it.
 pub(crate) enum Attached {
@@ -74,9 +70,11 @@ impl Hub {
         agent.watches().begin(agent.table(), self.limits.watched_per_agent, Arc::clone(&control));
         let lost = ledger.begin(hello, Arc::clone(&control), peer, now);
         self.metrics.batches_lost.add(lost);
-        if ledger.previous.len() > self.limits.lines_per_agent {
-            // Runs that never settled have left more lines behind than one agent may have.
-            self.forget_previous(&agent, &mut ledger, now);
+        for left in ledger.left_behind() {
+            if left.len() > self.limits.lines_per_agent {
+                // Tables that were never complete, and runs that never read their router.
+                self.forget_stale(&agent, std::mem::take(left), now);
+            }
         }
         drop(ledger);
         self.metrics.uplinks.increment();
@@ -92,19 +90,42 @@ impl Hub {
         }
         agents.remove(&agent.name);
         drop(agents);
-        ledger.retire_table();
-        for line in std::mem::take(&mut ledger.previous) {
-            line.forget(agent, self.setting(now), |_| true);
-            self.forget_if_needless(&line);
+        for line in ledger.take_all() {
+            self.forget(agent, &line, now, |_| true);
         }
     }
 
-    /// Forgets what an agent reported before its present table and not in it.
-    fn forget_previous(&self, agent: &Arc<Agent>, ledger: &mut Ledger, now: Now) {
-        for line in std::mem::take(&mut ledger.previous) {
-            line.forget(agent, self.setting(now), Report::is_stale);
-            self.forget_if_needless(&line);
+    /// Forgets what an agent reported of these lines before its present table and not in it.
+    fn forget_stale(&self, agent: &Arc<Agent>, lines: Vec<Arc<Line>>, now: Now) {
+        for line in lines {
+            self.forget(agent, &line, now, |report| report.is_stale() && !report.remembered);
         }
+    }
+
+    /// What earlier runs of an agent reported and the present one does not, having read its router's tables, is offline:
+    /// it is remembered as that, for as long as a lost agent is and within one agent's number of lines.
+    fn settle(&self, agent: &Arc<Agent>, ledger: &mut Ledger, now: Now) {
+        let retention = milliseconds(self.limits.agent_retention);
+        while let Some((_, line)) = ledger.remembered.pop_front_if(|(at, _)| now.steady - *at >= retention) {
+            self.forget(agent, &line, now, |report| report.remembered);
+        }
+        if ledger.previous.is_empty() {
+            return;
+        }
+        ledger.remembered.retain(|(_, line)| line.is_remembered(agent));
+        for line in std::mem::take(&mut ledger.previous) {
+            let is_held = line.is_remembered(agent);
+            if ledger.remembered.len() >= self.limits.lines_per_agent {
+                self.forget_stale(agent, vec![line], now);
+            } else if line.remember(agent, agent.lost_before(), self.setting(now)) && !is_held {
+                ledger.remembered.push_back((now.steady, line));
+            }
+        }
+    }
+
+    fn forget(&self, agent: &Arc<Agent>, line: &Arc<Line>, now: Now, which: impl Fn(&Report) -> bool) {
+        line.forget(agent, self.setting(now), which);
+        self.forget_if_needless(line);
     }
 
     /// What the operator is told of an agent.
@@ -176,11 +197,10 @@ impl Reporter {
     /// [`Close::Replaced`].
     pub(crate) fn table_complete(&self, now: Now) -> Result<(), Close> {
         let mut ledger = self.ledger()?;
-        ledger.complete = Some(now.steady);
-        // Another run may still be reading its router's tables.
-        if ledger.resumed {
-            self.hub.forget_previous(&self.agent, &mut ledger, now);
-        }
+        ledger.complete = true;
+        // The same run has forgotten what it does not say again; another may still be reading its router's tables.
+        let retired = std::mem::take(&mut ledger.retired);
+        self.hub.forget_stale(&self.agent, retired, now);
         info!(agent = &*self.agent.name, version = ledger.version, lines = ledger.lines.len(), "agent connected");
         Ok(())
     }
@@ -281,9 +301,8 @@ impl Reporter {
         for text in [&mut status.fault, &mut status.identity, &mut status.routeros, &mut status.board] {
             text.iter_mut().for_each(|text| text.truncate(cut(text).len()));
         }
-        let is_settled = ledger.complete.is_some_and(|complete| now.steady - complete >= SETTLING_MS);
-        if status.router_reachable && is_settled {
-            self.hub.forget_previous(&self.agent, &mut ledger, now);
+        if status.router_reachable && !status.lines_pending && ledger.complete {
+            self.hub.settle(&self.agent, &mut ledger, now);
         }
         let changed = was_reachable != status.router_reachable;
         ledger.status = Some(status);
@@ -362,8 +381,7 @@ impl Reporter {
         ledger.refused.remove(&handle);
         let line = ledger.lines.remove(&handle)?;
         let is_it = |report: &Report| report.handle == handle && !report.is_stale();
-        line.forget(&self.agent, self.hub.setting(now), is_it);
-        self.hub.forget_if_needless(&line);
+        self.hub.forget(&self.agent, &line, now, is_it);
         Some(line)
     }
 

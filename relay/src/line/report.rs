@@ -23,6 +23,8 @@ pub(crate) struct Report {
     pub(crate) table: u32,
     /// Which end of the session the router is.
     pub(crate) role: Role,
+    /// Whether it is the relay's own memory: a later run of the agent does not know the line, so that it is offline.
+    pub(crate) remembered: bool,
     /// Sessions up.
     pub(crate) sessions: u16,
     /// Since when, on the steady scale; `i64::MIN` is not known.
@@ -44,6 +46,7 @@ impl Report {
             handle: said.line,
             table: agent.table(),
             role: said.role,
+            remembered: false,
             sessions: said.sessions,
             since: since.unwrap_or(i64::MIN),
             download: said.plan.download.unwrap_or(u64::MAX),
@@ -67,7 +70,16 @@ impl Report {
     /// Whether this is the same end of the line at the same agent, and so replaced by a newer report.
     pub(crate) fn is_superseded_by(&self, newer: &Self) -> bool {
         let same_handle = self.handle == newer.handle && self.table == newer.table;
-        Arc::ptr_eq(&self.agent, &newer.agent) && (same_handle || (self.role == newer.role && self.is_stale()))
+        Arc::ptr_eq(&self.agent, &newer.agent)
+            && (same_handle || (self.is_stale() && (self.remembered || self.role == newer.role)))
+    }
+
+    /// Makes it the memory of a line that went offline when its agent's last run was `lost`, unless it was before.
+    pub(crate) fn remember(&mut self, lost: i64) {
+        if self.sessions > 0 {
+            (self.sessions, self.since) = (0, lost);
+        }
+        self.remembered = true;
     }
 
     /// Takes over the times of the report that this one replaces, where they only seem to differ.
@@ -85,7 +97,9 @@ impl Report {
 
     /// Since when nobody can say whether the report still holds; `None` while its agent and router answer.
     pub(crate) fn unreachable_since(&self, now: i64) -> Option<i64> {
-        self.agent.unreachable_since(self.table, now)
+        // What is remembered holds as long as the agent says nothing else.
+        let table = if self.remembered { self.agent.table() } else { self.table };
+        self.agent.unreachable_since(table, now)
     }
 }
 

@@ -263,6 +263,33 @@ fn a_status_goes_each_ten_seconds_and_at_once_when_the_router_comes_or_goes() {
 }
 
 #[test]
+fn lines_are_pending_until_the_tables_were_read_and_told() {
+    let talk = Talk::new();
+    let start = talk.handover.started;
+    talk.handover.status.borrow_mut().router_reachable = true;
+    let mut conversation = talk.conversation(start);
+    all_said(&mut conversation, start);
+    conversation.received(&welcome(None, 0, &[])).unwrap();
+    let pending = |said: &Said| match said {
+        Said::Control(FromAgent::Status(status)) => Some(status.lines_pending),
+        _ => None,
+    };
+    let mut heard = |at: Instant| -> Vec<_> {
+        conversation.heard(at);
+        all_said(&mut conversation, at).iter().map(pending).collect()
+    };
+    assert_eq!(heard(start), [Some(true)]);
+    set_lines(&talk.handover, &usernames(250));
+    assert_eq!(heard(start + 2 * SECOND), [None, None, Some(false)], "behind both pages of the lines, and at once");
+    set_lines(&talk.handover, &usernames(251));
+    assert_eq!(heard(start + 12 * SECOND), [Some(false), None], "for good");
+    let mut again = talk.conversation(start);
+    all_said(&mut again, start);
+    again.received(&welcome(None, 0, &[])).unwrap();
+    assert_eq!(all_said(&mut again, start).iter().map(pending).collect::<Vec<_>>(), [Some(false)]);
+}
+
+#[test]
 fn a_silent_relay_is_asked_and_then_given_up() {
     let talk = Talk::new();
     let start = Instant::now();

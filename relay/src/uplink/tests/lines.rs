@@ -221,11 +221,76 @@ async fn another_run_of_the_agent_may_take_its_time_to_read_the_router() {
     second.samples(&[(1, 8, 8)]).await;
     assert_eq!(viewer.sample().await.down, 8, "and no other state was shown");
     assert_eq!(stage.hub.explain(&name("gone"), Instant::now()).state, "running", "within the grace");
+    second.status(|status| status.lines_pending = true).await;
+    seconds(30).await;
+    assert_eq!(stage.hub.explain(&name("gone"), Instant::now()).state, "unreachable", "nobody knows yet");
     second.status(|_| {}).await;
-    seconds(10).await;
-    assert_eq!(stage.hub.explain(&name("gone"), Instant::now()).state, "unreachable");
+    eventually(|| stage.hub.explain(&name("gone"), Instant::now()).state == "offline").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_was_offline_when_its_agent_restarted_still_is() {
+    let stage = Stage::new();
+    let first = stage.agent("a", 1, vec![aged(600_000, offline(1, "ali")), live(2, "bob")]).await;
+    let (mut ali, mut bob) = (stage.viewer("ali").await, stage.viewer("bob").await);
+    let since = ali.snapshot().await.since;
+    assert_eq!(since, Some(stage.hub.now().unix - 600_000));
+    bob.snapshot().await;
+    let lost = stage.hub.now().unix;
+    first.lost().await;
+    // The new run's router takes its time, and answers before its tables do.
+    let mut second = stage.agent("a", 2, vec![]).await;
+    second.status(|status| (status.router_reachable, status.lines_pending) = (false, true)).await;
+    seconds(30).await;
+    second.status(|status| status.lines_pending = true).await;
+    assert_eq!(ali.until(LineState::Unreachable).await.since, Some(lost));
+    second.report(vec![live(1, "eve")]).await;
     second.status(|_| {}).await;
-    eventually(|| stage.hub.metrics.lines.get() == 1).await;
+    let state = ali.until(LineState::Offline).await;
+    assert_eq!((state.since, state.sessions), (since, 0), "as it was");
+    assert_eq!(bob.until(LineState::Offline).await.since, Some(lost), "what was lost with the agent");
+    assert!(second.is_left_alone(5).await, "a handle of another run is not asked for");
+    // A blip of the uplink changes nothing of it.
+    second.lost().await;
+    let mut again = stage.agent("a", 2, vec![live(1, "eve")]).await;
+    again.status(|_| {}).await;
+    assert!(
+        ali.read(30)
+            .await
+            .iter()
+            .all(|frame| !matches!(frame, ViewerFrame::State(state) if state.state != LineState::Offline))
+    );
+    again.lost().await;
+    // Nor does one more run.
+    let mut third = stage.agent("a", 3, vec![]).await;
+    third.status(|_| {}).await;
+    seconds(2).await;
+    assert_eq!(stage.viewer("ali").await.snapshot().await.since, since);
+    // What the agent says of it counts again.
+    third.report(vec![aged(500, live(7, "ali"))]).await;
+    ali.until(LineState::Running).await;
+    assert_eq!(third.watches().await, (vec![7], vec![]));
+    third.say(&FromAgent::Gone { lines: vec![LineHandle(7)] }).await;
+    ali.until(LineState::Unknown).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_remembered_of_earlier_runs_is_bounded_in_number_and_time() {
+    let limits = Limits { lines_per_agent: 3, agent_retention: Duration::from_secs(600), ..Limits::default() };
+    let stage = Stage::with(Mode::Open, limits);
+    for run in 0..20 {
+        let reports = (1..=3).map(|handle| live(handle, &format!("user{run}-{handle}"))).collect();
+        let mut agent = stage.agent("a", run, reports).await;
+        agent.status(|_| {}).await;
+        agent.lost().await;
+    }
+    assert_eq!(stage.hub.metrics.lines.get(), 6, "three of the first run, three of the last");
+    let mut agent = stage.agent("a", 20, vec![]).await;
+    for _ in 0..61 {
+        agent.status(|_| {}).await;
+        seconds(10).await;
+    }
+    assert_eq!(stage.hub.metrics.lines.get(), 0);
 }
 
 #[tokio::test(start_paused = true)]
