@@ -16,7 +16,7 @@ async fn a_token_opens_its_line_and_no_other() -> Result<()> {
     let site = Site::start(Setup::concentrator(3)).await?;
     let token = site.relay.token("alice").await?;
     let mut viewer = Viewer::with_token(site.relay.address, &token).await?;
-    let snapshot = viewer.until("a snapshot", |frame| frame["type"] == "snapshot").await?;
+    let snapshot = viewer.until_snapshot().await?;
     assert_eq!(snapshot["username"], "alice");
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
     let other = site.relay.token("Bob").await?;
@@ -41,7 +41,7 @@ async fn the_stream_ends_when_the_token_does() -> Result<()> {
     let site = Site::start(Setup::concentrator(3)).await?;
     let token = site.relay.token_for("alice", "6s").await?;
     let mut viewer = Viewer::with_token(site.relay.address, &token).await?;
-    viewer.until("a sample", |frame| frame["type"] == "sample").await?;
+    viewer.until_sample().await?;
     let error = viewer.until("the end", |frame| frame["type"] == "error").await?;
     assert_eq!(error["reason"], "link_expired");
     assert_eq!(viewer.until_closed().await?, LINK_EXPIRED);
@@ -76,7 +76,7 @@ async fn open_access_shows_lines_by_name_and_no_customers() -> Result<()> {
     site.relay.program.logged("the warning", |line| line.contains("WARN") && line.contains("open")).await?;
     let mut viewer = Viewer::with_username(site.relay.address, "alice").await?;
     viewer.until_state("running").await?;
-    viewer.until("a sample", |frame| frame["type"] == "sample").await?;
+    viewer.until_sample().await?;
     let named =
         |frame: &&Value| frame["type"] == "snapshot" && !(frame["customer"].is_null() && frame["package"].is_null());
     assert_eq!(viewer.frames().find(named), None);
@@ -92,7 +92,7 @@ async fn the_subscribers_file_names_a_line_and_is_reloaded() -> Result<()> {
     };
     let site = Site::start_with(Setup::concentrator(3), relay, &[]).await?;
     let mut viewer = site.viewer("alice").await?;
-    let snapshot = viewer.until("a snapshot", |frame| frame["type"] == "snapshot").await?;
+    let snapshot = viewer.until_snapshot().await?;
     assert_eq!((&snapshot["customer"], &snapshot["package"]), (&"Alice Baker".into(), &"Home 50".into()));
     assert_eq!(snapshot["plan"], serde_json::json!({"down": 50_000_000, "up": 10_000_000}));
     site.relay.write_subscribers(&format!("{head}alice;Alice Cooper;Home 100;100M;20M\r\n"))?;

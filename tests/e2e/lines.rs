@@ -19,7 +19,7 @@ async fn a_concentrator_and_a_home_router_are_not_added_up() -> Result<()> {
     core.set_rates(b"alice", 10_000_000, 1_000_000);
     viewer.until_rates(10_000_000, 1_000_000).await?;
     for _ in 0..5 {
-        viewer.until("a sample", |frame| frame["type"] == "sample").await?;
+        viewer.until_sample().await?;
     }
     let chart = viewer.chart();
     let seen: std::collections::BTreeSet<_> = chart.iter().map(|point| point.down).collect();
@@ -54,7 +54,7 @@ async fn an_agent_reports_what_it_may_and_no_more() -> Result<()> {
     let mut alice = viewer_of(&relay, "alice").await?;
     alice.until_rates(1_000_000, 100_000).await?;
     let mut ali = viewer_of(&relay, "ali").await?;
-    let snapshot = ali.until("a snapshot", |frame| frame["type"] == "snapshot").await?;
+    let snapshot = ali.until_snapshot().await?;
     ensure!(["unknown", "starting"].contains(&snapshot["state"].as_str().unwrap_or("")), "{snapshot}");
     let refused = relay.explain("ali").await?;
     ensure!(refused.to_string().contains("home"), "explain does not say that home was refused: {refused}");

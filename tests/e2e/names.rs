@@ -55,7 +55,7 @@ async fn ali_is_not_alice_and_bob_is_not_bob() -> Result<()> {
     let shown =
         |viewer: &tests::harness::Viewer| viewer.chart().into_iter().map(|point| point.down).collect::<Vec<_>>();
     assert!(shown(&alice).iter().all(|down| *down == 1_001), "{:?}", shown(&alice));
-    let snapshot = nobody.until("a snapshot", |frame| frame["type"] == "snapshot").await?;
+    let snapshot = nobody.until_snapshot().await?;
     assert!(["unknown", "starting"].contains(&snapshot["state"].as_str().unwrap()), "{snapshot}");
     assert!(shown(&nobody).is_empty(), "bob is shown somebody's figures: {:?}", shown(&nobody));
     Ok(())

@@ -24,7 +24,7 @@ async fn drops_and_returns(vanished: Vanished) -> Result<()> {
     site.router().misbehave(|misbehaviour| misbehaviour.vanished = vanished);
     // A viewer of another line on the same stream must not notice.
     let mut other = site.viewer("ali").await?;
-    other.until("a sample", |frame| frame["type"] == "sample").await?;
+    other.until_sample().await?;
 
     let dropped = Instant::now();
     site.router().session_down(b"alice");
@@ -44,7 +44,7 @@ async fn drops_and_returns(vanished: Vanished) -> Result<()> {
     ensure!(chart.windows(2).all(|pair| pair[0].t < pair[1].t), "times do not rise: {chart:?}");
     ensure!(chart.last().map(|last| last.t) >= Some(point.t));
 
-    other.until("a sample", |frame| frame["type"] == "sample").await?;
+    other.until_sample().await?;
     let states: Vec<_> = other.frames().filter_map(|frame| frame["state"].as_str()).collect();
     ensure!(!states.contains(&"offline") && !states.contains(&"unreachable"), "ali was told {states:?}");
     Ok(())

@@ -43,7 +43,7 @@ async fn others_coming_and_going_leave_no_hole() -> Result<()> {
     let mut staying = Vec::new();
     for (nth, other) in others.into_iter().enumerate() {
         let mut viewer = site.viewer(other).await?;
-        viewer.until("a sample", |frame| frame["type"] == "sample").await?;
+        viewer.until_sample().await?;
         // Every other one leaves at once, in the middle of its first seconds.
         if nth % 2 == 0 {
             staying.push(viewer);
@@ -51,7 +51,7 @@ async fn others_coming_and_going_leave_no_hole() -> Result<()> {
     }
     let end = Instant::now() + Duration::from_secs(20);
     while Instant::now() < end {
-        watching.until("a sample", |frame| frame["type"] == "sample").await?;
+        watching.until_sample().await?;
     }
     let chart = watching.chart();
     let holes: Vec<_> = chart.windows(2).filter(|pair| pair[1].t - pair[0].t > 1_600).collect();
@@ -64,7 +64,7 @@ async fn others_coming_and_going_leave_no_hole() -> Result<()> {
 async fn unwatched_lines_cost_the_router_nothing_beyond_the_listing() -> Result<()> {
     let site = Site::start(Setup::concentrator(12)).await?;
     let mut viewer = site.viewer("alice").await?;
-    viewer.until("a sample", |frame| frame["type"] == "sample").await?;
+    viewer.until_sample().await?;
     let (mut commands, mut interfaces) = (BTreeSet::new(), BTreeSet::new());
     for command in site.router().commands() {
         let sentence = command.sentence;

@@ -92,6 +92,22 @@ impl Viewer {
         }
     }
 
+    /// Waits for a full frame.
+    ///
+    /// # Errors
+    /// As [`Viewer::until`].
+    pub async fn until_snapshot(&mut self) -> Result<Value> {
+        self.until("a snapshot", |frame| frame["type"] == "snapshot").await
+    }
+
+    /// Waits for a sample, whatever its rates.
+    ///
+    /// # Errors
+    /// As [`Viewer::until`].
+    pub async fn until_sample(&mut self) -> Result<Value> {
+        self.until("a sample", |frame| frame["type"] == "sample").await
+    }
+
     /// Waits for a snapshot or state frame with this state.
     ///
     /// # Errors
