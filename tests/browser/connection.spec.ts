@@ -1,10 +1,11 @@
 // The page's connection in a real browser: dropped, silent, hidden, asleep, blocked; and what it says of it meanwhile.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { eventually, figures, launch, newPage, type Opened, sees, setVisible } from "./chromium.ts";
-import { FakeRelay, history, sample, snapshot, state } from "./fake-relay.ts";
+import { beforeEach, test } from "node:test";
+import type { Page } from "playwright-core";
+import { eventually, figures, type Opened, sees, setVisible } from "./chromium.ts";
+import { history, sample, snapshot, state } from "./fake-relay.ts";
+import { openPage, relay } from "./stage.ts";
 
 const EXACT = { down: 14_780_000, up: 620_000 };
 const NUMBER = ".readout[data-direction=down] .number";
@@ -13,24 +14,13 @@ const NUMBER = ".readout[data-direction=down] .number";
 const CLAIMS = Buffer.from(JSON.stringify({ sub: "caf%E9/a b" })).toString("base64url");
 const TOKEN = `e30.${CLAIMS}.c2ln`;
 
-let browser: Browser;
-let relay: FakeRelay;
 let opened: Opened;
-before(async () => {
-  browser = await launch();
-});
-after(() => browser.close());
 beforeEach(async () => {
-  relay = await FakeRelay.start();
   relay.answer = (viewer) => {
     viewer.send(snapshot());
     viewer.send(sample(Date.now(), EXACT));
   };
-  opened = await newPage(browser);
-});
-afterEach(async () => {
-  await opened.close();
-  await relay.stop();
+  opened = await openPage();
 });
 
 async function open(path = `/#${TOKEN}`): Promise<Page> {

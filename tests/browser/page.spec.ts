@@ -1,36 +1,21 @@
 // The page as a thing to look at and to handle: its chart, layout, keys, themes and weight.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { eventually, figures, launch, newPage, type Opened, sees, type View } from "./chromium.ts";
-import { type Answer, FakeRelay, history, people, type Rates, sample, snapshot, state } from "./fake-relay.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { eventually, figures, sees, type View } from "./chromium.ts";
+import { type Answer, history, people, type Rates, sample, snapshot, state } from "./fake-relay.ts";
+import { openPage, relay } from "./stage.ts";
 
 const EXACT = { down: 14_780_000, up: 620_000 };
 const NUMBER = ".readout[data-direction=down] .number";
 const LONG = "x".repeat(60);
 
-let browser: Browser;
-let relay: FakeRelay;
-let opened: Opened | null = null;
-before(async () => {
-  browser = await launch();
-});
-after(() => browser.close());
-beforeEach(async () => {
-  relay = await FakeRelay.start();
-});
-afterEach(async () => {
-  await opened?.close();
-  opened = null;
-  await relay.stop();
-});
-
 async function open(answer: Answer, view: View = {}): Promise<Page> {
   relay.answer = answer;
-  opened = await newPage(browser, view);
-  await opened.page.goto(`${relay.origin}/#token`);
-  return opened.page;
+  const { page } = await openPage(view);
+  await page.goto(`${relay.origin}/#token`);
+  return page;
 }
 
 /** A running line with a minute behind it. */
@@ -176,8 +161,7 @@ test("nothing moves while figures grow, units and verdicts change, and the line 
       await eventually(name, async () => (await page.getAttribute("body", "data-state")) === name);
       assert.deepEqual(await boxes(page), before, `${name} at ${width}`);
     }
-    await opened?.close();
-    opened = null;
+    await page.context().close();
   }
 });
 
@@ -195,8 +179,7 @@ test("the units stand still while digits come and go", async () => {
 
 test("the page arrives without a jump", async () => {
   relay.answer = running;
-  opened = await newPage(browser, { width: 390, height: 844 });
-  const { page } = opened;
+  const { page } = await openPage({ width: 390, height: 844 });
   await page.addInitScript(() => {
     interface Shift {
       value: number;
@@ -276,10 +259,10 @@ test("the table tells the figures", async () => {
 test("an hour of samples leaves the page's memory where it was", async () => {
   const page = await open(running);
   await sees(page, NUMBER, "14.78");
-  const session = await opened?.context.newCDPSession(page);
+  const session = await page.context().newCDPSession(page);
   const used = async (): Promise<number> => {
-    await session?.send("HeapProfiler.collectGarbage");
-    return ((await session?.send("Runtime.getHeapUsage")) as { usedSize: number }).usedSize;
+    await session.send("HeapProfiler.collectGarbage");
+    return ((await session.send("Runtime.getHeapUsage")) as { usedSize: number }).usedSize;
   };
   const feed = async (from: number, seconds: number): Promise<void> => {
     const start = Date.now();
@@ -295,8 +278,7 @@ test("an hour of samples leaves the page's memory where it was", async () => {
 });
 
 test("weight and time to the first figure", async (context) => {
-  await open(running);
-  await sees((opened as Opened).page, NUMBER, "14.78");
+  await sees(await open(running), NUMBER, "14.78");
   const weight = relay.transferred;
   context.diagnostic(`transfer of the first load: ${weight} bytes gzip`);
   assert.ok(weight <= 80 * 1024);
@@ -309,7 +291,7 @@ test("weight and time to the first figure", async (context) => {
 });
 
 async function firstFigure(link: { kilobits: number; delay: number } | null): Promise<number> {
-  const { page, context, close } = await newPage(browser, { width: 390, height: 844 });
+  const { page, context, close } = await openPage({ width: 390, height: 844 });
   if (link !== null) {
     const session = await context.newCDPSession(page);
     const throughput = (link.kilobits * 1_000) / 8;

@@ -2,10 +2,10 @@
 // themes, without a complaint of the browser.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import type { Browser } from "playwright-core";
-import { eventually, figures, launch, newPage, type Opened, sees, violations } from "./chromium.ts";
-import { type Answer, FakeRelay, history, people, sample, snapshot, state } from "./fake-relay.ts";
+import { test } from "node:test";
+import { eventually, figures, sees, violations } from "./chromium.ts";
+import { type Answer, history, people, sample, snapshot, state } from "./fake-relay.ts";
+import { openPage, relay } from "./stage.ts";
 
 const EXACT = { down: 14_780_000, up: 620_000 };
 
@@ -103,28 +103,11 @@ const CASES: Record<string, Case> = {
   "nothing there": { path: "/line/", answer: () => undefined, pill: "Not found", title: /nothing at this address/, detail: /your provider sent you/, figures: null },
 };
 
-let browser: Browser;
-let relay: FakeRelay;
-let opened: Opened | null = null;
-before(async () => {
-  browser = await launch();
-});
-after(() => browser.close());
-beforeEach(async () => {
-  relay = await FakeRelay.start();
-});
-afterEach(async () => {
-  await opened?.close();
-  opened = null;
-  await relay.stop();
-});
-
 for (const [name, expected] of Object.entries(CASES)) {
   for (const theme of ["light", "dark"] as const) {
     test(`${name}, ${theme}`, async () => {
       relay.answer = expected.answer;
-      opened = await newPage(browser, { width: theme === "light" ? 360 : 1280, theme });
-      const { page } = opened;
+      const { page, complaints } = await openPage({ width: theme === "light" ? 360 : 1280, theme });
       await page.goto(relay.origin + (expected.path ?? "/#token"));
       await sees(page, "#pill-text", expected.pill);
       await sees(page, "#title", expected.title);
@@ -132,15 +115,14 @@ for (const [name, expected] of Object.entries(CASES)) {
       if (expected.figures === null) assert.equal(await page.locator(".now").isVisible(), false);
       else assert.deepEqual(await figures(page), expected.figures);
       assert.deepEqual(await violations(page), []);
-      assert.deepEqual(opened.complaints, []);
+      assert.deepEqual(complaints, []);
     });
   }
 }
 
 test("the connection lost is told apart, and comes back by itself with the same figures", async () => {
   relay.answer = CASES["running"]?.answer ?? relay.answer;
-  opened = await newPage(browser, {});
-  const { page, complaints } = opened;
+  const { page, complaints } = await openPage();
   await page.goto(`${relay.origin}/#token`);
   await sees(page, "#pill-text", "Running");
   relay.refusesWebSockets = true;
@@ -156,16 +138,15 @@ test("the connection lost is told apart, and comes back by itself with the same 
 });
 
 test("without JavaScript it says so", async () => {
-  opened = await newPage(browser, { javaScript: false });
-  await opened.page.goto(`${relay.origin}/#token`);
-  assert.match(await opened.page.locator("noscript").innerText(), /needs JavaScript/);
-  assert.equal(await opened.page.locator(".now").isVisible(), false);
+  const { page } = await openPage({ javaScript: false });
+  await page.goto(`${relay.origin}/#token`);
+  assert.match(await page.locator("noscript").innerText(), /needs JavaScript/);
+  assert.equal(await page.locator(".now").isVisible(), false);
 });
 
 test("the tab's title carries the figures, the state, the name", async () => {
   relay.answer = CASES["running"]?.answer ?? relay.answer;
-  opened = await newPage(browser, {});
-  const { page } = opened;
+  const { page } = await openPage();
   await page.goto(`${relay.origin}/#token`);
   await eventually("title with figures", async () => (await page.title()) === "↓ 14.78 Mbps ↑ 620 kbps · Protea Motors");
   relay.send(state("offline"));
@@ -174,8 +155,7 @@ test("the tab's title carries the figures, the state, the name", async () => {
 
 test("a line comes and goes without a reload", async () => {
   relay.answer = (viewer) => viewer.send(snapshot());
-  opened = await newPage(browser, {});
-  const { page } = opened;
+  const { page } = await openPage();
   await page.goto(`${relay.origin}/#token`);
   await sees(page, "#pill-text", "Running");
   relay.send(sample(now(), EXACT));
