@@ -106,6 +106,12 @@ impl Backlog {
         self.lost = self.lost.saturating_sub(told);
     }
 
+    /// The age of the oldest batch that no relay has acknowledged; zero when there is none.
+    pub fn unacknowledged_age(&self, now: Instant) -> Duration {
+        let oldest = self.cursor(self.acknowledged);
+        if oldest.sequence == self.next { Duration::ZERO } else { self.age_of_entry(oldest.offset, now) }
+    }
+
     /// Appends the batch numbered [`Backlog::next_sequence`], and lets go of what is too old or in its way. A batch
     /// larger than the whole ring is given up, with all before it: it takes its number and leaves a hole.
     pub fn push(&mut self, now: Instant, batch: &[u8]) {
@@ -235,6 +241,7 @@ mod tests {
         (0..10).for_each(|second| backlog.push(start + Duration::from_secs(second), b"batch"));
         backlog.acknowledge(4);
         backlog.acknowledge(2);
+        assert_eq!(backlog.unacknowledged_age(start + Duration::from_secs(9)), Duration::from_secs(6), "the fourth");
         backlog.expire(start + KEEP + Duration::from_secs(6));
         assert_eq!((backlog.oldest_sequence(), backlog.lost()), (7, 3), "4, 5 and 6; 1 to 3 were had");
         backlog.told_lost(2);

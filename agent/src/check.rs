@@ -1,6 +1,7 @@
 //! The walk from the configuration to the router and to the relay, a line for each step, with its remedy.
 //!
-//! `linelight-agent check` prints it; at each start it is logged, for a container has no shell.
+//! `linelight-agent check` prints it; at each start it is logged, for a container has no shell. The walk at the start does
+//! not read rates: nobody watches yet.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -8,6 +9,7 @@ use std::io::{self, Write};
 use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::router::Reach;
 use crate::{router, uplink};
 
 /// One step of the walk.
@@ -85,7 +87,7 @@ impl fmt::Display for Step {
 pub async fn print(config: &Config, out: &mut impl Write) -> io::Result<bool> {
     let mut steps = configuration_steps(config);
     print_steps(&steps, out)?;
-    for way in [router_steps(config).await, uplink::probe(&config.relay, &config.uplink).await] {
+    for way in [router_steps(config, Reach::Rates).await, uplink::probe(&config.relay, &config.uplink).await] {
         print_steps(&way, out)?;
         steps.extend(way);
     }
@@ -94,7 +96,8 @@ pub async fn print(config: &Config, out: &mut impl Write) -> io::Result<bool> {
 
 /// Walks both ways and logs what it finds: a line where all is well, a line for each step where not.
 pub async fn log(config: &Config) {
-    let (router, relay) = tokio::join!(router_steps(config), uplink::probe(&config.relay, &config.uplink));
+    let (router, relay) =
+        tokio::join!(router_steps(config, Reach::Sessions), uplink::probe(&config.relay, &config.uplink));
     let steps: Vec<_> = configuration_steps(config).into_iter().chain(router).chain(relay).collect();
     for step in steps.iter().filter(|step| !step.is_passed()) {
         warn!("check: {step}");
@@ -104,8 +107,8 @@ pub async fn log(config: &Config) {
     }
 }
 
-async fn router_steps(config: &Config) -> Vec<Step> {
-    router::probe(&config.router, &config.limits, &config.timing).await
+async fn router_steps(config: &Config, reach: Reach) -> Vec<Step> {
+    router::probe(&config.router, &config.timing, reach).await
 }
 
 fn configuration_steps(config: &Config) -> Vec<Step> {

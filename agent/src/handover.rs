@@ -3,7 +3,7 @@
 //! It is no channel: the backlog holds what is to be sent, the watch set what is to be sampled, and the two
 //! notifications only say that something changed. So neither task ever waits for the other.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub struct Handover {
     pub status: RefCell<Status>,
     /// What the relay wants sampled: written by the uplink's task, read by the router's.
     pub watched: RefCell<WatchSet>,
+    /// Whether a relay has said welcome and the uplink to it stands: written by the uplink's task.
+    pub uplinked: Cell<bool>,
     /// Lines, backlog or status changed, or a watch was refused.
     pub to_uplink: Notify,
     /// The watch set changed.
@@ -42,6 +44,7 @@ impl Handover {
             backlog: RefCell::new(backlog),
             status: RefCell::new(Status { interval_ms: 1_000, ..Status::default() }),
             watched: RefCell::new(watched),
+            uplinked: Cell::new(false),
             to_uplink: Notify::new(),
             to_router: Notify::new(),
             started,

@@ -11,6 +11,7 @@ pub mod check;
 pub mod complaint;
 pub mod config;
 pub mod handover;
+pub mod health;
 pub mod logging;
 pub mod monitor;
 pub mod router;
@@ -51,6 +52,7 @@ pub async fn run(config: Config, stop: Stop) {
         () = uplink => {}
         never = router => match never {},
         () = log_check(&config) => {}
+        () = health::answer(&config, &handover) => {}
     }
     info!("agent stops");
 }

@@ -1,11 +1,11 @@
 //! The agent's program: reads the configuration, starts logging, runs, returns an exit code.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use agent::config::{Cli, Command, Config, ConfigError, Environment, Typed, command_line};
 use agent::stop::{Stopper, stop};
-use agent::{check, logging, supervisor};
+use agent::{check, health, logging, supervisor};
 use clap::FromArgMatches;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     logging::start(cli.typed.log);
     let done = runtime().and_then(|runtime| match cli.command {
         Some(Command::Check) => runtime.block_on(run_check(&cli.typed)),
+        Some(Command::Health) => runtime.block_on(run_health(&cli.typed)),
         _ if supervisor::is_wanted(cli.typed.supervise) => runtime.block_on(supervisor::run()),
         _ => runtime.block_on(run_agent(&cli.typed)),
     });
@@ -70,6 +71,17 @@ async fn run_check(typed: &Typed) -> io::Result<ExitCode> {
         }
         Err(error) => Ok(refuse(&error)),
     }
+}
+
+async fn run_health(typed: &Typed) -> io::Result<ExitCode> {
+    let config = match Config::check(typed, &Environment::of_process()) {
+        Ok(config) => config,
+        Err(error) => return Ok(refuse(&error)),
+    };
+    let health = health::ask(&config).await;
+    // A health check's log keeps it; nobody is left to tell of a broken pipe.
+    let _ = writeln!(io::stdout(), "{health}");
+    Ok(if health.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn refuse(error: &ConfigError) -> ExitCode {

@@ -18,7 +18,7 @@ use crate::monitor::Monitor;
 use crate::routeros::connection::{Connection, ConnectionError, Transport};
 use crate::routeros::dial::Dialer;
 use crate::sampler::Sampler;
-pub use probe::probe;
+pub use probe::{Reach, probe};
 use session::{Purpose, Streams};
 use tables::Tables;
 

@@ -4,11 +4,9 @@ use std::net::SocketAddr;
 
 use agent::check::Step;
 use agent::config::{HostPort, RouterConfig, Secret, SecretSource, Timing};
-use agent::router::probe;
+use agent::router::{Reach, probe};
 use agent::tls::{Pin, Trust};
 use tests::router::{Setup, SimulatedRouter, Tls};
-
-use crate::rig::limits;
 
 async fn walk(address: Option<SocketAddr>, pin: Option<&str>) -> Vec<Step> {
     let config = RouterConfig {
@@ -17,7 +15,7 @@ async fn walk(address: Option<SocketAddr>, pin: Option<&str>) -> Vec<Step> {
         password: SecretSource::Value(Secret::new(b"simulated")),
         trust: pin.map(|pin| Trust::Pins(vec![Pin::parse(pin).unwrap()])),
     };
-    probe(&config, &limits(), &Timing::default()).await
+    probe(&config, &Timing::default(), Reach::Rates).await
 }
 
 async fn router(tls: Tls) -> SimulatedRouter {

@@ -18,7 +18,7 @@ exports), from a variable:
 In a container on the router LINELIGHT_RELAY, the password and the token are enough. As process 1, or with --supervise=always, \
 a supervisor restarts the agent after a crash.
 
-Exit codes: 0 stopped, 1 a check failed, 2 wrong flags or variables, 78 a file or a route is missing (retried when supervised).";
+Exit codes: 0 stopped, 1 a check failed or the agent is not well, 2 wrong flags or variables, 78 a file or a route is missing (retried when supervised).";
 
 /// Reads PPPoE lines' rates from a RouterOS API and streams them to a Linelight relay.
 #[derive(Debug, Parser)]
@@ -39,6 +39,8 @@ pub enum Command {
     Run,
     /// Try the whole way to the router and to the relay, and say what is wrong
     Check,
+    /// Ask the agent that runs here with the same settings whether all is well: 0 if so, 1 if not
+    Health,
 }
 
 /// Every flag with its variable.

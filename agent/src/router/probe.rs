@@ -1,9 +1,9 @@
-//! One walk to the router for `linelight-agent check`: reached, logged in, sessions listed, rates read.
+//! One walk to the router: reached, logged in, sessions listed and, for `linelight-agent check`, one row of rates read.
 
 use tokio::time::{Instant, timeout};
 
 use crate::check::Step;
-use crate::config::{AgentLimits, RouterConfig, Timing};
+use crate::config::{RouterConfig, Timing};
 use crate::routeros::commands::{Command, Interface, parse_id};
 use crate::routeros::connection::{Connection, ConnectionError, Transport};
 use crate::routeros::dial::Dialer;
@@ -15,10 +15,19 @@ type Way = Connection<Box<dyn Transport>, ()>;
 /// What a command came to: how many rows, or the router's refusal.
 type Answer = Result<usize, String>;
 
+/// How far a walk goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// To the list of sessions: what the agent does while nobody watches.
+    Sessions,
+    /// To one session's rates, read once: somebody asked for it.
+    Rates,
+}
+
 /// Walks to the router once; a step for each stage, up to the first that fails. Nothing is changed on the router.
-pub async fn probe(config: &RouterConfig, _limits: &AgentLimits, timing: &Timing) -> Vec<Step> {
+pub async fn probe(config: &RouterConfig, timing: &Timing, reach: Reach) -> Vec<Step> {
     let mut steps = Vec::new();
-    if let Err(error) = walk(config, timing, &mut steps).await {
+    if let Err(error) = walk(config, timing, reach, &mut steps).await {
         let name = match steps.len() {
             0 => "router",
             1 => "login",
@@ -29,7 +38,12 @@ pub async fn probe(config: &RouterConfig, _limits: &AgentLimits, timing: &Timing
     steps
 }
 
-async fn walk(config: &RouterConfig, timing: &Timing, steps: &mut Vec<Step>) -> Result<(), ConnectionError> {
+async fn walk(
+    config: &RouterConfig,
+    timing: &Timing,
+    reach: Reach,
+    steps: &mut Vec<Step>,
+) -> Result<(), ConnectionError> {
     let stream = Dialer::new(config, timing.connect_timeout)?.dial().await?;
     let over = if config.trust.is_some() { "over TLS" } else { "in plain text" };
     steps.push(Step::passed("router", format!("{} is reached {over}", config.address)));
@@ -37,7 +51,11 @@ async fn walk(config: &RouterConfig, timing: &Timing, steps: &mut Vec<Step>) -> 
     let mut way = Connection::new(stream, timing.cancel_timeout);
     way.login(&config.user, password.expose(), (), timing.command_timeout).await?;
     steps.push(Step::passed("login", greet(&mut way, timing).await?));
-    look_at_sessions(&mut way, timing, steps).await
+    let first = look_at_sessions(&mut way, timing, steps).await?;
+    match first.filter(|_| reach == Reach::Rates) {
+        Some(id) => look_at_rates(&mut way, id, timing, steps).await,
+        None => Ok(()),
+    }
 }
 
 async fn greet(way: &mut Way, timing: &Timing) -> Result<String, ConnectionError> {
@@ -51,7 +69,12 @@ async fn greet(way: &mut Way, timing: &Timing) -> Result<String, ConnectionError
     Ok(found)
 }
 
-async fn look_at_sessions(way: &mut Way, timing: &Timing, steps: &mut Vec<Step>) -> Result<(), ConnectionError> {
+/// Gives the `.id` of one that is up.
+async fn look_at_sessions(
+    way: &mut Way,
+    timing: &Timing,
+    steps: &mut Vec<Step>,
+) -> Result<Option<u64>, ConnectionError> {
     let mut first = None;
     let mut live = 0;
     let mut note = |row: &Sentence<'_>| {
@@ -68,39 +91,25 @@ async fn look_at_sessions(way: &mut Way, timing: &Timing, steps: &mut Vec<Step>)
         }
         (Err(why), Err(_)) => {
             steps.push(Step::failed("sessions", why, "is this a router with the ppp package?"));
-            return Ok(());
+            return Ok(None);
         }
         _ if live == 0 => {
             steps.push(Step::doubtful("sessions", "none is up", "look at /interface/pppoe-server and pppoe-client"));
         }
         _ => steps.push(Step::passed("sessions", format!("{live} are up"))),
     }
-    match first {
-        Some(id) => look_at_rates(way, id, timing, steps).await,
-        None => Ok(()),
-    }
+    Ok(first)
 }
 
 async fn look_at_rates(way: &mut Way, id: u64, timing: &Timing, steps: &mut Vec<Step>) -> Result<(), ConnectionError> {
-    let interfaces = [Interface::Id(id)];
-    let command = Command::MonitorTraffic { interfaces: &interfaces, interval: 1 };
-    let now = Instant::now();
-    way.send(&command, (), None, now)?;
-    let step = loop {
-        match way.take(Instant::now())? {
-            Some(Event::Row(..)) => break Step::passed("rates", "monitor-traffic gives rows"),
-            Some(Event::Trap(_, (), trap)) => {
-                let remedy = "give the user's group the policies read, api and, if that is not enough, test";
-                break Step::failed("rates", in_words(trap.message()), remedy);
-            }
-            Some(_) => {}
-            None => match timeout(timing.command_timeout, way.ready()).await {
-                Ok(ready) => ready?,
-                Err(_) => return Err(ConnectionError::Stalled("monitor-traffic gives no rows")),
-            },
+    let answer = ask(way, &Command::MonitorOnce(Interface::Id(id)), timing, |_| {}).await?;
+    steps.push(match answer {
+        Ok(0) => Step::failed("rates", "monitor-traffic gives no rows", "try it in the router's terminal"),
+        Ok(_) => Step::passed("rates", "monitor-traffic gives rows"),
+        Err(why) => {
+            Step::failed("rates", why, "give the user's group the policies read, api and, if that is not enough, test")
         }
-    };
-    steps.push(step);
+    });
     Ok(())
 }
 

@@ -50,6 +50,8 @@ pub enum Command<'a> {
         /// Whole seconds, 1 to 5: the router refuses more.
         interval: u8,
     },
+    /// One interface's rates, once.
+    MonitorOnce(Interface<'a>),
     /// Ends another command.
     Cancel(Tag),
 }
@@ -98,7 +100,7 @@ impl Command<'_> {
             Self::Listen(Menu::PppoeServer) => "/interface/pppoe-server/listen",
             Self::Listen(Menu::PppoeClient) => "/interface/pppoe-client/listen",
             Self::Listen(Menu::PppActive) => "/ppp/active/listen",
-            Self::MonitorTraffic { .. } => "/interface/monitor-traffic",
+            Self::MonitorTraffic { .. } | Self::MonitorOnce(_) => "/interface/monitor-traffic",
             Self::Cancel(_) => "/cancel",
         }
     }
@@ -119,7 +121,7 @@ impl Command<'_> {
             Self::Secrets { comments: false } => "name,profile",
             Self::Secrets { comments: true } => "name,profile,comment",
             Self::Queues => "name,target,max-limit,disabled",
-            Self::Login { .. } | Self::MonitorTraffic { .. } | Self::Cancel(_) => "",
+            Self::Login { .. } | Self::MonitorTraffic { .. } | Self::MonitorOnce(_) | Self::Cancel(_) => "",
         }
     }
 
@@ -132,6 +134,10 @@ impl Command<'_> {
             Self::MonitorTraffic { interfaces, interval } => {
                 codec::encode_word(&interface_word(interfaces), out);
                 encode_decimal("=interval=", u32::from(*interval), out);
+            }
+            Self::MonitorOnce(interface) => {
+                codec::encode_word(&interface_word(&[*interface]), out);
+                codec::encode_word(b"=once=", out);
             }
             Self::Cancel(tag) => encode_decimal("=tag=", tag.0, out),
             _ => encode_joined(&[b"=.proplist=", self.properties().as_bytes()], out),
@@ -197,6 +203,7 @@ mod tests {
             Command::Listen(Menu::PppoeClient),
             Command::Listen(Menu::PppActive),
             Command::MonitorTraffic { interfaces: &INTERFACES, interval: 1 },
+            Command::MonitorOnce(Interface::Id(0xF0_0012)),
             Command::Cancel(Tag(7)),
         ]
     }
@@ -232,6 +239,10 @@ mod tests {
         assert_eq!(
             words(&Command::MonitorTraffic { interfaces: &INTERFACES, interval: 2 }),
             ["/interface/monitor-traffic", "=interface=*F00012,<pppoe-ali>", "=interval=2", ".tag=41"]
+        );
+        assert_eq!(
+            words(&Command::MonitorOnce(INTERFACES[0])),
+            ["/interface/monitor-traffic", "=interface=*F00012", "=once=", ".tag=41"]
         );
         assert_eq!(words(&Command::Cancel(Tag(7))), ["/cancel", "=tag=7", ".tag=41"]);
         assert_eq!(words(&Command::Secrets { comments: false })[1], "=.proplist=name,profile");

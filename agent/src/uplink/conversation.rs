@@ -2,7 +2,9 @@
 //! argument. It knows no socket; [`link`](super::link) carries what it says.
 
 use shared::close::Close;
-use shared::control::{self, FromAgent, FromRelay, Hello, LINES_PER_MESSAGE, Lines, Status, WatchRefusal, Watches, Welcome};
+use shared::control::{
+    self, FromAgent, FromRelay, Hello, LINES_PER_MESSAGE, Lines, Status, WatchRefusal, Watches, Welcome,
+};
 use shared::{Epoch, LineHandle, frame};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};

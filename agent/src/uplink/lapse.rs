@@ -14,25 +14,29 @@ use crate::handover::Handover;
 #[derive(Debug, Default)]
 pub(super) struct Lapse {
     lost: Cell<Option<Instant>>,
+    live: Cell<bool>,
     changed: Notify,
 }
 
 impl Lapse {
     /// The relay said welcome.
     pub(super) fn found(&self) {
+        self.live.set(true);
         self.lost.set(None);
         self.changed.notify_one();
     }
 
     /// The uplink ended; if it was lost already, it was lost then.
     pub(super) fn lost(&self, now: Instant) {
+        self.live.set(false);
         self.lost.set(self.lost.get().or(Some(now)));
         self.changed.notify_one();
     }
 
-    /// Clears the watch set each time that the uplink has been lost for `outlive`.
+    /// Says in the handover whether there is an uplink, and clears the watch set each time that the uplink has been lost for `outlive`.
     pub(super) async fn watch(&self, handover: &Handover, outlive: Duration) {
         loop {
+            handover.uplinked.set(self.live.get());
             let Some(lost) = self.lost.get() else {
                 self.changed.notified().await;
                 continue;

@@ -94,8 +94,10 @@ impl Fake {
                 let interfaces = words[1].strip_prefix("=interface=").unwrap();
                 let mut stream = (tag.clone(), interfaces.to_owned(), 0);
                 self.tick(&mut stream, &mut out);
-                streams.push(stream);
-                return out;
+                if words[2] != "=once=" {
+                    streams.push(stream);
+                    return out;
+                }
             }
             "/cancel" => {
                 let ended = format!(".tag={}", words[1].strip_prefix("=tag=").unwrap());
