@@ -82,7 +82,9 @@ pub(crate) fn description() -> String {
         let value = text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim_start_matches([' ', '\t', ':'])));
         value.unwrap_or("unknown").trim().to_owned()
     };
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    // All that there are: this thread has been put on one.
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let processors = cpuinfo.lines().filter(|line| line.starts_with("processor")).count();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     format!(
         "{processors} processors, {}; {} of memory; Linux {}",
