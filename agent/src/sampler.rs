@@ -3,9 +3,10 @@
 //! A server's interface transmits what the subscriber downloads; a client's receives it. The rows of a line's sessions in
 //! one section are added up; if one is missing there is no sample, for a gap is honest and a dip is not.
 //!
-//! A row of zeros right after real traffic may mean that the session is gone and its interface not yet. Such a sample
-//! waits until the tables were read again: it counts if the session is still there, else it never was. Where the tables
-//! take longer than two seconds the zeros are believed.
+//! A row of zeros right after real traffic may mean that the session is gone and its interface not yet. Such samples are
+//! held back until a reading of the tables that began after the first of them is complete. If the session is still there
+//! then, the last one counts and those before it are a gap; else none ever was. Only where no reading comes to an end for
+//! long the zeros are believed.
 
 use std::time::Duration;
 
@@ -22,8 +23,13 @@ pub const GATHER: Duration = Duration::from_millis(100);
 /// A line that carried less than this, in bits per second both ways, may well fall to zero.
 const REAL_TRAFFIC: u64 = 16_000;
 
-/// How long the tables have to confirm that a session is gone; after that zeros are taken for what they say.
-const DOUBT: Duration = Duration::from_secs(2);
+/// How long zeros wait for the tables; after that they are taken for what they say. Longer than a slow table takes, its
+/// timeout and the pause between readings included.
+const DOUBT: Duration = Duration::from_secs(15);
+
+/// How long the rows of a line wait for those that are missing: sections are at most 5 s apart, and rows of one section
+/// come together.
+const INCOMPLETE: Duration = Duration::from_secs(2);
 
 /// A line's rows of one section.
 #[derive(Debug)]
@@ -115,13 +121,15 @@ impl Sampler {
             if ready {
                 samples.push(gathered.sample());
             }
-            !ready && at.saturating_duration_since(gathered.at) < DOUBT
+            let patience = if gathered.doubtful { DOUBT } else { INCOMPLETE };
+            !ready && at.saturating_duration_since(gathered.at) < patience
         });
         (!samples.is_empty()).then_some((at, samples.as_mut_slice()))
     }
 
-    /// Settles the samples that were in doubt before a reading of the tables began: those of lines that are still fed
-    /// by the same sessions were right. Gives them by the time of the first, as a batch of its own.
+    /// Settles the doubts that were there before a reading of the tables began: the zeros of lines that are still fed by
+    /// the same stream are right, and no longer doubted. Gives the last of each line, by the time of the first, as a
+    /// batch of its own.
     pub fn confirm(
         &mut self,
         began: Instant,
@@ -131,15 +139,20 @@ impl Sampler {
         let (samples, last) = (&mut self.samples, &mut self.last);
         let mut first = None;
         self.gathered.retain(|gathered| {
-            let settled = gathered.doubtful && gathered.at <= began;
+            let settled = gathered.doubtful && doubted(last, gathered.line).is_none_or(|since| since <= began);
             if settled && is_right(gathered.line, gathered.stream) {
-                first.get_or_insert(gathered.at);
+                first = Some(first.map_or(gathered.at, |first: Instant| first.min(gathered.at)));
                 samples.push(gathered.sample());
                 note(last, gathered.line, 0);
             }
             !settled
         });
         first.map(|at| (at, samples.as_mut_slice()))
+    }
+
+    /// Forgets the zeros of lines that a stream feeds no longer: their sessions are gone.
+    pub fn deny(&mut self, is_fed: impl Fn(LineHandle, StreamId) -> bool) {
+        self.gathered.retain(|gathered| !gathered.doubtful || is_fed(gathered.line, gathered.stream));
     }
 
     /// Forgets lines that are watched no longer.
@@ -174,9 +187,10 @@ impl Sampler {
     /// Zeros right after real traffic are doubtful, until the tables had their time to confirm them.
     fn is_doubtful(&mut self, line: LineHandle, now: Instant) -> bool {
         let place = self.last.binary_search_by_key(&line, |last| last.line);
-        let Some(last) = place.ok().and_then(|nth| self.last.get_mut(nth)) else { return false };
+        let last = place.ok().and_then(|nth| self.last.get_mut(nth)).filter(|last| last.total >= REAL_TRAFFIC);
+        let Some(last) = last else { return false };
         let since = *last.doubted.get_or_insert(now);
-        last.total >= REAL_TRAFFIC && now.saturating_duration_since(since) < DOUBT
+        now.saturating_duration_since(since) < DOUBT
     }
 }
 
@@ -184,6 +198,12 @@ impl Gathered {
     const fn sample(&self) -> Sample {
         Sample { line: self.line, download: self.download, upload: self.upload }
     }
+}
+
+/// Since when a line is in doubt.
+fn doubted(last: &[Last], line: LineHandle) -> Option<Instant> {
+    let place = last.binary_search_by_key(&line, |last| last.line).ok()?;
+    last.get(place)?.doubted
 }
 
 fn note(last: &mut Vec<Last>, line: LineHandle, total: u64) {

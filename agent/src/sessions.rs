@@ -11,6 +11,7 @@
 //! Memory: at most `capacity` rows (40 bytes and two names each) in this reading and as much in the next, and at most
 //! `capacity` lines (120 bytes, a username and a shared profile's name; a comment of 256 bytes where they are reported).
 
+mod ending;
 mod listing;
 mod plans;
 

@@ -45,13 +45,13 @@ impl Monitor {
         if self.reviewed == Some(table.readings()) {
             return;
         }
-        self.reviewed = Some(table.readings());
         for watched in &mut self.watched {
             watched.note_sessions(fingerprint(table, watched.line), now);
         }
         self.refuse_unknown(table, actions);
         self.review_streams(table);
         self.review_places(table);
+        self.reviewed = Some(table.readings());
     }
 
     /// Finds out which lines have all their sessions in one stream.
@@ -69,6 +69,7 @@ impl Monitor {
 
     /// Brings every slot's standing up to the tables now; what else follows is for the next plan.
     pub fn review_streams(&mut self, table: &LineTable) {
+        self.reviewed = None;
         let watched = &self.watched;
         for stream in &mut self.streams {
             stream.review(table, |line| watched.binary_search_by_key(&line, |watched| watched.line).is_ok());

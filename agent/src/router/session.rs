@@ -150,9 +150,14 @@ impl Router<'_> {
         }
     }
 
-    /// A change that was listened to is a hint only, and only if it is news.
+    /// A change that was listened to is a hint only, and only if it is news. But an interface that is no more carries no
+    /// session, whatever else the tables may say: that need not wait for them.
     fn hear_change(&mut self, menu: Menu, row: &Sentence<'_>, now: Instant) {
         self.tables.told();
+        let gone = row.flag(".dead").unwrap_or(false) && menu != Menu::PppActive;
+        if let Some(id) = row.get(".id").and_then(parse_id).filter(|_| gone) {
+            self.hear_end_of(InterfaceKey::new(Some(id), b""), now);
+        }
         let lines = self.handover.lines.borrow();
         let dead = row.flag(".dead").unwrap_or(false);
         let listed = |role| ListedSession::read(role, row).is_some_and(|session| lines.is_news(&session));
@@ -166,6 +171,16 @@ impl Router<'_> {
         };
         if news {
             self.tables.hint(now);
+        }
+    }
+
+    fn hear_end_of(&mut self, interface: InterfaceKey, now: Instant) {
+        self.tables.gone(interface);
+        if self.handover.lines.borrow_mut().end(interface, now) {
+            self.handover.to_uplink.notify_one();
+            self.monitor.review_streams(&self.handover.lines.borrow());
+            let monitor = &self.monitor;
+            self.sampler.deny(|line, stream| monitor.produces(stream, line));
         }
     }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::config::Timing;
 use crate::routeros::sentence::Sentence;
-use crate::sessions::{LineTable, ListedSession, Listing, PlanReading};
+use crate::sessions::{InterfaceKey, LineTable, ListedSession, Listing, PlanReading};
 
 /// Hints come in swarms: a session that goes is heard of in three menus.
 const DEBOUNCE: Duration = Duration::from_millis(100);
@@ -36,6 +36,9 @@ const ABSENT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A line that has been offline for this long is looked for less often.
 const LONG_ABSENT: Duration = Duration::from_secs(300);
+
+/// So many interfaces that go while the tables are read are kept apart.
+const MAX_GONE: usize = 256;
 
 /// So many void readings in a row mean that the API does not work.
 const MAX_VOID: u8 = 3;
@@ -73,6 +76,8 @@ struct SessionReading {
     server: Stage,
     client: Stage,
     void: bool,
+    /// Interfaces that went since it began: its rows may be older.
+    gone: Vec<InterfaceKey>,
 }
 
 #[derive(Debug)]
@@ -160,6 +165,14 @@ impl Tables {
         };
         if self.ended.is_some_and(|ended| ended + every <= now) {
             self.hint(now);
+        }
+    }
+
+    /// Takes note that an interface is no more, whatever a reading under way says of it. What does not fit is left to the
+    /// reading after it.
+    pub(super) fn gone(&mut self, interface: InterfaceKey) {
+        if let Some(reading) = self.sessions.as_mut().filter(|reading| reading.gone.len() < MAX_GONE) {
+            reading.gone.push(interface);
         }
     }
 
@@ -271,7 +284,8 @@ impl Tables {
     fn begin_sessions(&mut self, now: Instant) {
         self.listing.clear();
         (self.hinted, self.began) = (None, Some(now));
-        self.sessions = Some(SessionReading { began: now, server: Stage::Due, client: Stage::Due, void: false });
+        self.sessions =
+            Some(SessionReading { began: now, server: Stage::Due, client: Stage::Due, void: false, gone: Vec::new() });
     }
 
     fn session(&mut self, role: Role, row: &Sentence<'_>, lines: &LineTable) {
@@ -286,11 +300,9 @@ impl Tables {
             Table::Server => reading.server = Stage::Over,
             _ => reading.client = Stage::Over,
         }
-        if (reading.server, reading.client) != (Stage::Over, Stage::Over) {
-            return None;
-        }
-        let (began, void) = (reading.began, reading.void);
-        self.sessions = None;
+        let is_over = |reading: &mut SessionReading| (reading.server, reading.client) == (Stage::Over, Stage::Over);
+        let SessionReading { began, void, gone, .. } = self.sessions.take_if(is_over)?;
+        self.listing.end(&gone);
         (self.ended, self.took) = (Some(now), now.saturating_duration_since(began));
         if void {
             self.void += 1;

@@ -109,15 +109,55 @@ fn what_is_forgotten_leaves_nothing_behind() {
     assert!(sampler.gathered.is_empty() && sampler.due().is_none());
 }
 
+/// A line with traffic until `now`, and then a row of zeros each second up to `seconds`.
+fn zeros_for(sampler: &mut Sampler, seconds: std::ops::RangeInclusive<u32>, now: Instant) -> Vec<usize> {
+    let shown = seconds.map(|second| {
+        sampler.add(&reading(A, 2 + second, 1), 0, 0, now + Duration::from_secs(second.into()));
+        take(sampler).len()
+    });
+    shown.collect()
+}
+
+#[test]
+fn zeros_wait_for_a_slow_reading_that_began_after_the_first_of_them() {
+    let now = Instant::now();
+    let at = |seconds| now + Duration::from_secs(seconds);
+    for still_there in [true, false] {
+        let mut sampler = Sampler::default();
+        sampler.add(&reading(A, 2, 1), 0, 5_000_000, now);
+        take(&mut sampler);
+        assert_eq!(zeros_for(&mut sampler, 1..=4, now), [0; 4]);
+        assert!(sampler.confirm(at(0), |_, _| true).is_none(), "it began before the doubt");
+        assert_eq!(zeros_for(&mut sampler, 5..=8, now), [0; 4]);
+        let settled = sampler.confirm(at(5), |_, _| still_there).map(|(at, samples)| (at, samples.to_vec()));
+        let zero = Sample { line: A, download: 0, upload: 0 };
+        assert_eq!(settled, still_there.then(|| (at(8), vec![zero])));
+        let after = zeros_for(&mut sampler, 9..=10, now);
+        assert_eq!(after, if still_there { [1; 2] } else { [0; 2] });
+    }
+}
+
+#[test]
+fn zeros_of_a_line_that_no_stream_feeds_any_more_are_forgotten() {
+    let now = Instant::now();
+    let mut sampler = Sampler::default();
+    for line in [A, B] {
+        sampler.add(&reading(line, 2, 1), 0, 5_000_000, now);
+    }
+    take(&mut sampler);
+    for line in [A, B] {
+        assert!(sampler.add(&reading(line, 3, 1), 0, 0, now));
+    }
+    sampler.deny(|line, _| line == B);
+    let right = sampler.confirm(now, |_, _| true).map(|(_, samples)| samples.to_vec());
+    assert_eq!(right, Some(vec![Sample { line: B, download: 0, upload: 0 }]));
+}
+
 #[test]
 fn zeros_that_the_tables_neither_confirm_nor_deny_are_believed_in_the_end() {
     let now = Instant::now();
     let mut sampler = Sampler::default();
     sampler.add(&reading(A, 2, 1), 0, 5_000_000, now);
     take(&mut sampler);
-    let shown = (1..=3).map(|second| {
-        sampler.add(&reading(A, 2 + second, 1), 0, 0, now + Duration::from_secs(second.into()));
-        take(&mut sampler).len()
-    });
-    assert_eq!(shown.collect::<Vec<_>>(), [0, 0, 1]);
+    assert_eq!(zeros_for(&mut sampler, 1..=17, now), [&[0; 15][..], &[1; 2]].concat());
 }

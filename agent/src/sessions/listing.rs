@@ -134,6 +134,13 @@ impl Listing {
         });
     }
 
+    /// Marks sessions that ended while the tables were read: their rows may be older than that.
+    pub fn end(&mut self, ended: &[InterfaceKey]) {
+        if !ended.is_empty() {
+            self.rows.iter_mut().filter(|row| ended.contains(&row.key)).for_each(|row| row.live = false);
+        }
+    }
+
     pub(super) fn name(&self, row: &Row) -> &[u8] {
         let at = row.name as usize;
         self.names.get(at..at + usize::from(row.name_length)).unwrap_or_default()

@@ -232,6 +232,51 @@ fn rows_are_read_with_whatever_they_lack() {
     }
 }
 
+#[test]
+fn a_session_whose_interface_is_gone_ends_at_once() {
+    let mut t = Table::new(10);
+    let rows: [Listed<'_>; 4] = [
+        (SERVER, 1, "<pppoe-ali>", "ali", Some(60), true),
+        (SERVER, 2, "<pppoe-bob>", "bob", Some(50), true),
+        (SERVER, 3, "<pppoe-bob-1>", "bob", Some(40), true),
+        (SERVER, 4, "<pppoe-bob-2>", "bob", Some(30), true),
+    ];
+    t.read(&rows);
+    let end = |t: &mut Table, id| t.table.end(InterfaceKey::new(Some(id), b""), t.now);
+    let revision = t.table.revision();
+    assert!(!end(&mut t, 9), "nobody's");
+    assert_eq!(t.table.revision(), revision);
+    t.later(5);
+    assert!(end(&mut t, 1));
+    assert!(!end(&mut t, 1), "it is gone already");
+    t.later(2);
+    let ali = t.report("ali");
+    assert_eq!((ali.sessions, ali.age_ms), (0, Some(2_000)));
+    assert!(t.names("ali").is_empty() && t.table.revision() > revision);
+    assert!(end(&mut t, 2));
+    assert_eq!(t.report("bob").sessions, 2);
+    assert_eq!(t.names("bob"), ["<pppoe-bob-1>", "<pppoe-bob-2>"]);
+    for (_, id, name, user, ..) in rows {
+        assert_eq!(t.table.line_on(name.as_bytes()).map(|line| line.username().as_bytes()), Some(user.as_bytes()));
+        assert_eq!(t.table.row_on(name.as_bytes()).map(|row| row.live), Some(id > 2), "{name}");
+    }
+    assert!(end(&mut t, 4) && end(&mut t, 3));
+    assert_eq!((t.report("bob").sessions, t.report("bob").age_ms), (0, Some(0)));
+    // The tables say what is so in the end, whatever was heard.
+    t.read(&rows);
+    assert_eq!((t.report("ali").sessions, t.report("bob").sessions), (1, 3));
+}
+
+#[test]
+fn a_line_that_another_role_carries_on_waits_for_the_tables() {
+    let mut t = Table::new(10);
+    t.read(&[(SERVER, 1, "<pppoe-ali>", "ali", None, true), (CLIENT, 2, "pppoe-out1", "ali", None, true)]);
+    for id in [1, 2] {
+        assert!(!t.table.end(InterfaceKey::new(Some(id), b""), t.now));
+    }
+    assert_eq!((t.report("ali").sessions, t.report("ali").role), (1, SERVER));
+}
+
 /// Reads the plan tables and applies them.
 fn read_plans(t: &mut Table, rows: &[(&str, &[&str])]) {
     let reading = plan_reading(t, rows);

@@ -179,6 +179,23 @@ fn a_table_that_is_cut_short_is_no_reading() {
 }
 
 #[test]
+fn an_interface_that_goes_during_a_reading_is_gone_whatever_its_row_says() {
+    let mut reader = Reader::new();
+    let sessions = [(Role::Server, 1, "a", "ali", None, true), (Role::Server, 2, "b", "bob", None, true)];
+    for round in 0..2 {
+        reader.asks(true);
+        reader.tables.listing = listing(&sessions, 10);
+        if round == 0 {
+            reader.tables.gone(InterfaceKey::new(Some(1), b""));
+        }
+        reader.read_sessions();
+        let live = |username: &[u8]| reader.lines.line_of(username).map(|line| line.sessions());
+        assert_eq!((live(b"ali"), live(b"bob")), (Some(round), Some(1)), "round {round}");
+        reader.now += 60 * SECOND;
+    }
+}
+
+#[test]
 fn a_menu_that_the_router_does_not_have_is_empty() {
     let mut reader = Reader::new();
     reader.asks(false);
