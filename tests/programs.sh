@@ -32,9 +32,9 @@ background() {
 # until_said LOG PATTERN: waits until a log answers, and prints the first line that does.
 until_said() {
   local pid=${started[-1]} tries
-  for tries in $(seq 300); do
+  for tries in $(seq 150); do
     if grep -m1 -E -- "$2" "$scratch/$1" 2>/dev/null; then return; fi
-    [ "$tries" -lt 300 ] && kill -0 "$pid" 2>/dev/null || break
+    [ "$tries" -lt 150 ] && kill -0 "$pid" 2>/dev/null || break
     sleep 0.1
   done
   echo "$1 did not say $2:" >&2
