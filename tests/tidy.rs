@@ -161,3 +161,22 @@ fn nothing_is_left_for_later() {
     sources.retain(|path| !path.ends_with("tests/tidy.rs") && !path.ends_with("package-lock.json"));
     none("left for later", &lines_with(&sources, &["TODO", "FIXME", "XXX", "unimplemented!", "todo!("]));
 }
+
+#[test]
+fn every_fault_of_the_table_is_a_test() {
+    let table = fs::read_to_string(root().join("docs/faults.md")).unwrap();
+    let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| fault |")).collect();
+    assert!(rows.len() > 20, "the fault table has lost its rows");
+    let sources: Vec<_> = ["agent", "relay", "tests"]
+        .iter()
+        .flat_map(|folder| files(folder, ".rs"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    for row in rows {
+        let test = row.trim_end_matches(" |").rsplit("| ").next().unwrap_or_default().trim_matches('`');
+        // A test is a function, or a row of a macro's table of them.
+        let (function, entry) = (format!("fn {test}("), format!("    {test}: "));
+        let is_there = sources.iter().any(|source| source.contains(&function) || source.contains(&entry));
+        assert!(!test.is_empty() && is_there, "no test {test:?} for: {row}");
+    }
+}

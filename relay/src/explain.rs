@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::control::{Role, Status};
 
 use crate::hub::Agent;
@@ -62,8 +62,17 @@ pub struct ReportExplained {
     pub watched: bool,
 }
 
+/// The answer of `/agents`: every agent that the relay remembers.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Agents {
+    /// The relay's clock.
+    pub now: i64,
+    /// The agents by their names.
+    pub agents: Vec<AgentFindings>,
+}
+
 /// What the relay knows of an agent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct AgentFindings {
     /// Its name.
     pub name: String,
@@ -193,27 +202,54 @@ impl Explanation {
             agent.name,
             self.ago(report.since),
         )?;
-        match (agent.connected_since, agent.lost_since) {
-            (Some(since), _) => write!(f, "  uplink  connected {}", self.ago(Some(since)))?,
-            (None, lost) => write!(f, "  uplink  lost {}", self.ago(lost))?,
+        agent.write(f, self.now)
+    }
+}
+
+impl AgentFindings {
+    /// Writes how the agent is and what it last said of itself, at `now` by the relay's clock.
+    pub(crate) fn write(&self, f: &mut impl fmt::Write, now: i64) -> fmt::Result {
+        let ago = |at: Option<i64>| Ago(at.map(|at| now - at));
+        match (self.connected_since, self.lost_since) {
+            (Some(since), _) => write!(f, "  uplink  connected {}", ago(Some(since)))?,
+            (None, lost) => write!(f, "  uplink  lost {}", ago(lost))?,
         }
         writeln!(
             f,
             ", version {}, lines {} (refused {}), watched {}, batches {} (lost {})",
-            agent.version, agent.lines, agent.refused_lines, agent.watched, agent.batches, agent.batches_lost
+            self.version, self.lines, self.refused_lines, self.watched, self.batches, self.batches_lost
         )?;
-        let Some(status) = &agent.status else { return Ok(()) };
-        let identity = status.identity.as_deref().unwrap_or("?");
-        let reachable = if status.router_reachable { "answers" } else { "does not answer" };
-        write!(f, "  router  {identity} {reachable} since {}", Ago(i64::try_from(status.router_age_ms).ok()))?;
-        if let Some(load) = status.cpu_load {
-            write!(f, ", cpu {load} %")?;
-        }
-        write!(f, ", sessions {}, streams {}", status.sessions, status.streams)?;
-        match &status.fault {
-            Some(fault) => writeln!(f, "; {fault}"),
-            None => writeln!(f),
-        }
+        let Some(status) = &self.status else { return Ok(()) };
+        write_router(f, status)?;
+        writeln!(
+            f,
+            "  agent   sessions {}, watched {}, streams {}, one sample each {} ms, backlog {} bytes of {} s",
+            status.sessions,
+            status.watched,
+            status.streams,
+            status.interval_ms,
+            status.backlog_bytes,
+            status.backlog_age_ms / 1_000
+        )
+    }
+}
+
+fn write_router(f: &mut impl fmt::Write, status: &Status) -> fmt::Result {
+    let identity = status.identity.as_deref().unwrap_or("?");
+    let reachable = if status.router_reachable { "answers" } else { "does not answer" };
+    write!(f, "  router  {identity} {reachable} since {}", Ago(i64::try_from(status.router_age_ms).ok()))?;
+    for known in [&status.board, &status.routeros].into_iter().flatten() {
+        write!(f, ", {known}")?;
+    }
+    if let Some(load) = status.cpu_load {
+        write!(f, ", cpu {load} %")?;
+    }
+    if let Some(round_trip) = status.round_trip_us {
+        write!(f, ", API in {round_trip} us")?;
+    }
+    match &status.fault {
+        Some(fault) => writeln!(f, "; {fault}"),
+        None => writeln!(f),
     }
 }
 

@@ -105,6 +105,7 @@ pub fn private(context: Arc<ViewerContext>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .route("/agents", get(agents))
         .route("/explain/{username}", get(explain));
     finished(router.with_state(context))
 }
@@ -257,6 +258,10 @@ async fn ready(State(context): State<Arc<ViewerContext>>) -> Response {
 
 async fn metrics(State(context): State<Arc<ViewerContext>>) -> Response {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], context.metrics.render()).into_response()
+}
+
+async fn agents(State(context): State<Arc<ViewerContext>>) -> Response {
+    json_answer(StatusCode::OK, &context.hub.explain_agents(tokio::time::Instant::now()))
 }
 
 async fn explain(

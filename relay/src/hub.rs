@@ -31,7 +31,7 @@ pub(crate) use self::agent::WatchOutcome;
 use self::drain::Drain;
 pub(crate) use self::uplinks::{Attached, Reporter, Revised};
 use crate::clock::Now;
-use crate::explain::{Explanation, Refusal};
+use crate::explain::{Agents, Explanation, Refusal};
 use crate::limits::Limits;
 use crate::line::{Cursor, Line, Setting};
 use crate::metrics::Metrics;
@@ -194,6 +194,15 @@ impl Hub {
         let text = username.to_text();
         let refusals = self.refusals().iter().filter(|refusal| refusal.username == text).cloned().collect();
         Explanation::new(text, self.setting(now), findings, refusals, |agent| self.describe(agent, now))
+    }
+
+    /// What the relay knows of every agent that is or was connected.
+    pub fn explain_agents(&self, now: Instant) -> Agents {
+        let now = self.at(now);
+        let agents: Vec<_> = self.agents().values().cloned().collect();
+        let mut agents: Vec<_> = agents.iter().map(|agent| self.describe(agent, now)).collect();
+        agents.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        Agents { now: now.unix, agents }
     }
 
     /// Remembers for the operator that something was refused.

@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
+mod drain;
 mod lines;
 mod names;
 mod no_hole;
 mod outages;
 mod rates;
+mod seen;
 mod sessions;
 mod sharing;

@@ -209,6 +209,27 @@ async fn a_viewer_that_comes_back_long_after_its_agent_finds_no_hole() -> Result
     a_relay_that_restarts(Exit::Told, 8).await
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_routers_clock_moves_no_chart() -> Result<()> {
+    const NOON: u64 = 1_767_268_800;
+    let Site { relay, outpost } = Site::start(Setup::concentrator(3)).await?;
+    let token = relay.token("alice").await?;
+    let body = async {
+        let mut viewer = Viewer::with_token(relay.address, &token).await?;
+        for clock in [0, NOON, NOON + 3_600, NOON - 3_600] {
+            outpost.router.set_clock(clock);
+            let since = Instant::now();
+            until_whole(&mut viewer, &outpost, b"alice", since).await?;
+        }
+        ensure!(!viewer.frames().any(|frame| frame["state"] == "stalled"), "a clock is no reason");
+        Ok(())
+    };
+    tokio::select! {
+        outcome = body => outcome,
+        never = mark(&outpost, b"alice") => never,
+    }
+}
+
 /// Lines watched so that 16 KiB of backlog hold some ten seconds.
 const MANY: usize = 150;
 

@@ -1,6 +1,6 @@
 //! The built programs as child processes: started with a folder of their own, ended when dropped.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -225,6 +225,15 @@ impl Relay {
         Ok(std::fs::write(self.folder.path().join("subscribers.csv"), text)?)
     }
 
+    /// What `agent list` prints.
+    ///
+    /// # Errors
+    /// What `agent list` reports.
+    pub async fn agent_list(&self) -> Result<String> {
+        let private = format!("--private-listen={}", self.private);
+        relay_command(self.folder.path(), ["agent", "list", &private]).await
+    }
+
     /// What `explain` says of a line, as JSON.
     ///
     /// # Errors
@@ -316,11 +325,23 @@ pub struct AgentSetup {
     pub flags: Vec<String>,
 }
 
+impl AgentSetup {
+    fn variables(&self, folder: &Path) -> [(&'static str, OsString); 4] {
+        [
+            ("LINELIGHT_ROUTER", self.router.to_string().into()),
+            ("LINELIGHT_ROUTER_PASSWORD_FILE", folder.join("password").into()),
+            ("LINELIGHT_RELAY", format!("ws://{}", self.relay).into()),
+            ("LINELIGHT_TOKEN_FILE", folder.join("token").into()),
+        ]
+    }
+}
+
 /// A running agent.
 pub struct Agent {
     /// The process.
     pub program: Program,
-    _folder: tempfile::TempDir,
+    setup: AgentSetup,
+    folder: tempfile::TempDir,
 }
 
 impl Agent {
@@ -330,9 +351,8 @@ impl Agent {
     /// When it is not built.
     pub fn start(setup: &AgentSetup) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let (password, token) = (folder.path().join("password"), folder.path().join("token"));
-        std::fs::write(&password, format!("{}\n", setup.password))?;
-        std::fs::write(&token, format!("{}\n", setup.token))?;
+        std::fs::write(folder.path().join("password"), format!("{}\n", setup.password))?;
+        std::fs::write(folder.path().join("token"), format!("{}\n", setup.token))?;
         let mut command = match std::env::var("LINELIGHT_TEST_AGENT") {
             Ok(other) => {
                 let mut words = other.split_whitespace();
@@ -342,11 +362,18 @@ impl Agent {
             }
             Err(_) => Command::new(built("linelight-agent")?),
         };
-        command.env_clear().args(&setup.flags);
-        command.env("LINELIGHT_ROUTER", setup.router.to_string());
-        command.env("LINELIGHT_ROUTER_PASSWORD_FILE", password);
-        command.env("LINELIGHT_RELAY", format!("ws://{}", setup.relay));
-        command.env("LINELIGHT_TOKEN_FILE", token);
-        Ok(Self { program: Program::start(&mut command)?, _folder: folder })
+        command.env_clear().args(&setup.flags).envs(setup.variables(folder.path()));
+        Ok(Self { program: Program::start(&mut command)?, setup: setup.clone(), folder })
+    }
+
+    /// What `linelight-agent health` says of it, and whether that is well.
+    ///
+    /// # Errors
+    /// When the command cannot be run.
+    pub async fn health(&self) -> Result<(bool, String)> {
+        let mut command = Command::new(built("linelight-agent")?);
+        command.env_clear().arg("health").envs(self.setup.variables(self.folder.path()));
+        let output = command.output().await?;
+        Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).trim().to_owned()))
     }
 }
