@@ -152,7 +152,7 @@ impl Line {
     pub(crate) fn watch_refused(&self, agent: &Arc<Agent>, handle: LineHandle, at: Setting<'_>) {
         let mut inner = self.lock();
         if let Some(live) = inner.live.as_mut() {
-            live.watch_refused(agent, handle);
+            live.watch_refused(agent, handle, at.now);
         }
         if inner.judge(&self.username, at, false) {
             self.wake_from(inner);

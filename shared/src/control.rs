@@ -159,7 +159,8 @@ impl Plan {
     }
 }
 
-/// Why an agent does not carry out a watch. The relay tells the viewer; it does not ask again by itself.
+/// Why an agent does not carry out a watch. The relay tells the viewer, and asks again some 20 s later while there
+/// is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WatchRefusal {

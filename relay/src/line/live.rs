@@ -121,8 +121,12 @@ impl Live {
         });
         let seat = self.seats.get_mut(at)?;
         *seat = Seat { taken: true, waker: None };
-        if let Some(source) = self.source.as_mut().filter(|source| source.asked == Asked::Refused) {
-            source.asked = Asked::No;
+        if let Some(source) = self.source.as_mut().filter(|source| source.is_refused) {
+            // Somebody new is worth another question; while the agent is asked, nobody is told that it refuses.
+            source.is_refused = false;
+            if matches!(source.asked, Asked::Refused(_)) {
+                source.asked = Asked::No;
+            }
         }
         Some(Cursor { seat: u32::try_from(at).ok()?, revision: None, restated: 0, position: 0 })
     }
@@ -190,6 +194,9 @@ impl Live {
     /// Takes a live sample, and frames it where somebody is there to see it.
     pub(super) fn push(&mut self, mut point: Point, now: Now, scratch: &mut Vec<u8>) {
         self.last_arrival = Some(now.steady);
+        if let Some(source) = self.source.as_mut() {
+            source.is_refused = false;
+        }
         point.t = point.t.min(now.unix);
         match self.points.newest() {
             Some(newest) if newest - point.t > STEP_BACK_MS => {
@@ -222,9 +229,9 @@ impl Live {
         merged
     }
 
-    /// Whether a sample came for a line that is shown as anything but running.
+    /// Whether a sample came for a line that is shown as anything but running, or as refused.
     pub(super) fn is_late_no_more(&self) -> bool {
-        self.shown.state != LineState::Running
+        self.shown.state != LineState::Running || self.shown.notice.is_some()
     }
 
     /// Shows the samples of the report that counts, and asks for them while there is somebody to see them.
@@ -239,21 +246,22 @@ impl Live {
             self.source = chosen.map(Source::new);
         }
         if self.viewers() > 0
-            && let Some(source) = self.source.as_mut().filter(|source| source.asked == Asked::No)
+            && let Some(source) = self.source.as_mut().filter(|source| source.is_due(now))
         {
             source.watch(now);
         }
     }
 
-    pub(super) fn watch_refused(&mut self, agent: &Arc<Agent>, handle: LineHandle) {
-        if let Some(source) = self.source.as_mut().filter(|source| source.names(agent, handle)) {
-            source.asked = Asked::Refused;
+    pub(super) fn watch_refused(&mut self, agent: &Arc<Agent>, handle: LineHandle, now: Now) {
+        let is_it = |source: &&mut Source| source.names(agent, handle) && source.table == agent.table();
+        if let Some(source) = self.source.as_mut().filter(is_it) {
+            source.refuse(now);
         }
     }
 
     fn unwatch(&mut self) {
         if let Some(source) = self.source.as_mut()
-            && let Asked::Since(_) = std::mem::replace(&mut source.asked, Asked::No)
+            && source.release()
         {
             source.agent.watches().unwatch(source.table, source.handle);
         }
@@ -286,15 +294,17 @@ impl Live {
 
     /// A running line whose samples were asked for and do not come is stalled; judged by arrival, never by their time.
     fn stalled(&self, mut shown: Shown, now: Now) -> Shown {
-        match self.source.as_ref().map(|source| source.asked) {
-            Some(Asked::Refused) => shown.notice = Some(Notice::TooManyWatched),
-            Some(Asked::Since(asked)) if shown.state == LineState::Running => {
-                let last = [self.last_arrival, self.up].into_iter().flatten().fold(asked, i64::max);
-                if now.steady - last > patience(shown.interval) {
-                    shown = Shown { state: LineState::Stalled, since: Some(last), ..shown };
-                }
+        let Some(source) = &self.source else { return shown };
+        if source.is_refused {
+            shown.notice = Some(Notice::TooManyWatched);
+        }
+        if let Asked::Since(asked) = source.asked
+            && shown.state == LineState::Running
+        {
+            let last = [self.last_arrival, self.up].into_iter().flatten().fold(asked, i64::max);
+            if now.steady - last > patience(shown.interval) {
+                shown = Shown { state: LineState::Stalled, since: Some(last), ..shown };
             }
-            _ => {}
         }
         shown
     }

@@ -15,24 +15,42 @@ pub(super) struct Source {
     pub(super) table: u32,
     pub(super) handle: LineHandle,
     pub(super) asked: Asked,
+    /// Whether asking was in vain, and no sample has come since.
+    pub(super) is_refused: bool,
 }
+
+/// How long after a refusal it is asked again, milliseconds: another line may have been left meanwhile.
+const AGAIN_AFTER_MS: i64 = 15_000;
+
+/// So much later at most, milliseconds, that lines refused together do not ask together.
+const AGAIN_SPREAD_MS: i64 = 10_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
     No,
     /// Since when, on the steady scale.
     Since(i64),
-    /// In vain: as many lines are watched as may be.
-    Refused,
+    /// In vain, for as many lines are watched as may be; to be asked again at that time of the steady scale.
+    Refused(i64),
 }
 
 impl Source {
     pub(super) fn new(report: &Report) -> Self {
-        Self { agent: Arc::clone(&report.agent), table: report.table, handle: report.handle, asked: Asked::No }
+        let (table, handle) = (report.table, report.handle);
+        Self { agent: Arc::clone(&report.agent), table, handle, asked: Asked::No, is_refused: false }
     }
 
     pub(super) fn is(&self, report: &Report) -> bool {
         self.table == report.table && self.names(&report.agent, report.handle)
+    }
+
+    /// Whether it is time to ask for its samples.
+    pub(super) fn is_due(&self, now: Now) -> bool {
+        match self.asked {
+            Asked::No => true,
+            Asked::Since(_) => false,
+            Asked::Refused(again) => now.steady >= again,
+        }
     }
 
     pub(super) fn names(&self, agent: &Arc<Agent>, handle: LineHandle) -> bool {
@@ -40,11 +58,27 @@ impl Source {
     }
 
     pub(super) fn watch(&mut self, now: Now) {
-        self.asked = match self.agent.watches().watch(self.table, self.handle) {
-            WatchOutcome::Asked => Asked::Since(now.steady),
-            WatchOutcome::Full => Asked::Refused,
+        let outcome = self.agent.watches().watch(self.table, self.handle);
+        match outcome {
+            WatchOutcome::Asked => self.asked = Asked::Since(now.steady),
+            WatchOutcome::Full => self.refuse(now),
             // The agent's new table will say what the line is now.
-            WatchOutcome::Stale => Asked::No,
-        };
+            WatchOutcome::Stale => self.asked = Asked::No,
+        }
+    }
+
+    /// Asking was in vain.
+    pub(super) fn refuse(&mut self, now: Now) {
+        // Neighbouring handles far apart: Fibonacci hashing.
+        let scattered = i64::from(self.handle.0.wrapping_mul(0x9E37_79B9));
+        let spread = scattered.wrapping_add(now.steady).rem_euclid(AGAIN_SPREAD_MS);
+        self.asked = Asked::Refused(now.steady.saturating_add(AGAIN_AFTER_MS + spread));
+        self.is_refused = true;
+    }
+
+    /// Nobody wants its samples any more; whether the agent was asked for them.
+    pub(super) fn release(&mut self) -> bool {
+        self.is_refused = false;
+        matches!(std::mem::replace(&mut self.asked, Asked::No), Asked::Since(_))
     }
 }

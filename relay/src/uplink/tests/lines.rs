@@ -360,8 +360,24 @@ async fn an_agent_at_its_own_limit_is_told_on_the_page() {
     assert_eq!((state.notice, state.state), (Some(Notice::TooManyWatched), LineState::Running));
     let refusals = stage.hub.explain(&name("ali"), Instant::now()).refusals;
     assert!(refusals[0].what.contains("watches as many lines as it may"));
-    assert!(agent.is_left_alone(30).await, "it is not asked again by itself");
+    // While somebody waits it is asked again, and nothing flickers on the page meanwhile.
+    for _ in 0..3 {
+        let (alone, first) = tokio::join!(agent.is_left_alone(14), viewer.read(14));
+        let (asked, then) = tokio::join!(timeout(Duration::from_secs(12), agent.watches()), viewer.read(12));
+        assert_eq!((alone, asked.unwrap()), (true, (vec![1], vec![])));
+        let mut frames = first.iter().chain(&then);
+        assert!(frames.all(|frame| matches!(frame, ViewerFrame::State(state) if state.notice.is_some())));
+        agent.say(&refuse).await;
+    }
+    viewer.read(10).await;
+    assert_eq!(agent.watches().await, (vec![1], vec![]));
+    agent.samples(&[(1, 8, 8)]).await;
+    while viewer.state().await.notice.is_some() {}
+    assert_eq!(viewer.sample().await.down, 8, "another line was left");
+    agent.say(&refuse).await;
+    assert_eq!(viewer.state().await.notice, Some(Notice::TooManyWatched));
     viewer.leave().await;
+    assert!(agent.is_left_alone(40).await, "nobody is there to ask for");
     assert_eq!(stage.viewer("ali").await.snapshot().await.notice, None);
     assert_eq!(agent.watches().await, (vec![1], vec![]), "but when somebody comes again");
 }
@@ -370,11 +386,21 @@ async fn an_agent_at_its_own_limit_is_told_on_the_page() {
 async fn the_relay_asks_an_agent_for_so_many_lines() {
     let limits = Limits { watched_per_agent: 1, ..Limits::default() };
     let stage = Stage::with(Mode::Open, limits);
-    let _agent = stage.agent("a", 1, vec![live(1, "ali"), live(2, "bob")]).await;
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali"), live(2, "bob")]).await;
     let first = stage.viewer("ali").await.snapshot().await;
-    let _stays = stage.viewer("ali").await;
-    let second = stage.viewer("bob").await.snapshot().await;
+    let stays = stage.viewer("ali").await;
+    let mut waits = stage.viewer("bob").await;
+    let second = waits.snapshot().await;
     assert_eq!((first.notice, second.notice), (None, Some(Notice::TooManyWatched)));
+    assert!(
+        waits.read(10).await.iter().all(|frame| matches!(frame, ViewerFrame::State(state) if state.notice.is_some()))
+    );
+    stays.leave().await;
+    let asked = async { while !agent.watches().await.0.contains(&2) {} };
+    timeout(Duration::from_secs(27), asked).await.expect("it is asked again, without anybody's doing");
+    agent.samples(&[(2, 8, 8)]).await;
+    while waits.state().await.notice.is_some() {}
+    assert_eq!(waits.sample().await.down, 8);
 }
 
 #[tokio::test(start_paused = true)]
