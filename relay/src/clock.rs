@@ -12,10 +12,19 @@ pub struct Now {
     pub unix: i64,
 }
 
+/// No outage, no session and no sample is older, milliseconds: ten years. What an agent says beyond it is cut, so that no number
+/// of its leads out of the scales.
+pub(crate) const LONGEST_MS: i64 = 10 * 365 * 86_400_000;
+
 impl Now {
+    /// A steady time as an agent makes it seem, brought to between [`LONGEST_MS`] ago and now.
+    pub(crate) fn past(self, steady: i64) -> i64 {
+        steady.clamp(self.steady.saturating_sub(LONGEST_MS), self.steady)
+    }
+
     /// Unix time of another instant of the steady scale.
     pub fn unix_of(self, steady: i64) -> i64 {
-        self.unix + (steady - self.steady)
+        self.unix.saturating_add(steady.saturating_sub(self.steady))
     }
 
     /// The instant so many milliseconds from now.

@@ -290,7 +290,7 @@ impl Reporter {
     pub(crate) fn status(&self, mut status: Status, now: Now) -> Result<(), Close> {
         let mut ledger = self.ledger()?;
         ledger.clock.observe(status.uptime_ms, now.steady);
-        let since = now.steady.saturating_sub(i64::try_from(status.router_age_ms).unwrap_or(i64::MAX));
+        let since = now.past(now.steady.saturating_sub_unsigned(status.router_age_ms));
         self.agent.router_changed(status.router_reachable, since);
         self.agent.set_interval(status.interval_ms);
         let was_reachable = ledger.status.as_ref().is_none_or(|before| before.router_reachable);
@@ -360,9 +360,9 @@ impl Reporter {
         if ledger.lines.get(&said.line).is_some_and(|line| *line.username() != said.username) {
             self.remove(ledger, said.line, now);
         }
-        let age = said.age_ms.map(|age| i64::try_from(age).unwrap_or(i64::MAX));
+        let since = said.age_ms.map(|age| now.past(known.saturating_sub_unsigned(age)));
         let profile = said.profile.as_deref().map(cut).map(|profile| ledger.share(profile));
-        let report = Report::new(&self.agent, said, age.map(|age| known.saturating_sub(age)), profile);
+        let report = Report::new(&self.agent, said, since, profile);
         let setting = self.hub.setting(now);
         let (line, ()) = self.hub.with_line(&said.username, |_, line| line.report(report, setting));
         ledger.lines.insert(said.line, line);
@@ -392,7 +392,7 @@ impl Reporter {
     }
 
     fn publish(&self, ledger: &mut Ledger, batch: &Batch<'_>, now: Now, scratch: &mut Vec<u8>) {
-        let t = now.unix_of(ledger.clock.steady(batch.header.uptime_ms, now.steady));
+        let t = now.unix_of(now.past(ledger.clock.steady(batch.header.uptime_ms, now.steady)));
         let setting = self.hub.setting(now);
         let metrics = &self.hub.metrics;
         for sample in batch.samples() {
@@ -425,3 +425,6 @@ impl Drop for Reporter {
         self.agent.watches().end();
     }
 }
+
+#[cfg(test)]
+mod extremes;

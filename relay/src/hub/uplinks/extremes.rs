@@ -1,0 +1,100 @@
+//! No number that an agent may say breaks the relay's arithmetic or puts anything into the future.
+
+use proptest::prelude::*;
+use shared::frame::{self, Header};
+use shared::{Epoch, Sample};
+use tokio::time::Instant;
+
+use super::*;
+use crate::agents::Registry;
+use crate::clock::LONGEST_MS;
+use crate::hub::stage::{entries, live, name};
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::subscribers::Subscribers;
+
+#[derive(Debug, Clone)]
+enum Said {
+    Lines { uptime: u64, age: Option<u64>, sessions: u16 },
+    Status { uptime: u64, router_age: u64, reachable: bool },
+    Batch { sequence: u64, uptime: u64, replayed: bool, rate: u64 },
+}
+
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        Just(0),
+        Just(u64::MAX),
+        Just(i64::MAX as u64),
+        Just(i64::MAX as u64 + 1),
+        (0u64..100_000),
+        any::<u64>()
+    ]
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    prop_oneof![
+        (number(), prop::option::of(number()), 0u16..3).prop_map(|(uptime, age, sessions)| Said::Lines {
+            uptime,
+            age,
+            sessions
+        }),
+        (number(), number(), any::<bool>()).prop_map(|(uptime, router_age, reachable)| Said::Status {
+            uptime,
+            router_age,
+            reachable
+        }),
+        (number(), number(), any::<bool>(), number()).prop_map(|(sequence, uptime, replayed, rate)| Said::Batch {
+            sequence,
+            uptime,
+            replayed,
+            rate
+        }),
+    ]
+}
+
+fn take(reporter: &Reporter, grant: &Grant, said: &Said, now: Now) {
+    match *said {
+        Said::Lines { uptime, age, sessions } => {
+            let report = LineReport { age_ms: age, sessions, ..live(1, "ali") };
+            reporter.report(&Lines { uptime_ms: uptime, more: false, lines: vec![report] }, grant, now).unwrap();
+        }
+        Said::Status { uptime, router_age, reachable } => {
+            let (uptime_ms, router_age_ms, router_reachable) = (uptime, router_age, reachable);
+            let status = Status { uptime_ms, router_age_ms, router_reachable, interval_ms: 1_000, ..Status::default() };
+            reporter.status(status, now).unwrap();
+        }
+        Said::Batch { sequence, uptime, replayed, rate } => {
+            let header = Header { epoch: Epoch(1), sequence, uptime_ms: uptime, replayed };
+            let mut bytes = Vec::new();
+            frame::encode(&header, &[Sample { line: LineHandle(1), download: rate, upload: rate }], &mut bytes);
+            // Not every number goes into a frame; what is refused is refused in order.
+            let _ = reporter.batch(&bytes, now, &mut Vec::new());
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_number_leads_out_of_the_scales(hello in number(), all in prop::collection::vec(said(), 1..40)) {
+        let began = Instant::now();
+        let hub = Hub::new(Limits::default(), Subscribers::none(), Arc::<Metrics>::default(), began);
+        let grant = Registry::new(entries(&[("a", &["*"])])).unwrap().authenticate(b"a").unwrap();
+        let hello = Hello { version: String::new(), epoch: Epoch(1), oldest: hello, next: hello, uptime_ms: hello, lost: hello };
+        let Attached::Yes(reporter) = hub.attach(&grant.name, &hello, None, false) else { panic!() };
+        reporter.table_complete(hub.now()).unwrap();
+        let _seat = hub.join(&name("ali")).unwrap();
+        for (second, said) in all.iter().enumerate() {
+            let now = hub.now().plus(second as i64 * 1_000);
+            take(&reporter, &grant, said, now);
+            hub.age(false);
+            let explained = serde_json::to_value(hub.explain(&name("ali"), began)).unwrap();
+            let at = |value: &serde_json::Value| value.as_i64().unwrap_or(now.unix);
+            for time in [&explained["since"], &explained["newest"]["t"], &explained["reports"][0]["since"]] {
+                // Half a minute for points that were pushed past each other.
+                prop_assert!(at(time).abs_diff(now.unix) <= LONGEST_MS.unsigned_abs() + 60_000, "{time} of {explained}");
+                prop_assert!(at(time) <= now.unix + 60_000, "{time} of {explained}");
+            }
+            let _ = hub.explain(&name("ali"), began).to_string();
+        }
+    }
+}
