@@ -72,6 +72,32 @@ async fn the_agent_is_killed_and_its_supervisor_brings_it_back() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_was_offline_before_the_agent_was_killed_still_is() -> Result<()> {
+    let (site, viewer) = watched(&["--supervise=always"]).await?;
+    drop(viewer);
+    site.router().session_down(b"alice");
+    let mut alice = site.viewer("alice").await?;
+    let since = alice.until_state("offline").await?["since"].clone();
+    let supervisor = site.outpost.agent.program.id().context("the agent does not run")?;
+    let before = child_of(supervisor).await?;
+    programs::signal(before, "KILL").await?;
+    // Another line shows when the next run of the agent is at work.
+    let mut ali = site.viewer("ali").await?;
+    site.outpost.set_rates(b"ali", 6_000_000, 600_000);
+    ali.until_rates(6_000_000, 600_000).await?;
+    ensure!(child_of(supervisor).await? != before);
+    let end = Instant::now() + Duration::from_secs(5);
+    while alice.next(end).await.is_ok() {}
+    let mut late = site.viewer("alice").await?;
+    let first = late.until("a snapshot", |frame| frame["type"] == "snapshot").await?;
+    ensure!(first["state"] == "offline" && first["since"] == since, "offline since {since} before, and now: {first}");
+    let known = |frame: &&serde_json::Value| ["offline", "unreachable"].iter().any(|state| frame["state"] == *state);
+    let frames: Vec<_> = alice.frames().collect();
+    ensure!(frames.iter().skip_while(|frame| !known(frame)).all(known), "{frames:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_that_is_told_to_stop_says_goodbye() -> Result<()> {
     let (mut site, mut viewer) = watched(&["--supervise=always"]).await?;
     let asked = Instant::now();
