@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use tests::harness::{Site, Viewer};
-use tests::router::{BadName, Injection, Misbehaviour, Setup, SimulatedRouter, Vanished};
+use tests::router::{BadName, Injection, Misbehaviour, Partial, Setup, SimulatedRouter, Vanished};
 use tokio::time::Instant;
 
 const DOWN: i64 = 14_780_000;
@@ -68,6 +68,41 @@ async fn a_session_returns_where_the_stream_was_a_trap() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_returns_where_the_stream_was_done() -> Result<()> {
     drops_and_returns(Vanished::Done).await
+}
+
+/// Where the tables take longer than a second or two, zeros of an interface that is going must not be believed.
+async fn drops_while_tables_are_slow(telling: bool) -> Result<()> {
+    let (site, mut viewer) = watched().await?;
+    site.router().misbehave(|misbehaviour| {
+        misbehaviour.vanished = Vanished::Zeros;
+        misbehaviour.partial = Some(Partial::Paused(3_000));
+        misbehaviour.no_listen = !telling;
+    });
+    if !telling {
+        site.router().drop_connections();
+        viewer.until_rates(DOWN, UP).await?;
+    }
+    let dropped = Instant::now();
+    site.router().session_down(b"alice");
+    viewer.until_state("offline").await?;
+    let soon = Duration::from_secs(if telling { 3 } else { 20 });
+    ensure!(dropped.elapsed() < soon, "offline after {:?}", dropped.elapsed());
+    site.router().session_up(b"alice");
+    viewer.until_state("running").await?;
+    viewer.until_rates(DOWN, UP).await?;
+    let false_ones: Vec<_> = viewer.chart().into_iter().filter(|point| (point.down, point.up) != (DOWN, UP)).collect();
+    ensure!(false_ones.is_empty(), "a spike or a false zero: {false_ones:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_returns_where_its_rows_were_zeros_and_the_tables_slow() -> Result<()> {
+    drops_while_tables_are_slow(true).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_returns_where_the_tables_were_slow_and_the_router_told_nothing() -> Result<()> {
+    drops_while_tables_are_slow(false).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
