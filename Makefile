@@ -98,6 +98,7 @@ conformance-test: web ## The viewers' WebSocket against independent clients, law
 	tests/conformance/run
 
 proxies-test: web ## Agents through squid and tinyproxy, the relay behind nginx and HAProxy
+	cargo build --locked --workspace --bins
 	tests/proxies/run
 
 prometheus-test: ## The alerts and the dashboard, by promtool
