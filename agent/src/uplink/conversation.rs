@@ -58,7 +58,9 @@ pub(super) struct Conversation<'a> {
 enum Stage {
     /// Nothing is said yet.
     Start,
-    /// Hello is said, the table of lines is being sent.
+    /// Hello is said, how the router is comes next: lines of a router that does not answer are not to look alive.
+    Router,
+    /// The table of lines is being sent.
     Table,
     /// The table is sent at that time, the relay's answer is due.
     Waiting(Instant),
@@ -133,6 +135,7 @@ impl<'a> Conversation<'a> {
         self.note_told();
         let said = match self.stage {
             Stage::Start => Some(self.hello(now)),
+            Stage::Router => Some(self.router(now)),
             Stage::Table => Some(self.table(now)),
             Stage::Waiting(_) => None,
             Stage::Live => self
@@ -158,7 +161,7 @@ impl<'a> Conversation<'a> {
         let silence = self.heard + self.timing.silence;
         match self.stage {
             Stage::Waiting(since) => silence.min(since + self.timing.welcome_timeout),
-            Stage::Start | Stage::Table | Stage::Live => silence,
+            Stage::Start | Stage::Router | Stage::Table | Stage::Live => silence,
         }
     }
 
@@ -214,7 +217,7 @@ impl<'a> Conversation<'a> {
         self.live = backlog.cursor(backlog.next_sequence());
         self.first_live = self.live.sequence();
         self.lost = backlog.lost();
-        self.stage = Stage::Table;
+        self.stage = Stage::Router;
         text(&FromAgent::Hello(Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             epoch: self.epoch,
@@ -223,6 +226,12 @@ impl<'a> Conversation<'a> {
             uptime_ms: self.handover.uptime_ms(now),
             lost: self.lost,
         }))
+    }
+
+    /// Beside the statuses in their turn, the first of which follows the welcome.
+    fn router(&mut self, now: Instant) -> Outgoing {
+        self.stage = Stage::Table;
+        self.status_at(now)
     }
 
     fn table(&mut self, now: Instant) -> Outgoing {
@@ -280,8 +289,12 @@ impl<'a> Conversation<'a> {
             return None;
         }
         self.status_sent = Some((now, self.notable()));
+        Some(self.status_at(now))
+    }
+
+    fn status_at(&self, now: Instant) -> Outgoing {
         let status = Status { lines_pending: !self.is_told, ..self.handover.status_at(now) };
-        Some(text(&FromAgent::Status(Box::new(status))))
+        text(&FromAgent::Status(Box::new(status)))
     }
 
     fn status_due(&self) -> Instant {

@@ -83,10 +83,11 @@ fn hello_is_followed_by_the_whole_table_in_pages_and_then_it_waits() {
         lost: 0,
     };
     assert_eq!(said(&mut conversation, now), Said::Control(FromAgent::Hello(hello)));
+    assert!(matches!(said(&mut conversation, now), Said::Control(FromAgent::Status(_))));
     let pages: Vec<_> = all_said(&mut conversation, now).iter().map(reported).collect();
     assert_eq!(pages, [(200, true), (200, true), (50, false)]);
     tick(&talk.handover, now);
-    assert_eq!(say(&mut conversation, now), None, "nothing but hello and lines before welcome");
+    assert_eq!(say(&mut conversation, now), None, "nothing but hello, status and lines before welcome");
 }
 
 #[test]
@@ -94,8 +95,28 @@ fn a_router_without_lines_is_said_to_have_none() {
     let talk = Talk::new();
     let now = Instant::now();
     let all = all_said(&mut talk.conversation(now), now);
-    assert_eq!(reported(&all[1]), (0, false));
-    assert_eq!(all.len(), 2);
+    assert_eq!(reported(&all[2]), (0, false));
+    assert_eq!(all.len(), 3);
+}
+
+#[test]
+fn a_router_that_does_not_answer_is_told_of_before_its_lines() {
+    let talk = Talk::new();
+    let now = talk.handover.started;
+    set_lines(&talk.handover, &usernames(1));
+    let told = |reachable| {
+        talk.handover.status.borrow_mut().router_reachable = reachable;
+        let mut conversation = talk.conversation(now);
+        let all = all_said(&mut conversation, now);
+        assert_eq!(reported(&all[2]), (1, false));
+        conversation.received(&welcome(None, 0, &[])).unwrap();
+        let first = all_said(&mut conversation, now);
+        [&all[1], &first[0]].map(|said| match said {
+            Said::Control(FromAgent::Status(status)) => status.router_reachable,
+            other => panic!("not a status: {other:?}"),
+        })
+    };
+    assert_eq!([told(false), told(true)], [[false; 2], [true; 2]]);
 }
 
 #[test]
@@ -233,6 +254,7 @@ fn a_change_during_the_table_is_told_after_it() {
     set_lines(&talk.handover, &usernames(300));
     let now = Instant::now();
     let mut conversation = talk.conversation(now);
+    said(&mut conversation, now);
     said(&mut conversation, now);
     assert_eq!(reported(&said(&mut conversation, now)), (200, true));
     set_lines(&talk.handover, &usernames(300)[1..]);
