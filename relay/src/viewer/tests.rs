@@ -87,7 +87,8 @@ async fn the_stream_ends_when_the_link_does() {
     let mut viewer = stage.viewer_with_token(&stage.token("ali", Duration::from_secs(30))).await;
     let snapshot = viewer.snapshot().await;
     let left = snapshot.expires.unwrap() - snapshot.now;
-    assert!((28_000..=30_000).contains(&left), "{left} ms");
+    // The link ends by the wall clock, and `now` is the relay's, which this test holds.
+    assert!((28_000..=31_000).contains(&left), "{left} ms");
     let (error, close) = viewer.closed().await;
     assert_eq!(error.unwrap(), r#"{"type":"error","code":4103,"reason":"link_expired"}"#);
     assert_eq!(close, Close::LinkExpired);
