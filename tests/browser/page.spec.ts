@@ -87,7 +87,7 @@ test("the chart scrolls between samples", async () => {
 });
 
 test("with less motion it moves in steps", async () => {
-  const page = await open(constant(() => EXACT), { reducedMotion: "reduce" });
+  const page = await open(running, { reducedMotion: "reduce" });
   await sees(page, NUMBER, "14.78");
   const moves = await page.evaluate(async () => {
     const canvas = document.querySelector(".panel canvas") as HTMLCanvasElement;
