@@ -87,7 +87,8 @@ export async function violations(page: Page): Promise<string[]> {
 /** Keeps a picture of the whole page in `out`. */
 export async function picture(page: Page, name: string): Promise<void> {
   await mkdir(OUT, { recursive: true });
-  await page.screenshot({ path: join(OUT, `${name}.png`), fullPage: true });
+  // Without animations: a bar half-way to its length is nobody's picture.
+  await page.screenshot({ path: join(OUT, `${name}.png`), fullPage: true, animations: "disabled" });
 }
 
 /** Makes the page believe that its tab is hidden, or seen again. */

@@ -244,7 +244,7 @@ test("the table tells the figures", async () => {
   const page = await open(constant(() => EXACT));
   await sees(page, NUMBER, "14.78");
   await page.getByText("Figures as a table").click();
-  assert.equal(await page.locator("caption").innerText(), "Download and upload, the last minute");
+  await sees(page, "caption", "Download and upload, the last minute");
   const rows = await page.locator("tbody tr").allInnerTexts();
   assert.equal(rows.length, 16);
   assert.deepEqual(rows.slice(0, 4), [
