@@ -75,6 +75,29 @@ pub struct Admission {
     pub show_names: bool,
 }
 
+/// Why somebody is not admitted. A username comes from a token that one of our keys signed, and so from no stranger.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// No token where one is needed, or one that none of the keys signed for a username.
+    #[error("no signed link")]
+    Unsigned,
+    /// Its time is over.
+    #[error("viewer refused: the link has expired; a new one is needed")]
+    Expired(Username),
+    /// Its time has not begun.
+    #[error("viewer refused: the link is not valid yet; are the clocks of the relay and of the link's maker right?")]
+    TooEarly(Username),
+    /// It has no end, or none that can be read.
+    #[error("viewer refused: the link has no end (exp)")]
+    Endless(Username),
+    /// It is not for the relay.
+    #[error("viewer refused: the link is for another use (aud)")]
+    OtherUse(Username),
+    /// It was shown at the address of another line.
+    #[error("viewer refused: the link was shown at the address of another line")]
+    OtherLine(Username),
+}
+
 /// Decides who is admitted.
 #[derive(Debug)]
 pub struct Access {
@@ -129,31 +152,55 @@ impl Access {
     /// Decides what a viewer's first frame, or an Authorization header, opens.
     ///
     /// # Errors
-    /// [`Close::LinkExpired`] where a token was good once, [`Close::LinkRefused`] for all else; neither depends on whether the
-    /// line exists.
-    pub fn admit(&self, request: &WatchRequest, now: SystemTime) -> Result<Admission, Close> {
+    /// [`Denial`]; what of it is told does not depend on whether the line exists.
+    pub fn admit(&self, request: &WatchRequest, now: SystemTime) -> Result<Admission, Denial> {
         match request {
             WatchRequest::Token(token) => self.admit_token(token, now),
             WatchRequest::Username(text) if self.mode == Mode::Open => admit_username(text),
-            WatchRequest::Username(_) => Err(Close::LinkRefused),
+            WatchRequest::Username(_) => Err(Denial::Unsigned),
         }
     }
 
-    fn admit_token(&self, token: &str, now: SystemTime) -> Result<Admission, Close> {
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Close::LinkRefused)?;
-        let claims = verify(&keys, token).ok_or(Close::LinkRefused)?;
-        let expires = claims.expiration.and_then(system_time).ok_or(Close::LinkRefused)?;
+    fn admit_token(&self, token: &str, now: SystemTime) -> Result<Admission, Denial> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Denial::Unsigned)?;
+        let claims = verify(&keys, token).ok_or(Denial::Unsigned)?;
+        let username = Username::from_text(&claims.custom.sub).map_err(|_| Denial::Unsigned)?;
+        if !claims.custom.aud.is_ours() {
+            return Err(Denial::OtherUse(username));
+        }
+        let Some(expires) = claims.expiration.and_then(system_time) else { return Err(Denial::Endless(username)) };
         let too_early = claims.not_before.is_some_and(|from| {
             system_time(from).is_none_or(|from| now.checked_add(NOT_BEFORE_LEEWAY).is_none_or(|now| now < from))
         });
-        if too_early || !claims.custom.aud.is_ours() {
-            return Err(Close::LinkRefused);
+        if too_early {
+            return Err(Denial::TooEarly(username));
         }
-        let username = Username::from_text(&claims.custom.sub).map_err(|_| Close::LinkRefused)?;
         if expires <= now {
-            return Err(Close::LinkExpired);
+            return Err(Denial::Expired(username));
         }
         Ok(Admission { username, expires: Some(expires), show_names: true })
+    }
+}
+
+impl Denial {
+    /// What the viewer is told: whether a link was good once, and no more.
+    pub fn close(&self) -> Close {
+        match self {
+            Self::Expired(_) => Close::LinkExpired,
+            _ => Close::LinkRefused,
+        }
+    }
+
+    /// The username that a signed token names, for the operator.
+    pub fn username(&self) -> Option<&Username> {
+        match self {
+            Self::Unsigned => None,
+            Self::Expired(username)
+            | Self::TooEarly(username)
+            | Self::Endless(username)
+            | Self::OtherUse(username)
+            | Self::OtherLine(username) => Some(username),
+        }
     }
 }
 
@@ -187,8 +234,8 @@ fn verify(keys: &Keys, token: &str) -> Option<Claims<LineClaims>> {
     })
 }
 
-fn admit_username(text: &str) -> Result<Admission, Close> {
-    let username = Username::from_text(text).map_err(|_| Close::LinkRefused)?;
+fn admit_username(text: &str) -> Result<Admission, Denial> {
+    let username = Username::from_text(text).map_err(|_| Denial::Unsigned)?;
     Ok(Admission { username, expires: None, show_names: false })
 }
 

@@ -1,6 +1,7 @@
 //! Failed logins by address: how many there may be within a minute.
 //!
-//! Only failures count, and what is right is never refused: behind carrier NAT every customer is one address, and a neighbour's
+//! An address that is not known, as behind a proxy that does not say, has no count: it would stand for everybody. Only
+//! failures count, and what is right is never refused: behind carrier NAT every customer is one address, and a neighbour's
 //! wrong token must not close the page of another. What the limit ends is the answering of guesses with a reason each, and a log
 //! line each.
 
@@ -24,6 +25,7 @@ pub struct FailedAttempts {
 
 #[derive(Debug, Default)]
 struct Table {
+    /// By network; `None` is shared by those without a place.
     windows: HashMap<Option<IpAddr>, Window>,
     swept: Option<Instant>,
 }
@@ -40,18 +42,19 @@ impl FailedAttempts {
         Self { limit, table: Mutex::default() }
     }
 
-    /// Counts a failure, and says whether its address still is within the limit. No address is one address.
+    /// Counts a failure, and says whether its address still is within the limit; where none is known, nothing counts.
     pub fn fail(&self, address: Option<IpAddr>, now: Instant) -> bool {
+        let Some(address) = address else { return true };
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = table.window(address.map(network), now);
+        let window = table.window(network(address), now);
         window.failures = window.failures.saturating_add(1);
         window.failures <= self.limit
     }
 }
 
 impl Table {
-    fn window(&mut self, key: Option<IpAddr>, now: Instant) -> &mut Window {
-        let key = if self.has_room(key, now) { key } else { None };
+    fn window(&mut self, network: IpAddr, now: Instant) -> &mut Window {
+        let key = self.has_room(network, now).then_some(network);
         let window = self.windows.entry(key).or_insert(Window { began: now, failures: 0 });
         if now.saturating_duration_since(window.began) >= WINDOW {
             *window = Window { began: now, failures: 0 };
@@ -59,8 +62,8 @@ impl Table {
         window
     }
 
-    fn has_room(&mut self, key: Option<IpAddr>, now: Instant) -> bool {
-        if self.windows.len() < ADDRESSES || self.windows.contains_key(&key) {
+    fn has_room(&mut self, network: IpAddr, now: Instant) -> bool {
+        if self.windows.len() < ADDRESSES || self.windows.contains_key(&Some(network)) {
             return true;
         }
         if self.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= WINDOW) {
@@ -94,7 +97,7 @@ mod tests {
         let within: Vec<bool> = (0..3).map(|_| attempts.fail(address("203.0.113.7"), start)).collect();
         assert_eq!(within, [true, true, false]);
         assert!(attempts.fail(address("203.0.113.8"), start));
-        assert!(attempts.fail(None, start));
+        assert!((0..9).all(|_| attempts.fail(None, start)), "no address, no count");
         assert!(!attempts.fail(address("::ffff:203.0.113.7"), start), "the same address in another form");
         assert!(attempts.fail(address("203.0.113.7"), start + WINDOW));
     }

@@ -14,7 +14,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
@@ -32,9 +32,8 @@ use shared::close::Close;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::access::{Admission, WatchRequest};
+use crate::access::{Admission, Denial, WatchRequest};
 use crate::agents::{Grant, Registry};
-use crate::attempts::FailedAttempts;
 use crate::listener::Connection;
 use crate::peer::Forwarding;
 use crate::upgrade::{HandshakeError, Then, UplinkParts, upgrade};
@@ -65,8 +64,6 @@ pub struct Site {
     pub registry: Registry,
     /// The reverse proxies that are believed.
     pub forwarding: Option<Forwarding>,
-    /// Failed logins by address.
-    pub attempts: FailedAttempts,
     /// How often the registry's file is asked whether it changed.
     pub reload_every: Duration,
 }
@@ -145,7 +142,7 @@ async fn live(
     request: Request,
 ) -> Response {
     let accept = request.headers().clone();
-    let then = Then::Viewer(Arc::clone(&site.context));
+    let then = Then::Viewer(Arc::clone(&site.context), site.client(&connection, &accept));
     upgrade(request, &connection, None, then).unwrap_or_else(|error| no_upgrade(error, &accept))
 }
 
@@ -155,25 +152,23 @@ async fn events(
     Path(username): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let admitted = admit(&site, username, &headers);
-    match admitted.and_then(|admission| viewer::serve_events(admission, Arc::clone(&site.context))) {
+    let context = &site.context;
+    let admitted =
+        admit(&site, username, &headers).map_err(|denial| context.deny(&denial, site.client(&connection, &headers)));
+    match admitted.and_then(|admission| viewer::serve_events(admission, Arc::clone(context))) {
         Ok(body) => event_stream(Body::new(body)),
-        Err(close @ (Close::LinkRefused | Close::LinkExpired)) => {
-            let within = site.fail(&connection, &headers);
-            viewer_error(close, if within { StatusCode::UNAUTHORIZED } else { StatusCode::TOO_MANY_REQUESTS })
-        }
-        Err(close) => viewer_error(close, StatusCode::SERVICE_UNAVAILABLE),
+        Err(close) => viewer_error(close),
     }
 }
 
 /// A token must open exactly the line of the path; without one, the path's username is asked for as such.
-fn admit(site: &Site, username: String, headers: &HeaderMap) -> Result<Admission, Close> {
+fn admit(site: &Site, username: String, headers: &HeaderMap) -> Result<Admission, Denial> {
     let now = SystemTime::now();
     let Some(token) = bearer(headers) else {
         return site.context.access.admit(&WatchRequest::Username(username), now);
     };
     let admission = site.context.access.admit(&WatchRequest::Token(token.to_owned()), now)?;
-    if admission.username.to_text() == username { Ok(admission) } else { Err(Close::LinkRefused) }
+    if admission.username.to_text() == username { Ok(admission) } else { Err(Denial::OtherLine(admission.username)) }
 }
 
 async fn agent(
@@ -209,7 +204,7 @@ fn refuse_agent(site: &Site, connection: &Connection, headers: &HeaderMap) -> Re
         Some(_) => "the agent's token is not known here; `linelight-relay agent add` makes one",
         None => "an agent's token is needed, as \"Authorization: Bearer TOKEN\"",
     };
-    if !site.fail(connection, headers) {
+    if !site.context.fail(site.client(connection, headers)) {
         return json_error(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_failures",
@@ -227,15 +222,6 @@ impl Site {
             Some(forwarding) => forwarding.client(connection.peer, headers),
             None => Some(connection.peer),
         }
-    }
-
-    /// Counts a failed login; whether its address may still be told why.
-    fn fail(&self, connection: &Connection, headers: &HeaderMap) -> bool {
-        let within = self.attempts.fail(self.client(connection, headers), Instant::now());
-        if !within {
-            self.context.metrics.attempts_limited.increment();
-        }
-        within
     }
 
     fn uplink(&self, grant: Arc<Grant>, connection: &Connection, headers: &HeaderMap) -> UplinkParts {
@@ -330,7 +316,12 @@ fn event_stream(body: Body) -> Response {
 }
 
 /// A viewer's error frame as an answer.
-fn viewer_error(close: Close, status: StatusCode) -> Response {
+fn viewer_error(close: Close) -> Response {
+    let status = match close {
+        Close::LinkRefused | Close::LinkExpired => StatusCode::UNAUTHORIZED,
+        Close::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
     let body = json!({"type": "error", "code": close.code(), "reason": close.name()});
     error_answer(status, &body)
 }

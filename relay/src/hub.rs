@@ -30,6 +30,7 @@ pub(crate) use self::agent::UNREACHABLE_AFTER_MS;
 pub(crate) use self::agent::WatchOutcome;
 use self::drain::Drain;
 pub(crate) use self::uplinks::{Attached, Reporter, Revised};
+use crate::agents::Registry;
 use crate::clock::Now;
 use crate::explain::{Agents, Explanation, Refusal};
 use crate::limits::Limits;
@@ -44,8 +45,8 @@ const SHARDS: usize = 64;
 /// within a minute.
 const STARTING_MS: i64 = 60_000;
 
-/// Refusals kept for the operator.
-const MAX_REFUSALS: usize = 256;
+/// Refusals kept for the operator, some 200 bytes each.
+const MAX_REFUSALS: usize = 1_024;
 
 /// A wall clock that moved by more than this beside the steady one, milliseconds, was set.
 const CLOCK_SET_MS: i64 = 500;
@@ -114,14 +115,14 @@ impl Hub {
         })
     }
 
-    /// Keeps house once a second until everybody has left after `drain` turned true.
-    pub async fn run(self: Arc<Self>, mut drain: watch::Receiver<bool>) {
+    /// Keeps house once a second until everybody has left after `drain` turned true; `registry` says who may report what.
+    pub async fn run(self: Arc<Self>, registry: Registry, mut drain: watch::Receiver<bool>) {
         let mut names = self.subscribers.changes();
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while !(self.is_draining() && self.viewers() == 0) {
             tokio::select! {
-                _ = seconds.tick() => self.second(&mut names),
+                _ = seconds.tick() => self.second(&mut names, &registry),
                 () = drained(&mut drain), if !self.is_draining() => self.begin_drain(),
             }
         }
@@ -205,10 +206,11 @@ impl Hub {
         Agents { now: now.unix, agents }
     }
 
-    /// Remembers for the operator that something was refused.
+    /// Remembers for the operator that something was refused; what is refused again is remembered once.
     pub(crate) fn refuse(&self, username: &Username, what: impl Into<String>) {
         let refusal = Refusal { at: self.now().unix, username: username.to_text(), what: what.into() };
         let mut refusals = self.refusals();
+        refusals.retain(|before| (&before.username, &before.what) != (&refusal.username, &refusal.what));
         if refusals.len() == MAX_REFUSALS {
             refusals.pop_front();
         }
@@ -256,7 +258,7 @@ impl Hub {
     }
 
     /// What one second changes.
-    fn second(&self, names: &mut watch::Receiver<u64>) {
+    fn second(&self, names: &mut watch::Receiver<u64>, registry: &Registry) {
         let names_changed = names.has_changed().unwrap_or(false);
         names.mark_unchanged();
         self.follow_wall_clock(SystemTime::now());
@@ -265,7 +267,7 @@ impl Hub {
             return;
         }
         self.age(names_changed);
-        self.forget_lost_agents();
+        self.look_after_lost_agents(registry);
     }
 
     /// What time does to lines; `names_changed` when the subscribers file did.
@@ -280,13 +282,18 @@ impl Hub {
         self.metrics.lines_live.set(live as u64);
     }
 
-    fn forget_lost_agents(&self) {
+    /// Agents that are not connected are forgotten in time, and keep to the registry; a connected one's uplink sees to
+    /// that itself.
+    fn look_after_lost_agents(&self, registry: &Registry) {
         let now = self.now();
         let retention = milliseconds(self.limits.agent_retention);
-        let is_over = |agent: &Arc<Agent>| agent.lost().is_some_and(|lost| now.steady - lost >= retention);
-        let over: Vec<_> = self.agents().values().filter(|agent| is_over(agent)).cloned().collect();
-        for agent in over {
-            self.forget_agent(&agent, now);
+        let lost: Vec<_> = self.agents().values().filter(|agent| agent.lost().is_some()).cloned().collect();
+        for agent in lost {
+            if agent.lost().is_some_and(|lost| now.steady - lost >= retention) {
+                self.forget_agent(&agent, now);
+            } else {
+                self.follow_registry(&agent, registry, now);
+            }
         }
     }
 

@@ -121,6 +121,7 @@ impl Relay {
         let context = Arc::new(ViewerContext {
             hub: Arc::clone(&hub),
             access: Arc::clone(&files.access),
+            attempts: FailedAttempts::new(config.limits.failed_attempts),
             limits: config.limits.clone(),
             brand: config.brand.clone(),
             metrics: Arc::clone(&metrics),
@@ -156,7 +157,7 @@ impl Relay {
     /// Where a part of the relay ended by itself, which is a fault in it: better stopped and started again than half alive.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<()> {
         let mut background = JoinSet::new();
-        background.spawn(Arc::clone(&self.hub).run(self.stop.subscribe()));
+        background.spawn(Arc::clone(&self.hub).run(self.files.registry.clone(), self.stop.subscribe()));
         for (watched, reload) in self.files.watched {
             background.spawn(watched.run(self.reload_every, Arc::clone(&self.metrics), reload));
         }
@@ -272,7 +273,6 @@ fn public_listeners(
         context: Arc::clone(context),
         registry: files.registry.clone(),
         forwarding: config.forwarding.clone(),
-        attempts: FailedAttempts::new(config.limits.failed_attempts),
         reload_every: config.reload_every,
     });
     let Some(agents) = config.agents_listen else {

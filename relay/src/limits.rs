@@ -71,7 +71,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Time for everything to end after SIGTERM; then: cut.
     pub drain: Duration,
-    /// Failed logins of one address within a minute; more: 429 instead of 401.
+    /// Failed logins of one address within a minute, viewers' and agents'; more: 429 instead of 401, or
+    /// [`TooManyFailures`](shared::close::Close::TooManyFailures). What is right is never refused.
     pub failed_attempts: u32,
 }
 
@@ -116,6 +117,10 @@ pub const MAX_VIEWERS_PER_LINE: usize = 16;
 /// The longest frame of a viewer in bytes, its first one and so the longest token included; a longer one ends in
 /// [`ViewerProtocol`](shared::close::Close::ViewerProtocol).
 pub const MAX_VIEWER_FRAME: usize = 4 * 1024;
+
+/// Bytes of a viewer up to the end of its watch, with the eight bytes of that frame's header; more ends in
+/// [`ViewerProtocol`](shared::close::Close::ViewerProtocol).
+pub const MAX_BEFORE_WATCH: usize = MAX_VIEWER_FRAME + 8;
 
 /// A token bucket: so many at once, so many a second.
 #[derive(Debug, Clone)]

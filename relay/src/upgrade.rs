@@ -31,8 +31,8 @@ use crate::viewer::{self, ViewerContext};
 
 /// What is spoken after the handshake.
 pub(crate) enum Then {
-    /// A viewer's stream.
-    Viewer(Arc<ViewerContext>),
+    /// A viewer's stream, from that address where it is known.
+    Viewer(Arc<ViewerContext>, Option<IpAddr>),
     /// An agent's uplink.
     Uplink(Box<UplinkParts>),
 }
@@ -145,8 +145,8 @@ impl Then {
 
     fn spawn<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S, leftover: Bytes, open: Option<Open>) {
         match self {
-            Self::Viewer(context) => tokio::spawn(async move {
-                viewer::serve_websocket(stream, leftover, context).await;
+            Self::Viewer(context, address) => tokio::spawn(async move {
+                viewer::serve_websocket(stream, leftover, address, context).await;
                 drop(open);
             }),
             Self::Uplink(parts) => tokio::spawn(async move {

@@ -165,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
 
     /// Takes the agent's place; from another run of it only when that does not answer any more.
     async fn attach(&mut self, hello: &Hello) -> Result<Reporter, Ending> {
-        let (occupant, address) = match self.hub.attach(&self.grant.name, hello, self.peer, false) {
+        let (occupant, address) = match self.hub.attach(&self.grant, hello, self.peer, false) {
             Attached::Yes(reporter) => return Ok(reporter),
             Attached::Occupied(occupant, address) => (occupant, address),
         };
@@ -178,7 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
             debug!(agent, ?newcomer, ?present, "duplicate agents");
             return Err(Close::Duplicate.into());
         }
-        match self.hub.attach(&self.grant.name, hello, self.peer, true) {
+        match self.hub.attach(&self.grant, hello, self.peer, true) {
             Attached::Yes(reporter) => Ok(reporter),
             Attached::Occupied(..) => Err(Close::Duplicate.into()),
         }

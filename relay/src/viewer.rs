@@ -7,10 +7,11 @@
 mod events;
 mod flow;
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use shared::close::Close;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
@@ -19,9 +20,10 @@ use tracing::debug;
 
 pub use self::events::{EventBody, serve_events};
 use self::flow::Flow;
-use crate::access::{Access, Admission, WatchRequest};
+use crate::access::{Access, Admission, Denial, WatchRequest};
+use crate::attempts::FailedAttempts;
 use crate::hub::{Hub, drained, unix_ms};
-use crate::limits::{Limits, MAX_VIEWER_FRAME};
+use crate::limits::{Limits, MAX_BEFORE_WATCH, MAX_VIEWER_FRAME};
 use crate::line::Update;
 use crate::metrics::Metrics;
 use crate::viewer_frame::{FromViewer, ViewerFrame};
@@ -29,6 +31,11 @@ use crate::websocket::{self, Inbound, Parser};
 
 /// How long a viewer gets to read why it was closed; the kernel drops what is unread when the socket goes.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Bytes read from a viewer that was closed: a socket that is dropped with unread bytes resets the connection before the
+/// viewer has read its last frame. Four of the longest frames, which is more than a lawful viewer can have under way; who
+/// sends more loses the reason.
+const MAX_PARTING_BYTES: u64 = 4 * MAX_VIEWER_FRAME as u64;
 
 /// After so long without a frame the state is repeated, so that a page can tell a quiet line from a dead connection,
 /// milliseconds.
@@ -40,6 +47,8 @@ pub struct ViewerContext {
     pub hub: Arc<Hub>,
     /// Who may see what.
     pub access: Arc<Access>,
+    /// Links refused and tokens of agents unknown, by address.
+    pub attempts: FailedAttempts,
     /// What the relay takes at most.
     pub limits: Limits,
     /// The provider's name, for the page.
@@ -50,15 +59,40 @@ pub struct ViewerContext {
     pub drain: watch::Receiver<bool>,
 }
 
-/// Serves a viewer over a WebSocket whose handshake is done; `leftover` was read behind it.
+impl ViewerContext {
+    /// Counts a failed login; whether its address may still be told why.
+    pub(crate) fn fail(&self, address: Option<IpAddr>) -> bool {
+        let within = self.attempts.fail(address, Instant::now());
+        if !within {
+            self.metrics.attempts_limited.increment();
+        }
+        within
+    }
+
+    /// Counts a viewer that is not admitted, and remembers for the operator whose link was refused. What the viewer is
+    /// told: the reason, or that its address had too many failures before.
+    pub(crate) fn deny(&self, denial: &Denial, address: Option<IpAddr>) -> Close {
+        if !self.fail(address) {
+            return Close::TooManyFailures;
+        }
+        if let Some(username) = denial.username() {
+            self.hub.refuse(username, denial.to_string());
+        }
+        denial.close()
+    }
+}
+
+/// Serves a viewer over a WebSocket whose handshake is done; `leftover` was read behind it, and `address` is the viewer's
+/// where it is known.
 pub async fn serve_websocket<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     leftover: Bytes,
+    address: Option<IpAddr>,
     context: Arc<ViewerContext>,
 ) {
     let mut socket = Socket { stream, parser: Parser::default() };
     // Boxed, so that a page's future is no larger than what it does all day.
-    let opened = Box::pin(open(&mut socket, leftover, &context)).await;
+    let opened = Box::pin(open(&mut socket, leftover, address, &context)).await;
     let (rest, ending) = match opened {
         Ok(mut flow) => flow.run(&mut socket).await,
         Err(ending) => (Vec::new(), ending),
@@ -135,6 +169,7 @@ impl Terms {
 async fn open<'a, S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut Socket<S>,
     leftover: Bytes,
+    address: Option<IpAddr>,
     context: &'a ViewerContext,
 ) -> Result<Flow<'a>, Ending> {
     let limit = context.limits.first_frame_timeout;
@@ -144,37 +179,39 @@ async fn open<'a, S: AsyncRead + AsyncWrite + Unpin>(
         () = drained(&mut drain) => return Err(Close::GoingAway.into()),
     };
     let request = watch_request(&text).ok_or(Close::ViewerProtocol)?;
-    let admission = context.access.admit(&request, Hub::system_time(context.hub.now()))?;
+    let admitted = context.access.admit(&request, Hub::system_time(context.hub.now()));
+    let admission = admitted.map_err(|denial| context.deny(&denial, address))?;
     let seat = context.hub.join(&admission.username)?;
     let mut flow = Flow::new(seat, Terms::from(&admission), context);
     flow.take(socket, &unread)?;
     Ok(flow)
 }
 
+/// The first text, within [`MAX_BEFORE_WATCH`] bytes, and what was read behind it.
 async fn first_text<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut Socket<S>,
     mut unread: Vec<u8>,
 ) -> Result<(String, Vec<u8>), Ending> {
-    let mut read = unread.len();
+    let mut left = MAX_BEFORE_WATCH;
     loop {
-        let mut bytes = &unread[..];
+        // What came along with the handshake may be more.
+        let (mut bytes, beyond) = unread.split_at(unread.len().min(left));
+        left -= bytes.len();
         while let Some(inbound) = next_frame(&mut socket.parser, &mut bytes)? {
             match inbound {
-                Inbound::Text(text) => return Ok((text, bytes.to_vec())),
+                Inbound::Text(text) => return Ok((text, [bytes, beyond].concat())),
                 Inbound::Ping(payload) => socket.stream.write_all(&websocket::pong(&payload)).await?,
                 Inbound::Pong => {}
                 Inbound::Binary => return Err(Close::ViewerProtocol.into()),
                 Inbound::Close(code) => return Err(Ending::Answered(code)),
             }
         }
-        // The largest frame has a header of eight bytes.
-        if read > MAX_VIEWER_FRAME + 8 {
+        if left == 0 {
             return Err(Close::ViewerProtocol.into());
         }
         unread.clear();
         unread.reserve(1_024);
-        read += socket.stream.read_buf(&mut unread).await?;
-        if unread.is_empty() {
+        if socket.stream.read_buf(&mut (&mut unread).limit(left)).await? == 0 {
             return Err(Ending::Broken);
         }
     }
@@ -220,8 +257,7 @@ async fn part<S: AsyncRead + AsyncWrite + Unpin>(
     let farewell = async {
         stream.write_all(&rest).await?;
         stream.shutdown().await?;
-        // A socket that is dropped with unread bytes resets the connection before the viewer has read its last frame.
-        tokio::io::copy(&mut stream.take(MAX_VIEWER_FRAME as u64 * 4), &mut tokio::io::sink()).await
+        tokio::io::copy(&mut stream.take(MAX_PARTING_BYTES), &mut tokio::io::sink()).await
     };
     // Whoever does not take it in time is gone.
     let _: Result<std::io::Result<u64>, _> = timeout(FAREWELL, farewell).await;

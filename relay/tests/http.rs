@@ -208,7 +208,32 @@ async fn behind_a_proxy_each_viewer_counts_for_itself() {
     assert_eq!((from("203.0.113.7").await, from("203.0.113.7").await), (401, 429));
     assert_eq!(from("203.0.113.8").await, 401);
     assert_eq!(from("203.0.113.9, 203.0.113.7").await, 429, "what the sender wrote to the left counts for nothing");
-    assert_eq!((from("").await, from("").await), (401, 429), "no address is one address, and not the proxy's");
+    assert_eq!((from("").await, from("").await), (401, 401), "no address has no count: it would be everybody's");
+    let watch = async |address: &str| {
+        let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+        let mut request = format!("GET /api/v1/live HTTP/1.1\r\nhost: relay.test\r\n{WEBSOCKET}");
+        if !address.is_empty() {
+            request += &format!("x-forwarded-for: {address}\r\n");
+        }
+        let mut request = (request + "\r\n").into_bytes();
+        let watch = br#"{"type":"watch","token":"nonsense"}"#;
+        request.extend([0x81, 0x80 | u8::try_from(watch.len()).unwrap(), 0, 0, 0, 0]);
+        request.extend(watch);
+        stream.write_all(&request).await.unwrap();
+        let answer = String::from_utf8_lossy(&read_to_end(&mut stream).await).into_owned();
+        answer.split(r#""reason":""#).nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    assert_eq!(watch("203.0.113.7").await, "too_many_failures", "agents and viewers have one count");
+    assert_eq!(watch("203.0.113.20").await, "link_refused");
+    assert_eq!(watch("203.0.113.20").await, "too_many_failures");
+    assert_eq!((watch("").await, watch("").await), ("link_refused".into(), "link_refused".into()));
+    let events = async || {
+        let line = format!("{}x-forwarded-for: 203.0.113.20\r\n", bearer("nonsense"));
+        relay.request("/api/v1/lines/ali/live", &line).await
+    };
+    let limited = events().await;
+    assert_eq!((limited.status, limited.header("retry-after")), (429, Some("60")));
+    assert!(limited.text().contains("too_many_failures"), "{}", limited.text());
 }
 
 #[tokio::test]
@@ -229,6 +254,11 @@ async fn server_sent_events_open_with_the_lines_own_token_alone() {
     let response = relay.request(path, &bearer(&expired)).await;
     assert_eq!(response.status, 401);
     assert!(response.text().contains("link_expired"));
+    // The operator is told, under the name that the token was signed for.
+    for (username, why) in [("ali", "link has expired"), ("alice", "at the address of another line")] {
+        let explained = get(relay.addresses.private, &format!("/explain/{username}"), "").await.text();
+        assert!(explained.contains(why), "{explained}");
+    }
 
     let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
     let response = head(&mut stream, path, &bearer(&relay.token("ali", in_an_hour()))).await;

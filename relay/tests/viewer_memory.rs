@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use relay::access::Access;
+use relay::attempts::FailedAttempts;
 use relay::hub::Hub;
 use relay::limits::Limits;
 use relay::metrics::Metrics;
@@ -48,12 +49,15 @@ async fn an_open_page_is_small() {
     let hub = Hub::new(limits.clone(), Subscribers::none(), Arc::clone(&metrics), now);
     let (_drain, drain) = watch::channel(false);
     let access = Arc::new(Access::open());
-    let context = Arc::new(ViewerContext { hub, access, limits, brand: None, metrics: Arc::clone(&metrics), drain });
+    let attempts = FailedAttempts::new(limits.failed_attempts);
+    let metrics_of_context = Arc::clone(&metrics);
+    let context =
+        Arc::new(ViewerContext { hub, access, attempts, limits, brand: None, metrics: metrics_of_context, drain });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve_websocket(stream, bytes::Bytes::new(), Arc::clone(&context)));
+            tokio::spawn(serve_websocket(stream, bytes::Bytes::new(), None, Arc::clone(&context)));
         }
     });
     let open = |names| tokio::task::spawn_blocking(move || open_pages(address, names));

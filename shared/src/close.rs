@@ -56,11 +56,13 @@ pub enum Close {
     ViewerTooFast = 4106,
     /// No pong in time.
     ViewerSilent = 4107,
+    /// Too many links from this address were refused within a minute.
+    TooManyFailures = 4108,
 }
 
 impl Close {
     /// All of them, in order of their numbers.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Normal,
         Self::GoingAway,
         Self::ProtocolError,
@@ -79,6 +81,7 @@ impl Close {
         Self::RelayFull,
         Self::ViewerTooFast,
         Self::ViewerSilent,
+        Self::TooManyFailures,
     ];
 
     /// The number on the wire.
@@ -112,6 +115,7 @@ impl Close {
             Self::RelayFull => "relay_full",
             Self::ViewerTooFast => "viewer_too_fast",
             Self::ViewerSilent => "viewer_silent",
+            Self::TooManyFailures => "too_many_failures",
         }
     }
 
@@ -122,6 +126,7 @@ impl Close {
             Self::ViewerSilent => Retry::BackOff,
             Self::LineFull | Self::RelayFull => Retry::After(30),
             Self::ProtocolError | Self::FrameTooLarge | Self::Duplicate | Self::TooFast => Retry::After(60),
+            Self::TooManyFailures => Retry::After(60),
             Self::Revoked => Retry::After(300),
             Self::Replaced => Retry::Never,
             Self::ViewerProtocol | Self::LinkRefused | Self::LinkExpired | Self::ViewerTooFast => Retry::Never,

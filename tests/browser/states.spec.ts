@@ -99,6 +99,7 @@ const CASES: Record<string, Case> = {
   "name refused": { path: "/line/ali", answer: (viewer) => viewer.close(4102, "link_refused"), pill: "Link needed", title: /link of its own/, detail: /ask for one/, figures: null },
   "line full": { answer: (viewer) => viewer.close(4104, "line_full"), pill: "Many viewers", title: /Too many people/, detail: /half a minute/, figures: DASHES },
   "relay full": { answer: (viewer) => viewer.close(4105, "relay_full"), pill: "Very busy", title: /Too many people/, detail: /not affected/, figures: DASHES },
+  "too many failures": { answer: (viewer) => viewer.close(4108, "too_many_failures"), pill: "Not accepted", title: /not accepted/, detail: /tries again in a minute/, figures: DASHES },
   "no link": { path: "/", answer: () => undefined, pill: "No link", title: /needs your line's link/, detail: /your provider sent you/, figures: null },
   "nothing there": { path: "/line/", answer: () => undefined, pill: "Not found", title: /nothing at this address/, detail: /your provider sent you/, figures: null },
 };

@@ -54,7 +54,7 @@ fn without(mut value: Value, key: &str) -> Value {
     value
 }
 
-fn admit(token: &str) -> Result<Admission, Close> {
+fn admit(token: &str) -> Result<Admission, Denial> {
     access().admit(&WatchRequest::Token(token.to_owned()), at(NOW))
 }
 
@@ -106,7 +106,7 @@ fn what_is_not_signed_by_hs256_with_our_key_is_refused() {
         ("four parts", format!("{}.x", sign(&header(), &claims(), 1))),
         ("too long", "x".repeat(MAX_TOKEN + 1)),
     ] {
-        assert_eq!(admit(&token), Err(Close::LinkRefused), "{why}");
+        assert_eq!(admit(&token), Err(Denial::Unsigned), "{why}");
     }
 }
 
@@ -121,50 +121,65 @@ fn any_changed_character_voids_a_token() {
     let (body, signature) = token.rsplit_once('.').unwrap();
     let (head, _) = body.split_once('.').unwrap();
     let alice = BASE64_URL_SAFE_NO_PAD.encode(with(claims(), "sub", json!("alice")).to_string());
-    assert_eq!(admit(&format!("{head}.{alice}.{signature}")), Err(Close::LinkRefused));
+    assert_eq!(admit(&format!("{head}.{alice}.{signature}")), Err(Denial::Unsigned));
 }
 
 #[test]
 fn claims_are_checked() {
-    for (why, claims, close) in [
-        ("no aud", without(claims(), "aud"), Close::LinkRefused),
-        ("another aud", with(claims(), "aud", json!("linelight:agent")), Close::LinkRefused),
-        ("aud in other case", with(claims(), "aud", json!("Linelight:line")), Close::LinkRefused),
-        ("others' auds", with(claims(), "aud", json!(["a", "b"])), Close::LinkRefused),
-        ("no sub", without(claims(), "sub"), Close::LinkRefused),
-        ("empty sub", with(claims(), "sub", json!("")), Close::LinkRefused),
-        ("a sub that is not the text form", with(claims(), "sub", json!("%61li")), Close::LinkRefused),
-        ("no exp", without(claims(), "exp"), Close::LinkRefused),
-        ("exp null", with(claims(), "exp", json!(null)), Close::LinkRefused),
-        ("exp as text", with(claims(), "exp", json!("9999999999")), Close::LinkRefused),
-        ("exp beyond time", with(claims(), "exp", json!(u64::MAX)), Close::LinkRefused),
-        ("not yet", with(claims(), "nbf", json!(NOW + 61)), Close::LinkRefused),
-        ("past exp", with(claims(), "exp", json!(NOW - 1)), Close::LinkExpired),
-        ("exp now", with(claims(), "exp", json!(NOW)), Close::LinkExpired),
-        ("exp before 1970", with(claims(), "exp", json!(-1)), Close::LinkExpired),
-        ("past exp for another audience", with(with(claims(), "exp", json!(1)), "aud", json!("x")), Close::LinkRefused),
+    let unsigned = || Denial::Unsigned;
+    for (why, claims, denial) in [
+        ("no aud", without(claims(), "aud"), unsigned()),
+        ("another aud", with(claims(), "aud", json!("linelight:agent")), Denial::OtherUse(ali())),
+        ("aud in other case", with(claims(), "aud", json!("Linelight:line")), Denial::OtherUse(ali())),
+        ("others' auds", with(claims(), "aud", json!(["a", "b"])), Denial::OtherUse(ali())),
+        ("no sub", without(claims(), "sub"), unsigned()),
+        ("empty sub", with(claims(), "sub", json!("")), unsigned()),
+        ("a sub that is not the text form", with(claims(), "sub", json!("%61li")), unsigned()),
+        ("no exp", without(claims(), "exp"), Denial::Endless(ali())),
+        ("exp null", with(claims(), "exp", json!(null)), unsigned()),
+        ("exp as text", with(claims(), "exp", json!("9999999999")), unsigned()),
+        ("exp beyond time", with(claims(), "exp", json!(u64::MAX)), unsigned()),
+        ("not yet", with(claims(), "nbf", json!(NOW + 61)), Denial::TooEarly(ali())),
+        ("past exp", with(claims(), "exp", json!(NOW - 1)), Denial::Expired(ali())),
+        ("exp now", with(claims(), "exp", json!(NOW)), Denial::Expired(ali())),
+        ("exp before 1970", with(claims(), "exp", json!(-1)), Denial::Expired(ali())),
+        (
+            "past exp for another audience",
+            with(with(claims(), "exp", json!(1)), "aud", json!("x")),
+            Denial::OtherUse(ali()),
+        ),
     ] {
-        assert_eq!(admit(&sign(&header(), &claims, 1)), Err(close), "{why}");
+        assert_eq!(admit(&sign(&header(), &claims, 1)), Err(denial), "{why}");
     }
 }
 
 #[test]
+fn a_viewer_is_told_that_a_link_has_expired_and_nothing_else() {
+    for denial in [Denial::Unsigned, Denial::TooEarly(ali()), Denial::Endless(ali()), Denial::OtherUse(ali())] {
+        assert_eq!(denial.close(), Close::LinkRefused);
+    }
+    assert_eq!(Denial::OtherLine(ali()).close(), Close::LinkRefused);
+    assert_eq!(Denial::Expired(ali()).close(), Close::LinkExpired);
+    assert_eq!((Denial::Unsigned.username(), Denial::Expired(ali()).username()), (None, Some(&ali())));
+}
+
+#[test]
 fn an_expired_token_of_a_stranger_is_refused_not_expired() {
-    assert_eq!(admit(&sign(&header(), &with(claims(), "exp", json!(1)), 3)), Err(Close::LinkRefused));
+    assert_eq!(admit(&sign(&header(), &with(claims(), "exp", json!(1)), 3)), Err(Denial::Unsigned));
 }
 
 #[test]
 fn a_username_opens_a_line_in_open_access_alone_and_without_names() {
     let request = WatchRequest::Username("ali".into());
-    assert_eq!(access().admit(&request, at(NOW)), Err(Close::LinkRefused));
+    assert_eq!(access().admit(&request, at(NOW)), Err(Denial::Unsigned));
     let open = Access::new(Mode::Open, keys(&[("new", 1)]));
     let admission = Admission { username: ali(), expires: None, show_names: false };
     assert_eq!(open.admit(&request, at(NOW)), Ok(admission.clone()));
     assert_eq!(Access::open().admit(&request, at(NOW)), Ok(admission));
-    assert_eq!(open.admit(&WatchRequest::Username("%61li".into()), at(NOW)), Err(Close::LinkRefused));
+    assert_eq!(open.admit(&WatchRequest::Username("%61li".into()), at(NOW)), Err(Denial::Unsigned));
     let token = WatchRequest::Token(sign(&header(), &claims(), 1));
     assert!(open.admit(&token, at(NOW)).unwrap().show_names, "a link still opens its line, with names");
-    assert_eq!(Access::open().admit(&token, at(NOW)), Err(Close::LinkRefused));
+    assert_eq!(Access::open().admit(&token, at(NOW)), Err(Denial::Unsigned));
 }
 
 #[test]
@@ -173,7 +188,7 @@ fn a_rotated_key_opens_and_a_removed_one_does_not() {
     let old = WatchRequest::Token(sign(&with(header(), "kid", json!("old")), &claims(), 2));
     assert!(access.admit(&old, at(NOW)).is_ok());
     access.set_keys(keys(&[("newest", 3), ("new", 1)]));
-    assert_eq!(access.admit(&old, at(NOW)), Err(Close::LinkRefused));
+    assert_eq!(access.admit(&old, at(NOW)), Err(Denial::Unsigned));
     assert!(access.admit(&WatchRequest::Token(sign(&header(), &claims(), 1)), at(NOW)).is_ok());
 }
 

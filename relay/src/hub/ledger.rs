@@ -9,6 +9,7 @@ use shared::{Epoch, LineHandle, Username};
 
 use super::agent::Control;
 use super::sequences::Sequences;
+use crate::agents::Grant;
 use crate::clock::{Now, UptimeClock};
 use crate::limits::Bucket;
 use crate::line::Line;
@@ -21,6 +22,8 @@ const MAX_SHARED_PROFILES: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub(super) uplink: Option<Arc<Control>>,
+    /// What the agent's token allowed when that was last applied.
+    pub(super) grant: Option<Arc<Grant>>,
     pub(super) epoch: Option<Epoch>,
     /// The lines of the present table.
     pub(super) lines: HashMap<LineHandle, Arc<Line>>,
@@ -101,6 +104,19 @@ impl Ledger {
         all.extend(std::mem::take(&mut self.remembered).into_iter().map(|(_, line)| line));
         dedup(&mut all);
         all
+    }
+
+    /// Takes every line that the agent may not report, however long ago it did.
+    pub(super) fn take_beyond(&mut self, grant: &Grant) -> Vec<Arc<Line>> {
+        let is_beyond = |line: &Arc<Line>| !grant.may_report(line.username());
+        let mut beyond: Vec<_> = self.lines.extract_if(|_, line| is_beyond(line)).map(|(_, line)| line).collect();
+        beyond.extend(self.left_behind().into_iter().flat_map(|left| left.extract_if(.., |line| is_beyond(line))));
+        let (remembered, stays) =
+            std::mem::take(&mut self.remembered).into_iter().partition(|(_, line)| is_beyond(line));
+        self.remembered = stays;
+        beyond.extend(VecDeque::into_iter(remembered).map(|(_, line)| line));
+        dedup(&mut beyond);
+        beyond
     }
 
     pub(super) fn share(&mut self, profile: &str) -> Arc<str> {

@@ -4,10 +4,12 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
+use jwt_compact::AlgorithmExt;
 use shared::close::Close;
 use shared::control::{self, FromAgent, FromRelay, Hello, LineReport, Lines, Plan, Role, Status, Welcome};
 use shared::frame::{self, Header};
@@ -23,6 +25,7 @@ use tokio_tungstenite::tungstenite::protocol::Role as End;
 use super::Hub;
 use crate::access::{Access, Mode};
 use crate::agents::{Entries, Entry, Registry, TokenHash};
+use crate::attempts::FailedAttempts;
 use crate::data_directory;
 use crate::keys::Keys;
 use crate::limits::Limits;
@@ -37,6 +40,9 @@ const MANY: usize = 50;
 
 /// No test waits longer for one frame.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where every viewer comes from (RFC 5737).
+pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 
 /// A relay's core.
 pub(crate) struct Stage {
@@ -80,6 +86,7 @@ impl Stage {
         let context = Arc::new(ViewerContext {
             hub: Arc::clone(&hub),
             access: Arc::new(Access::new(mode, keys.clone())),
+            attempts: FailedAttempts::new(limits.failed_attempts),
             limits,
             brand: Some("Karoo Wireless".into()),
             metrics,
@@ -87,7 +94,7 @@ impl Stage {
         });
         let any: &[&str] = &["*"];
         let registry = Registry::new(entries(&[("a", any), ("b", any), ("home", any)])).unwrap();
-        tokio::spawn(keep_house(Arc::downgrade(&hub), subscribers.changes()));
+        tokio::spawn(keep_house(Arc::downgrade(&hub), registry.clone(), subscribers.changes()));
         Self { hub, registry, subscribers, context, keys, drain }
     }
 
@@ -128,8 +135,12 @@ impl Stage {
 
     /// A viewer's end on which nothing was said; `room` bytes on the way to it.
     pub(crate) async fn silent_viewer(&self, room: usize) -> ViewerEnd {
+        self.silent_viewer_from(Some(ADDRESS), room).await
+    }
+
+    pub(crate) async fn silent_viewer_from(&self, address: Option<IpAddr>, room: usize) -> ViewerEnd {
         let (ours, theirs) = tokio::io::duplex(room);
-        let task = tokio::spawn(serve_websocket(theirs, bytes::Bytes::new(), Arc::clone(&self.context)));
+        let task = tokio::spawn(serve_websocket(theirs, bytes::Bytes::new(), address, Arc::clone(&self.context)));
         ViewerEnd { socket: WebSocketStream::from_raw_socket(ours, End::Client, None).await, task }
     }
 
@@ -151,6 +162,13 @@ impl Stage {
         viewer
     }
 
+    /// A token with these claims, signed by the relay's own key.
+    pub(crate) fn token_with(&self, claims: &serde_json::Value) -> String {
+        let key = self.keys.current().unwrap();
+        let claims = jwt_compact::Claims::new(claims.clone());
+        jwt_compact::alg::Hs256.token(&jwt_compact::Header::empty(), &claims, &key.secret).unwrap()
+    }
+
     /// A link that ends so far from now.
     pub(crate) fn token(&self, username: &str, lifetime: Duration) -> String {
         let now = SystemTime::now();
@@ -158,14 +176,14 @@ impl Stage {
     }
 }
 
-async fn keep_house(hub: std::sync::Weak<Hub>, mut names: watch::Receiver<u64>) {
+async fn keep_house(hub: std::sync::Weak<Hub>, registry: Registry, mut names: watch::Receiver<u64>) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let Some(hub) = hub.upgrade() else { return };
         let changed = names.has_changed().unwrap_or(false);
         names.borrow_and_update();
         hub.age(changed);
-        hub.forget_lost_agents();
+        hub.look_after_lost_agents(&registry);
     }
 }
 

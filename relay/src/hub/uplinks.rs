@@ -12,7 +12,7 @@ use tracing::{debug, info, warn};
 use super::agent::{Agent, Control};
 use super::ledger::Ledger;
 use super::{Hub, milliseconds};
-use crate::agents::Grant;
+use crate::agents::{Grant, Registry};
 use crate::clock::Now;
 use crate::explain::AgentFindings;
 use crate::limits::Bucket;
@@ -47,12 +47,12 @@ impl Hub {
     /// Makes an uplink its agent's one, unless another run of the agent holds that place and `take_over` is false.
     pub(crate) fn attach(
         self: &Arc<Self>,
-        name: &Arc<str>,
+        grant: &Arc<Grant>,
         hello: &Hello,
         peer: Option<IpAddr>,
         take_over: bool,
     ) -> Attached {
-        let now = self.now();
+        let (now, name) = (self.now(), &grant.name);
         let control = Arc::<Control>::default();
         let mut agents = self.agents();
         let agent =
@@ -69,6 +69,7 @@ impl Hub {
         agent.begin_table(now.steady);
         agent.watches().begin(agent.table(), self.limits.watched_per_agent, Arc::clone(&control));
         let lost = ledger.begin(hello, Arc::clone(&control), peer, now);
+        ledger.grant = Some(Arc::clone(grant));
         self.metrics.batches_lost.add(lost);
         for left in ledger.left_behind() {
             if left.len() > self.limits.lines_per_agent {
@@ -91,6 +92,31 @@ impl Hub {
         agents.remove(&agent.name);
         drop(agents);
         for line in ledger.take_all() {
+            self.forget(agent, &line, now, |_| true);
+        }
+    }
+
+    /// Applies the registry as it is to an agent that is not connected.
+    pub(super) fn follow_registry(&self, agent: &Arc<Agent>, registry: &Registry, now: Now) {
+        let mut ledger = agent.ledger();
+        let Some(held) = ledger.grant.as_ref().filter(|_| ledger.uplink.is_none()) else { return };
+        match registry.current(held) {
+            Some(grant) if Arc::ptr_eq(&grant, held) => {}
+            Some(grant) => {
+                self.narrow(agent, &mut ledger, &grant, now);
+                ledger.grant = Some(grant);
+            }
+            None => {
+                drop(ledger);
+                info!(agent = &*agent.name, "agent forgotten: its token was revoked");
+                self.forget_agent(agent, now);
+            }
+        }
+    }
+
+    /// Forgets all that an agent ever reported of lines that it may not report.
+    fn narrow(&self, agent: &Arc<Agent>, ledger: &mut Ledger, grant: &Grant, now: Now) {
+        for line in ledger.take_beyond(grant) {
             self.forget(agent, &line, now, |_| true);
         }
     }
@@ -316,7 +342,7 @@ impl Reporter {
     ///
     /// # Errors
     /// [`Close::Replaced`].
-    pub(crate) fn revise(&self, grant: &Grant, now: Now) -> Result<Revised, Close> {
+    pub(crate) fn revise(&self, grant: &Arc<Grant>, now: Now) -> Result<Revised, Close> {
         let mut ledger = self.ledger()?;
         if ledger.refused.values().any(|username| grant.may_report(username)) {
             return Ok(Revised::Widened);
@@ -329,6 +355,8 @@ impl Reporter {
                 self.refuse(&mut ledger, *handle, line.username().clone());
             }
         }
+        self.hub.narrow(&self.agent, &mut ledger, grant, now);
+        ledger.grant = Some(Arc::clone(grant));
         Ok(Revised::Refused(refused))
     }
 

@@ -5,6 +5,7 @@ use shared::control::{LineReport, Role, WatchRefusal};
 
 use super::*;
 use crate::access::Mode;
+use crate::agents::{Entry, TokenHash};
 use crate::hub::stage::{AgentEnd, Stage, entries, eventually, live, name, offline, seconds};
 use crate::limits::Limits;
 use crate::viewer_frame::{LineState, Notice, ViewerFrame};

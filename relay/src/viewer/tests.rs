@@ -7,7 +7,7 @@ use http_body::Body;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
-use crate::access::Mode;
+use crate::access::{AUDIENCE, Mode};
 use crate::hub::stage::{AgentEnd, Stage, eventually, live, name, seconds};
 use crate::viewer_frame::{LineState, Point};
 
@@ -118,14 +118,135 @@ async fn the_first_frame_comes_in_time_and_is_a_watch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_so_many_bytes_come_before_the_first_frame() {
-    let stage = Stage::new();
-    let mut viewer = stage.silent_viewer(64 * 1024).await;
-    for _ in 0..40 {
-        viewer.socket.feed(Message::Pong(vec![0; 120].into())).await.unwrap();
+async fn links_refused_over_a_websocket_are_limited_by_address_and_good_ones_never_are() {
+    let stage = Stage::with(Mode::Link, limited(|limits| limits.failed_attempts = 2));
+    let _agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let (wrong, good) = ("not.a.token", stage.token("ali", Duration::from_secs(60)));
+    for _ in 0..2 {
+        assert_eq!(stage.viewer_with_token(wrong).await.closed().await.1, Close::LinkRefused);
     }
-    viewer.socket.flush().await.unwrap();
-    assert_eq!(viewer.closed().await.1, Close::ViewerProtocol);
+    let limited =
+        (Some(r#"{"type":"error","code":4108,"reason":"too_many_failures"}"#.to_owned()), Close::TooManyFailures);
+    assert_eq!(stage.viewer_with_token(wrong).await.closed().await, limited);
+    assert_eq!(stage.viewer("ali").await.closed().await, limited, "no token is a wrong one");
+    assert_eq!(stage.context.metrics.attempts_limited.get(), 2);
+    stage.viewer_with_token(&good).await.snapshot().await;
+    let mut elsewhere = stage.silent_viewer_from(None, 64 * 1024).await;
+    elsewhere.say(r#"{"type":"watch","token":"x"}"#).await;
+    assert_eq!(elsewhere.closed().await.1, Close::LinkRefused, "an unknown address has no count");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_operator_is_told_whose_link_was_refused_and_why() {
+    let stage = Stage::with(Mode::Link, limited(|limits| limits.failed_attempts = 3));
+    let past = stage.hub.now().unix / 1_000 - 5;
+    let expired = stage.token_with(&serde_json::json!({"sub": "ali", "aud": AUDIENCE, "exp": past}));
+    let early =
+        stage.token_with(&serde_json::json!({"sub": "ali", "aud": AUDIENCE, "exp": past + 900, "nbf": past + 800}));
+    for (token, close) in [(&expired, Close::LinkExpired), (&expired, Close::LinkExpired), (&early, Close::LinkRefused)]
+    {
+        assert_eq!(stage.viewer_with_token(token).await.closed().await.1, close);
+    }
+    let explained = stage.hub.explain(&name("ali"), tokio::time::Instant::now());
+    let told: Vec<_> = explained.refusals.iter().map(|refusal| refusal.what.as_str()).collect();
+    assert_eq!(told.len(), 2, "what happens again is told once: {told:?}");
+    assert!(told[0].contains("link has expired") && told[1].contains("not valid yet"), "{told:?}");
+    assert!(explained.to_string().contains("the link has expired"), "{explained}");
+    // Beyond the limit nothing is remembered, lest one address push everybody else's refusals out.
+    let bob = stage.token_with(&serde_json::json!({"sub": "bob", "aud": AUDIENCE, "exp": past}));
+    assert_eq!(stage.viewer_with_token(&bob).await.closed().await.1, Close::TooManyFailures);
+    assert!(stage.hub.explain(&name("bob"), tokio::time::Instant::now()).refusals.is_empty());
+    assert_eq!(stage.context.metrics.lines.get(), 0, "nothing was made for them");
+}
+
+/// Masked pongs, with a mask of zeros, of exactly so many bytes altogether.
+fn pongs(mut bytes: usize) -> Vec<u8> {
+    let mut all = Vec::new();
+    while bytes > 0 {
+        // Six bytes of header; the last two share what is left.
+        let next = if bytes > 252 {
+            126
+        } else if bytes > 126 {
+            bytes / 2
+        } else {
+            bytes
+        };
+        all.extend([0x8a, 0x80 | (next as u8 - 6), 0, 0, 0, 0]);
+        all.resize(all.len() + next - 6, 0);
+        bytes -= next;
+    }
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_is_complete_within_so_many_bytes_of_a_viewer_however_they_come() {
+    let (stage, _agent) = stage_with_line().await;
+    let watch = [&[0x81, 0x80 | 35, 0, 0, 0, 0][..], br#"{"type":"watch", "username": "ali"}"#].concat();
+    for (beyond, answer) in [(0, "snapshot"), (1, "viewer_protocol")] {
+        let said = [pongs(MAX_BEFORE_WATCH + beyond - watch.len()), watch.clone()].concat();
+        assert_eq!(said.len(), MAX_BEFORE_WATCH + beyond);
+        // All with the handshake, all behind it, and in pieces.
+        for (leftover, room) in [(said.len(), 64 * 1024), (0, 64 * 1024), (1_000, 64 * 1024), (0, 100)] {
+            let (ours, theirs) = tokio::io::duplex(room);
+            let (first, rest) = said.split_at(leftover);
+            let leftover = Bytes::copy_from_slice(first);
+            tokio::spawn(serve_websocket(theirs, leftover, None, Arc::clone(&stage.context)));
+            let (mut reading, mut writing) = tokio::io::split(ours);
+            let mut told = Vec::new();
+            let (_, read) = tokio::join!(writing.write_all(rest), async {
+                while !told.windows(answer.len()).any(|window| window == answer.as_bytes()) {
+                    if reading.read_buf(&mut told).await.unwrap_or(0) == 0 {
+                        break;
+                    }
+                }
+                String::from_utf8_lossy(&told).into_owned()
+            });
+            assert!(read.contains(answer), "{beyond} beyond: {read}");
+        }
+    }
+}
+
+/// Counts what it is asked for; it has bytes without end and takes everything.
+struct Flooding(Arc<std::sync::atomic::AtomicU64>);
+
+impl AsyncRead for Flooding {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _cx: &mut std::task::Context<'_>,
+        buffer: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        let room = buffer.remaining();
+        buffer.put_slice(&vec![0; room]);
+        self.0.fetch_add(room as u64, std::sync::atomic::Ordering::Relaxed);
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Flooding {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _cx: &mut std::task::Context<'_>,
+        bytes: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        std::task::Poll::Ready(Ok(bytes.len()))
+    }
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut std::task::Context<'_>) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut std::task::Context<'_>) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_viewer_that_floods_is_read_so_far_and_no_further() {
+    let stage = Stage::new();
+    let read = Arc::default();
+    // An opcode that means nothing: the first byte ends it.
+    let leftover = Bytes::from_static(&[0x83, 0x80, 0, 0, 0, 0]);
+    serve_websocket(Flooding(Arc::clone(&read)), leftover, None, Arc::clone(&stage.context)).await;
+    assert_eq!(stage.context.metrics.viewer_closes.get(Close::ViewerProtocol), 1);
+    assert_eq!(read.load(std::sync::atomic::Ordering::Relaxed), MAX_PARTING_BYTES);
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,7 +255,7 @@ async fn a_first_frame_that_came_with_the_handshake_is_read() {
     let mask_of_zeros = [0x81, 0x80 | 35, 0, 0, 0, 0];
     let leftover = [&mask_of_zeros[..], br#"{"type":"watch", "username": "ali"}"#].concat();
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
-    tokio::spawn(serve_websocket(theirs, leftover.into(), Arc::clone(&stage.context)));
+    tokio::spawn(serve_websocket(theirs, leftover.into(), None, Arc::clone(&stage.context)));
     let role = tokio_tungstenite::tungstenite::protocol::Role::Client;
     let mut socket = tokio_tungstenite::WebSocketStream::from_raw_socket(ours, role, None).await;
     assert!(socket.next().await.unwrap().unwrap().to_text().unwrap().contains("snapshot"));
@@ -335,10 +456,10 @@ async fn server_sent_events_repeat_the_state_and_end_with_the_relay() {
 async fn an_open_page_costs_little() {
     let (stage, _agent) = stage_with_line().await;
     let (ours, theirs) = tokio::io::duplex(1_024);
-    let task = serve_websocket(theirs, Bytes::new(), Arc::clone(&stage.context));
+    let task = serve_websocket(theirs, Bytes::new(), None, Arc::clone(&stage.context));
     let size = size_of_val(&task);
     drop((task, ours));
     assert!(size <= 1_024, "{size} bytes");
-    let task = serve_websocket(tokio::io::empty(), Bytes::new(), Arc::clone(&stage.context));
+    let task = serve_websocket(tokio::io::empty(), Bytes::new(), None, Arc::clone(&stage.context));
     println!("a viewer's future without its stream: {} bytes", size_of_val(&task));
 }

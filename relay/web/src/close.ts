@@ -14,6 +14,7 @@ export const VIEWER_PROTOCOL = 4101;
 export const LINE_FULL = 4104;
 export const RELAY_FULL = 4105;
 export const VIEWER_TOO_FAST = 4106;
+export const TOO_MANY_FAILURES = 4108;
 
 const RETRIES: ReadonlyMap<number, Retry> = new Map<number, Retry>([
   [1000, "back_off"],
@@ -26,6 +27,7 @@ const RETRIES: ReadonlyMap<number, Retry> = new Map<number, Retry>([
   [RELAY_FULL, 30],
   [VIEWER_TOO_FAST, "never"],
   [4107, "back_off"],
+  [TOO_MANY_FAILURES, 60],
 ]);
 
 /** What to do after a close code; unknown ones are transient, since most are the network's own. */

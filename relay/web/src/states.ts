@@ -6,6 +6,7 @@ import {
   LINK_EXPIRED,
   LINK_REFUSED,
   RELAY_FULL,
+  TOO_MANY_FAILURES,
   VIEWER_PROTOCOL,
   VIEWER_TOO_FAST,
 } from "./close.ts";
@@ -195,6 +196,7 @@ function lost(known: Known, code: number): Said {
   const words = strings.state;
   if (code === LINE_FULL) return said("line_full", "warn", words.lineFull);
   if (code === RELAY_FULL) return said("relay_full", "warn", words.relayFull);
+  if (code === TOO_MANY_FAILURES) return said("too_many_failures", "warn", words.tooManyFailures);
   const title = known.status === null ? words.lost.neverTitle : words.lost.title;
   const detail = known.online ? words.lost.detail : words.lost.offlineDetail;
   return said("lost", "warn", { pill: words.lost.pill, title, detail }, hasFigures(known));

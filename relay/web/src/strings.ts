@@ -177,6 +177,11 @@ const words = {
       title: "Too many people are watching their lines right now.",
       detail: "Your line is not affected. This page tries again in half a minute.",
     },
+    tooManyFailures: {
+      pill: "Not accepted",
+      title: "This link was not accepted.",
+      detail: "Too many links from your network were refused just now. This page tries again in a minute; if it stays like this, please ask your provider for a new link.",
+    },
     expired: {
       pill: "Link expired",
       title: "This link has expired.",

@@ -1,7 +1,7 @@
 // The two ways to the relay: a WebSocket, and server-sent events where a proxy lets no WebSocket through. Opens, hands on
 // texts, closes; when and how often is socket.ts's business.
 
-import { LINE_FULL, LINK_EXPIRED, LINK_REFUSED, NO_CODE, RELAY_FULL } from "./close.ts";
+import { LINK_EXPIRED, LINK_REFUSED, NO_CODE, RELAY_FULL, TOO_MANY_FAILURES } from "./close.ts";
 import { usernameOf } from "./address.ts";
 import { parseFrame, type Target, watchFrame } from "./frame.ts";
 import type { Dial, Heard, Transport } from "./socket.ts";
@@ -88,7 +88,7 @@ export function codeOf(status: number, body: string): number {
     case 410:
       return LINK_EXPIRED;
     case 429:
-      return LINE_FULL;
+      return TOO_MANY_FAILURES;
     case 503:
       return RELAY_FULL;
     default:

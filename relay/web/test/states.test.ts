@@ -68,6 +68,7 @@ const CASES: Case[] = [
   { what: "line full", known: { link: { kind: "lost", code: 4104 } }, name: "line_full", pill: "Many viewers" },
   { what: "line full, trying", known: { link: { kind: "connecting", after: { kind: "lost", code: 4104 } } }, name: "line_full", pill: "Many viewers" },
   { what: "relay full", known: { link: { kind: "lost", code: 4105 } }, name: "relay_full", pill: "Very busy" },
+  { what: "too many failures", known: { link: { kind: "lost", code: 4108 } }, name: "too_many_failures", pill: "Not accepted" },
   { what: "expired", known: { link: { kind: "ended", code: 4103 } }, name: "expired", pill: "Link expired", title: /expired/, detail: /Ask your provider for a new one/ },
   { what: "refused", known: { link: { kind: "ended", code: 4102 } }, name: "refused", pill: "Link not valid", detail: /Check that you have all of it/ },
   { what: "a name is refused", known: { link: { kind: "ended", code: 4102 }, byToken: false }, name: "name_refused", pill: "Link needed" },

@@ -33,5 +33,6 @@ test("a refusal's code is its body's, or else its status's", () => {
   assert.equal(codeOf(401, ""), 4102);
   assert.equal(codeOf(403, "no"), 4102);
   assert.equal(codeOf(503, ""), 4105);
+  assert.equal(codeOf(429, ""), 4108);
   assert.equal(codeOf(502, "<html>"), 1006);
 });

@@ -80,7 +80,7 @@ proptest! {
         let hub = Hub::new(Limits::default(), Subscribers::none(), Arc::<Metrics>::default(), began);
         let grant = Registry::new(entries(&[("a", &["*"])])).unwrap().authenticate(b"a").unwrap();
         let hello = Hello { version: String::new(), epoch: Epoch(1), oldest: hello, next: hello, uptime_ms: hello, lost: hello };
-        let Attached::Yes(reporter) = hub.attach(&grant.name, &hello, None, false) else { panic!() };
+        let Attached::Yes(reporter) = hub.attach(&grant, &hello, None, false) else { panic!() };
         reporter.table_complete(hub.now()).unwrap();
         let _seat = hub.join(&name("ali")).unwrap();
         for (second, said) in all.iter().enumerate() {

@@ -217,6 +217,57 @@ async fn patterns_that_changed_hold_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn patterns_that_changed_hold_for_what_was_reported_before_too() {
+    let stage = Stage::new();
+    let usernames = ["retired", "previous", "remembered", "kept"];
+    let is_known = |username: &str| !stage.hub.explain(&name(username), Instant::now()).reports.is_empty();
+    // Remembered: of a run that ended, while its successor had read its router.
+    let lines = vec![live(1, "remembered"), live(2, "kept"), live(3, "previous"), live(4, "retired")];
+    stage.agent("a", 1, lines).await.lost().await;
+    let mut second = stage.agent("a", 2, vec![live(3, "previous"), live(4, "retired")]).await;
+    second.status(|_| {}).await;
+    eventually(|| stage.hub.explain(&name("remembered"), Instant::now()).state == "offline").await;
+    second.lost().await;
+    // Previous: of a run whose successor has yet to read its router. Retired: of an earlier uplink of the same run, whose
+    // table is not complete.
+    stage.agent("a", 3, vec![live(4, "retired")]).await.lost().await;
+    let mut third = stage.silent_agent("a", 3).await;
+    third.hello().await;
+    third.lost().await;
+    assert!(usernames.into_iter().all(is_known));
+
+    stage.registry.replace(entries(&[("a", &["kept"])])).unwrap();
+    eventually(|| stage.hub.metrics.lines.get() == 1).await;
+    assert_eq!(usernames.map(is_known), [false, false, false, true]);
+    // The same while it is connected.
+    let mut again = stage.agent("a", 3, vec![]).await;
+    again.status(|_| {}).await;
+    assert!(is_known("kept"));
+    stage.registry.replace(entries(&[("a", &["nobody"])])).unwrap();
+    eventually(|| stage.hub.metrics.lines.get() == 0).await;
+    assert!(again.is_left_alone(1).await, "there was nothing of its table to refuse");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_revoked_while_it_is_away_is_forgotten_at_once() {
+    let stage = Stage::new();
+    for name in ["a", "b", "home"] {
+        stage.agent(name, 1, vec![live(1, "ali"), live(2, name)]).await.lost().await;
+    }
+    let before = stage.hub.now().steady;
+    // The name lives on with another token: what the old one reported is gone all the same.
+    let renewed = Entry { token_sha256: TokenHash::of(b"renewed"), ..entries(&[("b", &["*"])]).agents.remove(0) };
+    let mut registry = entries(&[("home", &["*"])]);
+    registry.agents.push(renewed);
+    stage.registry.replace(registry).unwrap();
+    eventually(|| stage.hub.metrics.lines.get() == 2).await;
+    assert!(stage.hub.now().steady - before <= 2_000, "at once, and not after a day");
+    let agents: Vec<_> = stage.hub.explain_agents(Instant::now()).agents.into_iter().map(|agent| agent.name).collect();
+    assert_eq!(agents, ["home"]);
+    assert_eq!(stage.hub.explain(&name("ali"), Instant::now()).reports.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_agent_has_so_many_lines() {
     let limits = Limits { lines_per_agent: 2, ..Limits::default() };
     let stage = Stage::with(Mode::Open, limits);
