@@ -163,6 +163,24 @@ fn nothing_is_left_for_later() {
 }
 
 #[test]
+fn every_limit_of_the_table_names_its_test() {
+    let table = fs::read_to_string(root().join("relay/src/limits.rs")).unwrap();
+    let program = table.split("#[cfg(test)]").next().unwrap();
+    let sources: String = files("relay", ".rs").iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let (mut test, mut limits) = (None, 0);
+    for line in program.lines().map(str::trim) {
+        if let Some(named) = line.strip_prefix("/// Test: `") {
+            test = named.strip_suffix("`.");
+        } else if let Some(item) = line.strip_prefix("pub ").filter(|item| item.contains(": ") && !item.contains('(')) {
+            let test = test.take().unwrap_or_else(|| panic!("the limit {item} names no test"));
+            assert!(sources.contains(&format!("async fn {test}() {{")), "no test {test} of the limit {item}");
+            limits += 1;
+        }
+    }
+    assert!(limits > 20, "the limits table has lost its rows");
+}
+
+#[test]
 fn every_fault_of_the_table_is_a_test() {
     let table = fs::read_to_string(root().join("docs/faults.md")).unwrap();
     let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| fault |")).collect();

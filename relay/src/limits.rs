@@ -1,4 +1,5 @@
-//! Every limit of the relay in one table: its unit, its reason, and the close code or status that it ends in.
+//! Every limit of the relay in one table: its unit, its reason, the close code or status that it ends in, and the test that
+//! tries it.
 //!
 //! Limits of the wire itself (usernames of 255 bytes, uplink messages of 256 KiB) stand in `shared`.
 
@@ -8,71 +9,123 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Viewers of one line: a household and the support desk; more: [`LineFull`](shared::close::Close::LineFull).
+    ///
+    /// Test: `a_line_and_the_relay_have_so_many_viewers`.
     pub viewers_per_line: usize,
     /// Viewers in all, some 1.5 KB each; more: [`RelayFull`](shared::close::Close::RelayFull).
+    ///
+    /// Test: `a_line_and_the_relay_have_so_many_viewers`.
     pub viewers: usize,
     /// Time from the WebSocket handshake to a complete first frame, lest silent connections pile up; then:
     /// [`WatchTimeout`](shared::close::Close::WatchTimeout).
+    ///
+    /// Test: `the_first_frame_comes_in_time_and_is_a_watch`.
     pub first_frame_timeout: Duration,
     /// A viewer's burst of frames, control frames included: a page sends one, then a pong each 20 s; beyond it one
     /// frame a second: [`ViewerTooFast`](shared::close::Close::ViewerTooFast).
+    ///
+    /// Test: `a_viewer_that_talks_too_much_is_closed`.
     pub viewer_frame_burst: u32,
     /// Viewers write pongs, and read; without either for so long:
     /// [`ViewerSilent`](shared::close::Close::ViewerSilent).
+    ///
+    /// Test: `pings_ride_on_frames_and_want_an_answer`.
     pub pong_timeout: Duration,
 
     /// Lines of one agent: more than the largest concentrator's sessions, at some 300 bytes each; more: the report is
     /// refused.
+    ///
+    /// Test: `an_agent_has_so_many_lines`.
     pub lines_per_agent: usize,
     /// Watched lines of one agent: its own limit (200 unless configured) is lower; more: the viewer is told
     /// `too_many_watched`.
+    ///
+    /// Test: `the_relay_asks_an_agent_for_so_many_lines`.
     pub watched_per_agent: usize,
     /// Unwatched lines of one agent whose samples are kept for a minute, for viewers that come back after the relay's
     /// restart; more: dropped.
+    ///
+    /// Test: `an_agent_cannot_fill_the_relay_with_lines_that_nobody_watches`.
     pub adopted_per_agent: u32,
     /// Time to a complete hello; then: [`HelloTimeout`](shared::close::Close::HelloTimeout).
+    ///
+    /// Test: `hello_comes_first_and_in_time`.
     pub hello_timeout: Duration,
     /// Time for the table of lines behind the hello, some 100 messages at most; then:
     /// [`HelloTimeout`](shared::close::Close::HelloTimeout).
+    ///
+    /// Test: `the_table_is_complete_in_time`.
     pub table_timeout: Duration,
     /// Messages of an agent within a second, sustained: eight streams and its control messages are 10; more:
     /// [`TooFast`](shared::close::Close::TooFast).
+    ///
+    /// Test: `an_agent_keeps_its_rates_for_ever_and_is_closed_above_them`.
     pub agent_messages_per_second: u32,
     /// Messages of an agent at once: 120 s of backlog and the whole table; more:
     /// [`TooFast`](shared::close::Close::TooFast).
+    ///
+    /// Test: `a_flood_is_closed_and_a_backlog_is_not`.
     pub agent_message_burst: u32,
     /// Bytes of an agent within a second, sustained: 20,000 lines all watched are 160 KB; more:
     /// [`TooFast`](shared::close::Close::TooFast).
+    ///
+    /// Test: `an_agent_keeps_its_rates_for_ever_and_is_closed_above_them`.
     pub agent_bytes_per_second: u32,
     /// Bytes of an agent at once: a table of 65,536 lines and its backlog; more:
     /// [`TooFast`](shared::close::Close::TooFast).
+    ///
+    /// Test: `a_flood_of_bytes_is_closed`.
     pub agent_byte_burst: u32,
     /// Silence of an agent, whose status comes each 10 s; then: [`Silent`](shared::close::Close::Silent).
+    ///
+    /// Test: `a_silent_agent_is_asked_and_then_closed`.
     pub agent_silence: Duration,
     /// Time for an uplink to answer when another run of the agent wants its place; an answer:
     /// [`Duplicate`](shared::close::Close::Duplicate) for the newcomer.
+    ///
+    /// Test: `another_run_wins_when_the_first_does_not_answer`.
     pub probe_timeout: Duration,
     /// Time for an agent to take what the relay writes; then: [`Silent`](shared::close::Close::Silent).
+    ///
+    /// Test: `an_agent_that_takes_nothing_is_closed`.
     pub agent_write_timeout: Duration,
     /// How long the lines of a lost agent are remembered as unreachable, so that the support desk sees since when.
+    ///
+    /// Test: `a_lost_agent_is_forgotten_in_time`.
     pub agent_retention: Duration,
 
     /// Connections open at once on one listener, upgraded ones included; more: closed when accepted.
+    ///
+    /// Test: `connections_beyond_the_limit_are_closed_at_once_and_places_come_back`.
     pub connections: usize,
     /// Connections of one listener without a complete request yet; more: closed when accepted.
+    ///
+    /// Test: `half_open_connections_have_a_limit_of_their_own`.
     pub half_open: usize,
     /// TLS handshakes at once with viewers; more wait, within `handshake_timeout`.
+    ///
+    /// Test: `agents_and_viewers_have_budgets_apart`.
     pub viewer_handshakes: usize,
     /// TLS handshakes at once with agents: apart, so that neither herd starves the other.
+    ///
+    /// Test: `agents_and_viewers_have_budgets_apart`.
     pub agent_handshakes: usize,
     /// Time for a TLS handshake, waiting for its turn included; then: closed.
+    ///
+    /// Test: `a_handshake_that_does_not_come_ends`.
     pub handshake_timeout: Duration,
     /// Time for a request's header, and of idleness between requests; then: closed.
+    ///
+    /// Test: `a_header_that_does_not_come_ends_the_connection`.
     pub header_timeout: Duration,
     /// Time for everything to end after SIGTERM; then: cut.
+    ///
+    /// Test: `a_relay_that_stops_cuts_what_does_not_end`.
     pub drain: Duration,
     /// Failed logins of one address within a minute, viewers' and agents'; more: 429 instead of 401, or
     /// [`TooManyFailures`](shared::close::Close::TooManyFailures). What is right is never refused.
+    ///
+    /// Test: `links_refused_over_a_websocket_are_limited_by_address_and_good_ones_never_are`.
     pub failed_attempts: u32,
 }
 
@@ -112,14 +165,20 @@ impl Default for Limits {
 }
 
 /// What [`Limits::viewers_per_line`] is unless configured.
+///
+/// Test: `a_line_and_the_relay_have_so_many_viewers`.
 pub const MAX_VIEWERS_PER_LINE: usize = 16;
 
 /// The longest frame of a viewer in bytes, its first one and so the longest token included; a longer one ends in
 /// [`ViewerProtocol`](shared::close::Close::ViewerProtocol).
+///
+/// Test: `a_viewer_that_breaks_the_framing_is_closed`.
 pub const MAX_VIEWER_FRAME: usize = 4 * 1024;
 
 /// Bytes of a viewer up to the end of its watch, with the eight bytes of that frame's header; more ends in
 /// [`ViewerProtocol`](shared::close::Close::ViewerProtocol).
+///
+/// Test: `a_watch_is_complete_within_so_many_bytes_of_a_viewer_however_they_come`.
 pub const MAX_BEFORE_WATCH: usize = MAX_VIEWER_FRAME + 8;
 
 /// A token bucket: so many at once, so many a second.

@@ -3,6 +3,8 @@
 //!
 //! A connection that becomes a WebSocket leaves through [`Connection::leave`]; its task here ends then, with hyper's buffers.
 
+mod unbuffered;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -26,6 +28,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower_service::Service;
 
+pub(crate) use self::unbuffered::Unbuffered;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 
@@ -241,7 +244,7 @@ impl Server {
             .header_read_timeout(self.shared.limits.header_timeout)
             .max_buf_size(MAX_HEADER)
             .max_headers(MAX_FIELDS)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Unbuffered::new(stream)), service)
             .with_upgrades();
         let mut serving = std::pin::pin!(serving);
         let mut drain = self.shared.drain.clone();

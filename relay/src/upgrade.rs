@@ -25,7 +25,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::agents::{Grant, Registry};
 use crate::hub::Hub;
-use crate::listener::{Connection, Open};
+use crate::listener::{Connection, Open, Unbuffered};
 use crate::uplink;
 use crate::viewer::{self, ViewerContext};
 
@@ -134,10 +134,10 @@ fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
 impl Then {
     /// Spawns afresh on the bare stream, so that nothing of hyper or of this handshake stays in memory.
     fn take_over(self, upgraded: Upgraded, open: Option<Open>) {
-        match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(Parts { io, read_buf, .. }) => self.spawn(io.into_inner(), read_buf, open),
-            Err(upgraded) => match upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() {
-                Ok(Parts { io, read_buf, .. }) => self.spawn(io.into_inner(), read_buf, open),
+        match upgraded.downcast::<TokioIo<Unbuffered<TcpStream>>>() {
+            Ok(Parts { io, read_buf, .. }) => self.spawn(io.into_inner().into_inner(), read_buf, open),
+            Err(upgraded) => match upgraded.downcast::<TokioIo<Unbuffered<TlsStream<TcpStream>>>>() {
+                Ok(Parts { io, read_buf, .. }) => self.spawn(io.into_inner().into_inner(), read_buf, open),
                 Err(_) => tracing::error!("an upgraded connection is of no known kind"),
             },
         }

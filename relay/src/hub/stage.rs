@@ -114,7 +114,12 @@ impl Stage {
 
     /// An agent's end of an uplink on which nothing was said.
     pub(crate) async fn silent_agent(&self, agent: &str, epoch: u64) -> AgentEnd {
-        let (ours, theirs) = tokio::io::duplex(1024 * 1024);
+        self.silent_agent_with_room(agent, epoch, 1024 * 1024).await
+    }
+
+    /// The same with so many bytes of room, each way.
+    pub(crate) async fn silent_agent_with_room(&self, agent: &str, epoch: u64, room: usize) -> AgentEnd {
+        let (ours, theirs) = tokio::io::duplex(room);
         let config = Some(uplink::websocket_config());
         let served = WebSocketStream::from_raw_socket(theirs, End::Server, config).await;
         let grant = self.registry.authenticate(agent.as_bytes()).unwrap();

@@ -1,12 +1,18 @@
 //! A viewer's stream as server-sent events (WHATWG HTML, section 9.2), for curl and where WebSockets are blocked.
+//!
+//! hyper takes from a body whatever fits its buffer, and so would hold sixteen seconds for a reader that is slow. So each
+//! event is followed until hyper has written it, and the next one is not made before: as over a WebSocket, a viewer that is
+//! behind gets what is true then.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use http_body::Frame;
 use shared::close::Close;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -26,6 +32,47 @@ pub struct EventBody {
     context: Arc<ViewerContext>,
     alarm: Pin<Box<Sleep>>,
     written: i64,
+    under_way: Arc<UnderWay>,
+}
+
+/// Whether an event is with hyper and not written yet.
+#[derive(Default)]
+struct UnderWay {
+    is: AtomicBool,
+    waker: AtomicWaker,
+}
+
+/// An event's bytes; hyper drops them when the last one is written.
+struct Event {
+    bytes: Vec<u8>,
+    under_way: Arc<UnderWay>,
+}
+
+impl AsRef<[u8]> for Event {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        self.under_way.is.store(false, Ordering::Release);
+        self.under_way.waker.wake();
+    }
+}
+
+impl UnderWay {
+    /// Sends an event on its way.
+    fn send(self: &Arc<Self>, bytes: Vec<u8>) -> Bytes {
+        self.is.store(true, Ordering::Release);
+        Bytes::from_owner(Event { bytes, under_way: Arc::clone(self) })
+    }
+
+    /// Ready when there is none; otherwise the task is called when it has been written.
+    fn poll_written(&self, cx: &Context<'_>) -> Poll<()> {
+        self.waker.register(cx.waker());
+        if self.is.load(Ordering::Acquire) { Poll::Pending } else { Poll::Ready(()) }
+    }
 }
 
 /// Serves a viewer as server-sent events.
@@ -38,12 +85,13 @@ pub fn serve_events(admission: Admission, context: Arc<ViewerContext>) -> Result
         context.hub.join(&admission.username).inspect_err(|close| context.metrics.viewer_closes.count(*close))?;
     let terms = Terms::from(&admission);
     let alarm = Box::pin(sleep_until(alarm(terms, now.steady, now)));
-    Ok(EventBody { seat: Some(seat), terms, context, alarm, written: now.steady })
+    Ok(EventBody { seat: Some(seat), terms, context, alarm, written: now.steady, under_way: Arc::default() })
 }
 
 impl EventBody {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
         let now = self.context.hub.now();
+        let is_free = self.under_way.poll_written(cx).is_ready();
         let Some(seat) = self.seat.as_mut() else { return Poll::Ready(None) };
         if let Some(leaves) = seat.leaves() {
             if now.steady >= leaves {
@@ -53,7 +101,7 @@ impl EventBody {
             let earlier = leaves.min(self.alarm.deadline());
             self.alarm.as_mut().reset(earlier);
         }
-        if let Poll::Ready(update) = seat.line.poll(&mut seat.cursor, now, cx) {
+        if is_free && let Poll::Ready(update) = seat.line.poll(&mut seat.cursor, now, cx) {
             self.written = now.steady;
             return Poll::Ready(Some(match self.terms.frame(update, &self.context) {
                 Ok(framed) => event(SAMPLE, framed.get(SHORT_HEADER..).unwrap_or_default()),
@@ -67,7 +115,7 @@ impl EventBody {
             if self.seat.as_ref().and_then(Seat::leaves).is_some_and(|leaves| now.steady >= leaves) {
                 return self.end(Close::GoingAway);
             }
-            if let Some(repeated) = self.repeat(now) {
+            if is_free && let Some(repeated) = self.repeat(now) {
                 return Poll::Ready(Some(repeated));
             }
             self.alarm.as_mut().reset(alarm(self.terms, self.written, now));
@@ -76,7 +124,7 @@ impl EventBody {
     }
 
     /// The state once more, when nothing was said for long.
-    fn repeat(&mut self, now: Now) -> Option<Bytes> {
+    fn repeat(&mut self, now: Now) -> Option<Vec<u8>> {
         if now.steady - self.written < REPEAT_MS {
             return None;
         }
@@ -87,7 +135,7 @@ impl EventBody {
         Some(event("state", &ViewerFrame::State(state).to_json()))
     }
 
-    fn end(&mut self, close: Close) -> Poll<Option<Bytes>> {
+    fn end(&mut self, close: Close) -> Poll<Option<Vec<u8>>> {
         self.seat = None;
         self.context.metrics.viewer_closes.count(close);
         Poll::Ready(Some(event("error", &ViewerFrame::error(close).to_json())))
@@ -99,7 +147,8 @@ impl http_body::Body for EventBody {
     type Error = Infallible;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        self.get_mut().poll_event(cx).map(|event| event.map(|event| Ok(Frame::data(event))))
+        let body = self.get_mut();
+        body.poll_event(cx).map(|event| event.map(|event| Ok(Frame::data(body.under_way.send(event)))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -115,6 +164,9 @@ fn alarm(terms: Terms, written: i64, now: Now) -> Instant {
 }
 
 /// One event; JSON has no line breaks.
-fn event(name: &str, json: &[u8]) -> Bytes {
-    Bytes::from([b"event: ", name.as_bytes(), b"\ndata: ", json, b"\n\n"].concat())
+fn event(name: &str, json: &[u8]) -> Vec<u8> {
+    [b"event: ", name.as_bytes(), b"\ndata: ", json, b"\n\n"].concat()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,6 @@
 use std::pin::Pin;
 
 use futures_util::{SinkExt, StreamExt};
-use http_body::Body;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
@@ -408,48 +407,6 @@ async fn the_viewers_close_is_answered() {
     viewer.snapshot().await;
     viewer.socket.close(None).await.unwrap();
     assert_eq!(viewer.closed().await.1, Close::Normal);
-}
-
-async fn next_event(body: &mut EventBody) -> Option<String> {
-    let frame = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
-    Some(String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap())
-}
-
-#[tokio::test(start_paused = true)]
-async fn server_sent_events_are_the_same_stream() {
-    let (stage, mut agent) = stage_with_line().await;
-    let mut viewer = stage.viewer("ali").await;
-    viewer.snapshot().await;
-    let expires = Hub::system_time(stage.hub.now()) + Duration::from_secs(30);
-    let admission = Admission { username: name("ali"), expires: Some(expires), show_names: true };
-    let mut body = serve_events(admission, Arc::clone(&stage.context)).unwrap();
-    let snapshot = next_event(&mut body).await.unwrap();
-    assert!(snapshot.starts_with("event: snapshot\ndata: {\"type\":\"snapshot\""), "{snapshot}");
-    agent.samples(&[(1, 14_780_000, 620_000)]).await;
-    let sample = next_event(&mut body).await.unwrap();
-    assert_eq!(sample, format!("event: sample\ndata: {}\n\n", viewer.text().await.unwrap()));
-    let mut last = String::new();
-    while let Some(event) = next_event(&mut body).await {
-        assert!(event.ends_with("}\n\n"));
-        last = event;
-    }
-    assert_eq!(last, "event: error\ndata: {\"type\":\"error\",\"code\":4103,\"reason\":\"link_expired\"}\n\n");
-    drop(body);
-    assert_eq!(stage.hub.viewers(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn server_sent_events_repeat_the_state_and_end_with_the_relay() {
-    let (stage, _agent) = stage_with_line().await;
-    let admission = Admission { username: name("nobody"), expires: None, show_names: false };
-    let mut body = serve_events(admission, Arc::clone(&stage.context)).unwrap();
-    next_event(&mut body).await.unwrap();
-    let before = stage.hub.now().steady;
-    assert!(next_event(&mut body).await.unwrap().starts_with("event: state\n"));
-    assert!((stage.hub.now().steady - before - 10_000).abs() < 10);
-    stage.stop();
-    assert!(next_event(&mut body).await.unwrap().contains("going_away"));
-    assert!(next_event(&mut body).await.is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -111,6 +111,49 @@ async fn a_flood_of_bytes_is_closed() {
     assert_eq!(agent.closed().await, Close::TooFast);
 }
 
+/// Sends messages of so many bytes at a steady rate; how many seconds of a minute the uplink bears it.
+async fn bears(limits: Limits, each_second: usize, length: usize) -> u64 {
+    let stage = Stage::with(Mode::Open, limits);
+    let mut agent = stage.agent("a", 1, vec![]).await;
+    for second in 0..60 {
+        for _ in 0..each_second {
+            // A later kind of message, which is skipped.
+            if agent.socket.send(Message::binary(vec![9; length])).await.is_err() {
+                return second;
+            }
+        }
+        seconds(1).await;
+        if stage.hub.metrics.uplink_closes.get(Close::TooFast) == 1 {
+            return second;
+        }
+    }
+    60
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_keeps_its_rates_for_ever_and_is_closed_above_them() {
+    let messages = || Limits { agent_message_burst: 30, agent_messages_per_second: 10, ..Limits::default() };
+    assert_eq!(bears(messages(), 10, 1).await, 60);
+    // Twice the rate: what is beyond it is taken from the burst, of which hello and table took two.
+    assert_eq!(bears(messages(), 20, 1).await, 1);
+    let bytes = || Limits { agent_byte_burst: 3_000, agent_bytes_per_second: 1_000, ..Limits::default() };
+    assert_eq!(bears(bytes(), 2, 500).await, 60);
+    assert_eq!(bears(bytes(), 4, 500).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_takes_nothing_is_closed() {
+    let stage = Stage::new();
+    // Room for the agent's messages, which the relay reads, and for none of the relay's.
+    let mut agent = stage.silent_agent_with_room("a", 1, 16).await;
+    let (before, closes) = (stage.hub.now().steady, &stage.hub.metrics.uplink_closes);
+    agent.hello().await;
+    agent.report(vec![live(1, "ali")]).await;
+    eventually(|| closes.get(Close::Silent) == 1).await;
+    let took = stage.hub.now().steady - before;
+    assert!((10_000..10_100).contains(&took), "{took} ms: the write's patience, and not that of silence");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_silent_agent_is_asked_and_then_closed() {
     let stage = Stage::new();
