@@ -11,6 +11,8 @@
 //! | 1 | 120 | age |
 //! | 100 | 120 | age |
 //! | 1,000 | 32 | bytes; 1 MiB keeps all 120 |
+//! | 100, and averages of 2,000 reported ones each 30 s | 120 | age |
+//! | 100, and averages of 20,000 | 58 | bytes; 1 MiB keeps all 120 |
 
 use std::time::Duration;
 
@@ -254,23 +256,31 @@ mod tests {
         std::iter::from_fn(|| backlog.read(&mut cursor, &mut out).map(|sequence| (sequence, out.clone()))).collect()
     }
 
-    /// For how many seconds a ring of `capacity` bytes holds one batch of `lines` a second.
-    fn seconds_kept(capacity: usize, lines: u32) -> u64 {
+    /// For how many seconds a ring of `capacity` bytes holds one batch of `lines` a second, and each 30 s averages of
+    /// `reported` ones, nine in ten of which carry next to nothing.
+    fn seconds_kept(capacity: usize, lines: u32, reported: u32) -> u64 {
         let start = Instant::now();
         let mut backlog = Backlog::new(capacity, KEEP);
-        let samples: Vec<_> = (0..lines)
-            .map(|n| Sample { line: LineHandle(n), download: 14_780_000 + u64::from(n), upload: 620_000 })
-            .collect();
+        let busy = |n: u32| Sample { line: LineHandle(n), download: 14_780_000 + u64::from(n), upload: 620_000 };
+        let idle = |n: u32| Sample { line: LineHandle(n), download: 1_200, upload: 900 };
+        let samples: Vec<_> = (0..lines).map(busy).collect();
+        let averages: Vec<_> = (0..reported).map(|n| if n % 10 == 0 { busy(n) } else { idle(n) }).collect();
+        let reach = shared::frame::Reach { span_ms: 30_000, interval_ms: 30_000 };
         for second in 0..1_000 {
-            let header = shared::frame::Header {
+            let header = |sequence| shared::frame::Header {
                 epoch: Epoch(7),
-                sequence: backlog.next_sequence(),
+                sequence,
                 uptime_ms: 86_400_000 + second * 1_000,
                 replayed: false,
             };
             let mut bytes = Vec::new();
-            shared::frame::encode(&header, &samples, &mut bytes);
+            shared::frame::encode(&header(backlog.next_sequence()), &samples, &mut bytes);
             backlog.push(start + Duration::from_secs(second), &bytes);
+            for chunk in averages.chunks(crate::batch::AVERAGES_PER_BATCH).filter(|_| second % 30 == 0) {
+                bytes.clear();
+                shared::frame::encode_averages(&header(backlog.next_sequence()), reach, chunk, &mut bytes);
+                backlog.push(start + Duration::from_secs(second), &bytes);
+            }
         }
         backlog.age(start + Duration::from_secs(999)).as_secs()
     }
@@ -278,8 +288,10 @@ mod tests {
     #[test]
     fn its_length_in_seconds_is_what_the_table_above_says() {
         let capacity = 256 * 1024;
-        assert_eq!([1, 100, 1_000].map(|lines| seconds_kept(capacity, lines)), [120, 120, 31]);
-        assert_eq!(seconds_kept(1024 * 1024, 1_000), 120);
+        assert_eq!([1, 100, 1_000].map(|lines| seconds_kept(capacity, lines, 0)), [120, 120, 31]);
+        assert_eq!(seconds_kept(1024 * 1024, 1_000, 0), 120);
+        assert_eq!([2_000, 20_000].map(|reported| seconds_kept(capacity, 100, reported)), [120, 58]);
+        assert_eq!(seconds_kept(1024 * 1024, 100, 20_000), 120);
     }
 
     #[test]

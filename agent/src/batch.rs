@@ -1,6 +1,6 @@
 //! The samples of one tick become one numbered, encoded batch in the backlog. It does no I/O and keeps no samples.
 
-use shared::frame::{self, Header};
+use shared::frame::{self, Header, Reach};
 use shared::{Epoch, Sample};
 use tokio::time::Instant;
 
@@ -9,6 +9,9 @@ use crate::handover::Handover;
 /// The most samples in one batch, so that the largest legal one (17 bytes a sample) stays below
 /// [`MAX_UPLINK_FRAME`](shared::MAX_UPLINK_FRAME); a tick with more becomes several batches.
 pub const SAMPLES_PER_BATCH: usize = 15_000;
+
+/// The most averages in one batch, some 16 KB, so that no live second waits long behind one on a slow way out.
+pub const AVERAGES_PER_BATCH: usize = 2_000;
 
 /// Bytes that a sample takes at most: three varints for a distance of 32 bits and two rates of 1 Tbit/s.
 pub(crate) const MAX_SAMPLE_BYTES: usize = 17;
@@ -33,19 +36,28 @@ impl Batcher {
         let count = sort_and_merge(samples);
         let uptime_ms = handover.uptime_ms(now);
         if count == 0 {
-            self.push(handover, now, uptime_ms, &[]);
+            self.push(handover, now, |header, out| frame::encode(header, &[], out), uptime_ms);
         }
         for chunk in samples[..count].chunks(SAMPLES_PER_BATCH) {
-            self.push(handover, now, uptime_ms, chunk);
+            self.push(handover, now, |header, out| frame::encode(header, chunk, out), uptime_ms);
         }
         handover.to_uplink.notify_one();
     }
 
-    fn push(&mut self, handover: &Handover, now: Instant, uptime_ms: u64, samples: &[Sample]) {
+    /// Puts averages into the backlog, which were true at `at`, and wakes the uplink's task. They come by rising handle.
+    pub fn close_averages(&mut self, handover: &Handover, at: Instant, reach: Reach, averages: &[Sample]) {
+        let uptime_ms = handover.uptime_ms(at);
+        for chunk in averages.chunks(AVERAGES_PER_BATCH) {
+            self.push(handover, at, |header, out| frame::encode_averages(header, reach, chunk, out), uptime_ms);
+        }
+        handover.to_uplink.notify_one();
+    }
+
+    fn push(&mut self, handover: &Handover, now: Instant, encode: impl Fn(&Header, &mut Vec<u8>), uptime_ms: u64) {
         let mut backlog = handover.backlog.borrow_mut();
         let header = Header { epoch: self.epoch, sequence: backlog.next_sequence(), uptime_ms, replayed: false };
         self.bytes.clear();
-        frame::encode(&header, samples, &mut self.bytes);
+        encode(&header, &mut self.bytes);
         backlog.push(now, &self.bytes);
     }
 }

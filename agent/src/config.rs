@@ -93,7 +93,11 @@ impl Config {
             router: check_router(typed, environment)?,
             relay: check_relay(typed, environment, &mut warnings)?,
             limits: check_limits(typed)?,
-            timing: Timing { reread_interval: typed.reread_interval(), ..Timing::default() },
+            timing: Timing {
+                reread_interval: typed.reread_interval(),
+                averages_interval: typed.averages_interval(),
+                ..Timing::default()
+            },
             uplink: UplinkTiming::default(),
             warnings,
         };

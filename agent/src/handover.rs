@@ -28,9 +28,11 @@ pub struct Handover {
     pub watched: RefCell<WatchSet>,
     /// Whether a relay has said welcome and the uplink to it stands: written by the uplink's task.
     pub uplinked: Cell<bool>,
+    /// Whether the relay that last said welcome takes averages: written by the uplink's task, read by the router's.
+    pub averages: Cell<bool>,
     /// Lines, backlog or status changed, or a watch was refused.
     pub to_uplink: Notify,
-    /// The watch set changed.
+    /// The watch set changed, or whether averages are wanted.
     pub to_router: Notify,
     /// Where the agent's uptime counts from.
     pub started: Instant,
@@ -45,6 +47,7 @@ impl Handover {
             status: RefCell::new(Status { interval_ms: 1_000, ..Status::default() }),
             watched: RefCell::new(watched),
             uplinked: Cell::new(false),
+            averages: Cell::new(false),
             to_uplink: Notify::new(),
             to_router: Notify::new(),
             started,

@@ -1,9 +1,10 @@
 //! Linelight's agent: reads PPPoE lines' rates from a RouterOS API and streams them to a relay.
 //!
 //! A sample's way through it is one street: [`routeros`] (bytes, sentences, commands), [`sessions`] (which lines there
-//! are), [`sampler`] (rows to samples), [`batch`], [`backlog`], [`uplink`]. Two tasks walk it, the [`router`]'s and the
+//! are), [`sampler`] (rows to samples; [`averages`] of all lines from their counters), [`batch`], [`backlog`], [`uplink`]. Two tasks walk it, the [`router`]'s and the
 //! uplink's, and share one [`handover`]; neither waits for the other. [`run`] joins them.
 
+pub mod averages;
 pub mod backlog;
 pub mod backoff;
 pub mod batch;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::averages::Averages;
 use crate::backoff::{Backoff, seed};
 use crate::batch::Batcher;
 use crate::config::{AgentLimits, RouterConfig, SecretSource, Timing};
@@ -60,6 +61,7 @@ pub struct Router<'a> {
     tables: Tables,
     monitor: Monitor,
     sampler: Sampler,
+    averages: Averages,
     streams: Streams,
     /// When the router was last lost or found.
     turned: Instant,
@@ -79,6 +81,7 @@ impl<'a> Router<'a> {
             tables: Tables::new(timing),
             monitor: Monitor::new(limits, timing),
             sampler: Sampler::default(),
+            averages: Averages::new(timing.averages_interval),
             streams: Streams::new(),
             turned: now,
             load_due: now,
@@ -152,6 +155,7 @@ impl<'a> Router<'a> {
         self.monitor.disconnected(readings);
         self.tables.disconnected();
         self.sampler.clear();
+        self.averages.disconnected();
         self.streams.clear();
         self.note_status(now);
         self.handover.to_uplink.notify_one();

@@ -70,14 +70,19 @@ pub fn rates(row: &Sentence<'_>) -> Option<(u64, u64)> {
     row.rate("rx-bits-per-second").zip(row.rate("tx-bits-per-second"))
 }
 
+/// What the router receives and transmits on a session's interface, as the subscriber sees it: download and upload.
+pub const fn as_subscriber(role: Role, rx: u64, tx: u64) -> (u64, u64) {
+    match role {
+        Role::Server => (tx, rx),
+        Role::Client => (rx, tx),
+    }
+}
+
 impl Sampler {
     /// Takes a row's rates, in bits per second as the router sees them. Tells whether they put the session in doubt: the
     /// tables are to be read, and then [`confirm`](Self::confirm) called.
     pub fn add(&mut self, reading: &Reading, rx: u64, tx: u64, now: Instant) -> bool {
-        let (download, upload) = match reading.role {
-            Role::Server => (tx, rx),
-            Role::Client => (rx, tx),
-        };
+        let (download, upload) = as_subscriber(reading.role, rx, tx);
         let known = self.gathered.iter().rposition(|gathered| {
             (gathered.line, gathered.stream, gathered.section) == (reading.line, reading.stream, reading.section)
         });

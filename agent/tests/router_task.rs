@@ -68,6 +68,71 @@ async fn while_nobody_watches_only_tables_are_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_line_has_averages_for_a_relay_that_takes_them() {
+    let rig = Rig::new(&[ALI, ALICE]);
+    rig.run(async {
+        sleep(100 * SECOND).await;
+        assert_eq!(rig.fake.count("/interface/print"), 0, "no relay has asked for averages");
+        rig.handover.averages.set(true);
+        rig.handover.to_router.notify_one();
+        sleep(95 * SECOND).await;
+        let sentence = rig.fake.last("/interface/print").unwrap();
+        let asked = "=.proplist=.id,name,rx-byte,tx-byte =stats= ?type=pppoe-in ?type=pppoe-out ?#|";
+        assert_eq!(sentence, format!("/interface/print {asked}"));
+        let averages = rig.averages("ali");
+        assert!(averages.iter().all(|(_, down, up)| (*down, *up) == (14_780_000, 620_000)), "{averages:?}");
+        assert_eq!(averages.windows(2).map(|pair| pair[1].0 - pair[0].0).collect::<Vec<_>>(), [30_000; 2]);
+        assert_eq!(rig.fake.count("/interface/monitor-traffic"), 0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_reconnects_gives_no_spike() {
+    let rig = Rig::new(&[ALI, ALICE]);
+    rig.handover.averages.set(true);
+    rig.run(async {
+        rig.until("two averages", |rig| rig.report("ali").is_some() && rig.averages("ali").len() == 2).await;
+        rig.fake.sessions.borrow_mut()[0] = ("*F00009", "<pppoe-ali>", "ali", 8_000_000, 8_000_000);
+        let before = rig.averages("alice").len();
+        rig.until("two more of the other", |rig| rig.averages("alice").len() == before + 2).await;
+        let averages = rig.averages("ali");
+        assert!(averages.iter().all(|(_, down, _)| [14_780_000, 8_000_000].contains(down)), "{averages:?}");
+        assert_eq!(averages.len(), 3, "the interval of the reconnect has none");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn switched_off_no_counters_are_read() {
+    let mut rig = Rig::new(&[ALI]);
+    rig.timing.averages_interval = None;
+    rig.handover.averages.set(true);
+    rig.run(async {
+        sleep(200 * SECOND).await;
+        assert_eq!(rig.fake.count("/interface/print"), 0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_router_without_counters_is_asked_twice_and_its_samples_come_all_the_same() {
+    let rig = Rig::new(&[ALI]);
+    rig.handover.averages.set(true);
+    let refusal = vec![vec!["!trap", "=message=unknown parameter stats"], vec!["!done"]];
+    rig.fake.answers.borrow_mut().insert("/interface/print", refusal);
+    rig.run(async {
+        rig.until("the lines", |rig| rig.report("ali").is_some()).await;
+        rig.watch("ali");
+        sleep(200 * SECOND).await;
+        assert_eq!(rig.fake.count("/interface/print"), 2);
+        assert!(!rig.fake.last("/interface/print").unwrap().contains("stats"));
+        assert!(rig.samples("ali").len() > 190 && rig.averages("ali").is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_viewer_gone_no_stream_is_left() {
     let rig = Rig::new(&[ALI]);
     rig.run(async {

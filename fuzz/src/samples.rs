@@ -1,6 +1,6 @@
 //! Sample frames: any bytes are read or refused by the relay; any samples that the agent writes are read as they are.
 
-use shared::frame::{Batch, Header, encode, mark_replayed};
+use shared::frame::{Batch, Header, encode, encode_averages, mark_replayed};
 use shared::{Epoch, LineHandle, Sample};
 
 /// The largest rate that a frame carries, by its golden file.
@@ -19,9 +19,12 @@ fn any_bytes_are_read_or_refused(data: &[u8]) {
     assert!(samples.is_sorted_by(|a, b| a.line < b.line));
     assert!(samples.iter().all(|sample| sample.download <= LARGEST && sample.upload <= LARGEST));
     let mut again = Vec::new();
-    encode(&batch.header, &samples, &mut again);
+    match batch.reach {
+        Some(reach) => encode_averages(&batch.header, reach, &samples, &mut again),
+        None => encode(&batch.header, &samples, &mut again),
+    }
     let again = Batch::parse(&again).expect("what was read is written");
-    assert_eq!(again.header, batch.header);
+    assert_eq!((again.header, again.reach), (batch.header, batch.reach));
     assert!(again.samples().eq(samples));
 }
 

@@ -1,8 +1,9 @@
 //! One line: what agents report of it, the ring of its points while it is watched, and its newest update, framed once.
 //!
-//! A line that nobody watches is its reports and nothing else; [`live`] is what a watched one has besides. It knows no
-//! sockets: viewers hold a [`Cursor`] and leave a waker.
+//! A line that nobody watches is its reports and its [`averages`], if its agent tells any; [`live`] is what a watched one has
+//! besides. It knows no sockets: viewers hold a [`Cursor`] and leave a waker.
 
+pub(crate) mod averages;
 mod live;
 pub(crate) mod points;
 pub(crate) mod report;
@@ -14,6 +15,7 @@ use std::task::{Context, Poll, Waker};
 
 use shared::{LineHandle, Username};
 
+use self::averages::{Average, Averages, Change};
 use self::live::Live;
 pub(crate) use self::live::{Cursor, Update};
 use self::report::Report;
@@ -45,6 +47,7 @@ pub struct Line {
 struct Inner {
     reports: Vec<Report>,
     live: Option<Box<Live>>,
+    averages: Option<Box<Averages>>,
 }
 
 /// A sample on its way into a line.
@@ -181,6 +184,32 @@ impl Line {
         Published::Shown
     }
 
+    /// Takes an average of the report that counts.
+    pub(crate) fn average(
+        &self,
+        agent: &Arc<Agent>,
+        handle: LineHandle,
+        average: Average,
+        replayed: bool,
+        setting: Setting<'_>,
+    ) {
+        let mut inner = self.lock();
+        let now = setting.now.steady;
+        let standing = report::standing(&inner.reports, now).and_then(|standing| inner.reports.get(standing.chosen));
+        let counts = standing.is_some_and(|chosen| {
+            let is_it = chosen.handle == handle && Arc::ptr_eq(&chosen.agent, agent) && !chosen.is_stale();
+            is_it && (chosen.sessions > 0 || replayed)
+        });
+        if !counts {
+            return;
+        }
+        let change = inner.averages.get_or_insert_default().take(average, replayed, now);
+        let Some(live) = inner.live.as_mut().filter(|_| change != Change::None) else { return };
+        live.averages_changed(change);
+        inner.judge(&self.username, setting, false);
+        self.wake_from(inner);
+    }
+
     /// Gives the line a ring of points; whether it had none before.
     pub(crate) fn enliven(&self, setting: Setting<'_>) -> bool {
         let mut inner = self.lock();
@@ -213,10 +242,17 @@ impl Line {
 
     /// The next thing to say to a viewer, or its waker is kept.
     pub(crate) fn poll(&self, cursor: &mut Cursor, now: Now, cx: &Context<'_>) -> Poll<Update> {
-        match self.lock().live.as_mut() {
-            Some(live) => live.poll(cursor, &self.username, now, cx),
+        let inner = &mut *self.lock();
+        match inner.live.as_mut() {
+            Some(live) => live.poll(cursor, &self.username, inner.averages.as_deref(), now, cx),
             None => Poll::Pending,
         }
+    }
+
+    /// The averages that a page opens with.
+    #[cfg(test)]
+    pub(crate) fn past(&self, now: Now) -> Option<crate::viewer_frame::Averages> {
+        self.lock().averages.as_ref().and_then(|averages| averages.all(now))
     }
 
     /// The line's state at `now`, to be repeated to a viewer that has heard nothing for long.
@@ -305,7 +341,7 @@ impl Inner {
         let chosen = standing.and_then(|standing| self.reports.get(standing.chosen));
         live.follow(chosen, setting.now);
         let renamed = names && live.name(username, chosen, setting.subscribers);
-        let restated = live.restate(standing, setting);
+        let restated = live.restate(standing, self.averages.as_deref(), setting);
         renamed || restated
     }
 

@@ -159,6 +159,8 @@ metrics! {
     batches_lost: Counter = "linelight_batches_lost_total";
     /// Samples received.
     samples: Counter = "linelight_samples_total";
+    /// Averages over many seconds received, of lines watched or not.
+    averages: Counter = "linelight_averages_total";
     /// Samples refused: of lines beyond the agent's patterns.
     samples_refused: Counter = "linelight_samples_refused_total";
     /// Samples dropped because their handle names no line.

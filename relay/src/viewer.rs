@@ -150,6 +150,7 @@ impl Terms {
         Err(match update {
             Update::Sample(framed) => return Ok(framed),
             Update::Samples(history) => ViewerFrame::Samples(history),
+            Update::Averages(averages) => ViewerFrame::Averages(averages),
             Update::State(state) => ViewerFrame::State(state),
             Update::Snapshot(mut snapshot) => {
                 context.metrics.snapshots_sent.increment();

@@ -16,6 +16,8 @@ pub enum ViewerFrame {
     Sample(Point),
     /// Some samples more, for a viewer that fell behind.
     Samples(History),
+    /// Averages over many seconds, the newest ones: they replace what a viewer has of their time, and follow it.
+    Averages(Averages),
     /// The line's state, when it changed and after ten seconds without a frame.
     State(StateFrame),
     /// Why the relay closes the stream.
@@ -67,6 +69,19 @@ impl FromIterator<Point> for History {
     }
 }
 
+/// Averages over many seconds, one behind the other; `None` is a gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Averages {
+    /// How long each is, milliseconds.
+    pub interval: u32,
+    /// When the first begins.
+    pub start: i64,
+    /// Downloads.
+    pub down: Vec<Option<u64>>,
+    /// Uploads.
+    pub up: Vec<Option<u64>>,
+}
+
 /// What a line is at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -91,6 +106,8 @@ pub enum LineState {
 pub enum Notice {
     /// The agent watches as many lines as it may, so that no samples come.
     TooManyWatched,
+    /// The router gives no live figures for the line: the averages are all there is, one each `interval`.
+    Averages,
 }
 
 /// A plan's limits; `None` is unknown or unlimited.
@@ -131,6 +148,9 @@ pub struct Snapshot {
     pub now: i64,
     /// The last five minutes, as far as the line was watched.
     pub history: History,
+    /// The last two hours, whether or not the line was watched; absent where its agent tells none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub averages: Option<Averages>,
     /// What else the reader should know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Notice>,
@@ -172,6 +192,7 @@ impl ViewerFrame {
             Self::Snapshot(_) => "snapshot",
             Self::Sample(_) => SAMPLE,
             Self::Samples(_) => "samples",
+            Self::Averages(_) => "averages",
             Self::State(_) => "state",
             Self::Error { .. } => "error",
             Self::Unknown => "unknown",
@@ -253,8 +274,22 @@ mod tests {
                 (1_795_363_199_000, 14_790_000, 0),
                 (1_795_363_200_000, 0, 1_000),
             ]),
+            averages: None,
             notice: None,
         }
+    }
+
+    fn averages(start: i64, columns: &[(Option<u64>, Option<u64>)]) -> Averages {
+        let (down, up) = columns.iter().copied().unzip();
+        Averages { interval: 30_000, start, down, up }
+    }
+
+    /// Of a line that nobody watched before.
+    fn unwatched() -> Snapshot {
+        let columns =
+            [(Some(14_778_368), Some(619_520)), (None, None), (Some(0), Some(1_000)), (Some(48_013_312), Some(0))];
+        let averages = averages(1_795_363_070_000, &columns);
+        Snapshot { history: History::default(), averages: Some(averages), ..running() }
     }
 
     fn bare() -> Snapshot {
@@ -279,10 +314,24 @@ mod tests {
         ViewerFrame::State(StateFrame { state, since, sessions, interval, now: 1_795_363_202_500, notice: None })
     }
 
+    fn stand_in() -> ViewerFrame {
+        ViewerFrame::State(StateFrame {
+            state: LineState::Running,
+            since: Some(1_795_359_600_000),
+            sessions: 1,
+            interval: 30_000,
+            now: 1_795_363_202_500,
+            notice: Some(Notice::Averages),
+        })
+    }
+
     fn all() -> Vec<(&'static str, ViewerFrame)> {
         vec![
             ("snapshot-running", ViewerFrame::Snapshot(Box::new(running()))),
             ("snapshot-bare", ViewerFrame::Snapshot(Box::new(bare()))),
+            ("snapshot-averages", ViewerFrame::Snapshot(Box::new(unwatched()))),
+            ("averages", ViewerFrame::Averages(averages(1_795_363_190_000, &[(Some(14_778_368), Some(619_520))]))),
+            ("state-averages", stand_in()),
             ("sample", ViewerFrame::Sample(Point { t: 1_795_363_201_000, down: 14_780_000, up: 620_000 })),
             (
                 "samples",

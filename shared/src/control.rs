@@ -231,6 +231,9 @@ pub struct Welcome {
     pub generation: u64,
     /// All lines to be watched.
     pub watched: Vec<LineHandle>,
+    /// Whether the relay takes [averages](crate::frame::Kind::Averages); they are not sent to one that does not say so.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub averages: bool,
 }
 
 /// A change of the watch set.

@@ -1,13 +1,15 @@
 //! A batch of samples as one binary WebSocket message of the uplink.
 //!
 //! ```text
-//! byte 0      kind: 1 = samples
+//! byte 0      kind: 1 = samples, 2 = averages
 //! byte 1      length of the header that follows, in bytes; a reader skips what it does not know
 //! byte 2      flags: bit 0 = sent again from the backlog
 //! byte 3..11  epoch, little-endian
 //! varint      sequence number, from 1
 //! varint      the agent's monotonic uptime at the tick, milliseconds
 //! varint      count of samples
+//! varint      averages only: how far each reaches back, milliseconds
+//! varint      averages only: how far apart they are taken, milliseconds
 //!             (header ends where byte 1 says)
 //! count varints   handles: the first as it is, each other as its distance from the one before, at least 1
 //! count varints   download, bits per second
@@ -24,6 +26,9 @@ use crate::sample::{Epoch, LineHandle, MAX_RATE, Sample};
 pub enum Kind {
     /// A batch of one-second samples.
     Samples = 1,
+    /// A batch of averages over many seconds, which an agent sends unasked to a relay whose
+    /// [`Welcome`](crate::control::Welcome) says that it takes them.
+    Averages = 2,
 }
 
 const FLAG_REPLAYED: u8 = 1;
@@ -42,6 +47,15 @@ pub struct Header {
     pub uptime_ms: u64,
     /// Whether the batch is sent (again) from the backlog, so that its delay says nothing about the clock.
     pub replayed: bool,
+}
+
+/// What the rates in a batch of [`Kind::Averages`] are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// How far each reaches back from the batch's uptime, in milliseconds.
+    pub span_ms: u64,
+    /// How far apart the agent takes them when nothing keeps it from it, in milliseconds.
+    pub interval_ms: u64,
 }
 
 /// Why bytes are not a batch. The uplink that sent them is closed: nothing after them can be trusted.
@@ -72,14 +86,28 @@ pub enum FrameError {
 
 /// Appends the batch to `out`. The samples' handles must rise strictly; rates above [`MAX_RATE`] are sent as it.
 pub fn encode(header: &Header, samples: &[Sample], out: &mut Vec<u8>) {
+    encode_as(header, None, samples, out);
+}
+
+/// Appends a batch of averages to `out`, as [`encode`] does one of samples.
+pub fn encode_averages(header: &Header, reach: Reach, averages: &[Sample], out: &mut Vec<u8>) {
+    encode_as(header, Some(reach), averages, out);
+}
+
+fn encode_as(header: &Header, reach: Option<Reach>, samples: &[Sample], out: &mut Vec<u8>) {
     debug_assert!(samples.is_sorted_by(|a, b| a.line < b.line), "handles rise strictly");
     let start = out.len();
-    out.extend_from_slice(&[Kind::Samples as u8, 0, if header.replayed { FLAG_REPLAYED } else { 0 }]);
+    let kind = if reach.is_some() { Kind::Averages } else { Kind::Samples };
+    out.extend_from_slice(&[kind as u8, 0, if header.replayed { FLAG_REPLAYED } else { 0 }]);
     out.extend_from_slice(&header.epoch.0.to_le_bytes());
     put_varint(out, header.sequence);
     put_varint(out, header.uptime_ms);
     put_varint(out, samples.len() as u64);
-    // Three varints of at most ten bytes each: the length always fits.
+    if let Some(reach) = reach {
+        put_varint(out, reach.span_ms);
+        put_varint(out, reach.interval_ms);
+    }
+    // Five varints of at most ten bytes each: the length always fits.
     out[start + 1] = (out.len() - start - 2) as u8;
     let mut previous = 0;
     for sample in samples {
@@ -97,11 +125,21 @@ pub fn mark_replayed(frame: &mut [u8]) {
     }
 }
 
+/// Makes a batch of averages an empty one of samples with the same header, for a relay that does not know averages: its
+/// sequence is to have no hole. Any other frame stays as it is.
+pub fn strip_averages(frame: &mut Vec<u8>) {
+    let Ok(Batch { header, reach: Some(_), .. }) = Batch::parse(frame) else { return };
+    frame.clear();
+    encode(&header, &[], frame);
+}
+
 /// One checked batch, read in place: nothing is allocated, however large a count the bytes claim.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {
     /// What stands before the samples.
     pub header: Header,
+    /// What its rates are; `None` is samples.
+    pub reach: Option<Reach>,
     count: usize,
     handles: &'a [u8],
     downloads: &'a [u8],
@@ -115,9 +153,11 @@ impl<'a> Batch<'a> {
     /// [`FrameError`]; only [`FrameError::UnknownKind`] leaves the uplink usable.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FrameError> {
         let (&kind, rest) = bytes.split_first().ok_or(FrameError::Truncated)?;
-        if kind != Kind::Samples as u8 {
-            return Err(FrameError::UnknownKind(kind));
-        }
+        let is_averages = match kind {
+            kind if kind == Kind::Samples as u8 => false,
+            kind if kind == Kind::Averages as u8 => true,
+            kind => return Err(FrameError::UnknownKind(kind)),
+        };
         let (&length, rest) = rest.split_first().ok_or(FrameError::Truncated)?;
         let (mut header, columns) = rest.split_at_checked(usize::from(length)).ok_or(FrameError::Truncated)?;
         if header.len() < FIXED - 2 {
@@ -130,6 +170,7 @@ impl<'a> Batch<'a> {
         let sequence = take_varint(&mut header)?;
         let uptime_ms = take_varint(&mut header)?;
         let count = usize::try_from(take_varint(&mut header)?).map_err(|_| FrameError::Truncated)?;
+        let reach = if is_averages { Some(take_reach(&mut header)?) } else { None };
         if count > columns.len() / 3 {
             return Err(FrameError::Truncated);
         }
@@ -148,7 +189,7 @@ impl<'a> Batch<'a> {
             uptime_ms,
             replayed: flags & FLAG_REPLAYED != 0,
         };
-        Ok(Self { header, count, handles: columns, downloads, uploads })
+        Ok(Self { header, reach, count, handles: columns, downloads, uploads })
     }
 
     /// How many samples it has.
@@ -174,6 +215,10 @@ impl<'a> Batch<'a> {
             })
         })
     }
+}
+
+fn take_reach(rest: &mut &[u8]) -> Result<Reach, FrameError> {
+    Ok(Reach { span_ms: take_varint(rest)?, interval_ms: take_varint(rest)? })
 }
 
 fn check_handles(rest: &mut &[u8], count: usize) -> Result<(), FrameError> {
@@ -284,12 +329,30 @@ mod tests {
         mark_replayed(&mut []);
     }
 
+    #[test]
+    fn averages_are_stripped_for_an_older_relay_and_nothing_else_is() {
+        let sample = Sample { line: LineHandle(7), download: 1, upload: 2 };
+        let header = Header { replayed: true, ..header(5) };
+        let mut averages = Vec::new();
+        encode_averages(&header, Reach { span_ms: 30_000, interval_ms: 30_000 }, &[sample], &mut averages);
+        strip_averages(&mut averages);
+        let mut empty = Vec::new();
+        encode(&header, &[], &mut empty);
+        assert_eq!(averages, empty);
+        let mut samples = Vec::new();
+        encode(&header, &[sample], &mut samples);
+        let before = samples.clone();
+        strip_averages(&mut samples);
+        assert_eq!(samples, before);
+    }
+
     proptest! {
         #[test]
         fn what_is_encoded_is_read_back(
             sequence: u64,
             uptime_ms: u64,
             replayed: bool,
+            reach in prop::option::of((any::<u64>(), any::<u64>())),
             rates in prop::collection::btree_map(any::<u32>(), (0..=MAX_RATE, 0..=MAX_RATE), 0..50),
         ) {
             let header = Header { epoch: Epoch(sequence ^ uptime_ms), sequence, uptime_ms, replayed };
@@ -297,10 +360,11 @@ mod tests {
                 .into_iter()
                 .map(|(line, (download, upload))| Sample { line: LineHandle(line), download, upload })
                 .collect();
+            let reach = reach.map(|(span_ms, interval_ms)| Reach { span_ms, interval_ms });
             let mut bytes = Vec::new();
-            encode(&header, &samples, &mut bytes);
+            encode_as(&header, reach, &samples, &mut bytes);
             let batch = Batch::parse(&bytes).unwrap();
-            prop_assert_eq!(batch.header, header);
+            prop_assert_eq!((batch.header, batch.reach), (header, reach));
             prop_assert_eq!(batch.samples().collect::<Vec<_>>(), samples);
             for cut in 0..bytes.len() {
                 prop_assert!(Batch::parse(&bytes[..cut]).is_err());
@@ -308,9 +372,9 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..200), valid_start: bool) {
-            if valid_start && bytes.len() > 2 {
-                bytes[0] = 1;
+        fn any_bytes_are_read_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0u8..4) {
+            if kind > 0 && bytes.len() > 2 {
+                bytes[0] = kind;
                 bytes[1] %= 32;
             }
             if let Ok(batch) = Batch::parse(&bytes) {

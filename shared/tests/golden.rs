@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use shared::close::{Close, Retry};
 use shared::control::{self, FromAgent, FromRelay};
-use shared::frame::{self, Batch, Header};
+use shared::frame::{self, Batch, Header, Reach};
 use shared::{Epoch, LineHandle, Sample};
 
 fn golden(folder: &str, prefix: &str) -> Vec<PathBuf> {
@@ -42,7 +42,7 @@ fn agents_control_messages() {
 
 #[test]
 fn relays_control_messages() {
-    control_files::<FromRelay>("relay-", 6);
+    control_files::<FromRelay>("relay-", 7);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn messages_of_a_later_version_are_understood_as_far_as_possible() {
 #[test]
 fn sample_frames() {
     let files = golden("samples", "v1-");
-    assert_eq!(files.len(), 4, "{files:?}");
+    assert_eq!(files.len(), 6, "{files:?}");
     for file in files {
         let value: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
         let bytes = from_hex(value["hex"].as_str().unwrap());
@@ -75,10 +75,16 @@ fn sample_frames() {
             .into_iter()
             .map(|(line, download, upload)| Sample { line: LineHandle(line), download, upload })
             .collect();
-        assert_eq!(batch.header, header, "{}", file.display());
+        let number = |name: &str| value.get(name).and_then(Value::as_u64);
+        let reach = number("span_ms").zip(number("interval_ms"));
+        let reach = reach.map(|(span_ms, interval_ms)| Reach { span_ms, interval_ms });
+        assert_eq!((batch.header, batch.reach), (header, reach), "{}", file.display());
         assert_eq!(batch.samples().collect::<Vec<_>>(), samples, "{}", file.display());
         let mut again = Vec::new();
-        frame::encode(&header, &samples, &mut again);
+        match reach {
+            Some(reach) => frame::encode_averages(&header, reach, &samples, &mut again),
+            None => frame::encode(&header, &samples, &mut again),
+        }
         if !file.to_str().unwrap().contains("later") {
             assert_eq!(again, bytes, "{}: {}", file.display(), to_hex(&again));
         }

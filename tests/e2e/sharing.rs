@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tests::harness::Site;
-use tests::router::{Record, Setup};
+use tests::harness::{RelaySetup, Site};
+use tests::router::{Command, Record, Setup};
 use tokio::time::{Instant, timeout};
 
 /// How many monitor-traffic streams read an interface.
@@ -61,11 +61,12 @@ async fn others_coming_and_going_leave_no_hole() -> Result<()> {
 }
 
 /// All that may be said to a router while nobody watches.
-const LISTING: [&str; 8] = [
+const LISTING: [&str; 9] = [
     "/interface/pppoe-client/listen",
     "/interface/pppoe-client/print",
     "/interface/pppoe-server/listen",
     "/interface/pppoe-server/print",
+    "/interface/print",
     "/login",
     "/ppp/active/listen",
     "/system/identity/print",
@@ -87,19 +88,30 @@ fn said(site: &Site) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn unwatched_lines_cost_the_router_nothing_beyond_the_listing() -> Result<()> {
-    let site = Site::start(Setup::concentrator(12)).await?;
+async fn unwatched_lines_cost_the_router_nothing_beyond_the_listing_and_one_table_of_counters() -> Result<()> {
+    let seldom = ["--averages-seconds", "300"];
+    let site = Site::start_with(Setup::concentrator(12), RelaySetup::default(), &seldom).await?;
+    let counters =
+        |record: &Record| record.commands().filter(|command| command.sentence.command() == b"/interface/print").count();
     let listings = |record: &Record| {
         record.commands().filter(|command| command.sentence.command() == b"/interface/pppoe-client/print").count()
     };
     // The walk at the start has its own connection and ends; the agent's own goes on.
-    let settled = site.router().wait_until(|record| listings(record) >= 2 && record.connections().len() == 1);
+    let settled = site
+        .router()
+        .wait_until(|record| listings(record) >= 2 && counters(record) >= 1 && record.connections().len() == 1);
     timeout(Duration::from_secs(10), settled).await.context("the agent does not settle")?;
     // Whatever follows a reading of the sessions would have come before the next one.
     site.router().session_down(b"bob@fibre");
     let again = site.router().wait_until(|record| listings(record) >= 3);
     timeout(Duration::from_secs(20), again).await.context("a change is not looked at")?;
     assert_eq!(said(&site), LISTING.map(str::to_owned).into());
+    let is_counters = |command: &&Command| command.sentence.command() == b"/interface/print";
+    assert_eq!(
+        site.router().commands().iter().filter(is_counters).count(),
+        1,
+        "one table for all lines, once an interval"
+    );
 
     let mut viewer = site.viewer("alice").await?;
     viewer.until_sample().await?;

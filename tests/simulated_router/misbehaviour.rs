@@ -299,3 +299,27 @@ async fn oversized_sentences_are_well_formed() {
     }
     assert_eq!(client.rows("/system/identity/print").await.len(), 1, "the connection lives");
 }
+
+#[tokio::test(start_paused = true)]
+async fn counters_of_32_bits_begin_anew() {
+    const COUNTERS: &str = "/interface/print =stats= =.proplist=tx-byte ?type=pppoe-in";
+    let router = SimulatedRouter::unconnected(Setup::default());
+    router.session_up(b"alice");
+    router.set_rate(b"alice", Rate::Exact(Rates::new(8_000_000_000, 0)));
+    let mut client = client(&router).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let whole: u64 = client.rows(COUNTERS).await[0].get("tx-byte").parse().unwrap();
+    router.misbehave(|misbehaviour| misbehaviour.narrow_counters = true);
+    let narrow: u64 = client.rows(COUNTERS).await[0].get("tx-byte").parse().unwrap();
+    assert!(whole >= 5_000_000_000 && narrow == whole % (1 << 32), "{narrow} of {whole}");
+}
+
+#[tokio::test]
+async fn stats_may_be_unknown() {
+    let router = SimulatedRouter::unconnected(Setup::default());
+    router.misbehave(|misbehaviour| misbehaviour.unknown_stats = true);
+    let mut client = client(&router).await;
+    let refused = client.ask_text("/interface/print =stats= =.proplist=name").await;
+    assert_eq!(refused, ["!trap =message=unknown parameter stats", "!done"]);
+    assert!(!client.rows("/interface/print =.proplist=name").await.is_empty());
+}

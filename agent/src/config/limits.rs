@@ -32,6 +32,8 @@ pub struct Timing {
     pub reread_interval: Duration,
     /// Between two readings of the tables at least, whatever the hints.
     pub reread_pause: Duration,
+    /// Between two readings of every line's byte counters; `None` reads none.
+    pub averages_interval: Option<Duration>,
     /// Between two rebuilds of one full stream at least.
     pub restart_pause: Duration,
     /// How long a line stays watched after its last viewer left.
@@ -54,6 +56,7 @@ impl Default for Timing {
             cancel_timeout: Duration::from_secs(5),
             reread_interval: Duration::from_secs(60),
             reread_pause: Duration::from_secs(1),
+            averages_interval: Some(Duration::from_secs(30)),
             restart_pause: Duration::from_secs(60),
             linger: Duration::from_secs(15),
             stream_silence: Duration::from_secs(10),

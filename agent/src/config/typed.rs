@@ -107,6 +107,10 @@ pub struct Typed {
     #[arg(long, global = true, env = "LINELIGHT_REREAD_SECONDS", value_name = "SECONDS", default_value_t = 60,
         value_parser = clap::value_parser!(u32).range(15..=3_600))]
     pub reread_seconds: u32,
+    /// Between two readings of every line's byte counters, for the recent past of a page that opens; 0 or off for none
+    #[arg(long, global = true, env = "LINELIGHT_AVERAGES_SECONDS", value_name = "SECONDS", default_value = "30",
+        value_parser = parse_averages)]
+    pub averages_seconds: u32,
     /// Memory for the last two minutes' samples, for a relay that was away
     #[arg(long, global = true, env = "LINELIGHT_BACKLOG_KIB", value_name = "KIB", default_value_t = 256,
         value_parser = clap::value_parser!(u32).range(16..=16_384))]
@@ -165,8 +169,20 @@ impl Typed {
         }
     }
 
+    pub(super) fn averages_interval(&self) -> Option<Duration> {
+        (self.averages_seconds > 0).then(|| Duration::from_secs(self.averages_seconds.into()))
+    }
+
     pub(super) fn reread_interval(&self) -> Duration {
         Duration::from_secs(self.reread_seconds.into())
+    }
+}
+
+/// Seconds between two readings of the counters, 0 for none.
+fn parse_averages(text: &str) -> Result<u32, &'static str> {
+    match text.trim() {
+        "off" => Ok(0),
+        seconds => seconds.parse().ok().filter(|n| matches!(n, 0 | 2..=300)).ok_or("write 2 to 300, or off"),
     }
 }
 

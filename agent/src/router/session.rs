@@ -36,6 +36,7 @@ pub(super) enum Purpose {
     Resource,
     Load,
     Table(Table),
+    Counters,
     Listen(Menu),
     Stream(StreamId),
 }
@@ -96,6 +97,7 @@ impl Router<'_> {
         self.ask_for_tables(connection, now)?;
         self.tend_streams(connection, now)?;
         self.ask_for_load(connection, now)?;
+        self.ask_for_counters(connection, now)?;
         self.note_status(now);
         Ok(())
     }
@@ -103,7 +105,8 @@ impl Router<'_> {
     fn wake<S: Transport>(&self, connection: &Connection<S, Purpose>, now: Instant) -> Instant {
         let look = (!self.monitor.is_idle()).then(|| now + LOOK);
         let tables = self.tables.wake(!self.monitor.is_idle());
-        let due = [connection.deadline(), self.sampler.due(), look, tables].into_iter().flatten().min();
+        let counters = self.averages.wake(now).filter(|_| self.wants_averages());
+        let due = [connection.deadline(), self.sampler.due(), look, tables, counters].into_iter().flatten().min();
         due.unwrap_or(now + IDLE)
     }
 
@@ -123,6 +126,7 @@ impl Router<'_> {
         match event {
             Event::Row(_, Purpose::Stream(stream), row) => self.hear_rates(stream, &row, now),
             Event::Row(_, Purpose::Table(table), row) => self.tables.row(table, &row, &self.handover.lines.borrow()),
+            Event::Row(_, Purpose::Counters, row) => self.averages.row(&row, &self.handover.lines.borrow(), now),
             Event::Row(_, Purpose::Listen(menu), row) => self.hear_change(menu, &row, now),
             Event::Row(_, purpose, row) => self.hear_about_router(purpose, &row),
             Event::Trap(_, purpose, trap) => self.hear_refusal(purpose, trap.message())?,
@@ -202,6 +206,10 @@ impl Router<'_> {
         tracing::debug!(?purpose, reason, "router refuses");
         let table = match purpose {
             Purpose::Table(table) => table,
+            Purpose::Counters => {
+                self.averages.trap();
+                return Ok(());
+            }
             Purpose::Listen(Menu::PppoeServer | Menu::PppoeClient) => {
                 self.tables.tells_nothing();
                 return Ok(());
@@ -222,6 +230,7 @@ impl Router<'_> {
                 self.complete(completed, now)?;
             }
             Purpose::Stream(stream) => self.stream_ended(stream, now),
+            Purpose::Counters => self.counters_read(now),
             Purpose::Identity | Purpose::Load => self.note_round_trip(now),
             _ => {}
         }
@@ -230,6 +239,9 @@ impl Router<'_> {
 
     fn hear_nothing(&mut self, purpose: Purpose, now: Instant) -> Result<(), ConnectionError> {
         tracing::debug!(?purpose, "router did not answer a command in time");
+        if purpose == Purpose::Counters {
+            self.averages.timed_out(now);
+        }
         let Purpose::Table(table) = purpose else { return Ok(()) };
         let completed = self.tables.timed_out(table, &self.handover.lines.borrow(), now);
         self.complete(completed, now)
@@ -271,6 +283,12 @@ impl Router<'_> {
         let confirmed = self.sampler.confirm(began, |line, stream| monitor.produces(stream, line));
         if let Some((at, samples)) = confirmed {
             self.batcher.close(self.handover, at, samples);
+        }
+    }
+
+    fn counters_read(&mut self, now: Instant) {
+        if let Some(read) = self.averages.done(&self.handover.lines.borrow(), now) {
+            self.batcher.close_averages(self.handover, read.at, read.reach, read.averages);
         }
     }
 
@@ -385,6 +403,24 @@ impl Router<'_> {
         }
         (self.load_due, self.asked) = (now + LOAD_INTERVAL, Some(now));
         connection.send(&Command::CpuLoad, Purpose::Load, Some(self.timing.command_timeout), now)?;
+        Ok(())
+    }
+
+    /// Averages are of lines, and for a relay that takes them.
+    fn wants_averages(&self) -> bool {
+        self.handover.averages.get() && self.handover.lines.borrow().readings() > 0
+    }
+
+    fn ask_for_counters<S: Transport>(
+        &mut self,
+        connection: &mut Connection<S, Purpose>,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        if !self.wants_averages() {
+            return Ok(());
+        }
+        let Some(stats) = self.averages.begin(now) else { return Ok(()) };
+        connection.send(&Command::Counters { stats }, Purpose::Counters, Some(self.timing.command_timeout), now)?;
         Ok(())
     }
 }

@@ -41,6 +41,11 @@ pub enum Command<'a> {
     },
     /// The limits in force.
     Queues,
+    /// The byte counters of every PPPoE interface.
+    Counters {
+        /// Whether to say `=stats=`, which some versions need and some do not know.
+        stats: bool,
+    },
     /// Changes of a menu, as hints.
     Listen(Menu),
     /// Rates, each interval, until cancelled.
@@ -97,6 +102,7 @@ impl Command<'_> {
             Self::Profiles => "/ppp/profile/print",
             Self::Secrets { .. } => "/ppp/secret/print",
             Self::Queues => "/queue/simple/print",
+            Self::Counters { .. } => "/interface/print",
             Self::Listen(Menu::PppoeServer) => "/interface/pppoe-server/listen",
             Self::Listen(Menu::PppoeClient) => "/interface/pppoe-client/listen",
             Self::Listen(Menu::PppActive) => "/ppp/active/listen",
@@ -121,6 +127,7 @@ impl Command<'_> {
             Self::Secrets { comments: false } => "name,profile",
             Self::Secrets { comments: true } => "name,profile,comment",
             Self::Queues => "name,target,max-limit,disabled",
+            Self::Counters { .. } => ".id,name,rx-byte,tx-byte",
             Self::Login { .. } | Self::MonitorTraffic { .. } | Self::MonitorOnce(_) | Self::Cancel(_) => "",
         }
     }
@@ -140,6 +147,12 @@ impl Command<'_> {
                 codec::encode_word(b"=once=", out);
             }
             Self::Cancel(tag) => encode_decimal("=tag=", tag.0, out),
+            Self::Counters { stats } => {
+                encode_joined(&[b"=.proplist=", self.properties().as_bytes()], out);
+                let words: &[&[u8]] = if *stats { &[b"=stats="] } else { &[] };
+                let kinds: &[&[u8]] = &[b"?type=pppoe-in", b"?type=pppoe-out", b"?#|"];
+                words.iter().chain(kinds).for_each(|word| codec::encode_word(word, out));
+            }
             _ => encode_joined(&[b"=.proplist=", self.properties().as_bytes()], out),
         }
     }
@@ -199,6 +212,8 @@ mod tests {
             Command::Secrets { comments: false },
             Command::Secrets { comments: true },
             Command::Queues,
+            Command::Counters { stats: true },
+            Command::Counters { stats: false },
             Command::Listen(Menu::PppoeServer),
             Command::Listen(Menu::PppoeClient),
             Command::Listen(Menu::PppActive),
@@ -244,6 +259,10 @@ mod tests {
             words(&Command::MonitorOnce(INTERFACES[0])),
             ["/interface/monitor-traffic", "=interface=*F00012", "=once=", ".tag=41"]
         );
+        let counters = ["?type=pppoe-in", "?type=pppoe-out", "?#|", ".tag=41"];
+        let print = ["/interface/print", "=.proplist=.id,name,rx-byte,tx-byte"];
+        assert_eq!(words(&Command::Counters { stats: false }), [&print[..], &counters].concat());
+        assert_eq!(words(&Command::Counters { stats: true }), [&print[..], &["=stats="], &counters].concat());
         assert_eq!(words(&Command::Cancel(Tag(7))), ["/cancel", "=tag=7", ".tag=41"]);
         assert_eq!(words(&Command::Secrets { comments: false })[1], "=.proplist=name,profile");
     }

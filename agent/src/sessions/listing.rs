@@ -27,6 +27,11 @@ impl InterfaceKey {
         Self(id.filter(|id| id & NAMED == 0).unwrap_or_else(|| hash() | NAMED))
     }
 
+    /// The key of the interface that a row is about.
+    pub fn read(row: &Sentence<'_>, name: &[u8]) -> Self {
+        Self::new(row.get(".id").and_then(parse_id), name)
+    }
+
     /// The router's `.id`, if it gave one.
     pub const fn id(self) -> Option<u64> {
         if self.0 & NAMED == 0 { Some(self.0) } else { None }
@@ -58,7 +63,7 @@ impl<'a> ListedSession<'a> {
         let disabled = row.flag("disabled").unwrap_or(false);
         Some(Self {
             role,
-            key: InterfaceKey::new(row.get(".id").and_then(parse_id), name),
+            key: InterfaceKey::read(row, name),
             name,
             user,
             uptime: row.duration("uptime"),

@@ -203,7 +203,7 @@ fn a_hint_is_news_only_if_the_last_reading_did_not_say_it() {
     assert!(t.table.has(InterfaceKey::new(Some(1), b"")) && !t.table.has(InterfaceKey::new(Some(2), b"")));
 }
 
-fn with_row(words: &[&[u8]], look: impl FnOnce(&Sentence<'_>)) {
+pub(crate) fn with_row(words: &[&[u8]], look: impl FnOnce(&Sentence<'_>)) {
     let mut bytes = Vec::new();
     codec::encode_word(b"!re", &mut bytes);
     words.iter().for_each(|word| codec::encode_word(word, &mut bytes));

@@ -318,7 +318,7 @@ impl<'a> Conversation<'a> {
     fn live_batch(&mut self) -> Option<Outgoing> {
         let mut bytes = Vec::new();
         self.handover.backlog.borrow().read(&mut self.live, &mut bytes)?;
-        Some(Outgoing::Binary(bytes))
+        Some(self.batch(bytes))
     }
 
     fn missing_batch(&mut self) -> Option<Outgoing> {
@@ -330,7 +330,15 @@ impl<'a> Conversation<'a> {
             return None;
         }
         frame::mark_replayed(&mut bytes);
-        Some(Outgoing::Binary(bytes))
+        Some(self.batch(bytes))
+    }
+
+    /// A batch as this relay knows it.
+    fn batch(&self, mut bytes: Vec<u8>) -> Outgoing {
+        if !self.handover.averages.get() {
+            frame::strip_averages(&mut bytes);
+        }
+        Outgoing::Binary(bytes)
     }
 
     fn ping(&mut self, now: Instant) -> Option<Outgoing> {
@@ -352,6 +360,7 @@ impl<'a> Conversation<'a> {
         self.handover.backlog.borrow_mut().told_lost(self.lost);
         self.missing = Some(self.handover.backlog.borrow().cursor(welcome.next.unwrap_or_default()));
         self.acknowledge(welcome.next.unwrap_or_default());
+        self.handover.averages.set(welcome.averages);
         self.handover.watched.borrow_mut().clear();
         self.watch(&welcome.watched);
         self.handover.to_router.notify_one();

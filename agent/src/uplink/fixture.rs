@@ -61,7 +61,13 @@ pub(super) fn agent_said(text: &str) -> FromAgent {
 
 pub(super) fn welcome(next: Option<u64>, generation: u64, watched: &[u32]) -> String {
     let watched = watched.iter().copied().map(LineHandle).collect();
-    control::encode(&FromRelay::Welcome(Welcome { agent: "core-1".to_owned(), next, generation, watched }))
+    control::encode(&FromRelay::Welcome(Welcome {
+        agent: "core-1".to_owned(),
+        next,
+        generation,
+        watched,
+        averages: true,
+    }))
 }
 
 pub(super) fn watches(generation: u64, add: &[u32], remove: &[u32]) -> String {

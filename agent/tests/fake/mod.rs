@@ -90,6 +90,7 @@ impl Fake {
         }
         match words[0].as_str() {
             "/interface/pppoe-server/print" => self.list(tag, &mut out),
+            "/interface/print" => self.count_bytes(tag, &mut out),
             "/interface/monitor-traffic" => {
                 let interfaces = words[1].strip_prefix("=interface=").unwrap();
                 let mut stream = (tag.clone(), interfaces.to_owned(), 0);
@@ -123,6 +124,23 @@ impl Fake {
                 &format!("=user={user}"),
                 "=uptime=1m",
                 "=running=true",
+            ];
+            say(out, &row, tag);
+        }
+    }
+
+    /// Counters that began with the test.
+    fn count_bytes(&self, tag: &str, out: &mut Vec<u8>) {
+        let first = self.heard.borrow()[0].0;
+        let seconds = first.elapsed().as_secs();
+        for (id, name, _, rx, tx) in self.sessions.borrow().iter() {
+            let [rx, tx] = [rx, tx].map(|rate| rate / 8 * seconds);
+            let row = [
+                "!re",
+                &format!("=.id={id}"),
+                &format!("=name={name}"),
+                &format!("=rx-byte={rx}"),
+                &format!("=tx-byte={tx}"),
             ];
             say(out, &row, tag);
         }
@@ -240,6 +258,15 @@ impl Rig {
 
     /// Uptime, download and upload of each of a line's samples.
     pub(crate) fn samples(&self, username: &str) -> Vec<(u64, u64, u64)> {
+        self.batches(username, false)
+    }
+
+    /// The same of its averages.
+    pub(crate) fn averages(&self, username: &str) -> Vec<(u64, u64, u64)> {
+        self.batches(username, true)
+    }
+
+    fn batches(&self, username: &str, averages: bool) -> Vec<(u64, u64, u64)> {
         let line = self.line(username);
         let backlog = self.handover.backlog.borrow();
         let mut cursor = backlog.cursor(0);
@@ -247,7 +274,7 @@ impl Rig {
         let mut found = Vec::new();
         while backlog.read(&mut cursor, &mut bytes).is_some() {
             let batch = Batch::parse(&bytes).unwrap();
-            let of_line = batch.samples().filter(|sample| sample.line == line);
+            let of_line = batch.samples().filter(|sample| sample.line == line && batch.reach.is_some() == averages);
             found.extend(of_line.map(|sample| (batch.header.uptime_ms, sample.download, sample.upload)));
         }
         found

@@ -12,7 +12,7 @@ use futures_util::{SinkExt, StreamExt};
 use jwt_compact::AlgorithmExt;
 use shared::close::Close;
 use shared::control::{self, FromAgent, FromRelay, Hello, LineReport, Lines, Plan, Role, Status, Welcome};
-use shared::frame::{self, Header};
+use shared::frame::{self, Header, Reach};
 use shared::{Epoch, LineHandle, Sample, Username};
 use tokio::io::DuplexStream;
 use tokio::sync::watch;
@@ -225,6 +225,10 @@ pub(crate) fn offline(handle: u32, username: &str) -> LineReport {
     LineReport { sessions: 0, age_ms: Some(0), ..live(handle, username) }
 }
 
+fn sample(&(line, download, upload): &(u32, u64, u64)) -> Sample {
+    Sample { line: LineHandle(line), download, upload }
+}
+
 /// An agent's end of an uplink.
 pub(crate) struct AgentEnd {
     pub(crate) socket: WebSocketStream<DuplexStream>,
@@ -280,10 +284,30 @@ impl AgentEnd {
 
     pub(crate) async fn batch(&mut self, sequence: u64, uptime_ms: u64, replayed: bool, samples: &[(u32, u64, u64)]) {
         let header = Header { epoch: self.epoch, sequence, uptime_ms, replayed };
-        let sample = |&(line, download, upload): &(u32, u64, u64)| Sample { line: LineHandle(line), download, upload };
         let samples: Vec<_> = samples.iter().map(sample).collect();
         let mut bytes = Vec::new();
         frame::encode(&header, &samples, &mut bytes);
+        self.socket.send(Message::binary(bytes)).await.unwrap();
+    }
+
+    /// Averages of the last half minute.
+    pub(crate) async fn averages(&mut self, averages: &[(u32, u64, u64)]) {
+        let uptime = self.uptime();
+        self.averages_at(self.sequence, uptime, false, averages).await;
+        self.sequence += 1;
+    }
+
+    pub(crate) async fn averages_at(
+        &mut self,
+        sequence: u64,
+        uptime_ms: u64,
+        replayed: bool,
+        averages: &[(u32, u64, u64)],
+    ) {
+        let header = Header { epoch: self.epoch, sequence, uptime_ms, replayed };
+        let reach = Reach { span_ms: 30_000, interval_ms: 30_000 };
+        let mut bytes = Vec::new();
+        frame::encode_averages(&header, reach, &averages.iter().map(sample).collect::<Vec<_>>(), &mut bytes);
         self.socket.send(Message::binary(bytes)).await.unwrap();
     }
 

@@ -275,6 +275,10 @@ impl Reporter {
             ledger.clock.observe(batch.header.uptime_ms, now.steady);
         }
         ledger.batches += 1;
+        if let Some(reach) = batch.reach {
+            self.average(&ledger, &batch, reach, now);
+            return Ok(());
+        }
         ledger.samples += batch.len() as u64;
         self.hub.metrics.samples.add(batch.len() as u64);
         self.publish(&mut ledger, &batch, now, scratch);
@@ -454,5 +458,6 @@ impl Drop for Reporter {
     }
 }
 
+mod averages;
 #[cfg(test)]
 mod extremes;

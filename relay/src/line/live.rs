@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use shared::{LineHandle, Username};
 
+use super::averages::{Averages, Change};
 use super::points::{HISTORY_MS, Points};
 use super::report::{Report, Standing};
 use super::shown::{Names, Shown, shown};
@@ -38,6 +39,8 @@ pub(super) struct Live {
     points: Points,
     /// Points from a backlog, put into their places once a second, lest every batch of it be a snapshot for everyone.
     late: Vec<Point>,
+    /// Whether averages came for times that viewers have already; told once a second as well.
+    late_averages: bool,
     /// The newest point as a WebSocket frame; its JSON begins behind [`websocket::SHORT_HEADER`].
     newest: Option<Arc<[u8]>>,
     /// Changes when what viewers have is void.
@@ -68,6 +71,8 @@ pub(crate) struct Cursor {
     seat: u32,
     revision: Option<u32>,
     restated: u32,
+    /// [`Averages::begun`] as of what it was told.
+    averages: u32,
     position: u64,
 }
 
@@ -78,6 +83,8 @@ pub(crate) enum Update {
     Sample(Arc<[u8]>),
     /// What was missed.
     Samples(History),
+    /// Newer averages.
+    Averages(viewer_frame::Averages),
     /// The state changed.
     State(StateFrame),
     /// All of it; the viewer's own fields are filled in by its task.
@@ -91,6 +98,7 @@ impl Live {
             seats: Vec::new(),
             points: Points::default(),
             late: Vec::new(),
+            late_averages: false,
             newest: None,
             revision: 0,
             restated: 0,
@@ -128,7 +136,7 @@ impl Live {
                 source.asked = Asked::No;
             }
         }
-        Some(Cursor { seat: u32::try_from(at).ok()?, revision: None, restated: 0, position: 0 })
+        Some(Cursor { seat: u32::try_from(at).ok()?, revision: None, restated: 0, averages: 0, position: 0 })
     }
 
     pub(super) fn leave_seat(&mut self, cursor: &Cursor, now: Now) {
@@ -151,18 +159,25 @@ impl Live {
         &mut self,
         cursor: &mut Cursor,
         username: &Username,
+        averages: Option<&Averages>,
         now: Now,
         cx: &Context<'_>,
     ) -> Poll<Update> {
+        let begun = averages.map_or(0, Averages::begun);
         let behind = self.position.wrapping_sub(cursor.position);
         if cursor.revision != Some(self.revision) || behind > FAR_BEHIND {
-            *cursor = Cursor { revision: Some(self.revision), ..*cursor };
+            *cursor = Cursor { revision: Some(self.revision), averages: begun, ..*cursor };
             cursor.catch_up(self);
-            return Poll::Ready(Update::Snapshot(Box::new(self.snapshot(username, now))));
+            let averages = averages.and_then(|averages| averages.all(now));
+            return Poll::Ready(Update::Snapshot(Box::new(Snapshot { averages, ..self.snapshot(username, now) })));
         }
         if cursor.restated != self.restated {
             cursor.restated = self.restated;
             return Poll::Ready(Update::State(self.state(now)));
+        }
+        if let Some(averages) = averages.filter(|_| cursor.averages != begun) {
+            let told = std::mem::replace(&mut cursor.averages, begun);
+            return Poll::Ready(Update::Averages(averages.since(told, now)));
         }
         cursor.position = self.position;
         match (behind, &self.newest) {
@@ -217,12 +232,17 @@ impl Live {
         }
     }
 
-    /// Whether the points changed.
+    /// Averages came, or what viewers have of them is void.
+    pub(super) fn averages_changed(&mut self, change: Change) {
+        self.late_averages |= change == Change::Other;
+    }
+
+    /// Whether what viewers have is void, for something came late.
     pub(super) fn merge_late(&mut self) -> bool {
-        if self.late.is_empty() {
-            return false;
+        let mut merged = std::mem::take(&mut self.late_averages);
+        if !self.late.is_empty() {
+            merged |= self.points.merge(std::mem::take(&mut self.late));
         }
-        let merged = self.points.merge(std::mem::take(&mut self.late));
         if merged {
             self.begin_revision();
         }
@@ -279,11 +299,16 @@ impl Live {
     }
 
     /// Whether the state changed.
-    pub(super) fn restate(&mut self, standing: Option<Standing>, setting: Setting<'_>) -> bool {
+    pub(super) fn restate(
+        &mut self,
+        standing: Option<Standing>,
+        averages: Option<&Averages>,
+        setting: Setting<'_>,
+    ) -> bool {
         let interval = self.source.as_ref().map_or(self.shown.interval, |source| source.agent.interval());
         let is_up = standing.is_some_and(|standing| standing.state == LineState::Running);
         self.up = is_up.then(|| self.up.unwrap_or(setting.now.steady));
-        let shown = self.stalled(shown(standing, interval, setting), setting.now);
+        let shown = self.stalled(shown(standing, interval, setting), averages, setting.now);
         let changed = self.shown != shown;
         if changed {
             self.shown = shown;
@@ -293,7 +318,8 @@ impl Live {
     }
 
     /// A running line whose samples were asked for and do not come is stalled; judged by arrival, never by their time.
-    fn stalled(&self, mut shown: Shown, now: Now) -> Shown {
+    /// Where averages come meanwhile, they stand in.
+    fn stalled(&self, mut shown: Shown, averages: Option<&Averages>, now: Now) -> Shown {
         let Some(source) = &self.source else { return shown };
         if source.is_refused {
             shown.notice = Some(Notice::TooManyWatched);
@@ -303,7 +329,14 @@ impl Live {
         {
             let last = [self.last_arrival, self.up].into_iter().flatten().fold(asked, i64::max);
             if now.steady - last > patience(shown.interval) {
-                shown = Shown { state: LineState::Stalled, since: Some(last), ..shown };
+                // With none since the last sample, it may be the way here that stalls.
+                let stands_in = |came: &i64| *came > last || last == asked;
+                let standing_in =
+                    averages.filter(|averages| averages.present(now.steady).is_some_and(|came| stands_in(&came)));
+                shown = match standing_in {
+                    Some(averages) => Shown { interval: averages.interval(), notice: Some(Notice::Averages), ..shown },
+                    None => Shown { state: LineState::Stalled, since: Some(last), ..shown },
+                };
             }
         }
         shown
@@ -330,6 +363,7 @@ impl Live {
             expires: None,
             now: at,
             history: self.points.iter().filter(|point| point.t >= at - HISTORY_MS).collect(),
+            averages: None,
             notice,
         }
     }

@@ -10,5 +10,6 @@ use crate::hub::stage::{AgentEnd, Stage, entries, eventually, live, name, offlin
 use crate::limits::Limits;
 use crate::viewer_frame::{LineState, Notice, ViewerFrame};
 
+mod averages;
 mod lines;
 mod manners;

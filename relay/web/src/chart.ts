@@ -38,6 +38,8 @@ const ANCHOR = 60;
 interface Colours {
   line: string;
   area: string;
+  coarse: string;
+  coarseArea: string;
   rule: string;
   soft: string;
   plan: string;
@@ -100,7 +102,7 @@ class Panel {
     this.#direction = direction;
     this.#colours = readColours(direction);
     this.#axis = rateAxis(0, null, "bits", STEPS[direction]);
-    this.#plot = new uPlot(this.#options(), [[], []], this.host);
+    this.#plot = new uPlot(this.#options(), [[], [], []], this.host);
   }
 
   /** The width of the plotted area in CSS pixels. */
@@ -114,7 +116,7 @@ class Panel {
     this.#axis = rateAxis(scene.peaks[direction], scene.plan[direction], scene.units, STEPS[direction]);
     setText(this.#unit, this.#axis.scale.unit);
     this.#plot.batch(() => {
-      this.#plot.setData([drawn.t, drawn[direction]], false);
+      this.#plot.setData([drawn.t, drawn[direction], drawn.coarse[direction]], false);
       this.#plot.setScale("y", { min: 0, max: this.#axis.top });
       this.scroll(edge);
     });
@@ -157,6 +159,14 @@ class Panel {
           points: { show: true, size: 4, width: 0, fill: () => this.#colours.line, filter: (u) => alone(u.data[1] ?? []) },
           ...(direction === "up" ? { dash: [7, 4] } : {}),
           paths: (u, series, from, to) => linear?.(u, series, anchored(u, from), to) ?? null,
+        },
+        {
+          stroke: () => this.#colours.coarse,
+          fill: () => this.#colours.coarseArea,
+          width: 1,
+          pxAlign: 0,
+          points: { show: false },
+          paths: (u, series, from, to) => linear?.(u, series, from, to) ?? null,
         },
       ],
       axes: [
@@ -259,6 +269,8 @@ function readColours(direction: Direction): Colours {
   return {
     line: colour(`--${direction}`),
     area: colour(`--${direction}-area`),
+    coarse: colour(`--${direction}-coarse`),
+    coarseArea: colour(`--${direction}-coarse-area`),
     rule: colour("--rule"),
     soft: colour("--soft"),
     plan: colour("--plan"),

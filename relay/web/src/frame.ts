@@ -22,6 +22,16 @@ export interface Columns {
   up: number[];
 }
 
+/** Averages one behind the other; null is a gap. Unix milliseconds by the relay's clock, bits per second. */
+export interface Averages {
+  /** How long each is, in milliseconds. */
+  interval: number;
+  /** When the first begins. */
+  start: number;
+  down: (number | null)[];
+  up: (number | null)[];
+}
+
 /** A line's state as `snapshot` and `state` frames carry it. Times are Unix milliseconds by the relay's clock. */
 export interface Status {
   state: LineState;
@@ -33,7 +43,7 @@ export interface Status {
   interval: number;
   /** The relay's clock when it wrote the frame. */
   now: number;
-  /** Why there are no figures, where the router's agent refused to watch; null otherwise. */
+  /** Why there are no figures, or other ones than usual; null where all is as usual. */
   notice: string | null;
 }
 
@@ -54,9 +64,10 @@ export interface Identity {
 
 /** A frame from the relay. */
 export type Frame =
-  | { type: "snapshot"; identity: Identity; status: Status; history: Columns }
+  | { type: "snapshot"; identity: Identity; status: Status; history: Columns; averages: Averages | null }
   | { type: "sample"; t: number; down: number; up: number }
   | { type: "samples"; columns: Columns }
+  | { type: "averages"; averages: Averages }
   | { type: "state"; status: Status }
   | { type: "error"; code: number; reason: string };
 
@@ -104,11 +115,14 @@ function readFrame(type: string, fields: Fields): Frame | null {
         identity: identity(fields),
         status: status(fields),
         history: columns(record(fields, "history")),
+        averages: fields["averages"] === undefined ? null : averages(record(fields, "averages")),
       };
     case "sample":
       return { type, t: time(fields, "t"), down: rate(fields["down"], "down"), up: rate(fields["up"], "up") };
     case "samples":
       return { type, columns: columns(fields) };
+    case "averages":
+      return { type, averages: averages(fields) };
     case "state":
       return { type, status: status(fields) };
     case "error":
@@ -156,6 +170,18 @@ function columns(fields: Fields): Columns {
     if (t <= last) throw new Malformed("times do not rise");
     last = t;
   }
+  return read;
+}
+
+function averages(fields: Fields): Averages {
+  const list = (name: string): (number | null)[] => {
+    const values = fields[name];
+    if (!Array.isArray(values)) throw new Malformed(`${name} is no list`);
+    return values.map((value: unknown) => (value === null ? null : rate(value, name)));
+  };
+  const read = { interval: time(fields, "interval"), start: time(fields, "start"), down: list("down"), up: list("up") };
+  if (read.interval === 0) throw new Malformed("interval is zero");
+  if (read.down.length !== read.up.length) throw new Malformed("columns differ in length");
   return read;
 }
 

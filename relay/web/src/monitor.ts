@@ -4,13 +4,14 @@
 import { usernameOf } from "./address.ts";
 import { Chart } from "./chart.ts";
 import { RelayClock } from "./clock.ts";
-import type { Frame, Identity, Plan, Status, Target } from "./frame.ts";
+import type { Averages, Frame, Identity, Plan, Status, Target } from "./frame.ts";
 import { Page } from "./page.ts";
 import { part, Readout, setText, type Direction } from "./readout.ts";
 import { rateText } from "./rate.ts";
 import type { Settings } from "./settings.ts";
-import { type Link, type Said, say } from "./states.ts";
+import { type Link, onAverages, type Said, say } from "./states.ts";
 import { type Point, Store, type Summary, summarise } from "./store.ts";
+import { strings } from "./strings.ts";
 import { Table } from "./table.ts";
 import { judge, LOOK_BACK } from "./verdict.ts";
 
@@ -21,6 +22,12 @@ const LATE = 350;
 const EASE = 0.05;
 
 const USUAL_INTERVAL = 1_000;
+
+/** One instant by the browser's two clocks. */
+interface Instant {
+  monotonic: number;
+  wall: number;
+}
 const NO_PLAN: Plan = { down: null, up: null };
 
 /** The page of one line, or of none. */
@@ -30,6 +37,7 @@ export class Monitor {
     down: new Readout(document, "down"),
     up: new Readout(document, "up"),
   };
+  readonly #coarse = part(document, "#coarse");
   readonly #summaries = { down: summaryOf("down"), up: summaryOf("up") };
   readonly #chart = new Chart(document);
   readonly #table = new Table(document, () => this.render());
@@ -42,7 +50,8 @@ export class Monitor {
   #identity: Identity | null = null;
   #status: Status | null = null;
   #link: Link = { kind: "none" };
-  #arrivedAt: { monotonic: number; wall: number } | null = null;
+  /** When the newest sample and the newest average came. */
+  #arrivedAt: { sample: Instant | null; average: Instant | null } = { sample: null, average: null };
   #behind = USUAL_INTERVAL + LATE;
   #drawn = "";
 
@@ -57,7 +66,7 @@ export class Monitor {
     this.#target = target;
     this.#identity = null;
     this.#status = null;
-    this.#arrivedAt = null;
+    this.#arrivedAt = { sample: null, average: null };
     this.#clock = new RelayClock();
     this.#store.clear();
     this.#link = link;
@@ -86,7 +95,8 @@ export class Monitor {
         this.#identity = frame.identity;
         this.#status = frame.status;
         this.#store.merge(frame.history, frame.status.interval, frame.status.now);
-        this.#arrived();
+        this.#arrivedAt.sample = this.#instant();
+        if (frame.averages !== null) this.#average(frame.averages);
         this.#page.identify(frame.identity);
         break;
       case "state":
@@ -99,6 +109,9 @@ export class Monitor {
       case "samples":
         this.#push(frame.columns);
         break;
+      case "averages":
+        this.#average(frame.averages);
+        break;
       case "error":
         return;
     }
@@ -109,9 +122,9 @@ export class Monitor {
   render(): void {
     const monotonic = this.#monotonic();
     const now = this.#clock.at(monotonic);
-    const points = now === null ? [] : this.#store.between(now - this.#settings.minutes * 60_000, Infinity);
+    const points = now === null ? [] : this.#store.after(now - this.#settings.minutes * 60_000);
     const said = this.#say(now, monotonic);
-    const current = said.figures ? (this.#store.newest ?? null) : null;
+    const current = said.figures ? (this.#newest() ?? null) : null;
     const { units } = this.#settings;
     const plan = this.#identity?.plan ?? NO_PLAN;
 
@@ -122,6 +135,8 @@ export class Monitor {
       this.#readouts[direction].show(current?.[direction] ?? null, plan, units);
       this.#summaries[direction](summarise(points, direction), this.#settings);
     }
+    const over = points.find((point) => point.coarse)?.span;
+    setText(this.#coarse, over === undefined ? "" : strings.coarse(strings.seconds(over)));
     if (now === null) return;
     this.#table.show({ points, current, plan, units, minutes: this.#settings.minutes, now });
     this.#draw(points, plan, now);
@@ -137,23 +152,34 @@ export class Monitor {
 
   #push(columns: { t: number[]; down: number[]; up: number[] }): void {
     this.#store.push(columns, this.#status?.interval ?? USUAL_INTERVAL);
-    this.#arrived();
+    this.#arrivedAt.sample = this.#instant();
   }
 
-  #arrived(): void {
-    this.#arrivedAt = { monotonic: this.#monotonic(), wall: this.#wall() };
+  #average(averages: Averages): void {
+    this.#store.average(averages);
+    this.#arrivedAt.average = this.#instant();
+  }
+
+  #instant(): Instant {
+    return { monotonic: this.#monotonic(), wall: this.#wall() };
+  }
+
+  /** What the figures are of: averages where the router gives nothing else. */
+  #newest(): Point | undefined {
+    return onAverages(this.#status) ? this.#store.newestAverage : this.#store.newest;
   }
 
   #say(now: number | null, monotonic: number): Said {
     const plan = this.#identity?.plan ?? NO_PLAN;
-    const recent = now === null ? [] : this.#store.between(now - LOOK_BACK - USUAL_INTERVAL, Infinity);
+    const since = (now ?? Infinity) - LOOK_BACK - USUAL_INTERVAL;
+    const recent = onAverages(this.#status) ? this.#store.averagesAfter(since) : this.#store.between(since, Infinity);
     return say({
       link: this.#link,
       byToken: this.#target?.kind === "token",
       online: navigator.onLine,
       status: this.#status,
       age: this.#age(now, monotonic),
-      verdict: judge(recent, plan, this.#store.newest?.t ?? 0, this.#settings.units),
+      verdict: judge(recent, plan, this.#newest()?.t ?? 0, this.#settings.units),
       now: now ?? 0,
     });
   }
@@ -163,9 +189,9 @@ export class Monitor {
    * browser's clocks, for one of them stands still while a device sleeps and the other is set now and then.
    */
   #age(now: number | null, monotonic: number): number | null {
-    const newest = this.#store.newest;
+    const newest = this.#newest();
     if (newest === undefined || now === null) return null;
-    const arrived = this.#arrivedAt ?? { monotonic, wall: this.#wall() };
+    const arrived = this.#arrivedAt[newest.coarse ? "average" : "sample"] ?? { monotonic, wall: this.#wall() };
     return Math.max(0, now - newest.t, monotonic - arrived.monotonic, this.#wall() - arrived.wall);
   }
 

@@ -2,8 +2,8 @@
 
 import type { Units } from "./rate.ts";
 
-/** The windows that the chart can show, in minutes. */
-export const WINDOWS = [1, 5, 15] as const;
+/** The windows that the chart can show, in minutes; the longest is as far as averages go back. */
+export const WINDOWS = [1, 5, 15, 120] as const;
 
 /** The reader's choices. */
 export interface Settings {

@@ -80,6 +80,11 @@ export function oldestFigure(interval: number): number {
   return interval > USUAL_INTERVAL ? Math.max(OLDEST_FIGURE, gapLimit(interval)) : OLDEST_FIGURE;
 }
 
+/** Whether averages stand in for figures that the router does not give. */
+export function onAverages(status: Status | null): boolean {
+  return status?.notice === "averages";
+}
+
 /** Says what is known. */
 export function say(known: Known): Said {
   const words = strings.state;
@@ -161,7 +166,8 @@ function running(known: Known, status: Status): Said {
 function remarks(status: Status): string[] {
   const words = strings.state.running;
   return [
-    ...(status.interval > USUAL_INTERVAL ? [words.busy(strings.everySeconds(status.interval))] : []),
+    ...(onAverages(status) ? [words.averages(strings.seconds(status.interval))] : []),
+    ...(status.interval > USUAL_INTERVAL && !onAverages(status) ? [words.busy(strings.everySeconds(status.interval))] : []),
     ...(status.sessions > 1 ? [words.sessions(status.sessions)] : []),
   ];
 }

@@ -1,12 +1,16 @@
-// The samples that the page holds: fifteen minutes in one bounded ring. Pure: no clock, no drawing.
+// The figures that the page holds: fifteen minutes of samples in one bounded ring, and two hours of averages, which count
+// where there are no samples. Pure: no clock, no drawing.
 
-import type { Columns } from "./frame.ts";
+import type { Averages, Columns } from "./frame.ts";
 
-/** How far back samples are kept, in milliseconds: the longest window. */
+/** How far back samples are kept, in milliseconds. */
 export const KEPT = 15 * 60_000;
 
 /** The most samples kept, whatever their times say: two a second. */
 const CAPACITY = (KEPT / 1_000) * 2;
+
+/** The most averages kept: two hours of half minutes. */
+const MOST_AVERAGES = 240;
 
 /** A gap is a distance of more than so many intervals, and never less than `SHORTEST_GAP` milliseconds. */
 const GAP_INTERVALS = 2.5;
@@ -18,13 +22,18 @@ export interface Point {
   down: number;
   up: number;
   interval: number;
+  /** Whether it is no sample, but an average. */
+  coarse?: true;
+  /** Over how much time it is one, in milliseconds; its interval may be cut to what no sample covers. */
+  span?: number;
 }
 
-/** Samples as a chart draws them: null where there is a gap, times in seconds. */
+/** What a chart draws, samples and averages apart: null where there are none, times in seconds. */
 export interface Drawn {
   t: number[];
   down: (number | null)[];
   up: (number | null)[];
+  coarse: { down: (number | null)[]; up: (number | null)[] };
 }
 
 /** Peak and time-weighted average, bits per second. */
@@ -41,6 +50,7 @@ export function gapLimit(interval: number): number {
 /** The ring. */
 export class Store {
   #points: Point[] = [];
+  #averages: Point[] = [];
   #revision = 0;
 
   /** Grows whenever what is held changes. */
@@ -53,9 +63,15 @@ export class Store {
     return this.#points[this.#points.length - 1];
   }
 
+  /** The newest average. */
+  get newestAverage(): Point | undefined {
+    return this.#averages[this.#averages.length - 1];
+  }
+
   /** Forgets everything, as for another line. */
   clear(): void {
     this.#points = [];
+    this.#averages = [];
     this.#revision += 1;
   }
 
@@ -84,27 +100,82 @@ export class Store {
     this.#trim();
   }
 
+  /** Takes averages: of their time and after it, they are the truth. */
+  average(averages: Averages): void {
+    const { interval, start } = averages;
+    const taken = averages.down.flatMap((down, i): Point[] => {
+      const up = averages.up[i] ?? null;
+      return down === null || up === null ? [] : [{ t: start + (i + 1) * interval, down, up, interval, coarse: true, span: interval }];
+    });
+    const before = this.#averages.filter((point) => point.t < start + interval / 2);
+    this.#averages = [...before, ...taken].slice(-MOST_AVERAGES);
+    this.#revision += 1;
+  }
+
   /** The samples after `from` and up to `to`. */
   between(from: number, to: number): Point[] {
     return this.#points.filter((point) => point.t > from && point.t <= to);
   }
 
-  /** All samples with a null in each gap. */
+  /** The averages after `from`. */
+  averagesAfter(from: number): Point[] {
+    return this.#averages.filter((point) => point.t > from);
+  }
+
+  /** The samples after `from`, and averages for the times without any, in order. */
+  after(from: number): Point[] {
+    return this.#all().filter((point) => point.t > from);
+  }
+
+  /** Everything with a null in each gap; an average is a step. */
   drawn(): Drawn {
-    const drawn: Drawn = { t: [], down: [], up: [] };
+    const drawn: Drawn = { t: [], down: [], up: [], coarse: { down: [], up: [] } };
+    const draw = (t: number, sample: Point | null, average: Point | null): void => {
+      drawn.t.push(t / 1_000);
+      drawn.down.push(sample?.down ?? null);
+      drawn.up.push(sample?.up ?? null);
+      drawn.coarse.down.push(average?.down ?? null);
+      drawn.coarse.up.push(average?.up ?? null);
+    };
     let last: Point | null = null;
-    for (const point of this.#points) {
-      if (last !== null && isGap(last, point)) {
-        drawn.t.push((last.t + point.t) / 2_000);
-        drawn.down.push(null);
-        drawn.up.push(null);
+    for (const point of this.#all()) {
+      const from = point.coarse ? point.t - point.interval : point.t;
+      const parts = last !== null && (point.coarse ? last.coarse && from > last.t : !last.coarse && isGap(last, point));
+      if (parts && last !== null) draw((last.t + from) / 2, null, null);
+      if (point.coarse) {
+        draw(from, null, point);
+        // A step's end lies before the next one's beginning.
+        draw(point.t - 1, null, point);
+      } else {
+        draw(from, point, null);
       }
-      drawn.t.push(point.t / 1_000);
-      drawn.down.push(point.down);
-      drawn.up.push(point.up);
       last = point;
     }
     return drawn;
+  }
+
+  /** Samples, and in each hole that is as long as an average, the averages cut to it. */
+  #all(): Point[] {
+    if (this.#averages.length === 0) return this.#points;
+    const all: Point[] = [];
+    let next = 0;
+    const fill = (from: number, to: number): void => {
+      for (; next < this.#averages.length; next += 1) {
+        const average = this.#averages[next] as Point;
+        const begins = Math.max(average.t - average.interval, from);
+        const ends = Math.min(average.t, to);
+        if (to - from >= average.interval && begins < ends) all.push({ ...average, t: ends, interval: ends - begins });
+        if (average.t > to) return;
+      }
+    };
+    let known = -Infinity;
+    for (const point of this.#points) {
+      fill(known, point.t - point.interval);
+      all.push(point);
+      known = point.t;
+    }
+    fill(known, this.newestAverage?.t ?? known);
+    return all;
   }
 
   #trim(): void {
@@ -122,7 +193,8 @@ export function summarise(points: readonly Point[], direction: "down" | "up"): S
   let time = 0;
   let last: Point | null = null;
   for (const point of points) {
-    const distance = last === null || isGap(last, point) ? point.interval : point.t - last.t;
+    const apart = last === null || isGap(last, point) || point.coarse || last.coarse;
+    const distance = apart ? point.interval : point.t - (last?.t ?? 0);
     peak = Math.max(peak, point[direction]);
     area += point[direction] * distance;
     time += distance;

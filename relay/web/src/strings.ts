@@ -72,7 +72,7 @@ const words = {
   date: (t: number): string => dayAndYear.format(t),
 
   dash: "–",
-  minutes: (count: number): string => `${count} min`,
+  minutes: (count: number): string => (count < 120 ? `${count} min` : `${count / 60} h`),
   everySeconds: (milliseconds: number): string => `every ${number(milliseconds / 1_000, 0, 1)} seconds`,
   rate: (figure: string, unit: string): string => `${figure} ${unit}`,
   share: (amount: string, limit: string): string => `${amount} of ${limit}`,
@@ -84,7 +84,11 @@ const words = {
   planLine: (limit: string): string => `plan ${limit}`,
   planAbove: (limit: string): string => `↑ plan ${limit}`,
   tableCaption: (minutes: number): string =>
-    minutes === 1 ? "Download and upload, the last minute" : `Download and upload, the last ${minutes} minutes`,
+    `Download and upload, the last ${minutes === 1 ? "minute" : minutes < 120 ? `${minutes} minutes` : `${minutes / 60} hours`}`,
+  tableCoarse: (caption: string, over: string): string => `${caption}; in part from averages over ${over}`,
+  coarse: (over: string): string =>
+    `Pale parts are averages over ${over}, from when there were no figures for each second. Short peaks do not show in them.`,
+  seconds: (milliseconds: number): string => `${number(milliseconds / 1_000, 0, 1)} seconds`,
   tableSpan: (from: string, to: string): string => `${from} to ${to}`,
   tableNow: "Now",
   tablePlan: "Plan",
@@ -123,6 +127,7 @@ const words = {
       lateTitle: "Your line is connected, but its figures are late.",
       lateDetail: "They come back by themselves. Nothing old is shown meanwhile.",
       busy: (every: string): string => `The router is busy, so figures come only ${every}.`,
+      averages: (over: string): string => `The router gives no live figures for this line: these are averages over ${over}.`,
       sessions: (count: number): string => `These are ${count} connections of your line together.`,
     },
     tooManyWatched: {

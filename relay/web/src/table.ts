@@ -41,7 +41,7 @@ export class Table {
   /** Fills the table if it is open. */
   show(told: Told): void {
     if (!this.#box.open) return;
-    setText(this.#caption, strings.tableCaption(told.minutes));
+    setText(this.#caption, captionOf(told));
     rowsOf(told).forEach((row, i) => this.#fill(i, row));
   }
 
@@ -53,6 +53,12 @@ export class Table {
       if (cell !== undefined) setText(cell, text);
     });
   }
+}
+
+function captionOf(told: Told): string {
+  const caption = strings.tableCaption(told.minutes);
+  const over = told.points.find((point) => point.coarse)?.span;
+  return over === undefined ? caption : strings.tableCoarse(caption, strings.seconds(over));
 }
 
 /** The figures now, peak, average and plan, then the window in equal parts that begin at full steps, newest first. */

@@ -47,6 +47,7 @@ test("a snapshot's fields", () => {
       down: [14_780_000, 14_790_000, 0],
       up: [620_000, 0, 1_000],
     },
+    averages: null,
   });
 });
 
@@ -69,6 +70,20 @@ test("samples, states and errors", () => {
   const unreachable = frame("state-unreachable");
   assert.equal(unreachable.type === "state" && unreachable.status.since, null);
   assert.deepEqual(frame("error-link-expired"), { type: "error", code: 4103, reason: "link_expired" });
+});
+
+test("averages, with their gaps", () => {
+  const snapshot = frame("snapshot-averages");
+  assert.deepEqual(snapshot.type === "snapshot" && snapshot.averages, {
+    interval: 30_000,
+    start: 1_795_363_070_000,
+    down: [14_778_368, null, 0, 48_013_312],
+    up: [619_520, null, 1_000, 0],
+  });
+  const newer = frame("averages");
+  assert.deepEqual(newer.type === "averages" && newer.averages.down, [14_778_368]);
+  const state = frame("state-averages");
+  assert.equal(state.type === "state" && state.status.notice, "averages");
 });
 
 test("a notice is read where there is one", () => {
@@ -103,6 +118,10 @@ const MALFORMED: Record<string, string> = {
   "rate beyond numbers": '{"type":"sample","t":1,"down":1e999,"up":3}',
   "columns of different length": '{"type":"samples","t":[1,2],"down":[1],"up":[1,2]}',
   "times that stand still": '{"type":"samples","t":[2,2],"down":[1,1],"up":[1,1]}',
+  "averages of different length": '{"type":"averages","interval":30000,"start":1,"down":[1],"up":[]}',
+  "averages of no length": '{"type":"averages","interval":0,"start":1,"down":[1],"up":[1]}',
+  "averages without a start": '{"type":"averages","interval":30000,"down":[1],"up":[1]}',
+  "an average that is text": '{"type":"averages","interval":30000,"start":1,"down":["1"],"up":[1]}',
   "a state that is none": golden("viewer/state-busy.json").replace('"running"', '"dancing"'),
   "an interval of zero": golden("viewer/state-busy.json").replace('"interval":5000', '"interval":0'),
   "no since": golden("viewer/state-busy.json").replace(/"since":\d+,/, ""),

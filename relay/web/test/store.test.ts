@@ -100,6 +100,78 @@ test("a gap weighs nothing in the average", () => {
   assert.equal(summarise(store.between(-Infinity, Infinity), "down")?.average, 20);
 });
 
+/** Averages of half minutes, the first of which begins so many seconds after T. */
+function averages(start: number, ...down: (number | null)[]) {
+  return { interval: 30_000, start: T + start * 1_000, down, up: down };
+}
+
+function after(store: Store, from = -Infinity): [seconds: number, down: number, interval: number, coarse: boolean][] {
+  return store.after(from).map(({ t, down, interval, coarse }) => [(t - T) / 1_000, down, interval / 1_000, coarse === true]);
+}
+
+test("averages count until the first sample", () => {
+  const store = new Store();
+  store.average(averages(-70, 5, null, 7));
+  store.push(at(11, 12), 1_000);
+  assert.deepEqual(after(store), [
+    [-40, 5, 30, true],
+    [10, 7, 20, true],
+    [11, 11, 1, false],
+    [12, 12, 1, false],
+  ]);
+  store.average(averages(20, 9));
+  assert.equal(after(store).at(-1)?.[0], 50, "and again after the last, where samples have stopped for as long");
+  store.push(at(...Array.from({ length: 40 }, (_, i) => 13 + i)), 1_000);
+  assert.deepEqual(after(store).filter(([, , , coarse]) => coarse).map(([t]) => t), [-40, 10]);
+});
+
+test("averages are cut to the hole that they fill, and a short hole stays one", () => {
+  const store = new Store();
+  store.average(averages(0, 1, 2, 3, 4));
+  store.push(at(...Array.from({ length: 20 }, (_, i) => i), 40, 80, 81), 1_000);
+  assert.deepEqual(
+    after(store).filter(([, , , coarse]) => coarse),
+    [
+      [60, 2, 20, true],
+      [79, 3, 19, true],
+      [90, 3, 9, true],
+      [120, 4, 30, true],
+    ],
+    "from 19 to 40 is less than an average",
+  );
+});
+
+test("newer averages follow, and of their time they are the truth", () => {
+  const store = new Store();
+  store.average(averages(0, 1, 2, 3));
+  store.average(averages(61, 33, 4));
+  assert.deepEqual(after(store).map(([t, down]) => [t, down]), [[30, 1], [60, 2], [91, 33], [121, 4]]);
+  assert.equal(store.newestAverage?.down, 4);
+  for (let s = 150; s < 20_000; s += 30) store.average(averages(s, 1));
+  assert.equal(after(store).length, 240);
+  store.clear();
+  assert.deepEqual(after(store), []);
+});
+
+test("an average is drawn as a step apart from the samples", () => {
+  const store = new Store();
+  store.average(averages(-90, 5, 6, null, 8));
+  store.push(at(31, 32), 1_000);
+  const { t, down, coarse } = store.drawn();
+  assert.deepEqual(coarse.down, [5, 5, 6, 6, null, 8, 8, null, null]);
+  assert.deepEqual(down, [null, null, null, null, null, null, null, 31, 32]);
+  assert.deepEqual(t.map((seconds) => Math.round(seconds - T / 1_000)), [-90, -60, -60, -30, -15, 0, 30, 31, 32]);
+  assert.ok(t.every((seconds, i) => i === 0 || seconds > (t[i - 1] as number)));
+});
+
+test("peak and average count averages for their time", () => {
+  const store = new Store();
+  store.average(averages(0, 10));
+  store.push(at(31, 32), 1_000);
+  const points = store.after(-Infinity);
+  assert.deepEqual(summarise(points, "down"), { peak: 32, average: (300 + 31 + 32) / 32 });
+});
+
 test("the revision tells a change", () => {
   const store = new Store();
   const before = store.revision;

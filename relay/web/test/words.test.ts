@@ -58,7 +58,7 @@ test("no axis has a zero below zero", () => {
 
 test("time labels do not crowd", () => {
   for (const pixels of [230, 264, 300, 880]) {
-    for (const minutes of [1, 5, 15]) {
+    for (const minutes of [1, 5, 15, 120]) {
       const step = timeStep(minutes * 60, pixels, 74);
       assert.ok((step / (minutes * 60)) * pixels >= 74, `${minutes} min at ${pixels} px: each ${step} s`);
     }
@@ -77,6 +77,12 @@ test("the table tells now, peak, average, plan and the window in twelve parts", 
   assert.deepEqual(rows[3], ["Plan", "50 Mbps", "–"]);
   assert.deepEqual(rows[4]?.slice(1), ["14.78 Mbps", "200 kbps"]);
   assert.deepEqual(rows[15]?.slice(1), ["–", "–"], "nothing is known of that time");
+});
+
+test("the table says where averages are among its figures", () => {
+  assert.equal(strings.tableCaption(120), "Download and upload, the last 2 hours");
+  assert.equal(strings.minutes(120), "2 h");
+  assert.match(strings.tableCoarse(strings.tableCaption(15), strings.seconds(30_000)), /last 15 minutes; in part from averages over 30 seconds$/);
 });
 
 test("choices are kept where the browser allows it", () => {

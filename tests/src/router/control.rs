@@ -66,6 +66,8 @@ Keys of misbehave:
   missing-properties LIST|none         properties that no row has
   nameless on|off                      monitor-traffic rows without a name
   suffixed on|off                      14.78Mbps instead of 14780000
+  narrow-counters on|off               byte counters of 32 bits, which begin anew
+  unknown-stats on|off                 =stats= is no parameter of print
   piece BYTES|off                      replies cut into pieces, each flushed
   late COUNT                           rows after the !done of a cancelled stream
   unanswered LIST|none                 commands that begin so are never answered

@@ -54,6 +54,10 @@ pub struct Misbehaviour {
     pub nameless_rows: bool,
     /// Bits are written with a suffix, such as `14.78Mbps`.
     pub suffixed_rates: bool,
+    /// Byte counters have 32 bits, and begin anew when they are full.
+    pub narrow_counters: bool,
+    /// `=stats=` is no parameter of print.
+    pub unknown_stats: bool,
     /// Every reply is written in pieces of so many bytes, each flushed.
     pub piece: Option<usize>,
     /// After the `!done` of a cancelled stream come so many rows more with its tag.
@@ -92,8 +96,16 @@ impl Misbehaviour {
     /// Takes from a row what this router does not know.
     pub(crate) fn strip(&self, mut row: Row) -> Row {
         row.retain(|(name, _)| !self.missing_properties.iter().any(|missing| missing == name));
+        let counters = row.iter_mut().filter(|(name, _)| self.narrow_counters && name.ends_with("-byte"));
+        counters.for_each(|(_, count)| *count = narrowed(count));
         row
     }
+}
+
+/// A count's lowest 32 bits.
+fn narrowed(count: &[u8]) -> Vec<u8> {
+    let count: u64 = std::str::from_utf8(count).ok().and_then(|text| text.parse().ok()).unwrap_or_default();
+    (count % (1 << 32)).to_string().into_bytes()
 }
 
 fn begins_with_any(command: &[u8], prefixes: &[String]) -> bool {

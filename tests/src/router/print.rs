@@ -67,6 +67,9 @@ impl Properties {
 pub(crate) async fn print(call: &Call, menu: Menu) -> Result<(), Trap> {
     call.check_parameters(&PARAMETERS)?;
     let given = |name| call.sentence.attribute(name).is_some();
+    if given("stats") && call.core.read(|state| state.misbehaviour.unknown_stats) {
+        return Err(Trap::unknown_parameter(b"stats"));
+    }
     if let Some(interval) = call.duration("interval")? {
         return print_again_and_again(call, menu, interval.max(1)).await;
     }

@@ -354,3 +354,25 @@ fn the_deadline_is_when_there_is_something_to_say_next() {
         assert!(say(&mut conversation, now).is_some() || conversation.deadline() > now);
     }
 }
+
+#[test]
+fn a_relay_that_does_not_take_averages_gets_empty_batches_in_their_places() {
+    let talk = Talk::new();
+    let now = Instant::now();
+    let average = shared::Sample { line: LineHandle(1), download: 1, upload: 2 };
+    let reach = frame::Reach { span_ms: 30_000, interval_ms: 30_000 };
+    let batcher = || crate::batch::Batcher::new(EPOCH);
+    batcher().close_averages(&talk.handover, now, reach, &[average]);
+    for takes in [true, false] {
+        let mut conversation = talk.live(now, None);
+        let said_welcome =
+            Welcome { agent: "core-1".to_owned(), next: None, generation: 0, watched: Vec::new(), averages: takes };
+        conversation.stage = Stage::Waiting(now);
+        conversation.received(&control::encode(&FromRelay::Welcome(said_welcome))).unwrap();
+        let Some(Outgoing::Binary(bytes)) = conversation.next(now) else { panic!("no batch") };
+        let batch = Batch::parse(&bytes).unwrap();
+        assert_eq!((batch.header.sequence, batch.header.replayed), (1, true));
+        assert_eq!((batch.reach, batch.len()), if takes { (Some(reach), 1) } else { (None, 0) });
+        assert_eq!(talk.handover.averages.get(), takes, "the router's task is told");
+    }
+}

@@ -18,6 +18,7 @@ enum Said {
     Lines { uptime: u64, age: Option<u64>, sessions: u16 },
     Status { uptime: u64, router_age: u64, reachable: bool },
     Batch { sequence: u64, uptime: u64, replayed: bool, rate: u64 },
+    Averages { uptime: u64, span: u64, interval: u64, replayed: bool },
 }
 
 fn number() -> impl Strategy<Value = u64> {
@@ -49,6 +50,12 @@ fn said() -> impl Strategy<Value = Said> {
             replayed,
             rate
         }),
+        (number(), number(), number(), any::<bool>()).prop_map(|(uptime, span, interval, replayed)| Said::Averages {
+            uptime,
+            span,
+            interval,
+            replayed
+        }),
     ]
 }
 
@@ -70,6 +77,16 @@ fn take(reporter: &Reporter, grant: &Grant, said: &Said, now: Now) {
             // Not every number goes into a frame; what is refused is refused in order.
             let _ = reporter.batch(&bytes, now, &mut Vec::new());
         }
+        Said::Averages { uptime, span, interval, replayed } => {
+            // Each counts: no two have the same time.
+            let header =
+                Header { epoch: Epoch(1), sequence: now.steady.unsigned_abs() + 2, uptime_ms: uptime, replayed };
+            let reach = frame::Reach { span_ms: span, interval_ms: interval };
+            let mut bytes = Vec::new();
+            let average = Sample { line: LineHandle(1), download: span, upload: interval };
+            frame::encode_averages(&header, reach, &[average], &mut bytes);
+            let _ = reporter.batch(&bytes, now, &mut Vec::new());
+        }
     }
 }
 
@@ -82,7 +99,7 @@ proptest! {
         let hello = Hello { version: String::new(), epoch: Epoch(1), oldest: hello, next: hello, uptime_ms: hello, lost: hello };
         let Attached::Yes(reporter) = hub.attach(&grant, &hello, None, false) else { panic!() };
         reporter.table_complete(hub.now()).unwrap();
-        let _seat = hub.join(&name("ali")).unwrap();
+        let seat = hub.join(&name("ali")).unwrap();
         for (second, said) in all.iter().enumerate() {
             let now = hub.now().plus(second as i64 * 1_000);
             take(&reporter, &grant, said, now);
@@ -95,6 +112,8 @@ proptest! {
                 prop_assert!(at(time) <= now.unix + 60_000, "{time} of {explained}");
             }
             let _ = hub.explain(&name("ali"), began).to_string();
+            let told = seat.line.past(now).map_or(now.unix, |averages| averages.start);
+            prop_assert!(told.abs_diff(now.unix) <= 2 * LONGEST_MS.unsigned_abs(), "{told}");
         }
     }
 }

@@ -20,6 +20,8 @@ pub(super) fn change(key: &[u8], value: &[u8]) -> Result<Change, String> {
         b"missing-properties" => setting(list(value), |m, value| m.missing_properties = value),
         b"nameless" => setting(on_or_off(value), |m, value| m.nameless_rows = value),
         b"suffixed" => setting(on_or_off(value), |m, value| m.suffixed_rates = value),
+        b"narrow-counters" => setting(on_or_off(value), |m, value| m.narrow_counters = value),
+        b"unknown-stats" => setting(on_or_off(value), |m, value| m.unknown_stats = value),
         b"piece" => setting(piece(value), |m, value| m.piece = value),
         b"late" => setting(number(value), |m, value| m.late_replies = value),
         b"unanswered" => setting(list(value), |m, value| m.unanswered = value),

@@ -123,6 +123,8 @@ async fn every_misbehaviour_has_a_key_and_behave_ends_all() {
         "missing-properties name,uptime",
         "nameless on",
         "suffixed on",
+        "narrow-counters on",
+        "unknown-stats on",
         "piece 1",
         "late 3",
         "unanswered /ppp",

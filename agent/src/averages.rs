@@ -1,0 +1,248 @@
+//! Every line's rates over the last half minute or so, from its interfaces' byte counters. Pure: time is an argument, the
+//! command is somebody else's.
+//!
+//! One table is read for all lines, watched or not, and what two readings differ by is an average. There is none where
+//! that would be a guess: an interface that is new, has another `.id` than before, or counts less than before (its session
+//! is another one, or its counter wrapped) starts anew, and so does everything after readings that were too far apart.
+//!
+//! Memory: 64 bytes a live session (32 in each of two readings) and 24 bytes a line, kept from one reading to the next.
+
+use std::time::Duration;
+
+use shared::Sample;
+use shared::frame::Reach;
+use tokio::time::Instant;
+
+use crate::handover::milliseconds;
+use crate::routeros::sentence::Sentence;
+use crate::sampler;
+use crate::sessions::{InterfaceKey, Line, LineTable};
+
+/// Readings that are further apart than so many intervals say nothing about any one of them.
+const LONGEST_REACH: u32 = 4;
+
+/// After a reading there is a pause of so many times what it took, as with the other tables.
+const SHARE: u32 = 4;
+
+/// A router that refuses the table in both forms is asked again after this: it may be allowed meanwhile.
+const REFUSED_PAUSE: Duration = Duration::from_secs(600);
+
+/// How the table is asked for: routers differ in whether `=stats=` is needed, and whether it is understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Stats,
+    Plain,
+}
+
+/// One interface's counters at one reading.
+#[derive(Debug, Clone, Copy)]
+struct Counter {
+    /// Its name's hash, by which its session is found.
+    name: InterfaceKey,
+    /// Its `.id`, which a reconnect changes.
+    id: InterfaceKey,
+    rx: u64,
+    tx: u64,
+}
+
+/// One reading of the counters, in order of the names' hashes when it is complete.
+#[derive(Debug, Default)]
+struct Reading {
+    counters: Vec<Counter>,
+    /// When its first row came; `None` is no reading.
+    at: Option<Instant>,
+}
+
+/// The averages that a reading completed.
+#[derive(Debug)]
+pub struct Completed<'a> {
+    /// When they were true.
+    pub at: Instant,
+    /// How far back they reach.
+    pub reach: Reach,
+    /// One for each line of which there is one, by rising handle; at least one.
+    pub averages: &'a mut [Sample],
+}
+
+/// Reads counters at intervals and makes averages of them.
+#[derive(Debug)]
+pub struct Averages {
+    interval: Option<Duration>,
+    due: Option<Instant>,
+    /// Since when a reading is under way.
+    asked: Option<Instant>,
+    form: Form,
+    /// Whether the reading under way is worth nothing.
+    void: bool,
+    /// Whether the log has it that the router refuses.
+    is_logged: bool,
+    fresh: Reading,
+    last: Reading,
+    averages: Vec<Sample>,
+}
+
+impl Averages {
+    /// Begins with no reading; without an `interval` there never is one.
+    pub const fn new(interval: Option<Duration>) -> Self {
+        Self {
+            interval,
+            due: None,
+            asked: None,
+            form: Form::Stats,
+            void: false,
+            is_logged: false,
+            fresh: Reading::new(),
+            last: Reading::new(),
+            averages: Vec::new(),
+        }
+    }
+
+    /// When the next reading is due; `None` while one is under way, and where there is none.
+    pub fn wake(&self, now: Instant) -> Option<Instant> {
+        self.interval.filter(|_| self.asked.is_none()).map(|_| self.due.unwrap_or(now))
+    }
+
+    /// Begins a reading if one is due; whether the table is then to be asked for with `=stats=`.
+    pub fn begin(&mut self, now: Instant) -> Option<bool> {
+        let interval = self.interval?;
+        self.wake(now).filter(|due| *due <= now)?;
+        let mut next = self.due.unwrap_or(now) + interval;
+        while next < now + interval / 2 {
+            next += interval;
+        }
+        (self.due, self.asked, self.void) = (Some(next), Some(now), false);
+        self.fresh.clear();
+        Some(self.form == Form::Stats)
+    }
+
+    /// Takes a row. Interfaces that carry no known session are passed over.
+    pub fn row(&mut self, row: &Sentence<'_>, lines: &LineTable, now: Instant) {
+        self.fresh.at.get_or_insert(now);
+        let Some(name) = row.get("name").filter(|name| lines.line_on(name).is_some()) else { return };
+        let Some((rx, tx)) = row.integer("rx-byte").zip(row.integer("tx-byte")) else { return };
+        if self.fresh.counters.len() < lines.capacity() {
+            let id = InterfaceKey::read(row, name);
+            self.fresh.counters.push(Counter { name: InterfaceKey::new(None, name), id, rx, tx });
+        }
+    }
+
+    /// Takes the router's refusal.
+    pub fn trap(&mut self) {
+        self.void = true;
+    }
+
+    /// Takes note that the table did not come in time. The last reading stays what the next one is compared with.
+    pub fn timed_out(&mut self, now: Instant) {
+        self.end(now);
+    }
+
+    /// Forgets the reading under way: the connection is gone.
+    pub fn disconnected(&mut self) {
+        self.asked = None;
+        self.form = Form::Stats;
+    }
+
+    /// Takes note that the table is complete.
+    pub fn done(&mut self, lines: &LineTable, now: Instant) -> Option<Completed<'_>> {
+        self.end(now)?;
+        if self.void || (self.fresh.counters.is_empty() && lines.live_sessions() > 0) {
+            self.ask_otherwise(now);
+            return None;
+        }
+        self.is_logged = false;
+        self.fresh.sort();
+        let reach = self.reach();
+        std::mem::swap(&mut self.last, &mut self.fresh);
+        let (reach, at) = reach.zip(self.last.at)?;
+        self.average(lines, reach);
+        let averages = self.averages.as_mut_slice();
+        (!averages.is_empty()).then_some(Completed { at, reach, averages })
+    }
+
+    /// Ends the reading under way, if there is one.
+    fn end(&mut self, now: Instant) -> Option<()> {
+        let took = now.saturating_duration_since(self.asked.take()?);
+        self.due = self.due.map(|due| due.max(now + took * SHARE));
+        Some(())
+    }
+
+    /// The other form at once; when both were tried, the first in its time.
+    fn ask_otherwise(&mut self, now: Instant) {
+        (self.form, self.due) = match self.form {
+            Form::Stats => (Form::Plain, Some(now)),
+            Form::Plain if self.void => {
+                if !std::mem::replace(&mut self.is_logged, true) {
+                    tracing::info!("router refuses its interfaces' counters: pages open without a past");
+                }
+                (Form::Stats, Some(now + REFUSED_PAUSE))
+            }
+            Form::Plain => (Form::Stats, self.due),
+        };
+    }
+
+    /// What lies between the last reading and the fresh one.
+    fn reach(&self) -> Option<Reach> {
+        let interval = self.interval?;
+        let span = self.fresh.at?.saturating_duration_since(self.last.at?);
+        let told = Reach { span_ms: milliseconds(span), interval_ms: milliseconds(interval) };
+        (told.span_ms > 0 && span <= interval * LONGEST_REACH).then_some(told)
+    }
+
+    /// Makes an average for each line all of whose sessions have one.
+    fn average(&mut self, lines: &LineTable, reach: Reach) {
+        let Self { averages, last: after, fresh: before, .. } = self;
+        averages.clear();
+        averages.extend(lines.iter().filter(|line| line.sessions() > 0).filter_map(|line| {
+            let (download, upload) = sum(line, lines, |name| Some((before.find(name)?, after.find(name)?)))?;
+            let rate = |bytes: u64| bytes.saturating_mul(8_000) / reach.span_ms;
+            Some(Sample { line: line.handle(), download: rate(download), upload: rate(upload) })
+        }));
+    }
+}
+
+/// The bytes that a line's sessions carried between two readings, as the subscriber sees them.
+fn sum(
+    line: &Line,
+    lines: &LineTable,
+    readings: impl Fn(InterfaceKey) -> Option<(Counter, Counter)>,
+) -> Option<(u64, u64)> {
+    let mut total = (0_u64, 0_u64);
+    for session in lines.sessions_of(line.handle()) {
+        let (before, after) = readings(InterfaceKey::new(None, session.name))?;
+        let (rx, tx) = after.since(&before)?;
+        let (download, upload) = sampler::as_subscriber(session.role, rx, tx);
+        total = (total.0.saturating_add(download), total.1.saturating_add(upload));
+    }
+    Some(total)
+}
+
+impl Counter {
+    /// What was counted since; `None` where the counters are another session's, or began anew.
+    fn since(&self, before: &Self) -> Option<(u64, u64)> {
+        let grown = self.rx.checked_sub(before.rx).zip(self.tx.checked_sub(before.tx));
+        grown.filter(|_| self.id == before.id)
+    }
+}
+
+impl Reading {
+    const fn new() -> Self {
+        Self { counters: Vec::new(), at: None }
+    }
+
+    fn clear(&mut self) {
+        self.counters.clear();
+        self.at = None;
+    }
+
+    fn sort(&mut self) {
+        self.counters.sort_unstable_by_key(|counter| counter.name);
+    }
+
+    fn find(&self, name: InterfaceKey) -> Option<Counter> {
+        let place = self.counters.binary_search_by_key(&name, |counter| counter.name).ok()?;
+        self.counters.get(place).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,224 @@
+//! The last two hours of a line, watched or not: what its agent averaged over half a minute each, four bytes a time.
+//!
+//! A slot is one of the agent's intervals, and its time is its place: only the newest one's end is kept. A slot without an
+//! average is a gap. A rate is eleven bits and a shift, off by 0.05 % at most.
+//!
+//! Memory: nothing until the first average; then some 100 bytes, and 160 more for every twenty minutes, up to 960.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use crate::clock::Now;
+use crate::viewer_frame;
+
+/// Slots kept: two hours of half minutes.
+pub(crate) const MAX_SLOTS: usize = 240;
+
+/// Slots of memory taken at once.
+const ROOM: usize = 40;
+
+/// What an agent may say its interval to be, milliseconds; what lies outside is brought in.
+const INTERVALS: std::ops::RangeInclusive<i64> = 1_000..=600_000;
+
+/// An average that came over an interval late still counts as the present one; so much later, milliseconds, it does not.
+const LATE_MS: i64 = 3_000;
+
+/// An average on its way into a line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Average {
+    /// When it was true, on the steady scale.
+    pub(crate) end: i64,
+    /// How far it reaches back, milliseconds.
+    pub(crate) span: i64,
+    /// How far apart its agent takes them, milliseconds.
+    pub(crate) interval: i64,
+    /// Towards the subscriber, bits per second.
+    pub(crate) down: u64,
+    /// From the subscriber.
+    pub(crate) up: u64,
+}
+
+/// What an average did to what viewers have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Nothing: it was there.
+    None,
+    /// There are new slots at the end.
+    Newer,
+    /// There are others than before.
+    Other,
+}
+
+/// A line's averages, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Averages {
+    slots: VecDeque<Slot>,
+    /// When the newest slot ends, on the steady scale.
+    end: i64,
+    /// When an average last came that was no older than its way here, on the steady scale.
+    arrived: i64,
+    /// A slot's length, milliseconds.
+    interval: u32,
+    /// Counts the slots that were added at the end, for those who have read up to some.
+    begun: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Slot {
+    down: Rate,
+    up: Rate,
+}
+
+/// A rate in two bytes: five bits of shift over eleven of value, or a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rate(u16);
+
+impl Averages {
+    /// Takes an average that came at `now` (steady).
+    pub(crate) fn take(&mut self, average: Average, replayed: bool, now: i64) -> Change {
+        let interval = average.interval.clamp(*INTERVALS.start(), *INTERVALS.end());
+        if !replayed {
+            self.arrived = now;
+        }
+        let is_other = !self.slots.is_empty() && i64::from(self.interval) != interval;
+        // The clamp keeps it within 32 bits.
+        self.interval = interval as u32;
+        if is_other {
+            self.slots.clear();
+        }
+        let change = self.place(average, interval);
+        if is_other { Change::Other } else { change }
+    }
+
+    fn place(&mut self, average: Average, interval: i64) -> Change {
+        let slot = Slot { down: Rate::of(average.down), up: Rate::of(average.up) };
+        let reach = slots_of(average.span, interval).clamp(1, MAX_SLOTS as i64) as usize;
+        let off = average.end.saturating_sub(self.end);
+        let steps = slots_of(off, interval);
+        if self.slots.is_empty() || steps > MAX_SLOTS as i64 {
+            self.slots.clear();
+            self.end = average.end;
+            return self.append(reach, reach, slot);
+        }
+        if steps <= 0 {
+            return self.fill(steps.unsigned_abs(), reach, slot);
+        }
+        // Readings are an interval apart, and a little early or late: the slots follow slowly.
+        self.end += steps * interval + (off - steps * interval) / 4;
+        self.append(steps as usize, reach, slot)
+    }
+
+    /// Adds so many slots at the end, the last `reach` of which are this.
+    fn append(&mut self, new: usize, reach: usize, slot: Slot) -> Change {
+        for nth in (0..new).rev() {
+            if self.slots.len() == MAX_SLOTS {
+                self.slots.pop_front();
+            }
+            self.make_room();
+            self.slots.push_back(if nth < reach { slot } else { Slot::GAP });
+            self.begun = self.begun.wrapping_add(1);
+        }
+        Change::Newer
+    }
+
+    /// Fills what are gaps of `reach` slots that end `back` slots before the newest's end.
+    fn fill(&mut self, back: u64, reach: usize, slot: Slot) -> Change {
+        let Some(back) = usize::try_from(back).ok().filter(|back| *back < MAX_SLOTS) else { return Change::None };
+        let mut change = Change::None;
+        for nth in back..(back + reach).min(MAX_SLOTS) {
+            while self.slots.len() <= nth {
+                self.make_room();
+                self.slots.push_front(Slot::GAP);
+            }
+            let place = self.slots.len() - 1 - nth;
+            if let Some(gap) = self.slots.get_mut(place).filter(|slot| **slot == Slot::GAP) {
+                *gap = slot;
+                change = Change::Other;
+            }
+        }
+        change
+    }
+
+    /// Takes memory in small parts, for doubling wastes half of it.
+    fn make_room(&mut self) {
+        if self.slots.len() == self.slots.capacity() {
+            self.slots.reserve_exact(ROOM.min(MAX_SLOTS - self.slots.len()).max(1));
+        }
+    }
+
+    /// Counts the slots added at the end, and wraps.
+    pub(crate) fn begun(&self) -> u32 {
+        self.begun
+    }
+
+    /// Whether the newest average is the line's present one; and when it came, on the steady scale.
+    pub(crate) fn present(&self, now: i64) -> Option<i64> {
+        let patience = 2 * i64::from(self.interval) + LATE_MS;
+        (!self.slots.is_empty() && now - self.arrived < patience).then_some(self.arrived)
+    }
+
+    /// A slot's length, milliseconds.
+    pub(crate) fn interval(&self) -> u32 {
+        self.interval
+    }
+
+    /// Those of the last two hours, for a page that opens; `None` where there are none.
+    pub(crate) fn all(&self, now: Now) -> Option<viewer_frame::Averages> {
+        let kept = MAX_SLOTS as i64 * i64::from(self.interval);
+        let age = now.steady - self.end;
+        let old = if age >= kept { MAX_SLOTS as i64 } else { slots_of(age, i64::from(self.interval).max(1)).max(0) };
+        let first = (self.slots.len() + old as usize).saturating_sub(MAX_SLOTS);
+        let first = (first..self.slots.len()).find(|nth| self.slots.get(*nth) != Some(&Slot::GAP))?;
+        Some(self.told(first..self.slots.len(), now))
+    }
+
+    /// The slots that were added at the end since `begun` was that.
+    pub(crate) fn since(&self, begun: u32, now: Now) -> viewer_frame::Averages {
+        let missed = (self.begun.wrapping_sub(begun) as usize).min(self.slots.len());
+        self.told(self.slots.len() - missed..self.slots.len(), now)
+    }
+
+    fn told(&self, slots: Range<usize>, now: Now) -> viewer_frame::Averages {
+        let length = slots.len() as i64 * i64::from(self.interval);
+        let slots = || self.slots.range(slots.clone());
+        viewer_frame::Averages {
+            interval: self.interval,
+            start: now.unix_of(self.end - length),
+            down: slots().map(|slot| slot.down.value()).collect(),
+            up: slots().map(|slot| slot.up.value()).collect(),
+        }
+    }
+}
+
+/// How many slots a time is, to the nearest.
+fn slots_of(time: i64, interval: i64) -> i64 {
+    time.saturating_add(interval / 2).div_euclid(interval)
+}
+
+impl Slot {
+    const GAP: Self = Self { down: Rate::GAP, up: Rate::GAP };
+}
+
+impl Rate {
+    const BITS: u32 = 11;
+    /// Of a rate above any that is carried.
+    const GAP: Self = Self(u16::MAX);
+
+    /// The nearest to a rate of at most [`MAX_RATE`](shared::sample::MAX_RATE) bits per second.
+    fn of(rate: u64) -> Self {
+        let rate = rate.min(shared::sample::MAX_RATE);
+        let shift = (u64::BITS - rate.leading_zeros()).saturating_sub(Self::BITS);
+        let value = (rate + ((1 << shift) >> 1)) >> shift;
+        // Rounded up to twelve bits, the last is a zero.
+        let (value, shift) = if value >> Self::BITS == 0 { (value, shift) } else { (value >> 1, shift + 1) };
+        Self((shift << Self::BITS) as u16 | value as u16)
+    }
+
+    fn value(self) -> Option<u64> {
+        let value = u64::from(self.0) & ((1 << Self::BITS) - 1);
+        (self != Self::GAP).then_some(value << (self.0 >> Self::BITS))
+    }
+}
+
+#[cfg(test)]
+mod tests;
