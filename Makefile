@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .PHONY: help demo test web check rust-test page-test clients-test browser-test deny musl-test image-test images reproducible release
-.PHONY: fuzz fuzz-test conformance-test proxies-test prometheus-test
+.PHONY: fuzz fuzz-test conformance-test proxies-test prometheus-test counts
 
 # What `make fuzz` gives each target, in seconds.
 FUZZ_SECONDS ?= 300
@@ -17,7 +17,7 @@ demo: web ## Runs a simulated concentrator, an agent and a relay on loopback, an
 	cargo build --locked --bins -p linelight-agent -p linelight-relay -p linelight-tests
 	@exec target/debug/demo
 
-test: check rust-test page-test clients-test browser-test deny musl-test image-test fuzz-test conformance-test proxies-test prometheus-test ## Runs everything
+test: check rust-test page-test clients-test browser-test deny musl-test image-test fuzz-test conformance-test proxies-test prometheus-test counts ## Runs everything
 
 web: ## Builds the page into relay/web/dist
 	@tests/setup node rust
@@ -103,6 +103,10 @@ proxies-test: web ## Agents through squid and tinyproxy, the relay behind nginx 
 
 prometheus-test: ## The alerts and the dashboard, by promtool
 	tests/prometheus/run
+
+counts: web ## Instructions, allocations and sizes beside tests/counts/baseline.json
+	@tests/setup counts
+	tests/counts/run
 
 # The agent that is measured is the static one where it is built.
 BENCH = agent=$(CURDIR)/target/static/x86-64/linelight-agent; \

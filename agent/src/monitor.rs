@@ -87,6 +87,8 @@ pub struct Reading {
 pub struct Row {
     /// Whether it is the first of its stream's section.
     pub begins: bool,
+    /// Whether it is the last one: rows come in the order of the command.
+    pub ends: bool,
     /// The sample that it is (a part of), unless it is a warm-up or nobody's.
     pub reading: Option<Reading>,
 }
@@ -207,8 +209,9 @@ impl Monitor {
         let stream = self.streams.iter_mut().find(|known| known.id == stream)?;
         let place = stream.place(name, number, now)?;
         (self.refused, self.silent) = (0, 0);
+        let ends = place.slot + 1 == stream.slots.len();
         let reading = Self::reading(&mut self.watched, stream, place.slot, now);
-        Some(Row { begins: place.begins, reading })
+        Some(Row { begins: place.begins, ends, reading })
     }
 
     /// Takes note that the router ended the stream.

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::monitor::{Reading, StreamId};
 use crate::routeros::sentence::Sentence;
 
-/// A tick's rows that come within this of its first share a batch.
+/// A tick is over so long after its first row, though rows are missing: an interface that is gone has none any more.
 pub const GATHER: Duration = Duration::from_millis(100);
 
 /// A line that carried less than this, in bits per second both ways, may well fall to zero.
@@ -62,6 +62,8 @@ pub struct Sampler {
     last: Vec<Last>,
     /// When the first row of the tick came.
     first: Option<Instant>,
+    /// Streams whose last row of the section is still to come.
+    under_way: Vec<StreamId>,
     samples: Vec<Sample>,
 }
 
@@ -106,12 +108,27 @@ impl Sampler {
         doubtful
     }
 
+    /// Takes note of a stream's row, of whatever line, and whether it `ends` its section.
+    pub fn pass(&mut self, stream: StreamId, ends: bool) {
+        let known = self.under_way.iter().position(|known| *known == stream);
+        match (known, ends) {
+            (Some(nth), true) => drop(self.under_way.swap_remove(nth)),
+            (None, false) => self.under_way.push(stream),
+            _ => {}
+        }
+    }
+
+    /// Whether the tick is over: every stream that has sent rows has sent its last.
+    pub fn is_complete(&self) -> bool {
+        self.first.is_some() && self.under_way.is_empty()
+    }
+
     /// Whether rows of that stream wait for their tick's end.
     pub fn holds(&self, stream: StreamId) -> bool {
         self.first.is_some() && self.gathered.iter().any(|gathered| gathered.stream == stream && !gathered.doubtful)
     }
 
-    /// When the tick that is being gathered is over.
+    /// When the tick that is being gathered is over, complete or not.
     pub fn due(&self) -> Option<Instant> {
         self.first.map(|first| first + GATHER)
     }
@@ -119,6 +136,7 @@ impl Sampler {
     /// Ends the tick: its samples, and when its first row came. Rows whose line is not complete wait on.
     pub fn take(&mut self) -> Option<(Instant, &mut [Sample])> {
         let at = self.first.take()?;
+        self.under_way.clear();
         self.samples.clear();
         let samples = &mut self.samples;
         self.gathered.retain(|gathered| {
@@ -170,6 +188,7 @@ impl Sampler {
     pub fn clear(&mut self) {
         self.gathered.clear();
         self.last.clear();
+        self.under_way.clear();
         self.first = None;
     }
 

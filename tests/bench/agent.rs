@@ -13,16 +13,15 @@ use tests::router::{Setup, SimulatedRouter};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::machine::{Processors, cpu_us, resident};
 use crate::servers;
-use crate::viewers::{Crowd, Dialect, Endpoint};
+use crate::viewers::Crowd;
 
 /// Until every line that is watched has its samples: an agent restarts a full stream once a minute at most, and puts
 /// newcomers into a small one meanwhile.
 const SETTLE: Duration = Duration::from_secs(20);
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What an agent uses.
 #[derive(Debug, Clone, Copy)]
@@ -54,9 +53,8 @@ pub(crate) async fn watching(interfaces: usize, window: Duration, processors: Pr
     let agent = processors.on_measured(async { Agent::start(&setup) }).await?;
     let process = agent.program.id().context("the agent has ended")?;
     let lines = usernames(&router)?;
-    timeout(PATIENCE, reported(&relay, lines.len())).await.context("the agent does not report its lines")??;
-    let endpoint = Endpoint { address: relay.relay.address, dialect: Dialect::Linelight, tls: None };
-    let crowd = Crowd::join(&endpoint, lines.len(), &lines).await?;
+    relay.has_lines(lines.len()).await?;
+    let crowd = Crowd::join(&relay.endpoint(), lines.len(), &lines).await?;
     sleep(SETTLE).await;
     let (cpu, bytes) = (cpu_us(process)?, meter.passed.get());
     crowd.begin();
@@ -86,13 +84,6 @@ pub(crate) fn batch_bytes() -> f64 {
 fn usernames(router: &SimulatedRouter) -> Result<Vec<String>> {
     let text = |bytes: &[u8]| Ok(Username::from_bytes(bytes)?.to_text());
     router.ports().iter().filter(|port| !port.username.is_empty()).map(|port| text(&port.username)).collect()
-}
-
-async fn reported(relay: &servers::RunningRelay, lines: usize) -> Result<()> {
-    while relay.relay.metric("linelight_lines").await? < lines as f64 {
-        sleep(Duration::from_millis(100)).await;
-    }
-    Ok(())
 }
 
 /// A way to the relay that counts what the agent sends.

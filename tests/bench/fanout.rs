@@ -27,6 +27,8 @@ pub(crate) struct Shape {
 pub(crate) struct Outcome {
     /// Microseconds of the server's processor time for a delivered frame.
     pub(crate) cpu: f64,
+    /// The same of the agents that feed it.
+    pub(crate) agents_cpu: f64,
     /// Bytes of resident memory for a viewer, beyond the process with its lines.
     pub(crate) memory: f64,
     /// Milliseconds from the sample's making to its arrival, half of the frames.
@@ -49,15 +51,15 @@ pub(crate) async fn measure(kind: Kind, shape: Shape, window: Duration, processo
     let idle = resident(server.process)?;
     let crowd = Crowd::join(&server.endpoint, shape.viewers, &usernames(shape.lines)).await?;
     sleep(SETTLE).await;
-    let before = cpu_us(server.process)?;
+    let before = (cpu_us(server.process)?, server.agents_cpu_us()?);
     crowd.begin();
     sleep(window).await;
-    let used = cpu_us(server.process)? - before;
+    let used = (cpu_us(server.process)? - before.0, server.agents_cpu_us()? - before.1);
     let seen = crowd.end()?;
     let memory = (resident(server.process)? - idle) / shape.viewers as f64;
     let (frames, due) = (seen.delays.len() as f64 + seen.merged as f64, shape.viewers as f64 * window.as_secs_f64());
     ensure!(frames > due * 0.95, "{}: {frames} of {due} frames arrived: too much for this machine", kind.name());
     let at = |share: f64| seen.delays.get((share * (seen.delays.len() - 1) as f64) as usize).copied().unwrap_or(0);
     let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| f64::from(at(share)) / 1e3);
-    Ok(Outcome { cpu: used / frames, memory, p50, p99, max })
+    Ok(Outcome { cpu: used.0 / frames, agents_cpu: used.1 / frames, memory, p50, p99, max })
 }

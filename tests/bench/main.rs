@@ -3,6 +3,7 @@
 //! Everything runs on this machine, over loopback: what is measured on one processor, its load on another.
 
 mod agent;
+mod apis;
 mod fanout;
 mod idle;
 mod machine;
@@ -121,9 +122,10 @@ impl Bench {
             let outcome = again(|| fanout::measure(kind, shape, self.window(), self.processors)).await?;
             let Shape { viewers, lines } = shape;
             say(&format!(
-                "  {viewers} viewers of {lines} lines, {}: {:.2} µs a frame, {:.2} KB a viewer, p50 {:.1} p99 {:.1} max {:.1} ms",
+                "  {viewers} viewers of {lines} lines, {}: {:.2}{} µs a frame, {:.2} KB a viewer, p50 {:.1} p99 {:.1} max {:.1} ms",
                 kind.name(),
                 outcome.cpu,
+                if outcome.agents_cpu > 0.0 { format!(" + {:.2}", outcome.agents_cpu) } else { String::new() },
                 outcome.memory / 1e3,
                 outcome.p50,
                 outcome.p99,
@@ -132,6 +134,8 @@ impl Bench {
             let mut note =
                 |figure: &str, unit, value| self.book.note(&format!("{label} {figure} {kind:?}"), unit, value);
             note("cpu", Unit::Microseconds, outcome.cpu);
+            note("agents cpu", Unit::Microseconds, outcome.agents_cpu);
+            note("all cpu", Unit::Microseconds, outcome.cpu + outcome.agents_cpu);
             note("memory", Unit::Bytes, outcome.memory);
             note("p50", Unit::Milliseconds, outcome.p50);
             note("p99", Unit::Milliseconds, outcome.p99);
@@ -144,7 +148,7 @@ impl Bench {
         for viewers in [1_000, 5_000, 15_000] {
             for (label, lines) in [("ten", viewers / 10), ("one", viewers)] {
                 let label = format!("{viewers} {label}");
-                self.compare(&label, &[Kind::BareLoop, Kind::Relay], self.shape(viewers, lines)).await?;
+                self.compare(&label, &[Kind::BareLoop, Kind::RelayFed], self.shape(viewers, lines)).await?;
             }
         }
         Ok(())

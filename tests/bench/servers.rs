@@ -1,4 +1,6 @@
 //! The servers that are compared: each a child process on the measured processor, with the same samples from somewhere.
+//!
+//! The relay and the old stack read the same routers' APIs, one through agents, the other by itself.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,12 +10,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use rustls::{ClientConfig, RootCertStore};
 use tests::harness::programs::built;
-use tests::harness::{Relay, RelaySetup};
+use tests::harness::{Agent, AgentSetup, Relay, RelaySetup};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use crate::machine::Processors;
+use crate::apis::{self, Apis};
+use crate::machine::{Processors, cpu_us};
 use crate::uplinks::{self, Fleet, Routers};
 use crate::viewers::{Dialect, Endpoint};
 
@@ -22,7 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
+    /// With an agent for each router.
     Relay,
+    /// With uplinks that make their samples themselves, where the agents are not the question.
+    RelayFed,
+    /// The same over TLS.
     RelayTls,
     BareLoop,
     OldStack,
@@ -32,10 +39,11 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Relay => "relay",
+            Self::Relay => "relay and agents",
+            Self::RelayFed => "relay",
             Self::RelayTls => "relay over TLS",
             Self::BareLoop => "bare send(2) loop",
-            Self::OldStack => "old stack (socket.io)",
+            Self::OldStack => "old stack",
             Self::UWebSockets => "uWebSockets (Bun)",
         }
     }
@@ -45,13 +53,31 @@ impl Kind {
 pub(crate) struct Server {
     pub(crate) endpoint: Endpoint,
     pub(crate) process: u32,
+    agents: Vec<Agent>,
     _program: Program,
-    _fleet: Option<Fleet>,
+    _source: Source,
+}
+
+impl Server {
+    /// Microseconds of processor time that the agents have used.
+    ///
+    /// # Errors
+    /// When one has ended.
+    pub(crate) fn agents_cpu_us(&self) -> Result<f64> {
+        self.agents.iter().map(|agent| cpu_us(agent.program.id().context("an agent has ended")?)).sum()
+    }
 }
 
 enum Program {
     Relay { _relay: Box<RunningRelay> },
     Other { _child: Child },
+}
+
+/// Where samples come from, unless the server makes them.
+enum Source {
+    Own,
+    Uplinks { _fleet: Fleet },
+    Apis { _apis: Apis },
 }
 
 /// A relay of the release build and, with TLS, what its peers must trust.
@@ -62,41 +88,87 @@ pub(crate) struct RunningRelay {
     _certificate: tempfile::TempDir,
 }
 
+impl RunningRelay {
+    /// Where its viewers connect.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        Endpoint { address: self.relay.address, dialect: Dialect::Linelight, tls: self.tls.clone() }
+    }
+
+    /// Waits until so many lines are reported.
+    ///
+    /// # Errors
+    /// When they are not within half a minute.
+    pub(crate) async fn has_lines(&self, lines: usize) -> Result<()> {
+        let waiting = async {
+            while self.relay.metric("linelight_lines").await? < lines as f64 {
+                sleep(Duration::from_millis(100)).await;
+            }
+            Ok(())
+        };
+        timeout(PATIENCE, waiting).await.context("the agents do not report their lines")?
+    }
+}
+
 /// Starts a server and waits until its samples come.
 ///
 /// # Errors
 /// When it is not there or does not come up.
 pub(crate) async fn start(kind: Kind, routers: Routers, processors: Processors) -> Result<Server> {
     let (lines, each) = ((routers.count * routers.lines_each).to_string(), routers.lines_each.to_string());
-    let references = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/references");
-    let command = |program: PathBuf, script: Option<&str>| {
-        let mut command = Command::new(program);
-        command.args(script.map(|script| references.join(script))).args([&lines, &each]);
-        command
-    };
     match kind {
-        Kind::Relay | Kind::RelayTls => with_fleet(kind == Kind::RelayTls, routers, processors).await,
+        Kind::Relay => with_agents(routers, processors).await,
+        Kind::RelayFed | Kind::RelayTls => with_fleet(kind == Kind::RelayTls, routers, processors).await,
         Kind::BareLoop => {
-            let mut command = command(built("bench-bare-loop")?, None);
+            let mut command = Command::new(built("bench-bare-loop")?);
             // The relay has a worker for each processor that it may use: the one that it is put on.
-            other(command.arg("1"), Dialect::Linelight, processors).await
+            other(command.args([&lines, &each, "1"]), Dialect::Linelight, Source::Own, processors).await
         }
         Kind::OldStack => {
-            other(&mut command("node".into(), Some("old-stack.cjs")), Dialect::SocketIo, processors).await
+            let apis = Apis::open(routers).await?;
+            let mut command = Command::new("node");
+            command.arg(reference("old-stack.cjs")).args(apis.addresses.iter().map(ToString::to_string));
+            other(&mut command, Dialect::SocketIo, Source::Apis { _apis: apis }, processors).await
         }
         Kind::UWebSockets => {
-            let bun = references.join("node_modules/@oven/bun-linux-x64/bin/bun");
-            other(&mut command(bun, Some("uwebsockets.cjs")), Dialect::Linelight, processors).await
+            let mut command = Command::new(reference("node_modules/@oven/bun-linux-x64/bin/bun"));
+            command.arg(reference("uwebsockets.cjs")).args([&lines, &each]);
+            other(&mut command, Dialect::Linelight, Source::Own, processors).await
         }
     }
+}
+
+/// A file of the servers that others wrote.
+pub(crate) fn reference(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/references").join(name)
+}
+
+async fn with_agents(routers: Routers, processors: Processors) -> Result<Server> {
+    let running = relay(false, routers.count, processors).await?;
+    let apis = Apis::open(routers).await?;
+    let agent = |(nth, router): (usize, &std::net::SocketAddr)| {
+        Agent::start(&AgentSetup {
+            router: *router,
+            relay: running.relay.address,
+            token: uplinks::token(nth),
+            password: apis::PASSWORD.to_owned(),
+            flags: Vec::new(),
+        })
+    };
+    let agents = processors
+        .on_measured(async { apis.addresses.iter().enumerate().map(agent).collect::<Result<Vec<_>>>() })
+        .await?;
+    running.has_lines(routers.count * routers.lines_each).await?;
+    let (endpoint, process) = (running.endpoint(), running.process);
+    let program = Program::Relay { _relay: Box::new(running) };
+    Ok(Server { endpoint, process, agents, _program: program, _source: Source::Apis { _apis: apis } })
 }
 
 async fn with_fleet(tls: bool, routers: Routers, processors: Processors) -> Result<Server> {
     let running = relay(tls, routers.count, processors).await?;
     let fleet = Fleet::connect(running.relay.address, running.tls.as_ref(), routers).await?;
-    let endpoint = Endpoint { address: running.relay.address, dialect: Dialect::Linelight, tls: running.tls.clone() };
-    let process = running.process;
-    Ok(Server { endpoint, process, _program: Program::Relay { _relay: Box::new(running) }, _fleet: Some(fleet) })
+    let (endpoint, process) = (running.endpoint(), running.process);
+    let program = Program::Relay { _relay: Box::new(running) };
+    Ok(Server { endpoint, process, agents: Vec::new(), _program: program, _source: Source::Uplinks { _fleet: fleet } })
 }
 
 /// Starts a relay that knows so many agents.
@@ -131,7 +203,7 @@ fn certificate(folder: &Path) -> Result<([String; 2], Arc<ClientConfig>)> {
     Ok((flags, Arc::new(client)))
 }
 
-async fn other(command: &mut Command, dialect: Dialect, processors: Processors) -> Result<Server> {
+async fn other(command: &mut Command, dialect: Dialect, source: Source, processors: Processors) -> Result<Server> {
     let program = command.as_std().get_program().to_owned();
     let mut child = processors
         .on_measured(async { Ok(command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?) })
@@ -142,5 +214,5 @@ async fn other(command: &mut Command, dialect: Dialect, processors: Processors) 
     let line = timeout(PATIENCE, lines.next_line()).await??.with_context(|| format!("{} ended", program.display()))?;
     let address = line.strip_prefix("ready ").with_context(|| format!("not ready: {line}"))?.parse()?;
     let endpoint = Endpoint { address, dialect, tls: None };
-    Ok(Server { endpoint, process, _program: Program::Other { _child: child }, _fleet: None })
+    Ok(Server { endpoint, process, agents: Vec::new(), _program: Program::Other { _child: child }, _source: source })
 }

@@ -52,7 +52,8 @@ pub(crate) fn registry(count: usize) -> String {
     json!({"agents": (0..count).map(entry).collect::<Vec<_>>()}).to_string()
 }
 
-fn token(nth: usize) -> String {
+/// The token of one of them.
+pub(crate) fn token(nth: usize) -> String {
     format!("linelight_agent_bench{nth:038}")
 }
 

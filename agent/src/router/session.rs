@@ -90,7 +90,7 @@ impl Router<'_> {
         while let Some(event) = connection.take(now)? {
             self.hear(event, now)?;
         }
-        if self.sampler.due().is_some_and(|due| due <= now) {
+        if self.sampler.is_complete() || self.sampler.due().is_some_and(|due| due <= now) {
             self.end_tick();
         }
         self.look_for_absent(now);
@@ -142,6 +142,7 @@ impl Router<'_> {
         if known.begins && self.sampler.holds(stream) {
             self.end_tick();
         }
+        self.sampler.pass(stream, known.ends);
         let Some((reading, (rx, tx))) = known.reading.zip(sampler::rates(row)) else { return };
         if self.sampler.add(&reading, rx, tx, now) {
             self.tables.hint(now);

@@ -56,6 +56,23 @@ fn a_tick_is_over_shortly_after_its_first_row_and_has_its_time() {
 }
 
 #[test]
+fn a_tick_is_over_with_the_last_row_of_every_stream_in_it() {
+    let now = Instant::now();
+    let mut sampler = Sampler::default();
+    sampler.pass(stream(1), false);
+    sampler.add(&reading(A, 2, 1), 0, 1, now);
+    sampler.pass(stream(2), false);
+    sampler.pass(stream(1), true);
+    assert!(!sampler.is_complete(), "the second stream's rows are on their way");
+    sampler.pass(stream(2), true);
+    assert!(sampler.is_complete());
+    sampler.pass(stream(1), false);
+    assert!(sampler.take().is_some() && !sampler.is_complete());
+    sampler.add(&reading(A, 3, 1), 0, 1, now);
+    assert!(sampler.is_complete(), "what a tick that is over missed, the next one does not wait for");
+}
+
+#[test]
 fn zeros_after_traffic_wait_for_the_tables() {
     let now = Instant::now();
     let second = Duration::from_secs(1);
