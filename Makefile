@@ -52,9 +52,11 @@ deny: web ## Licences, banned crates, sources
 	@tests/setup deny
 	cargo deny check bans licenses sources
 
-musl-test: web ## The agent static, for x86-64 and armv5: sizes, and its tests under qemu as an arm926
-	@tests/setup musl
-	container/build --arch x86-64 --arch armv5 --test
+musl-test: web ## The agent static: its size and the program's own tests; all tests of agent and protocol under qemu as an arm926
+	@tests/setup musl nextest
+	container/build --arch x86-64
+	LINELIGHT_TEST_AGENT=$(CURDIR)/target/static/x86-64/linelight-agent cargo nextest run --locked --workspace -E 'binary(program) & package(linelight-agent)'
+	container/build --arch armv5 --test
 
 image-test: web ## The x86-64 image, read by skopeo and umoci, run by runc against a simulated router and a relay
 	@tests/setup musl images
@@ -80,7 +82,7 @@ images: web ## All images and Debian packages: built, run (ARM under qemu), inst
 	tests/images/run target/images x86-64 arm64 armv7 armv5 --relay-image --figures
 	tests/images/packages target/debian
 
-reproducible: web ## Builds the x86-64 agent of this commit in two places, and compares the bytes
+reproducible: web ## Builds the x86-64 agent, its image and its package of this commit in two places, and compares the bytes
 	@tests/setup musl
 	tests/images/reproducible --arch x86-64
 

@@ -8,13 +8,15 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+/// The built program, or another build of it, such as the static one, that the variable names.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_linelight-agent");
+const OTHER_PROGRAM: &str = "LINELIGHT_TEST_AGENT";
 /// Generous: the machine may be busy. A test that meets its condition does not wait for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program with nothing of this process's own variables.
 fn program() -> Command {
-    let mut command = Command::new(PROGRAM);
+    let mut command = Command::new(std::env::var_os(OTHER_PROGRAM).unwrap_or_else(|| PROGRAM.into()));
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
