@@ -39,6 +39,10 @@ class Container:
             if point == "/" or point.startswith(("/secrets", "/etc")):
                 check("ro" in options, f"{point} can be written to")
 
+    def health(self):
+        """What the image's own health check says; fails where that is not well."""
+        return run(*RUNC, "exec", self.name, "/linelight-agent", "health").strip()
+
     def signal(self, name):
         run(*RUNC, "kill", self.name, name)
 

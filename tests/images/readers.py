@@ -1,10 +1,12 @@
 """The images as independent readers see them: skopeo reads and copies, umoci unpacks."""
 
 import hashlib
+import io
 import json
+import re
 import tarfile
 
-from lab import Failed, check, run
+from lab import ROOT, Failed, check, run
 
 PLATFORMS = {
     "x86-64": ("amd64", None),
@@ -51,6 +53,8 @@ def plain_for_routeros(tar):
         [layer] = entry["Layers"]
         content = archive.extractfile(layer).read()
         check(content[257:262] == b"ustar", f"{tar}: its layer is not a plain tar")
+        with tarfile.open(fileobj=io.BytesIO(content)) as inner:
+            check({member.mtime for member in inner} == {0}, f"{tar}: its files have the times of a build")
         config = json.load(archive.extractfile(entry["Config"]))
     check(config["rootfs"]["diff_ids"] == ["sha256:" + hashlib.sha256(content).hexdigest()], f"{tar}: its layer is not the one it names")
 
@@ -64,6 +68,10 @@ def check_config(program, arch, config):
     started = inner["Entrypoint"] + inner.get("Cmd", [])
     check(started == [f"/linelight-{program}", *COMMANDS[program]], f"the {arch} image starts {started}")
     check(config["created"].startswith("1970-01-01"), f"the {arch} image is dated {config['created']}")
+    labels = {name.removeprefix("org.opencontainers.image."): value for name, value in inner["Labels"].items()}
+    check(labels.keys() == {"title", "licenses", "version", "revision"}, f"the {arch} image is labelled {labels}")
+    check(f'version = "{labels["version"]}"\n' in (ROOT / "Cargo.toml").read_text(), f"the {arch} image says it is {labels['version']}")
+    check(re.fullmatch("[0-9a-f]{40}|unknown", labels["revision"]), f"the {arch} image is of the commit {labels['revision']}")
 
 
 def check_contents(program, rootfs, binary):
