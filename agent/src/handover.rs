@@ -64,10 +64,15 @@ impl Handover {
         let mut status = self.status.borrow().clone();
         let uptime_ms = self.uptime_ms(now);
         status.router_age_ms = status.router_age_ms.saturating_add(uptime_ms.saturating_sub(status.uptime_ms));
+        if let Some(age) = &mut status.table_age_ms {
+            *age = age.saturating_add(uptime_ms.saturating_sub(status.uptime_ms));
+        }
         status.uptime_ms = uptime_ms;
         let backlog = self.backlog.borrow();
         status.backlog_bytes = u32::try_from(backlog.bytes()).unwrap_or(u32::MAX);
         status.backlog_age_ms = u32::try_from(milliseconds(backlog.age(now))).unwrap_or(u32::MAX);
+        status.oldest = Some(backlog.oldest_sequence());
+        status.unacknowledged_ms = Some(milliseconds(backlog.unacknowledged_age(now)));
         status
     }
 }
@@ -202,10 +207,12 @@ mod tests {
         let started = Instant::now();
         let backlog = Backlog::new(64 * 1024, Duration::from_secs(120));
         let handover = Handover::new(LineTable::new(10), backlog, WatchSet::new(10), started);
-        *handover.status.borrow_mut() = Status { uptime_ms: 1_000, router_age_ms: 500, ..Status::default() };
+        *handover.status.borrow_mut() =
+            Status { uptime_ms: 1_000, router_age_ms: 500, table_age_ms: Some(700), ..Status::default() };
         handover.backlog.borrow_mut().push(started + Duration::from_millis(2_000), b"batch");
         let status = handover.status_at(started + Duration::from_millis(4_000));
-        assert_eq!((status.uptime_ms, status.router_age_ms), (4_000, 3_500));
+        assert_eq!((status.uptime_ms, status.router_age_ms, status.table_age_ms), (4_000, 3_500, Some(3_700)));
+        assert_eq!((status.oldest, status.unacknowledged_ms), (Some(1), Some(2_000)));
         assert_eq!((status.backlog_bytes, status.backlog_age_ms), (5, 2_000));
     }
 }

@@ -65,6 +65,8 @@ pub struct Router<'a> {
     streams: Streams,
     /// When the router was last lost or found.
     turned: Instant,
+    /// When the last whole reading of the sessions' tables began.
+    read: Option<Instant>,
     load_due: Instant,
     asked: Option<Instant>,
 }
@@ -84,6 +86,7 @@ impl<'a> Router<'a> {
             averages: Averages::new(timing.averages_interval),
             streams: Streams::new(),
             turned: now,
+            read: None,
             load_due: now,
             asked: None,
         }
@@ -167,6 +170,7 @@ impl<'a> Router<'a> {
         let mut status = self.handover.status.borrow_mut();
         status.uptime_ms = self.handover.uptime_ms(now);
         status.router_age_ms = milliseconds(now.saturating_duration_since(self.turned));
+        status.table_age_ms = self.read.map(|read| milliseconds(now.saturating_duration_since(read)));
         status.interval_ms = u32::from(self.monitor.interval()) * 1_000;
         status.watched = count(self.monitor.lines().count());
         status.streams = count(self.monitor.streams());

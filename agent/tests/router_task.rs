@@ -15,7 +15,7 @@ use fake::{Fake, Rig, Session};
 use shared::control::WatchRefusal;
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 const ALI: Session = ("*F00001", "<pppoe-ali>", "ali", 620_000, 14_780_000);
 const ALICE: Session = ("*F00002", "<pppoe-alice>", "alice", 1, 2);
@@ -42,6 +42,13 @@ async fn a_watched_line_is_sampled_and_nobody_elses() {
         assert!(rig.samples("alice").is_empty() && rig.samples("smith,john").len() == samples.len());
         let status = rig.handover.status.borrow().clone();
         assert_eq!((status.watched, status.streams, status.sessions, status.router_reachable), (2, 1, 3, true));
+        let age = || rig.handover.status_at(Instant::now()).table_age_ms.unwrap();
+        assert!(age() <= 70_000, "the tables are read each minute: {} ms", age());
+        // From now on the router answers, and refuses its tables.
+        let refusal = vec![vec!["!trap", "=message=timeout"], vec!["!done"]];
+        rig.fake.answers.borrow_mut().insert("/interface/pppoe-server/print", refusal);
+        sleep(300 * SECOND).await;
+        assert!(age() >= 300_000, "also across connections: {} ms", age());
     })
     .await;
 }

@@ -95,6 +95,16 @@ impl Registry {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    /// How many agents there are.
+    pub fn len(&self) -> usize {
+        self.shared.grants.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Puts other agents in place and tells all who wait for [`Self::changes`].
     ///
     /// # Errors

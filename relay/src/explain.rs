@@ -80,6 +80,9 @@ pub struct AgentFindings {
     pub connected_since: Option<i64>,
     /// Since when it is not.
     pub lost_since: Option<i64>,
+    /// When it last said how it is, while it is connected.
+    #[serde(default)]
+    pub heartbeat: Option<i64>,
     /// Its address.
     pub address: Option<IpAddr>,
     /// Its version.
@@ -211,7 +214,9 @@ impl AgentFindings {
     pub(crate) fn write(&self, f: &mut impl fmt::Write, now: i64) -> fmt::Result {
         let ago = |at: Option<i64>| Ago(at.map(|at| now - at));
         match (self.connected_since, self.lost_since) {
-            (Some(since), _) => write!(f, "  uplink  connected {}", ago(Some(since)))?,
+            (Some(since), _) => {
+                write!(f, "  uplink  connected {}, heard {}", ago(Some(since)), ago(self.heartbeat))?;
+            }
             (None, lost) => write!(f, "  uplink  lost {}", ago(lost))?,
         }
         writeln!(
@@ -223,13 +228,16 @@ impl AgentFindings {
         write_router(f, status)?;
         writeln!(
             f,
-            "  agent   sessions {}, watched {}, streams {}, one sample each {} ms, backlog {} bytes of {} s",
+            "  agent   sessions {} as of {}, watched {}, streams {}, one sample each {} ms, backlog {} bytes of {} s, \
+             unacknowledged for {} s",
             status.sessions,
+            Ago(status.table_age_ms.and_then(|age| i64::try_from(age).ok())),
             status.watched,
             status.streams,
             status.interval_ms,
             status.backlog_bytes,
-            status.backlog_age_ms / 1_000
+            status.backlog_age_ms / 1_000,
+            status.unacknowledged_ms.unwrap_or(0) / 1_000
         )
     }
 }

@@ -243,6 +243,7 @@ async fn ready(State(context): State<Arc<ViewerContext>>) -> Response {
 }
 
 async fn metrics(State(context): State<Arc<ViewerContext>>) -> Response {
+    context.hub.survey();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], context.metrics.render()).into_response()
 }
 

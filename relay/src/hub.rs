@@ -6,6 +6,7 @@
 
 mod agent;
 mod drain;
+mod fleet;
 mod ledger;
 mod sequences;
 #[cfg(test)]
@@ -335,6 +336,7 @@ impl Place {
         let one_more = |taken: usize| (taken < hub.limits.viewers).then_some(taken + 1);
         hub.viewers.try_update(Ordering::Relaxed, Ordering::Relaxed, one_more).map_err(|_| Close::RelayFull)?;
         hub.metrics.viewers.increment();
+        hub.metrics.viewers_joined.increment();
         Ok(Self(Arc::clone(hub)))
     }
 }

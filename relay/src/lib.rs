@@ -197,9 +197,10 @@ impl Files {
     fn read(config: &Config, metrics: &Arc<Metrics>) -> Result<Self> {
         let mut watched: Vec<(Watched, Reload)> = Vec::new();
         let access = read_keys(config, &mut watched)?;
-        let registry = read_agents(&config.data, &mut watched)?;
+        let registry = read_agents(&config.data, metrics, &mut watched)?;
         let subscribers = read_subscribers(config.subscribers.as_ref(), metrics, &mut watched)?;
-        let certificate = config.tls.as_ref().map(|files| read_certificate(files, &mut watched)).transpose()?;
+        let read_certificate = |files| read_certificate(files, metrics, &mut watched);
+        let certificate = config.tls.as_ref().map(read_certificate).transpose()?;
         Ok(Self { access, registry, subscribers, certificate, watched })
     }
 }
@@ -224,12 +225,18 @@ fn read_keys(config: &Config, watched: &mut Vec<(Watched, Reload)>) -> Result<Ar
     Ok(access)
 }
 
-fn read_agents(data: &DataDirectory, watched: &mut Vec<(Watched, Reload)>) -> Result<Registry> {
+fn read_agents(data: &DataDirectory, metrics: &Arc<Metrics>, watched: &mut Vec<(Watched, Reload)>) -> Result<Registry> {
     let path = data.agents();
     let watch = Watched::new("agents", vec![path.clone()]);
     let registry = Registry::new(Entries::load(&path)?)?;
-    let reload = registry.clone();
-    watched.push((watch, Box::new(move || reload.replace(Entries::load(&path)?))));
+    metrics.agents_registered.set(registry.len() as u64);
+    let (reload, metrics) = (registry.clone(), Arc::clone(metrics));
+    let load = move || {
+        reload.replace(Entries::load(&path)?)?;
+        metrics.agents_registered.set(reload.len() as u64);
+        Ok(())
+    };
+    watched.push((watch, Box::new(load)));
     Ok(registry)
 }
 
@@ -253,11 +260,21 @@ fn read_subscribers(
     Ok(subscribers)
 }
 
-fn read_certificate(files: &CertificateFiles, watched: &mut Vec<(Watched, Reload)>) -> Result<Arc<Certificate>> {
+fn read_certificate(
+    files: &CertificateFiles,
+    metrics: &Arc<Metrics>,
+    watched: &mut Vec<(Watched, Reload)>,
+) -> Result<Arc<Certificate>> {
     let watch = Watched::new("certificate", vec![files.certificate.clone(), files.key.clone()]);
     let certificate = Certificate::load(files)?;
-    let (reload, files) = (Arc::clone(&certificate), files.clone());
-    watched.push((watch, Box::new(move || reload.reload(&files))));
+    metrics.certificate_expiry.set(certificate.expires());
+    let (reload, files, metrics) = (Arc::clone(&certificate), files.clone(), Arc::clone(metrics));
+    let load = move || {
+        reload.reload(&files)?;
+        metrics.certificate_expiry.set(reload.expires());
+        Ok(())
+    };
+    watched.push((watch, Box::new(load)));
     Ok(certificate)
 }
 

@@ -102,7 +102,27 @@ pub struct Connection {
 /// What a connection takes up of the limits.
 struct Places {
     open: Option<Open>,
-    half_open: Option<OwnedSemaphorePermit>,
+    half_open: Option<HalfOpen>,
+}
+
+/// A place among the connections without a complete request; it is free again when this is dropped.
+struct HalfOpen {
+    _permit: OwnedSemaphorePermit,
+    metrics: Arc<Metrics>,
+}
+
+impl HalfOpen {
+    fn take(places: &Arc<Semaphore>, metrics: &Arc<Metrics>) -> Option<Self> {
+        let _permit = Arc::clone(places).try_acquire_owned().ok()?;
+        metrics.half_open.increment();
+        Some(Self { _permit, metrics: Arc::clone(metrics) })
+    }
+}
+
+impl Drop for HalfOpen {
+    fn drop(&mut self) {
+        self.metrics.half_open.decrement();
+    }
 }
 
 /// An open connection's place among all; it is free again when this is dropped.
@@ -194,7 +214,7 @@ impl Server {
 
     fn places(&self, connections: &Arc<Semaphore>) -> Option<Arc<Mutex<Places>>> {
         let permit = Arc::clone(connections).try_acquire_owned().ok()?;
-        let half_open = Some(Arc::clone(&self.half_open).try_acquire_owned().ok()?);
+        let half_open = Some(HalfOpen::take(&self.half_open, &self.shared.metrics)?);
         self.shared.metrics.connections.increment();
         let open = Some(Open { _permit: permit, metrics: Arc::clone(&self.shared.metrics) });
         Some(Arc::new(Mutex::new(Places { open, half_open })))

@@ -1,10 +1,12 @@
 //! What the relay counts, as one table, and its rendering as Prometheus text (exposition format 0.0.4).
 //!
-//! Labels are bounded: a close code, a file's kind, nothing that comes from outside. Usernames, agents' names and
-//! addresses never become labels; `/explain` answers for one line.
+//! Labels are bounded: a close code, a version (one of few, and short). Usernames, agents' names and addresses never
+//! become labels; `/explain` answers for one line, `agent list` for one agent.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use shared::close::Close;
@@ -80,6 +82,17 @@ impl Closes {
     }
 }
 
+/// A figure for each of a few versions.
+#[derive(Debug, Default)]
+pub struct Versions(Mutex<BTreeMap<String, u64>>);
+
+impl Versions {
+    /// Sets all figures; whoever calls sees to it that the versions are few, and fit to stand between quotes.
+    pub(crate) fn set(&self, versions: BTreeMap<String, u64>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = versions;
+    }
+}
+
 /// Writes one metric's samples.
 trait Render {
     const KIND: &'static str;
@@ -106,6 +119,15 @@ impl Render for Closes {
     fn render(&self, name: &str, out: &mut String) {
         for close in Close::ALL {
             let _ = writeln!(out, "{name}{{reason=\"{}\"}} {}", close.name(), self.get(close));
+        }
+    }
+}
+
+impl Render for Versions {
+    const KIND: &'static str = "gauge";
+    fn render(&self, name: &str, out: &mut String) {
+        for (version, value) in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = writeln!(out, "{name}{{version=\"{version}\"}} {value}");
         }
     }
 }
@@ -139,6 +161,8 @@ metrics! {
     viewers: Gauge = "linelight_viewers";
     /// Viewer frames written to sockets.
     frames_sent: Counter = "linelight_viewer_frames_total";
+    /// Viewers that took a seat: each page's first, and every reconnect.
+    viewers_joined: Counter = "linelight_viewers_joined_total";
     /// Viewers closed, by reason.
     viewer_closes: Closes = "linelight_viewer_closes_total";
     /// Snapshots among the viewer frames: joinings, and viewers that fell far behind.
@@ -169,16 +193,40 @@ metrics! {
     watches_refused: Counter = "linelight_watches_refused_total";
     /// Uplinks now.
     uplinks: Gauge = "linelight_uplinks";
+    /// Uplinks begun: each agent's first, and every reconnect.
+    uplinks_begun: Counter = "linelight_uplinks_begun_total";
+    /// Uplinks now, by the agent's version; at most 16, then `other`.
+    uplink_versions: Versions = "linelight_uplinks_by_version";
+    /// Agents in the registry.
+    agents_registered: Gauge = "linelight_agents_registered";
+    /// Agents that were connected in the last day and are not now.
+    agents_away: Gauge = "linelight_agents_away";
+    /// Connected agents whose router does not answer.
+    routers_unreachable: Gauge = "linelight_routers_unreachable";
+    /// Seconds since the connected agent that has been quiet for longest said how it is; each does so every 10 s.
+    heartbeat_age: Gauge = "linelight_agent_heartbeat_age_seconds";
+    /// Seconds since the stalest connected agent read its router's sessions as a whole; each does so every minute or sooner.
+    table_age: Gauge = "linelight_agent_table_age_seconds";
+    /// Seconds that a batch waits for its acknowledgement, of the connected agent where that is longest.
+    unacknowledged_age: Gauge = "linelight_agent_unacknowledged_seconds";
+    /// Seconds that the longest backlog of a connected agent reaches back.
+    backlog_age: Gauge = "linelight_agent_backlog_seconds";
+    /// Bytes of batches in the largest backlog of a connected agent.
+    backlog_bytes: Gauge = "linelight_agent_backlog_bytes";
     /// Uplinks closed, by reason.
     uplink_closes: Closes = "linelight_uplink_closes_total";
     /// Uplinks refused because the agent's token is not known.
     agents_refused: Counter = "linelight_agents_refused_total";
     /// Connections now, upgraded ones included.
     connections: Gauge = "linelight_connections";
+    /// Connections now without a complete request yet, TLS handshakes among them.
+    half_open: Gauge = "linelight_connections_half_open";
     /// Connections accepted.
     connections_accepted: Counter = "linelight_connections_accepted_total";
     /// Connections closed at once because as many are open as the limits allow.
     connections_refused: Counter = "linelight_connections_refused_total";
+    /// When the relay's own certificate expires, seconds since 1970; 0 without TLS of its own.
+    certificate_expiry: Gauge = "linelight_certificate_expiry_timestamp_seconds";
     /// TLS handshakes that failed or took too long.
     handshakes_failed: Counter = "linelight_tls_handshakes_failed_total";
     /// Requests whose header did not come in time or was not HTTP.

@@ -1,6 +1,8 @@
 //! TLS by certificate files, taken anew when they change: a new connection gets the new certificate, and sessions resume across
 //! the change, for tickets do not depend on it.
 
+mod validity;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -48,6 +50,13 @@ impl Certificate {
         let renewed = Arc::new(read(files, &self.provider)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
         Ok(())
+    }
+
+    /// When the relay's own certificate expires, seconds since 1970; 0 where it does not say.
+    pub fn expires(&self) -> u64 {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let end = current.cert.first().and_then(validity::not_after);
+        end.and_then(|end| u64::try_from(end).ok()).unwrap_or(0)
     }
 
     /// The configuration of a listener that shows this certificate.

@@ -42,7 +42,9 @@ fn every_metric_stands_in_the_documentation_and_no_other() {
             help.len() > 5 && rows.contains(&format!("| {help} |")),
             "{name} is described otherwise than by: {help}"
         );
-        assert!(text.lines().any(|line| line.starts_with(name)), "{name} has no value");
+        // One row for each version of an agent that is connected, and here none is.
+        let may_be_empty = name == "linelight_uplinks_by_version";
+        assert!(may_be_empty || text.lines().any(|line| line.starts_with(name)), "{name} has no value");
     }
 }
 

@@ -38,11 +38,13 @@ async fn an_agent_comes_and_goes_while_the_relay_runs() {
     let listed = agent(&relay, &["list"]);
     assert!(listed.contains("home-7") && listed.contains("ali") && !listed.contains(&token), "{listed}");
 
+    assert_eq!(relay.metric("linelight_agents_registered").await, 1);
     agent(&relay, &["revoke", "home-7"]);
     eventually("the token is refused", async || !is_known(&relay, &token).await).await;
     let mut closed = Vec::new();
     timeout(PATIENCE, uplink.read_to_end(&mut closed)).await.unwrap().unwrap();
     assert_eq!(closed.first(), Some(&0x88), "its uplink is closed");
+    assert_eq!(relay.metric("linelight_agents_registered").await, 0);
 }
 
 #[tokio::test]

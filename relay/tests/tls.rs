@@ -28,6 +28,16 @@ fn write_certificate(files: &CertificateFiles) -> CertificateDer<'static> {
     cert.der().clone()
 }
 
+fn write_ending_certificate(files: &CertificateFiles, year: i32) -> CertificateDer<'static> {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(["relay.test", "127.0.0.1"].map(str::to_owned)).unwrap();
+    params.not_after = rcgen::date_time_ymd(year, 1, 1);
+    let certificate = params.self_signed(&key).unwrap();
+    std::fs::write(&files.key, key.serialize_pem()).unwrap();
+    std::fs::write(&files.certificate, certificate.pem()).unwrap();
+    certificate.der().clone()
+}
+
 fn files(directory: &Path) -> CertificateFiles {
     CertificateFiles { certificate: directory.join("cert.pem"), key: directory.join("key.pem") }
 }
@@ -124,9 +134,13 @@ async fn a_renewed_certificate_is_shown_and_a_broken_one_is_not() {
     relay.metric_reaches(failures, 1).await;
     assert!(connect(&relay, &trusting(&[&old])).await.is_ok(), "the last good one stays in use");
 
-    let new = write_certificate(&files(directory.path()));
+    let expires = "linelight_certificate_expiry_timestamp_seconds";
+    let of_old = relay.metric(expires).await;
+    assert!(of_old > 1_800_000_000, "{of_old}");
+    let new = write_ending_certificate(&files(directory.path()), 2031);
     eventually("the new certificate is shown", async || connect(&relay, &trusting(&[&new])).await.is_ok()).await;
     assert!(connect(&relay, &trusting(&[&old])).await.is_err());
+    assert_eq!((relay.metric(expires).await, of_old == 1_924_992_000), (1_924_992_000, false), "seen from outside");
 }
 
 #[tokio::test]

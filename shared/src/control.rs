@@ -217,6 +217,16 @@ pub struct Status {
     pub backlog_bytes: u32,
     /// Age of the oldest of them, milliseconds.
     pub backlog_age_ms: u32,
+    /// The oldest batch in the backlog, or the next one's number when it is empty: what is lower and has not come never
+    /// comes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<u64>,
+    /// Age of the oldest batch that no relay has acknowledged, milliseconds; zero without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unacknowledged_ms: Option<u64>,
+    /// Since the router's tables of sessions were last read as a whole, milliseconds; absent before the first time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table_age_ms: Option<u64>,
 }
 
 /// The relay's answer to a hello and the table of lines.

@@ -262,6 +262,7 @@ impl Router<'_> {
     }
 
     fn sessions_read(&mut self, listing: crate::sessions::Listing, began: Instant, now: Instant) {
+        self.read = Some(began);
         let mut lines = self.handover.lines.borrow_mut();
         let before = lines.revision();
         self.tables.give_back(lines.apply(listing, now));

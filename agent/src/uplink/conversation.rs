@@ -289,7 +289,12 @@ impl<'a> Conversation<'a> {
             return None;
         }
         self.status_sent = Some((now, self.notable()));
-        Some(self.status_at(now))
+        let status = self.status_at(now);
+        // It says how far back the backlog goes, and so to a relay that has what came before what is lost since.
+        let mut backlog = self.handover.backlog.borrow_mut();
+        let lost = backlog.lost();
+        backlog.told_lost(lost);
+        Some(status)
     }
 
     fn status_at(&self, now: Instant) -> Outgoing {

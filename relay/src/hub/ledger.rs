@@ -43,6 +43,8 @@ pub(super) struct Ledger {
     /// Whether the table of lines behind the hello has come.
     pub(super) complete: bool,
     pub(super) connected: i64,
+    /// When the last status came, or the hello.
+    pub(super) heartbeat: i64,
     pub(super) warned: bool,
     pub(super) version: String,
     pub(super) peer: Option<IpAddr>,
@@ -77,6 +79,7 @@ impl Ledger {
         self.uplink = Some(control);
         self.complete = false;
         self.connected = now.steady;
+        self.heartbeat = now.steady;
         self.warned = false;
         self.status = None;
         self.version = cut(&hello.version).to_owned();

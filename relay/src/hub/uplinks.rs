@@ -79,6 +79,7 @@ impl Hub {
         }
         drop(ledger);
         self.metrics.uplinks.increment();
+        self.metrics.uplinks_begun.increment();
         Attached::Yes(Reporter { hub: Arc::clone(self), agent, control })
     }
 
@@ -162,6 +163,7 @@ impl Hub {
             connected_since: ledger.uplink.as_ref().map(|_| now.unix_of(ledger.connected)),
             lost_since: agent.lost().map(|lost| now.unix_of(lost)),
             address: ledger.peer,
+            heartbeat: ledger.uplink.as_ref().map(|_| now.unix_of(ledger.heartbeat)),
             version: ledger.version.clone(),
             lines: ledger.lines.len(),
             refused_lines: ledger.refused.len(),
@@ -264,9 +266,7 @@ impl Reporter {
         }
         self.hub.metrics.batches.increment();
         let is_new = ledger.received.insert(batch.header.sequence);
-        let lost = ledger.received.take_lost();
-        ledger.batches_lost += lost;
-        self.hub.metrics.batches_lost.add(lost);
+        self.count_lost(&mut ledger);
         if !is_new {
             self.hub.metrics.batches_doubled.increment();
             return Ok(());
@@ -320,6 +320,11 @@ impl Reporter {
     pub(crate) fn status(&self, mut status: Status, now: Now) -> Result<(), Close> {
         let mut ledger = self.ledger()?;
         ledger.clock.observe(status.uptime_ms, now.steady);
+        ledger.heartbeat = now.steady;
+        if let Some(oldest) = status.oldest {
+            ledger.received.give_up_below(oldest);
+            self.count_lost(&mut ledger);
+        }
         let since = now.past(now.steady.saturating_sub_unsigned(status.router_age_ms));
         self.agent.router_changed(status.router_reachable, since);
         self.agent.set_interval(status.interval_ms);
@@ -407,6 +412,13 @@ impl Reporter {
         if ledger.refused.len() < self.hub.limits.lines_per_agent {
             ledger.refused.insert(handle, username);
         }
+    }
+
+    /// Counts the batches that were given up since this was last done.
+    fn count_lost(&self, ledger: &mut Ledger) {
+        let lost = ledger.received.take_lost();
+        ledger.batches_lost = ledger.batches_lost.saturating_add(lost);
+        self.hub.metrics.batches_lost.add(lost);
     }
 
     fn remove(&self, ledger: &mut Ledger, handle: LineHandle, now: Now) -> Option<Arc<Line>> {

@@ -285,6 +285,21 @@ fn a_status_goes_each_ten_seconds_and_at_once_when_the_router_comes_or_goes() {
 }
 
 #[test]
+fn a_status_says_how_far_back_the_backlog_goes_and_so_what_is_lost() {
+    let talk = Talk::new();
+    let start = talk.handover.started;
+    let mut conversation = talk.live(start, None);
+    (0..3).for_each(|second| tick(&talk.handover, start + second * SECOND));
+    // Two minutes on an uplink that takes nothing.
+    tick(&talk.handover, start + 125 * SECOND);
+    assert_eq!(talk.handover.backlog.borrow().lost(), 3);
+    conversation.heard(start + 125 * SECOND);
+    let Said::Control(FromAgent::Status(status)) = said(&mut conversation, start + 126 * SECOND) else { panic!() };
+    assert_eq!((status.oldest, status.unacknowledged_ms), (Some(4), Some(1_000)));
+    assert_eq!(talk.handover.backlog.borrow().lost(), 0, "the next relay is not told of them again");
+}
+
+#[test]
 fn lines_are_pending_until_the_tables_were_read_and_told() {
     let talk = Talk::new();
     let start = talk.handover.started;

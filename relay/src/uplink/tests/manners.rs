@@ -344,6 +344,32 @@ async fn acknowledgements_are_a_cursor_and_doubles_are_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_leaves_the_backlog_of_a_slow_uplink_is_lost_then_and_not_at_the_next_reconnect() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    for sequence in [1, 2, 9] {
+        agent.sequence = sequence;
+        agent.samples(&[]).await;
+    }
+    let metrics = &stage.hub.metrics;
+    agent.status(|status| status.oldest = Some(6)).await;
+    eventually(|| metrics.batches_lost.get() == 3).await;
+    agent.status(|status| status.oldest = Some(6)).await;
+    let sequence = agent.sequence;
+    agent.batch(7, 60_000, true, &[]).await;
+    agent.status(|status| status.oldest = Some(sequence)).await;
+    eventually(|| metrics.batches_lost.get() == 5).await;
+    assert_eq!(stage.hub.explain_agents(Instant::now()).agents[0].batches_lost, 5, "3, 4, 5, then 6 and 8");
+    agent.lost().await;
+    let mut again = stage.silent_agent("a", 1).await;
+    again.sequence = sequence;
+    again.hello_with_backlog(sequence).await;
+    again.report(vec![live(1, "ali")]).await;
+    assert_eq!(again.welcome().await.next, Some(10));
+    assert_eq!(metrics.batches_lost.get(), 5, "once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_welcome_says_what_is_missing() {
     let stage = Stage::new();
     let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;

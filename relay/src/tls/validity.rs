@@ -1,0 +1,90 @@
+//! Until when a certificate is valid (RFC 5280, section 4.1), read from its DER: the one field of X.509 that the relay looks
+//! at itself. It judges nothing; that is the other side's business.
+
+use chrono::NaiveDateTime;
+use rustls_pki_types::CertificateDer;
+
+const SEQUENCE: u8 = 0x30;
+const INTEGER: u8 = 0x02;
+const VERSION: u8 = 0xa0;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// The certificate's `notAfter`, seconds since 1970; `None` where it cannot be read.
+pub(super) fn not_after(certificate: &CertificateDer<'_>) -> Option<i64> {
+    let (body, _) = expect(SEQUENCE, certificate)?;
+    let (fields, _) = expect(SEQUENCE, body)?;
+    let fields = expect(VERSION, fields).map_or(fields, |(_, rest)| rest);
+    let (_serial, fields) = expect(INTEGER, fields)?;
+    let (_signature, fields) = expect(SEQUENCE, fields)?;
+    let (_issuer, fields) = expect(SEQUENCE, fields)?;
+    let (validity, _) = expect(SEQUENCE, fields)?;
+    let (_, _not_before, validity) = element(validity)?;
+    let (tag, not_after, _) = element(validity)?;
+    time(tag, str::from_utf8(not_after).ok()?)
+}
+
+/// The content of an element of that tag, and what follows it.
+fn expect(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    element(bytes).filter(|(found, ..)| *found == tag).map(|(_, content, rest)| (content, rest))
+}
+
+/// An element's tag and content, and what follows it (X.690, sections 8.1 and 10.1).
+fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, bytes) = bytes.split_first()?;
+    let (&first, bytes) = bytes.split_first()?;
+    let (length, bytes) = match first {
+        0..=0x7f => (usize::from(first), bytes),
+        0x81..=0x83 => {
+            let (digits, rest) = bytes.split_at_checked(usize::from(first & 0x7f))?;
+            (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
+        }
+        _ => return None,
+    };
+    let (content, rest) = bytes.split_at_checked(length)?;
+    Some((tag, content, rest))
+}
+
+/// A time as RFC 5280, section 4.1.2.5 has it: of two digits the year is one of 1950 to 2049.
+fn time(tag: u8, text: &str) -> Option<i64> {
+    let full = match tag {
+        GENERALIZED_TIME => text.to_owned(),
+        UTC_TIME if text.get(..2)? < "50" => format!("20{text}"),
+        UTC_TIME => format!("19{text}"),
+        _ => return None,
+    };
+    NaiveDateTime::parse_from_str(&full, "%Y%m%d%H%M%SZ").ok().map(|time| time.and_utc().timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    fn certificate(year: i32) -> CertificateDer<'static> {
+        let mut params = CertificateParams::new(vec!["relay.test".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (date_time_ymd(1975, 1, 1), date_time_ymd(year, 3, 1));
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone()
+    }
+
+    #[test]
+    fn the_end_of_a_certificate_is_read_in_both_forms() {
+        for (year, seconds) in
+            [(1999, 920_246_400), (2027, 1_803_859_200), (2049, 2_498_169_600), (2050, 2_529_705_600)]
+        {
+            assert_eq!(not_after(&certificate(year)), Some(seconds), "{year}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_changed_is_no_panic() {
+        let whole = certificate(2027).to_vec();
+        for at in 0..whole.len() {
+            assert!(not_after(&whole[..at].to_vec().into()).is_none_or(|end| end == 1_803_859_200), "cut at {at}");
+            let mut changed = whole.clone();
+            changed[at] ^= 0xff;
+            let _ = not_after(&changed.into());
+        }
+        assert_eq!(not_after(&b"not a certificate".to_vec().into()), None);
+    }
+}
