@@ -228,13 +228,13 @@ impl AgentFindings {
         write_router(f, status)?;
         writeln!(
             f,
-            "  agent   sessions {} as of {}, watched {}, streams {}, one sample each {} ms, backlog {} bytes of {} s, \
+            "  agent   sessions {}, watched {}, streams {}, one sample each {} ms, tables read {}, backlog {} bytes of {} s, \
              unacknowledged for {} s",
             status.sessions,
-            Ago(status.table_age_ms.and_then(|age| i64::try_from(age).ok())),
             status.watched,
             status.streams,
             status.interval_ms,
+            Ago(status.table_age_ms.and_then(|age| i64::try_from(age).ok())),
             status.backlog_bytes,
             status.backlog_age_ms / 1_000,
             status.unacknowledged_ms.unwrap_or(0) / 1_000

@@ -48,12 +48,24 @@ async fn the_list_of_agents_says_how_each_is() -> Result<()> {
         }
         ensure!(Instant::now() < deadline, "{list}");
     };
-    for words in
-        ["core-1  added 0 days ago", "  uplink  connected", "answers since", "API in ", "never connected since"]
-    {
+    for words in [
+        "core-1  added 0 days ago",
+        "  uplink  connected",
+        ", heard ",
+        "answers since",
+        "API in ",
+        "tables read ",
+        "never connected since",
+    ] {
         ensure!(list.contains(words), "no {words:?} in:\n{list}");
     }
     ensure!(site.relay.get("/explain/alice").await?.contains("\"batches_lost\":0"));
+    let metrics = site.relay.get("/metrics").await?;
+    for row in ["linelight_agents_registered 2", "linelight_agents_away 0", "linelight_routers_unreachable 0"] {
+        ensure!(metrics.lines().any(|line| line == row), "no {row:?} in:\n{metrics}");
+    }
+    let version = format!("linelight_uplinks_by_version{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
+    ensure!(metrics.contains(&version), "no {version:?} in:\n{metrics}");
     site.outpost.agent.program.terminate().await?;
     let list = site.relay.agent_list().await?;
     ensure!(list.contains("  uplink  lost "), "{list}");
