@@ -69,7 +69,8 @@ async fn main() -> Result<()> {
         relay: relay.address,
         token: relay.add_agent("core-1", &["*"]).await?,
         password,
-        flags: Vec::new(),
+        // A past to look at within a minute of the start.
+        flags: vec!["--averages-seconds=5".to_owned()],
     })?;
     let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let control_address = control.local_addr()?;

@@ -220,6 +220,21 @@ export function history(seconds: number, end: number, rates: (age: number) => Ra
   return columns;
 }
 
+/** Averages of half minutes up to `end`, so many; null from `rates` leaves a gap. */
+export function averages(count: number, end: number, rates: (age: number) => Rates | null): Frame {
+  const columns = Array.from({ length: count }, (_, i) => rates((count - i) * 30));
+  const column = (direction: keyof Rates) => columns.map((at) => (at === null ? null : Math.round(at[direction])));
+  return { interval: 30_000, start: end - count * 30_000, down: column("down"), up: column("up") };
+}
+
+/** An evening on a line: an hour of video, a busy quarter of an hour, and ten minutes without a connection. */
+export function evening(age: number): Rates | null {
+  if (age > 4_200 && age < 4_800) return null;
+  const noise = ((age * 7_919) % 97) / 97;
+  if (age > 240 && age < 900) return { down: 47e6 + 1.5e6 * noise, up: 1.2e6 + 0.4e6 * noise };
+  return age > 3_000 ? { down: 9e6 + 9e6 * noise, up: 0.5e6 + 0.6e6 * noise } : { down: 0.4e6 + 1e6 * noise, up: 0.1e6 };
+}
+
 /** Traffic as people make it: video in bursts, something in the background, a gap of some seconds. */
 export function people(age: number): Rates | null {
   if (age > 34 && age < 39) return null;

@@ -3,12 +3,12 @@
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch, newPage, picture, sees, type Theme } from "./chromium.ts";
-import { type Answer, FakeRelay, history, people, sample, snapshot, state } from "./fake-relay.ts";
+import { type Answer, averages, evening, FakeRelay, history, people, sample, snapshot, state } from "./fake-relay.ts";
 
 const LONG = "a-very-long-name-without-any-space-that-goes-on-to-60-letter";
 
 /** Each picture's answer and the pill that shows that it is there. */
-const STATES: Record<string, { answer: Answer; pill: string }> = {
+const STATES: Record<string, { answer: Answer; pill: string; window?: string }> = {
   running: { pill: "Running", answer: (viewer) => viewer.send(lately()) },
   full: {
     pill: "Running",
@@ -16,6 +16,31 @@ const STATES: Record<string, { answer: Answer; pill: string }> = {
       const now = Date.now();
       const rates = (age: number) => ({ down: age < 45 ? 48.7e6 + 3e5 * Math.sin(age) : 12e6, up: 1.1e6 });
       viewer.send(snapshot({ history: history(300, now, rates) }));
+    },
+  },
+  past: {
+    pill: "Running",
+    window: "2 h",
+    answer: (viewer) => {
+      const now = Date.now();
+      viewer.send(snapshot({ now, averages: averages(240, now - 20_000, evening), history: history(20, now, people) }));
+    },
+  },
+  opened: {
+    pill: "Running",
+    window: "15 min",
+    answer: (viewer) => {
+      const now = Date.now();
+      viewer.send(snapshot({ now, averages: averages(240, now - 20_000, evening), history: history(3, now, people) }));
+    },
+  },
+  averages: {
+    pill: "Running",
+    window: "15 min",
+    answer: (viewer) => {
+      const now = Date.now();
+      const more = { interval: 30_000, notice: "averages", averages: averages(240, now - 10_000, evening) };
+      viewer.send(snapshot({ now, ...more }));
     },
   },
   offline: {
@@ -61,10 +86,10 @@ before(async () => {
 });
 after(() => browser.close());
 
-for (const [name, { answer, pill }] of Object.entries(STATES)) {
+for (const [name, { answer, pill, window }] of Object.entries(STATES)) {
   for (const theme of ["light", "dark"] as const) {
     for (const width of [360, 390, 1280]) {
-      test(`${name}, ${width} px, ${theme}`, () => take(name, answer, pill, width, theme));
+      test(`${name}, ${width} px, ${theme}`, () => take(name, answer, pill, width, theme, window));
     }
   }
 }
@@ -89,7 +114,14 @@ for (const theme of ["light", "dark"] as const) {
   }
 }
 
-async function take(name: string, answer: Answer, pill: string, width: number, theme: Theme): Promise<void> {
+async function take(
+  name: string,
+  answer: Answer,
+  pill: string,
+  width: number,
+  theme: Theme,
+  window?: string,
+): Promise<void> {
   const relay = await FakeRelay.start();
   relay.answer = (viewer, watch) => {
     answer(viewer, watch);
@@ -98,6 +130,7 @@ async function take(name: string, answer: Answer, pill: string, width: number, t
   const { page, close } = await newPage(browser, { width, height: width < 600 ? 844 : 900, theme });
   await page.goto(`${relay.origin}/#token`);
   await sees(page, "#pill-text", pill);
+  if (window !== undefined) await page.getByRole("button", { name: window, exact: true }).click();
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   await picture(page, `${name}-${width}-${theme}`);
   await close();

@@ -88,6 +88,30 @@ def traffic(api, title):
     check(f"{title}, by id for 3 s", sections == [0, 1, 2] and all(map(is_alice, rows)), rows)
 
 
+def counters(api):
+    """As the agent asks for them: every PPPoE interface, twice, and once after a reconnect."""
+    query = ["=stats=", "?type=pppoe-in", "?type=pppoe-out", "?#|"]
+
+    def carol():
+        rows = api.rawCmd("/interface/print", "=.proplist=.id,name,rx-byte,tx-byte", *query)
+        return next(row for row in rows if row["name"] == "<pppoe-carol>")
+
+    control("up carol")
+    control(f"rate carol {DOWNLOAD} {UPLOAD}")
+    before = carol()
+    check("counters with a proplist", set(before) == {".id", "name", "rx-byte", "tx-byte"}, before)
+    list(api("/interface/monitor-traffic", interface="<pppoe-carol>", duration="2s"))
+    after = carol()
+    sent, received = (after[way] - before[way] for way in ("tx-byte", "rx-byte"))
+    follow = sent > DOWNLOAD // 8 and 0.99 < sent / received / (DOWNLOAD / UPLOAD) < 1.01
+    check("counters follow the rates", follow, (sent, received))
+    control("down carol")
+    control("up carol")
+    again = carol()
+    check("a reconnect counts anew under another id", again[".id"] != after[".id"] and again["tx-byte"] < after["tx-byte"], again)
+    control("down carol")
+
+
 def refusals(api):
     def monitor(**arguments):
         return trap_of(lambda: list(api("/interface/monitor-traffic", **arguments)))
@@ -167,6 +191,7 @@ def main():
     control("misbehave piece 1")
     traffic(api, "monitor-traffic cut at every byte")
     control("behave")
+    counters(api)
     tags_last(api)
     quit(api)
     figures = f"{UPLOAD} {DOWNLOAD} {DOWNLOAD} {UPLOAD}"

@@ -46,8 +46,6 @@ pub fn watching<T>(lines: usize, work: impl FnOnce(&mut dyn FnMut(u64), &Handove
     let mut run_until = |second: u64| {
         runtime.block_on(async {
             tokio::select! {
-                // The router's task first: a tick that falls on that very second is either always in or never.
-                biased;
                 never = &mut task => match never {},
                 () = sleep_until(started + Duration::from_secs(second)) => {}
             }
@@ -66,6 +64,8 @@ struct Replay {
     lines: usize,
     heard: Framing,
     answers: VecDeque<u8>,
+    /// What stands behind the tag in each row of the counters.
+    counters: Vec<Vec<u8>>,
     /// For each open stream, its rows with `.section=` and a digit that changes.
     streams: Vec<(Vec<u8>, Vec<usize>)>,
     section: u8,
@@ -80,6 +80,7 @@ impl Replay {
             lines,
             heard: Framing::new(),
             answers: VecDeque::new(),
+            counters: (0..lines).map(counter).collect(),
             streams: Vec::new(),
             section: 0,
             sent: (0, 0),
@@ -96,6 +97,7 @@ impl Replay {
                     ["!re", &tag, &format!("=.id=*{n:X}"), &format!("=name=<pppoe-u{n}>"), &format!("=user=u{n}")];
                 self.answers.extend(encode(&row));
             }),
+            "/interface/print" => self.tell_counters(&tag),
             "/interface/monitor-traffic" => return self.open(&words[1], &tag),
             listen if listen.ends_with("/listen") => return,
             "/cancel" => {
@@ -124,6 +126,15 @@ impl Replay {
             digits.push(rows.len() - 2);
         }
         self.streams.push((rows, digits));
+    }
+
+    fn tell_counters(&mut self, tag: &str) {
+        for counter in &self.counters {
+            self.answers.extend(b"\x03!re");
+            self.answers.push_back(tag.len() as u8);
+            self.answers.extend(tag.as_bytes());
+            self.answers.extend(counter);
+        }
     }
 
     fn send_rows(&mut self, buffer: &mut ReadBuf<'_>) {
@@ -188,6 +199,10 @@ impl AsyncWrite for Replay {
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
+}
+
+fn counter(n: usize) -> Vec<u8> {
+    encode(&[&format!("=.id=*{n:X}"), &format!("=name=<pppoe-u{n}>"), "=rx-byte=620000", "=tx-byte=14780000"])
 }
 
 fn encode(words: &[&str]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 //! A slot is one of the agent's intervals, and its time is its place: only the newest one's end is kept. A slot without an
 //! average is a gap. A rate is eleven bits and a shift, off by 0.05 % at most.
 //!
-//! Memory: nothing until the first average; then some 100 bytes, and 160 more for every twenty minutes, up to 960.
+//! Memory: nothing until the first average, some 150 bytes for the first ten minutes, then 1 KB.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -14,8 +14,8 @@ use crate::viewer_frame;
 /// Slots kept: two hours of half minutes.
 pub(crate) const MAX_SLOTS: usize = 240;
 
-/// Slots of memory taken at once.
-const ROOM: usize = 40;
+/// Slots of memory taken first. When they are full, all are taken: to grow little by little leaves as much in holes.
+const FIRST_SLOTS: usize = 20;
 
 /// What an agent may say its interval to be, milliseconds; what lies outside is brought in.
 const INTERVALS: std::ops::RangeInclusive<i64> = 1_000..=600_000;
@@ -139,10 +139,10 @@ impl Averages {
         change
     }
 
-    /// Takes memory in small parts, for doubling wastes half of it.
     fn make_room(&mut self) {
         if self.slots.len() == self.slots.capacity() {
-            self.slots.reserve_exact(ROOM.min(MAX_SLOTS - self.slots.len()).max(1));
+            let room = if self.slots.is_empty() { FIRST_SLOTS } else { MAX_SLOTS };
+            self.slots.reserve_exact(room.saturating_sub(self.slots.len()).max(1));
         }
     }
 

@@ -157,7 +157,10 @@ function running(known: Known, status: Status): Said {
   }
   const { verdict } = known;
   const title = verdict?.title ?? strings.verdict.noPlan;
-  const detail = [verdict?.detail ?? strings.verdict.notASpeedTest, ...remarks(status)].join(" ");
+  const meaning = verdict?.detail ?? strings.verdict.notASpeedTest;
+  // Averages are not of right now.
+  const ofNow = meaning === strings.verdict.notASpeedTest;
+  const detail = [...(onAverages(status) && ofNow ? [] : [meaning]), ...remarks(status)].join(" ");
   const spoken = { pill: words.pill, title, detail };
   return { ...said(verdict?.kind ?? "running", "good", spoken, true), sign: signOf(verdict) };
 }

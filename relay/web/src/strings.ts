@@ -86,8 +86,7 @@ const words = {
   tableCaption: (minutes: number): string =>
     `Download and upload, the last ${minutes === 1 ? "minute" : minutes < 120 ? `${minutes} minutes` : `${minutes / 60} hours`}`,
   tableCoarse: (caption: string, over: string): string => `${caption}; in part from averages over ${over}`,
-  coarse: (over: string): string =>
-    `Pale parts are averages over ${over}, from when there were no figures for each second. Short peaks do not show in them.`,
+  coarse: (over: string): string => `Pale: averages over ${over}, from when this page had no live figures.`,
   seconds: (milliseconds: number): string => `${number(milliseconds / 1_000, 0, 1)} seconds`,
   tableSpan: (from: string, to: string): string => `${from} to ${to}`,
   tableNow: "Now",

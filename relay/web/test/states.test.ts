@@ -46,7 +46,7 @@ const CASES: Case[] = [
   { what: "an older one", known: { age: 5_001 }, name: "late", pill: "Running", title: /late/ },
   { what: "a busy router's", known: { age: 12_000, status: status("running", { interval: 5_000 }) }, name: "running", pill: "Running", figures: true, detail: /every 5 seconds/ },
   { what: "a busy router's older one", known: { age: 12_501, status: status("running", { interval: 5_000 }) }, name: "late", pill: "Running" },
-  { what: "averages stand in", known: { age: 60_000, status: status("running", { interval: 30_000, notice: "averages" }) }, name: "running", pill: "Running", figures: true, detail: /no live figures for this line: these are averages over 30 seconds\.$/ },
+  { what: "averages stand in", known: { age: 60_000, status: status("running", { interval: 30_000, notice: "averages" }) }, name: "running", pill: "Running", figures: true, detail: /^The router gives no live figures for this line: these are averages over 30 seconds\.$/ },
   { what: "averages that stopped", known: { age: 75_001, status: status("running", { interval: 30_000, notice: "averages" }) }, name: "late", pill: "Running" },
   { what: "two sessions", known: { status: status("running", { sessions: 2 }) }, name: "running", pill: "Running", figures: true, detail: /2 connections/ },
   { what: "too many watched", known: { age: null, status: status("running", { notice: "too_many_watched" }) }, name: "waiting", pill: "Running", title: /have to wait/ },

@@ -9,6 +9,10 @@ pub(super) struct Readout {
     customer: Option<String>,
     state: String,
     newest: Option<(u64, u64)>,
+    /// The newest average; it is shown where the router gives nothing else.
+    average: Option<(u64, u64)>,
+    /// What is averaged over, milliseconds, while averages stand in.
+    stand_in: Option<u32>,
 }
 
 /// What a frame said.
@@ -28,22 +32,36 @@ enum Frame {
     Snapshot {
         username: String,
         customer: Option<String>,
-        state: String,
         history: Columns,
+        averages: Option<Averages>,
+        #[serde(flatten)]
+        state: State,
     },
     Sample {
         down: u64,
         up: u64,
     },
     Samples(Columns),
-    State {
-        state: String,
-    },
+    Averages(Averages),
+    State(State),
     Error {
         reason: String,
     },
     #[serde(other)]
     Later,
+}
+
+#[derive(Deserialize)]
+struct State {
+    state: String,
+    interval: u32,
+    notice: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Averages {
+    down: Vec<Option<u64>>,
+    up: Vec<Option<u64>>,
 }
 
 #[derive(Deserialize)]
@@ -56,28 +74,47 @@ impl Readout {
     /// Takes one text frame.
     pub(super) fn take(&mut self, text: &str) -> Told {
         match serde_json::from_str(text) {
-            Ok(Frame::Snapshot { username, customer, state, history }) => {
-                let newest = history.newest();
-                *self = Self { username, customer, state, newest };
+            Ok(Frame::Snapshot { username, customer, state, history, averages }) => {
+                let (newest, average) = (history.newest(), averages.as_ref().and_then(Averages::newest));
+                *self = Self { username, customer, newest, average, ..Self::default() };
+                self.restate(state);
             }
             Ok(Frame::Sample { down, up }) => self.newest = Some((down, up)),
             Ok(Frame::Samples(columns)) => self.newest = columns.newest(),
-            Ok(Frame::State { state }) => self.state = state,
+            Ok(Frame::Averages(averages)) => {
+                self.average = averages.newest();
+                if self.stand_in.is_none() {
+                    return Told::Nothing;
+                }
+            }
+            Ok(Frame::State(state)) => self.restate(state),
             Ok(Frame::Error { reason }) => return Told::Refusal(remedy(&reason)),
             Ok(Frame::Later) | Err(_) => return Told::Nothing,
         }
         Told::Figures(self.line())
     }
 
+    fn restate(&mut self, State { state, interval, notice }: State) {
+        self.stand_in = notice.filter(|notice| notice == "averages").map(|_| interval);
+        self.state = state;
+    }
+
     fn line(&self) -> String {
-        let Self { username, customer, state, newest } = self;
+        let Self { username, customer, state, newest, average, stand_in } = self;
         let customer = customer.as_deref().map(|customer| format!(" ({})", printable(customer))).unwrap_or_default();
         // A figure beside any other state would be an old one shown as current.
-        let figures = match newest {
+        let figures = match if stand_in.is_some() { average } else { newest } {
             Some((down, up)) if state == "running" => format!("  ↓ {:>12}  ↑ {:>12}", rate(*down), rate(*up)),
             _ => String::new(),
         };
-        format!("{}{customer}  {}{figures}", printable(username), printable(state))
+        let over = stand_in.map(|over| format!("  averages over {} s", over / 1_000)).unwrap_or_default();
+        format!("{}{customer}  {}{figures}{over}", printable(username), printable(state))
+    }
+}
+
+impl Averages {
+    fn newest(&self) -> Option<(u64, u64)> {
+        (*self.down.last()?).zip(*self.up.last()?)
     }
 }
 
@@ -146,11 +183,25 @@ mod tests {
     }
 
     #[test]
+    fn averages_are_figures_only_where_they_stand_in() {
+        let mut readout = Readout::default();
+        let running = "4446@karoo.example (Protea Motors)  running";
+        assert_eq!(readout.take(&golden("snapshot-averages")), Told::Figures(running.into()));
+        assert_eq!(readout.take(&golden("averages")), Told::Nothing);
+        let figures = "  ↓   14.77 Mbps  ↑  619.52 kbps";
+        assert_eq!(
+            readout.take(&golden("state-averages")),
+            Told::Figures(format!("{running}{figures}  averages over 30 s"))
+        );
+        assert_eq!(readout.take(&golden("averages")), readout.take(&golden("state-averages")));
+    }
+
+    #[test]
     fn later_frames_are_passed_over_and_terminals_are_safe() {
         let mut readout = Readout::default();
         assert_eq!(readout.take(r#"{"type":"later"}"#), Told::Nothing);
         assert_eq!(readout.take("nonsense"), Told::Nothing);
-        let evil = r#"{"type":"state","state":"\u001b[2Jrunning"}"#;
+        let evil = r#"{"type":"state","state":"\u001b[2Jrunning","interval":1000}"#;
         assert!(matches!(readout.take(evil), Told::Figures(line) if !line.contains('\u{1b}')));
     }
 

@@ -27,13 +27,20 @@ fn two_hours_are_kept_and_no_more() {
     let told = averages.all(NOW).unwrap();
     assert_eq!((told.interval, told.down.len(), told.up[0]), (30_000, 240, Some(7)));
     assert_eq!(told.start, NOW.unix - 7_200_000);
-    assert!(averages.slots.capacity() <= MAX_SLOTS + 1, "{}", averages.slots.capacity());
+    assert!(averages.slots.capacity() <= MAX_SLOTS, "{}", averages.slots.capacity());
+}
+
+#[test]
+fn the_largest_that_a_page_opens_with_is_below_seven_kilobytes() {
+    let averages = taken((0..240).rev().map(|nth| Average { up: MAX_RATE, ..ago(nth * 30, MAX_RATE) }));
+    let told = viewer_frame::ViewerFrame::Averages(averages.all(NOW).unwrap()).to_json();
+    assert!(told.len() < 7_000, "{} bytes", told.len());
 }
 
 #[test]
 fn memory_is_taken_as_it_fills() {
     let averages = taken([ago(0, 1)]);
-    assert!(averages.slots.capacity() <= ROOM, "{}", averages.slots.capacity());
+    assert!(averages.slots.capacity() <= FIRST_SLOTS, "{}", averages.slots.capacity());
     assert_eq!(downs(&averages), [Some(1)]);
     assert_eq!((downs(&Averages::default()), size_of::<Slot>()), (vec![], 4));
 }
