@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .PHONY: help demo test web check rust-test page-test clients-test browser-test deny musl-test image-test images reproducible release
-.PHONY: fuzz fuzz-test conformance-test proxies-test prometheus-test counts
+.PHONY: soak fuzz fuzz-test conformance-test proxies-test prometheus-test counts
 
 # What `make fuzz` gives each target, in seconds.
 FUZZ_SECONDS ?= 300
@@ -89,6 +89,13 @@ reproducible: web ## Builds the x86-64 agent, its image and its package of this 
 release: ## What is attached to a release, from what `make images` built, into target/attachments
 	@tests/setup sbom
 	container/release
+
+# How long the churn of `make soak` lasts, in seconds.
+export SOAK_SECONDS ?= 600
+
+soak: web ## 200 agents and 2,000 viewers under churn for SOAK_SECONDS, then 10,000 viewers back at once; fails on a leak or a loss
+	cargo build --locked --release --bins -p linelight-agent -p linelight-relay -p linelight-tests
+	target/release/soak
 
 fuzz: web ## Fuzzes every target for FUZZ_SECONDS each and prints the figures
 	fuzz/run $(FUZZ_SECONDS)

@@ -263,6 +263,14 @@ fn process(out: &mut String) {
         head(out, "process_open_fds", "Number of open file descriptors.", "gauge");
         let _ = writeln!(out, "process_open_fds {}", files.count());
     }
+    let tasks = tokio::runtime::Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks());
+    head(
+        out,
+        "linelight_tasks",
+        "Tasks that are alive: connections, uplinks, viewers and the relay's own few.",
+        "gauge",
+    );
+    let _ = writeln!(out, "linelight_tasks {tasks}");
     if let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) {
         head(out, "linelight_clock_seconds", "The relay's clock, seconds since 1970.", "gauge");
         let _ = writeln!(out, "linelight_clock_seconds {}", now.as_secs());

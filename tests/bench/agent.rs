@@ -45,7 +45,7 @@ pub(crate) async fn watching(interfaces: usize, window: Duration, processors: Pr
     let meter = Meter::start(relay.relay.address).await?;
     let setup = AgentSetup {
         router: router.address().context("the router has no port")?,
-        relay: meter.address,
+        relay: format!("ws://{}", meter.address),
         token,
         password: Setup::default().password,
         flags: ["--max-watched=2000", "--streams=16", "--interfaces-per-stream=100"].map(str::to_owned).to_vec(),

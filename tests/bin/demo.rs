@@ -66,7 +66,7 @@ async fn main() -> Result<()> {
     .await?;
     let agent = Agent::start(&AgentSetup {
         router: router.address().context("the router has no port")?,
-        relay: relay.address,
+        relay: format!("ws://{}", relay.address),
         token: relay.add_agent("core-1", &["*"]).await?,
         password,
         // A past to look at within a minute of the start.

@@ -14,3 +14,4 @@ mod rates;
 mod seen;
 mod sessions;
 mod sharing;
+mod soak;

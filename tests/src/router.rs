@@ -283,6 +283,11 @@ impl SimulatedRouter {
         self.record(|record| record.samples().cloned().collect())
     }
 
+    /// The same, which are then kept no longer: for runs of hours.
+    pub fn take_samples(&self) -> Vec<SampleSent> {
+        self.core.update(|state, _| state.record.samples.drain(..).collect())
+    }
+
     /// The commands that go on: monitor-traffic with its interfaces, listen, print with follow or interval.
     pub fn active_streams(&self) -> Vec<Stream> {
         self.record(|record| record.streams().cloned().collect())

@@ -315,8 +315,8 @@ fn last_word(output: &str) -> Result<String> {
 pub struct AgentSetup {
     /// The router's API.
     pub router: SocketAddr,
-    /// The relay.
-    pub relay: SocketAddr,
+    /// The relay's URL, or several with commas.
+    pub relay: String,
     /// Its token.
     pub token: String,
     /// The API user's password.
@@ -330,7 +330,7 @@ impl AgentSetup {
         [
             ("LINELIGHT_ROUTER", self.router.to_string().into()),
             ("LINELIGHT_ROUTER_PASSWORD_FILE", folder.join("password").into()),
-            ("LINELIGHT_RELAY", format!("ws://{}", self.relay).into()),
+            ("LINELIGHT_RELAY", self.relay.clone().into()),
             ("LINELIGHT_TOKEN_FILE", folder.join("token").into()),
         ]
     }

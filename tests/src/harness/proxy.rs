@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,8 +16,16 @@ pub enum Network {
     Up,
     /// Every connection is closed, and new ones are closed at once.
     Cut,
+    /// The same by a reset.
+    Reset,
     /// Connections stay open, and no byte passes: a peer that vanished without a FIN.
     Silent,
+}
+
+impl Network {
+    fn is_broken(self) -> bool {
+        matches!(self, Self::Cut | Self::Reset)
+    }
 }
 
 /// A running proxy; dropping it closes every connection through it.
@@ -62,7 +71,7 @@ async fn accept(listener: TcpListener, target: SocketAddr, network: watch::Recei
     let mut connections = JoinSet::new();
     while let Ok((inbound, _)) = listener.accept().await {
         while connections.try_join_next().is_some() {}
-        if *network.borrow() != Network::Cut {
+        if !network.borrow().is_broken() {
             connections.spawn(pass(inbound, target, network.clone()));
         }
     }
@@ -70,11 +79,18 @@ async fn accept(listener: TcpListener, target: SocketAddr, network: watch::Recei
 
 async fn pass(inbound: TcpStream, target: SocketAddr, mut network: watch::Receiver<Network>) {
     let Ok(outbound) = TcpStream::connect(target).await else { return };
+    // A tick's few bytes are not to wait for the acknowledgement of those before.
+    let _ = inbound.set_nodelay(true).and_then(|()| outbound.set_nodelay(true));
+    let sockets = [&inbound, &outbound].map(|stream| socket2::SockRef::from(stream).try_clone());
     let (from_inbound, to_inbound) = inbound.into_split();
     let (from_outbound, to_outbound) = outbound.into_split();
     let (up, down) = (network.clone(), network.clone());
     tokio::select! {
-        _ = network.wait_for(|network| *network == Network::Cut) => {}
+        broken = network.wait_for(|network| network.is_broken()) => {
+            if broken.is_ok_and(|network| *network == Network::Reset) {
+                sockets.iter().flatten().for_each(|socket| { let _ = socket.set_linger(Some(Duration::ZERO)); });
+            }
+        }
         () = async { tokio::join!(one_way(from_inbound, to_outbound, up), one_way(from_outbound, to_inbound, down)); } => {}
     }
 }

@@ -42,7 +42,7 @@ impl Outpost {
         let uplink = Proxy::start(relay).await?;
         let agent = Agent::start(&AgentSetup {
             router: api.address(),
-            relay: uplink.address(),
+            relay: format!("ws://{}", uplink.address()),
             token,
             password,
             flags: flags.iter().map(ToString::to_string).collect(),

@@ -302,6 +302,7 @@ impl World {
         match self.rate_of(interface) {
             Rate::Exact(rates) => rates,
             Rate::Person(person) => self.person_rates(interface, person, now / 1000),
+            Rate::Clock => traffic::clock_rates(now),
         }
     }
 
@@ -358,6 +359,8 @@ impl World {
         let mut meter = Meter::default();
         match self.rate_of(interface) {
             Rate::Exact(rates) => meter.add(rates, now - since),
+            // It rises evenly.
+            Rate::Clock => meter.add(traffic::clock_rates(since.midpoint(now)), now - since),
             Rate::Person(person) => {
                 for second in since / 1000..=(now - 1) / 1000 {
                     let (from, to) = (since.max(second * 1000), now.min(second * 1000 + 1000));

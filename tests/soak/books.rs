@@ -1,0 +1,350 @@
+//! The books of a soak: each sample that a router sent was shown to everybody who looked, or there is a reason why not.
+//!
+//! Pure: routers and viewers bring what they sent and saw, the churn brings what it did to them; `now` is an argument.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A stream that is taken over by another one reads an interface twice for a while, within one tick of each other.
+const OVERLAP: Duration = Duration::from_millis(1_100);
+
+/// On its way for so long at most, unless something is recorded that holds it up.
+const ON_ITS_WAY: Duration = Duration::from_secs(3);
+
+/// A trouble is over for so long before everything that it held up has come: the missing samples come after the live ones.
+const REPLAYED: Duration = Duration::from_secs(20);
+
+/// Entries that balance nowhere and are shown with all that is known of them.
+const SHOWN: usize = 12;
+
+/// Why a sample of a router's was shown to nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    /// The first row of a stream is a warm-up and no sample.
+    FirstRow,
+    /// The same second was read by the stream that was taken over and by the one that took over.
+    ReadTwice,
+    /// Nobody looked at the line.
+    NobodyLooked,
+    /// Its PPPoE session had ended.
+    SessionEnded,
+    /// The connection to the router's API was cut.
+    ApiCut,
+    /// The agent was killed, and its ring with it.
+    AgentKilled,
+}
+
+impl Reason {
+    /// As the table names it.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::FirstRow => "first row of a stream",
+            Self::ReadTwice => "read by two streams",
+            Self::NobodyLooked => "nobody looked",
+            Self::SessionEnded => "session ended",
+            Self::ApiCut => "API connection cut",
+            Self::AgentKilled => "agent killed",
+        }
+    }
+}
+
+/// A row of monitor-traffic, as the router recorded it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// The download rate, which tells it from every other sample of the line and rises.
+    pub(crate) mark: u64,
+    pub(crate) at: Instant,
+    /// Connection and tag.
+    pub(crate) stream: (u64, Vec<u8>),
+    pub(crate) first: bool,
+}
+
+/// What one viewer has seen of its line.
+#[derive(Debug, Default)]
+pub(crate) struct Chart {
+    since: Option<Instant>,
+    until: Option<Instant>,
+    seen: BTreeSet<u64>,
+    newest: u64,
+    time: i64,
+    disordered: u64,
+    deliveries: u64,
+}
+
+/// A chart that its viewer and the books hold.
+pub(crate) type SharedChart = Arc<Mutex<Chart>>;
+
+/// Looks at a chart; a viewer that panicked does not take it along.
+pub(crate) fn look(chart: &SharedChart) -> MutexGuard<'_, Chart> {
+    chart.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Chart {
+    /// Takes the points (time and mark) of a frame; a snapshot begins anew.
+    pub(crate) fn take(&mut self, snapshot: bool, points: impl IntoIterator<Item = (i64, u64)>, now: Instant) {
+        self.since.get_or_insert(now);
+        let mut last = if snapshot { (0, 0) } else { (self.time, self.newest) };
+        for (time, mark) in points {
+            self.disordered += u64::from(time <= last.0 || mark <= last.1);
+            last = (time, mark);
+            self.deliveries += u64::from(self.seen.insert(mark));
+        }
+        self.newest = self.newest.max(last.1);
+        self.time = last.0;
+    }
+
+    /// How many points it has got.
+    pub(crate) fn deliveries(&self) -> u64 {
+        self.deliveries
+    }
+
+    fn must_show(&self, sample: &Sent) -> bool {
+        sample.mark <= self.newest
+            && self.since.is_some_and(|since| since <= sample.at)
+            && self.until.is_none_or(|until| sample.at <= until)
+    }
+
+    fn looked_at(&self, at: Instant) -> bool {
+        self.since.is_some_and(|since| since <= at) && self.until.is_none_or(|until| at <= until)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    router: usize,
+    sent: VecDeque<Sent>,
+    charts: Vec<SharedChart>,
+    excuses: Vec<(RangeInclusive<Instant>, Reason)>,
+}
+
+/// What is known of all lines.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    lines: BTreeMap<Vec<u8>, Line>,
+    /// What holds samples up or loses them, for each router, until it is over.
+    troubles: Vec<Vec<(Instant, Option<Instant>)>>,
+    excuses: Vec<Vec<(RangeInclusive<Instant>, Reason)>>,
+    totals: Totals,
+}
+
+/// What has become of the samples whose books are closed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Totals {
+    pub(crate) sent: u64,
+    pub(crate) shown: u64,
+    /// Points that viewers have got: a sample counts once for each of them.
+    pub(crate) deliveries: u64,
+    pub(crate) lost: BTreeMap<Reason, u64>,
+    /// Samples of which nobody knows what became, and charts with a hole.
+    pub(crate) unaccounted: u64,
+    /// Points of a chart that did not come in order.
+    pub(crate) disordered: u64,
+    pub(crate) examples: Vec<String>,
+}
+
+impl Totals {
+    /// Whether everything is accounted for: sent is shown or lost with a reason, in every chart.
+    pub(crate) fn balance(&self) -> bool {
+        self.unaccounted == 0 && self.disordered == 0 && self.sent == self.shown + self.lost.values().sum::<u64>()
+    }
+}
+
+impl Books {
+    /// Empty books of so many routers.
+    pub(crate) fn new(routers: usize) -> Self {
+        Self { troubles: vec![Vec::new(); routers], excuses: vec![Vec::new(); routers], ..Self::default() }
+    }
+
+    /// Opens the page of a line.
+    pub(crate) fn add_line(&mut self, username: &str, router: usize) {
+        self.lines.insert(username.as_bytes().to_vec(), Line { router, ..Line::default() });
+    }
+
+    /// A router has sent a sample.
+    pub(crate) fn sent(&mut self, username: &[u8], sample: Sent) {
+        if let Some(line) = self.lines.get_mut(username) {
+            // Streams of one line overlap, and each is in order.
+            let place = line.sent.partition_point(|other| other.at <= sample.at);
+            line.sent.insert(place, sample);
+        }
+    }
+
+    /// Somebody looks at a line.
+    pub(crate) fn watch(&mut self, username: &str) -> SharedChart {
+        let chart = SharedChart::default();
+        if let Some(line) = self.lines.get_mut(username.as_bytes()) {
+            line.charts.push(Arc::clone(&chart));
+        }
+        chart
+    }
+
+    /// A viewer leaves: it need not have seen what is on its way, nor what some trouble holds up.
+    pub(crate) fn leave(&mut self, username: &str, chart: &SharedChart, now: Instant) {
+        let Some(line) = self.lines.get(username.as_bytes()) else { return };
+        let troubles = self.troubles.get(line.router).into_iter().flatten();
+        let held_up =
+            troubles.filter(|(_, end)| end.is_none_or(|end| end + REPLAYED > now)).map(|(from, _)| *from).min();
+        look(chart).until = Some(held_up.unwrap_or(now).min(now) - ON_ITS_WAY);
+    }
+
+    /// Something begins that holds a router's samples up.
+    pub(crate) fn trouble(&mut self, router: usize, from: Instant) {
+        if let Some(troubles) = self.troubles.get_mut(router) {
+            troubles.push((from, None));
+        }
+    }
+
+    /// It is over.
+    pub(crate) fn over(&mut self, router: usize, now: Instant) {
+        for (_, end) in self.troubles.get_mut(router).into_iter().flatten() {
+            end.get_or_insert(now);
+        }
+    }
+
+    /// Whether a router has been left alone for so long that everything has come.
+    pub(crate) fn is_settled(&self, router: usize, now: Instant) -> bool {
+        let held_up = |(_, end): &(Instant, Option<Instant>)| end.is_none_or(|end| end + REPLAYED > now);
+        !self.troubles.get(router).into_iter().flatten().any(held_up)
+    }
+
+    /// Samples of all lines of a router were lost in that time.
+    pub(crate) fn excuse_router(&mut self, router: usize, time: RangeInclusive<Instant>, reason: Reason) {
+        if let Some(excuses) = self.excuses.get_mut(router) {
+            excuses.push((time, reason));
+        }
+    }
+
+    /// Samples of one line were lost in that time.
+    pub(crate) fn excuse_line(&mut self, username: &str, time: RangeInclusive<Instant>, reason: Reason) {
+        if let Some(line) = self.lines.get_mut(username.as_bytes()) {
+            line.excuses.push((time, reason));
+        }
+    }
+
+    /// Closes the books of everything that was sent before an instant.
+    pub(crate) fn close(&mut self, before: Instant) {
+        for (username, line) in &mut self.lines {
+            let excuses = self.excuses.get(line.router).map(Vec::as_slice).unwrap_or_default();
+            line.close(username, before, excuses, &mut self.totals);
+        }
+        for list in self.troubles.iter_mut() {
+            list.retain(|(_, end)| end.is_none_or(|end| end + 2 * REPLAYED > before));
+        }
+        for list in self.excuses.iter_mut() {
+            list.retain(|(time, _)| *time.end() >= before);
+        }
+    }
+
+    /// What has become of the samples so far.
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
+    }
+}
+
+impl Line {
+    fn close(
+        &mut self,
+        username: &[u8],
+        before: Instant,
+        router: &[(RangeInclusive<Instant>, Reason)],
+        totals: &mut Totals,
+    ) {
+        let closed = self.sent.partition_point(|sample| sample.at < before);
+        for at in 0..closed {
+            let Some(sample) = self.sent.get(at) else { break };
+            totals.sent += 1;
+            match self.fate(at, sample, router) {
+                Ok(None) => totals.shown += 1,
+                Ok(Some(reason)) => *totals.lost.entry(reason).or_default() += 1,
+                Err(what) => totals.note(what, username, sample, self),
+            }
+        }
+        let mark = self.sent.drain(..closed).map(|sample| sample.mark).max().unwrap_or(0);
+        self.charts.retain(|chart| look(chart).forget(mark, before, totals));
+        self.excuses.retain(|(time, _)| *time.end() >= before);
+    }
+
+    fn fate(
+        &self,
+        at: usize,
+        sample: &Sent,
+        router: &[(RangeInclusive<Instant>, Reason)],
+    ) -> Result<Option<Reason>, &'static str> {
+        if self.is_shown(sample) {
+            let whole = self.charts.iter().all(|chart| {
+                let chart = look(chart);
+                !chart.must_show(sample) || chart.seen.contains(&sample.mark)
+            });
+            return if whole { Ok(None) } else { Err("not in every chart") };
+        }
+        if sample.first {
+            return Ok(Some(Reason::FirstRow));
+        }
+        if self.neighbours(at, sample).any(|other| other.stream != sample.stream && self.is_shown(other)) {
+            return Ok(Some(Reason::ReadTwice));
+        }
+        let excuse = self.excuses.iter().chain(router).find(|(time, _)| time.contains(&sample.at));
+        match excuse {
+            _ if !self.charts.iter().any(|chart| look(chart).looked_at(sample.at)) => Ok(Some(Reason::NobodyLooked)),
+            Some((_, reason)) => Ok(Some(*reason)),
+            None => Err("shown to nobody"),
+        }
+    }
+
+    fn is_shown(&self, sample: &Sent) -> bool {
+        self.charts.iter().any(|chart| look(chart).seen.contains(&sample.mark))
+    }
+
+    fn neighbours(&self, at: usize, sample: &Sent) -> impl Iterator<Item = &Sent> {
+        let (from, to) = (sample.at - OVERLAP, sample.at + OVERLAP);
+        let before = self.sent.range(..at).rev().take_while(move |other| other.at >= from);
+        before.chain(self.sent.range(at..).take_while(move |other| other.at <= to))
+    }
+}
+
+impl Totals {
+    fn note(&mut self, what: &str, username: &[u8], sample: &Sent, line: &Line) {
+        self.unaccounted += 1;
+        if self.examples.len() < SHOWN {
+            let charts = line.charts.iter().map(look).map(|chart| {
+                let (since, until) =
+                    (chart.since.map(|since| sample.at - since), chart.until.map(|until| until - sample.at));
+                format!(
+                    "{}{since:?} before, until {until:?} after",
+                    if chart.seen.contains(&sample.mark) { "shown: " } else { "" }
+                )
+            });
+            let charts: Vec<_> = charts.collect();
+            self.examples.push(format!(
+                "{} of router {}, {} ms ({} ago): {what}; stream {:?}; charts {charts:?}",
+                String::from_utf8_lossy(username),
+                line.router,
+                sample.mark,
+                sample.at.elapsed().as_secs(),
+                sample.stream,
+            ));
+        }
+    }
+}
+
+impl Chart {
+    /// Forgets what is closed; whether anything may still come.
+    fn forget(&mut self, mark: u64, before: Instant, totals: &mut Totals) -> bool {
+        totals.disordered += std::mem::take(&mut self.disordered);
+        let ended = self.until.is_some_and(|until| until < before);
+        if ended {
+            totals.deliveries += self.deliveries;
+        }
+        if mark > 0 {
+            self.seen = self.seen.split_off(&(mark + 1));
+        }
+        !ended
+    }
+}
+
+#[cfg(test)]
+mod tests;

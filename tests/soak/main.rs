@@ -1,0 +1,213 @@
+//! A soak: the built relay under churn, with real agents on simulated routers and viewers over TLS, and then everybody coming
+//! back at once after a restart. Every sample is accounted for, and nothing may grow.
+//!
+//! The agents are processes of the built agent, one for each router; routers and viewers live in this process. `books` holds
+//! what was sent against what was shown, `gauges` what the relay says of itself, `churn` is what happens, `herd` the return.
+
+mod books;
+mod chance;
+mod churn;
+mod gauges;
+mod herd;
+mod towers;
+mod viewers;
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, ValueEnum};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tests::harness::{Relay, RelaySetup};
+use tokio::time::sleep;
+
+use books::Totals;
+use churn::{Churn, until_uplinks};
+use gauges::{Gauge, growth};
+use herd::Return;
+use viewers::{Door, Viewer};
+
+/// Soaks the built relay: churn for a while, then everybody back at once, then a table; fails on a leak or an unexplained loss.
+#[derive(Debug, Parser)]
+#[command(disable_version_flag = true)]
+struct Arguments {
+    /// How long the churn lasts
+    #[arg(long, env = "SOAK_SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(0..))]
+    seconds: u64,
+    /// Agents, each a process with a simulated router
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    agents: u32,
+    /// Lines of each agent
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    lines: u32,
+    /// Viewers during the churn
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
+    viewers: u32,
+    /// Viewers that come back at once after it; 0 for none
+    #[arg(long, default_value_t = 10_000)]
+    herd: u32,
+    /// Seconds until the relay is as it was before the first connection; the longest is a viewer that vanished
+    #[arg(long, default_value_t = 90)]
+    idle_within: u64,
+    /// What is done wrong on purpose, so that the run must fail
+    #[arg(long, value_enum)]
+    sabotage: Option<Sabotage>,
+}
+
+/// What a soak has to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sabotage {
+    /// An agent dies with samples that never left it.
+    Lose,
+    /// Some viewers never leave.
+    Leak,
+}
+
+/// All agents are connected within this time after the last one's start.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(90);
+/// How many viewers the sabotage keeps.
+const KEPT: usize = 5;
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).context("raising the limit of open files")?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(soak(&arguments))
+}
+
+async fn soak(arguments: &Arguments) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (certificate, tls) = viewers::certificate(folder.path())?;
+    let (agents, lines) = (arguments.agents as usize, arguments.lines as usize);
+    let mut flags = certificate.to_vec();
+    flags.push("--access=open".to_owned());
+    let setup = RelaySetup { flags, registry: Some(towers::registry(agents)), ..RelaySetup::default() };
+    let relay = Relay::start(setup).await?;
+    let base = idle(&relay).await?;
+    print(&format!("soak: {agents} agents of {lines} lines, {} viewers, {} s", arguments.viewers, arguments.seconds))?;
+    let towers = towers::start(relay.address, &folder.path().join("certificate.pem"), agents, lines).await?;
+    until_uplinks(&relay, agents, CONNECTED_WITHIN).await?;
+    let mut churn = Churn::new(relay, towers, tls.clone()).await?;
+    let mut failures = Vec::new();
+    if arguments.seconds > 0 {
+        failures = under_churn(&mut churn, arguments).await?;
+    }
+    let door = Door { address: churn.relay.address, tls };
+    if arguments.herd > 0 {
+        let back = herd::come_back(&mut churn.relay, &churn.towers, arguments.herd as usize, &door).await?;
+        print(&words_of(&back, agents, arguments.herd))?;
+    }
+    let kept = arguments.sabotage.filter(|sabotage| *sabotage == Sabotage::Leak).map_or(0, |_| KEPT);
+    let line = churn.towers[0].lines[0].clone();
+    let _kept: Vec<_> = (0..kept)
+        .map(|nth| Viewer::open(door.clone(), line.clone(), Default::default(), churn.looking().clone(), nth as u64))
+        .collect();
+    failures.extend(until_idle(&mut churn, &base, Duration::from_secs(arguments.idle_within)).await?);
+    ensure!(failures.is_empty(), "the soak failed: {}", failures.join("; "));
+    print("soak: every sample is accounted for, and nothing grew")
+}
+
+/// The first part; gives what went wrong.
+async fn under_churn(churn: &mut Churn, arguments: &Arguments) -> Result<Vec<String>> {
+    print(HEAD)?;
+    let length = Duration::from_secs(arguments.seconds);
+    let tell = |gauge: &Gauge, totals: &Totals| print(&row(gauge, totals));
+    churn.run(arguments.viewers as usize, length, arguments.sabotage, tell).await?;
+    let totals = churn.totals();
+    let last = Gauge::read(&churn.relay, churn.began.elapsed()).await?;
+    print(&row(&last, &totals))?;
+    print(&summary(&totals, churn.faults()))?;
+    // The relay of before the restart was another process, and the first minutes fill rings.
+    let steady: Vec<_> = churn.gauges.iter().copied().filter(|gauge| gauge.at >= length / 2).collect();
+    let mut failures = growth(&steady);
+    if !totals.balance() {
+        print(&totals.examples.join("\n"))?;
+        let (lost, disordered) = (totals.unaccounted, totals.disordered);
+        failures.push(format!("{lost} samples are not accounted for, {disordered} points came out of order"));
+    }
+    Ok(failures)
+}
+
+/// The relay before the first connection, once all of its own tasks have begun.
+async fn idle(relay: &Relay) -> Result<Gauge> {
+    let mut last = Gauge::read(relay, Duration::ZERO).await?;
+    loop {
+        sleep(Duration::from_millis(500)).await;
+        let now = Gauge::read(relay, Duration::ZERO).await?;
+        if (now.descriptors, now.tasks) == (last.descriptors, last.tasks) {
+            return Ok(now);
+        }
+        last = now;
+    }
+}
+
+/// All agents stop; whether the relay is then as it was before the first.
+async fn until_idle(churn: &mut Churn, base: &Gauge, patience: Duration) -> Result<Option<String>> {
+    for tower in &mut churn.towers {
+        tower.stop().await?;
+    }
+    let began = Instant::now();
+    loop {
+        let gauge = Gauge::read(&churn.relay, churn.began.elapsed()).await?;
+        let Some(above) = gauge.above(base) else {
+            let (descriptors, tasks) = (gauge.descriptors, gauge.tasks);
+            print(&format!("idle again: {descriptors} descriptors, {tasks} tasks, as before the first connection"))?;
+            return Ok(None);
+        };
+        if began.elapsed() > patience {
+            return Ok(Some(format!("{patience:?} after the last has left: {above}")));
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+const HEAD: &str = "   s  viewers  agents  memory MiB  descriptors  tasks      sent     shown      lost  unexplained";
+
+fn row(gauge: &Gauge, totals: &Totals) -> String {
+    format!(
+        "{:>4}  {:>7}  {:>6}  {:>10.1}  {:>11}  {:>5}  {:>8}  {:>8}  {:>8}  {:>11}",
+        gauge.at.as_secs(),
+        gauge.viewers,
+        gauge.uplinks,
+        gauge.memory / 1_048_576.0,
+        gauge.descriptors,
+        gauge.tasks,
+        totals.sent,
+        totals.shown,
+        totals.lost.values().sum::<u64>(),
+        totals.unaccounted,
+    )
+}
+
+fn summary(totals: &Totals, faults: u64) -> String {
+    let mut text = format!(
+        "{faults} faults; {} samples sent = {} shown ({} points at viewers)",
+        totals.sent, totals.shown, totals.deliveries
+    );
+    for (reason, count) in &totals.lost {
+        // Writing to a String has no way to fail.
+        let _ = write!(text, " + {count} {}", reason.words());
+    }
+    let _ = write!(text, " + {} unexplained", totals.unaccounted);
+    text
+}
+
+fn words_of(back: &Return, agents: usize, viewers: u32) -> String {
+    format!(
+        "restart under {viewers} viewers: ended after {:.1} s; listens after {:.1} s; then all {agents} agents are back after \
+         {:.1} s, half of the viewers have their snapshot after {:.1} s, all after {:.1} s; TLS handshakes failed: {}; memory \
+         {:.1} MiB",
+        back.stopped.as_secs_f64(),
+        back.ready.as_secs_f64(),
+        back.agents.as_secs_f64(),
+        back.half.as_secs_f64(),
+        back.viewers.as_secs_f64(),
+        back.handshakes_failed,
+        back.memory / 1_048_576.0,
+    )
+}
+
+fn print(text: &str) -> Result<()> {
+    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
+}

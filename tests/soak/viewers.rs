@@ -1,0 +1,200 @@
+//! The viewers of a soak: pages without a picture, over TLS, that come back by themselves as a page does.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use futures_util::{SinkExt, StreamExt};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use crate::books::{Chart, SharedChart, look};
+use crate::chance::Chance;
+
+/// From the attempt to the snapshot, and between two frames: what a page waits (relay/web/src/socket.ts).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+const SILENCE: Duration = Duration::from_secs(25);
+/// A page's waits before its next attempt, milliseconds (relay/web/src/backoff.ts).
+const BACK_OFF: f64 = 1_000.0;
+const LONGEST_BACK_OFF: f64 = 30_000.0;
+
+/// Where viewers connect, and whom they trust.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: Arc<ClientConfig>,
+}
+
+/// How many viewers are looking at a line right now.
+pub(crate) type Looking = Arc<AtomicUsize>;
+
+/// One page that is open.
+pub(crate) struct Viewer {
+    /// The username of its line.
+    pub(crate) line: String,
+    /// What it has seen.
+    pub(crate) chart: SharedChart,
+    task: AbortHandle,
+}
+
+impl Viewer {
+    /// Opens a page.
+    pub(crate) fn open(door: Door, line: String, chart: SharedChart, looking: Looking, seed: u64) -> Self {
+        let page = Page { door, line: line.clone(), chart: Arc::clone(&chart), looking, chance: Chance::new(seed) };
+        Self { line, chart, task: tokio::spawn(page.stay()).abort_handle() }
+    }
+}
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A frame as far as a soak reads it.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Frame {
+    Snapshot {
+        history: Columns,
+    },
+    Sample {
+        t: i64,
+        down: u64,
+    },
+    Samples(Columns),
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+struct Columns {
+    t: Vec<i64>,
+    down: Vec<u64>,
+}
+
+impl Columns {
+    fn points(&self) -> impl Iterator<Item = (i64, u64)> {
+        self.t.iter().copied().zip(self.down.iter().copied())
+    }
+}
+
+struct Page {
+    door: Door,
+    line: String,
+    chart: SharedChart,
+    looking: Looking,
+    chance: Chance,
+}
+
+impl Page {
+    async fn stay(mut self) {
+        let mut failures = 0;
+        loop {
+            let shown = self.show().await;
+            failures = if shown { 0 } else { failures + 1 };
+            let longest = LONGEST_BACK_OFF.min(BACK_OFF * f64::from(1 << failures.min(16)));
+            sleep(Duration::from_millis((self.chance.share() * longest) as u64)).await;
+        }
+    }
+
+    /// Connects and reads until the stream ends; whether there was anything to be seen.
+    async fn show(&mut self) -> bool {
+        let Ok(Ok(mut socket)) = timeout(CONNECT_TIMEOUT, self.connect()).await else { return false };
+        let mut looks = None;
+        while let Ok(Some(Ok(message))) = timeout(SILENCE, socket.next()).await {
+            let Message::Text(text) = message else { continue };
+            let Ok(frame) = serde_json::from_str(&text) else { break };
+            if take(&mut look(&self.chart), &frame) {
+                looks.get_or_insert_with(|| Looks::begin(&self.looking));
+            }
+        }
+        looks.is_some()
+    }
+
+    async fn connect(&self) -> Result<WebSocketStream<TlsStream<TcpStream>>> {
+        let stream = TcpStream::connect(self.door.address).await?;
+        stream.set_nodelay(true)?;
+        let name = ServerName::IpAddress(self.door.address.ip().into());
+        let stream = TlsConnector::from(Arc::clone(&self.door.tls)).connect(name, stream).await?;
+        // The default buffers would be 128 KiB for each of ten thousand viewers.
+        let config = WebSocketConfig::default().read_buffer_size(4 * 1024).write_buffer_size(0);
+        let (mut socket, _) = client_async_with_config("ws://127.0.0.1/api/v1/live", stream, Some(config)).await?;
+        socket.send(Message::text(json!({"type": "watch", "username": self.line}).to_string())).await?;
+        Ok(socket)
+    }
+}
+
+/// Takes a frame into a chart; whether it was a snapshot.
+fn take(chart: &mut Chart, frame: &Frame) -> bool {
+    let now = Instant::now();
+    match frame {
+        Frame::Snapshot { history } => chart.take(true, history.points(), now),
+        Frame::Samples(columns) => chart.take(false, columns.points(), now),
+        Frame::Sample { t, down } => chart.take(false, [(*t, *down)], now),
+        Frame::Other => {}
+    }
+    matches!(frame, Frame::Snapshot { .. })
+}
+
+/// One viewer that is looking.
+struct Looks(Looking);
+
+impl Looks {
+    fn begin(looking: &Looking) -> Self {
+        looking.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(looking))
+    }
+}
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Waits until so many viewers are looking; gives how long that took.
+///
+/// # Errors
+/// When they are fewer for too long.
+pub(crate) async fn until_looking(looking: &Looking, wanted: usize, patience: Duration) -> Result<Duration> {
+    let began = Instant::now();
+    loop {
+        let now = looking.load(Ordering::Relaxed);
+        if now >= wanted {
+            return Ok(began.elapsed());
+        }
+        if began.elapsed() > patience {
+            bail!("only {now} of {wanted} viewers have a snapshot after {patience:?}");
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A certificate for 127.0.0.1 in a folder: the relay's flags, and a client that trusts it.
+///
+/// # Errors
+/// When it cannot be made or written.
+pub(crate) fn certificate(folder: &std::path::Path) -> Result<([String; 2], Arc<ClientConfig>)> {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem())?;
+    std::fs::write(&key, made.signing_key.serialize_pem()).context("writing the key")?;
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone())?;
+    let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let flags = [format!("--tls-cert={}", certificate.display()), format!("--tls-key={}", key.display())];
+    Ok((flags, Arc::new(client)))
+}
