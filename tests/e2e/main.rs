@@ -15,3 +15,4 @@ mod seen;
 mod sessions;
 mod sharing;
 mod soak;
+mod two_relays;

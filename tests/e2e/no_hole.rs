@@ -18,7 +18,7 @@ const TIME_SPREAD: i64 = 400;
 const OVERLAP: Duration = Duration::from_millis(1_100);
 
 /// Gives a line a rate of its own for each sample, rising, for ever.
-async fn mark(outpost: &Outpost, username: &[u8]) -> Result<()> {
+pub(crate) async fn mark(outpost: &Outpost, username: &[u8]) -> Result<()> {
     let mut ticks = interval(MARK_EVERY);
     for mark in 0.. {
         ticks.tick().await;
@@ -29,8 +29,8 @@ async fn mark(outpost: &Outpost, username: &[u8]) -> Result<()> {
 
 /// What became of every sample that the router sent of a line.
 #[derive(Debug, Default)]
-struct Account {
-    shown: usize,
+pub(crate) struct Account {
+    pub(crate) shown: usize,
     /// First rows of a stream, which are no samples.
     warm_up: usize,
     /// The same second read by the stream that is taken over and by the one that takes over.
@@ -95,7 +95,12 @@ fn ensure_original(samples: &[SampleSent], username: &[u8], chart: &[Point]) -> 
 }
 
 /// Reads on until nothing is missing.
-async fn until_whole(viewer: &mut Viewer, outpost: &Outpost, username: &[u8], since: Instant) -> Result<Account> {
+pub(crate) async fn until_whole(
+    viewer: &mut Viewer,
+    outpost: &Outpost,
+    username: &[u8],
+    since: Instant,
+) -> Result<Account> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         viewer.next(deadline).await?;
@@ -113,7 +118,7 @@ async fn until_whole(viewer: &mut Viewer, outpost: &Outpost, username: &[u8], si
     }
 }
 
-async fn samples_shown(viewer: &mut Viewer, count: usize) -> Result<()> {
+pub(crate) async fn samples_shown(viewer: &mut Viewer, count: usize) -> Result<()> {
     while viewer.chart().len() < count {
         viewer.next(Instant::now() + PATIENCE).await?;
     }

@@ -220,7 +220,7 @@ impl Churn {
     async fn break_something(&mut self, second: u64, now: Instant) -> Result<()> {
         let kind = [Network::Cut, Network::Reset, Network::Silent][self.chance.below(3)];
         for _ in 0..self.towers.len().div_ceil(100) {
-            if second % 3 == 0
+            if second % 3 == 2
                 && let Some(router) = self.settled(now)
             {
                 self.towers[router].uplink.set(kind);

@@ -1,10 +1,12 @@
 //! The built programs as a user runs them, with the network between them: for the tests from end to end, and for the demo.
 
+pub mod name;
 pub mod programs;
 pub mod proxy;
 pub mod site;
 pub mod viewer;
 
+pub use name::Name;
 pub use programs::{Agent, AgentSetup, Program, Relay, RelaySetup};
 pub use proxy::{Network, Proxy};
 pub use site::{Outpost, Site};

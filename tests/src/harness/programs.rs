@@ -155,6 +155,24 @@ impl Relay {
         Ok(Self { program, address, private, folder, setup })
     }
 
+    /// Starts another one with a copy of its keys and agents, as the second of a pair.
+    ///
+    /// # Errors
+    /// As [`Relay::start`].
+    pub async fn start_twin(&self) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (from, to) = (self.folder.path().join("data"), folder.path().join("data"));
+        std::fs::create_dir(&to)?;
+        for file in std::fs::read_dir(&from)? {
+            let file = file?;
+            std::fs::copy(file.path(), to.join(file.file_name()))?;
+        }
+        let setup = RelaySetup { port: 0, ..self.setup.clone() };
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (program, address, private) = serve(folder.path(), &setup, any, any).await?;
+        Ok(Self { program, address, private, folder, setup })
+    }
+
     /// Stops it with SIGTERM; it stays away until [`Relay::resume`].
     ///
     /// # Errors
