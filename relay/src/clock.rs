@@ -159,6 +159,24 @@ mod tests {
     }
 
     #[test]
+    fn two_weeks_of_drift_leave_order_and_ages_right() {
+        for ppm in [-100, 100] {
+            let (mut clock, mut previous) = (UptimeClock::default(), None);
+            for second in 1..=14 * 86_400_i64 {
+                let made = START + second * 1_000;
+                // A link that is at its best at least twice a minute, and else late by up to 0.8 s.
+                let delay = if second % 30 < 2 { 20 } else { 20 + second * 7_919 % 800 };
+                let uptime = (second * 1_000 - second * ppm / 1_000) as u64;
+                clock.observe(uptime, made + delay);
+                let at = clock.steady(uptime, made + delay);
+                assert!((at - made - 20).abs() <= 40, "{ppm} ppm, second {second}: {} ms", at - made - 20);
+                assert!(previous.is_none_or(|previous| (975..=1_025).contains(&(at - previous))), "second {second}");
+                previous = Some(at);
+            }
+        }
+    }
+
+    #[test]
     fn a_suspended_agent_is_put_right_at_once_when_the_window_is_over() {
         let mut clock = UptimeClock::default();
         tick(&mut clock, 1_000, 20);

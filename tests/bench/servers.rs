@@ -148,7 +148,7 @@ async fn with_agents(routers: Routers, processors: Processors) -> Result<Server>
     let agent = |(nth, router): (usize, &std::net::SocketAddr)| {
         Agent::start(&AgentSetup {
             router: *router,
-            relay: running.relay.address,
+            relay: format!("ws://{}", running.relay.address),
             token: uplinks::token(nth),
             password: apis::PASSWORD.to_owned(),
             flags: Vec::new(),

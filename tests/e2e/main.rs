@@ -6,6 +6,7 @@
 mod access;
 mod averages;
 mod drain;
+mod hostile;
 mod lines;
 mod names;
 mod no_hole;

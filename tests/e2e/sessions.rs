@@ -207,3 +207,28 @@ async fn a_busy_router_is_asked_less_often_and_the_page_is_told() -> Result<()> 
     viewer.until("a longer interval", |frame| frame["interval"].as_i64() > Some(1_000)).await?;
     Ok(())
 }
+
+/// Where a table ends in the middle and nothing says so, half of the lines seem to have ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_is_cut_short_in_silence_makes_no_zero_and_heals() -> Result<()> {
+    let (site, mut viewer) = watched().await?;
+    let mut second_half = site.viewer("bob@fibre").await?;
+    site.outpost.set_rates(b"bob@fibre", DOWN as u64, UP as u64);
+    second_half.until_rates(DOWN, UP).await?;
+    site.router().misbehave(|misbehaviour| misbehaviour.partial = Some(Partial::Truncated));
+    // What makes the agent read the table again.
+    site.router().session_down(b"ali");
+    second_half.until_state("offline").await?;
+    viewer.until_sample().await?;
+    site.router().misbehave(|misbehaviour| misbehaviour.partial = None);
+    site.router().session_up(b"ali");
+    second_half.until_state("running").await?;
+    second_half.until_rates(DOWN, UP).await?;
+    for viewer in [&viewer, &second_half] {
+        let zeros = viewer.chart().into_iter().filter(|point| point.down == 0).count();
+        ensure!(zeros == 0, "a false zero: {:?}", viewer.chart());
+    }
+    let states: Vec<_> = viewer.frames().filter_map(|frame| frame["state"].as_str()).collect();
+    ensure!(!states.contains(&"offline"), "alice was told {states:?}");
+    Ok(())
+}

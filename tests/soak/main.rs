@@ -14,12 +14,13 @@ mod viewers;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tests::harness::{Relay, RelaySetup};
+use tests::harness::{Certificate, Relay, RelaySetup};
 use tokio::time::sleep;
 
 use books::Totals;
@@ -78,22 +79,22 @@ fn main() -> Result<()> {
 
 async fn soak(arguments: &Arguments) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let (certificate, tls) = viewers::certificate(folder.path())?;
+    let certificate = Certificate::make(folder.path())?;
     let (agents, lines) = (arguments.agents as usize, arguments.lines as usize);
-    let mut flags = certificate.to_vec();
+    let mut flags = certificate.flags.to_vec();
     flags.push("--access=open".to_owned());
     let setup = RelaySetup { flags, registry: Some(towers::registry(agents)), ..RelaySetup::default() };
     let relay = Relay::start(setup).await?;
     let base = idle(&relay).await?;
     print(&format!("soak: {agents} agents of {lines} lines, {} viewers, {} s", arguments.viewers, arguments.seconds))?;
-    let towers = towers::start(relay.address, &folder.path().join("certificate.pem"), agents, lines).await?;
+    let towers = towers::start(relay.address, &certificate.file, agents, lines).await?;
     until_uplinks(&relay, agents, CONNECTED_WITHIN).await?;
-    let mut churn = Churn::new(relay, towers, tls.clone()).await?;
+    let mut churn = Churn::new(relay, towers, Arc::clone(&certificate.client)).await?;
     let mut failures = Vec::new();
     if arguments.seconds > 0 {
         failures = under_churn(&mut churn, arguments).await?;
     }
-    let door = Door { address: churn.relay.address, tls };
+    let door = Door { address: churn.relay.address, tls: certificate.client };
     if arguments.herd > 0 {
         let back = herd::come_back(&mut churn.relay, &churn.towers, arguments.herd as usize, &door).await?;
         print(&words_of(&back, agents, arguments.herd))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use futures_util::{SinkExt, StreamExt};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -181,20 +181,4 @@ pub(crate) async fn until_looking(looking: &Looking, wanted: usize, patience: Du
         }
         sleep(Duration::from_millis(20)).await;
     }
-}
-
-/// A certificate for 127.0.0.1 in a folder: the relay's flags, and a client that trusts it.
-///
-/// # Errors
-/// When it cannot be made or written.
-pub(crate) fn certificate(folder: &std::path::Path) -> Result<([String; 2], Arc<ClientConfig>)> {
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
-    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
-    std::fs::write(&certificate, made.cert.pem())?;
-    std::fs::write(&key, made.signing_key.serialize_pem()).context("writing the key")?;
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(made.cert.der().clone())?;
-    let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    let flags = [format!("--tls-cert={}", certificate.display()), format!("--tls-key={}", key.display())];
-    Ok((flags, Arc::new(client)))
 }

@@ -4,10 +4,12 @@ pub mod name;
 pub mod programs;
 pub mod proxy;
 pub mod site;
+pub mod tls;
 pub mod viewer;
 
 pub use name::Name;
 pub use programs::{Agent, AgentSetup, Program, Relay, RelaySetup};
 pub use proxy::{Network, Proxy};
 pub use site::{Outpost, Site};
+pub use tls::Certificate;
 pub use viewer::{PATIENCE, Point, Viewer, points};

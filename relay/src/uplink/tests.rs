@@ -11,5 +11,6 @@ use crate::limits::Limits;
 use crate::viewer_frame::{LineState, Notice, ViewerFrame};
 
 mod averages;
+mod drift;
 mod lines;
 mod manners;

@@ -130,6 +130,8 @@ pub struct Relay {
     pub program: Program,
     /// Where viewers and agents connect.
     pub address: SocketAddr,
+    /// Where agents connect: the same, unless the flags say otherwise.
+    pub agents: SocketAddr,
     /// Where metrics, health and `explain` are.
     pub private: SocketAddr,
     folder: tempfile::TempDir,
@@ -151,8 +153,8 @@ impl Relay {
             std::fs::write(folder.path().join("data/agents.json"), registry)?;
         }
         let [listen, private] = [setup.port, 0].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-        let (program, address, private) = serve(folder.path(), &setup, listen, private).await?;
-        Ok(Self { program, address, private, folder, setup })
+        let (program, [address, agents, private]) = serve(folder.path(), &setup, listen, private).await?;
+        Ok(Self { program, address, agents, private, folder, setup })
     }
 
     /// Starts another one with a copy of its keys and agents, as the second of a pair.
@@ -169,8 +171,8 @@ impl Relay {
         }
         let setup = RelaySetup { port: 0, ..self.setup.clone() };
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (program, address, private) = serve(folder.path(), &setup, any, any).await?;
-        Ok(Self { program, address, private, folder, setup })
+        let (program, [address, agents, private]) = serve(folder.path(), &setup, any, any).await?;
+        Ok(Self { program, address, agents, private, folder, setup })
     }
 
     /// Stops it with SIGTERM; it stays away until [`Relay::resume`].
@@ -186,7 +188,7 @@ impl Relay {
     /// # Errors
     /// When it does not come up.
     pub async fn resume(&mut self) -> Result<()> {
-        (self.program, _, _) = serve(self.folder.path(), &self.setup, self.address, self.private).await?;
+        (self.program, _) = serve(self.folder.path(), &self.setup, self.address, self.private).await?;
         Ok(())
     }
 
@@ -295,7 +297,7 @@ async fn serve(
     setup: &RelaySetup,
     listen: SocketAddr,
     private: SocketAddr,
-) -> Result<(Program, SocketAddr, SocketAddr)> {
+) -> Result<(Program, [SocketAddr; 3])> {
     let mut command = Command::new(built("linelight-relay")?);
     command.env_clear().arg("serve").arg("--data").arg(folder.join("data"));
     command.args(["--listen", &listen.to_string(), "--private-listen", &private.to_string()]);
@@ -308,7 +310,7 @@ async fn serve(
         let value = line.split(' ').find_map(|word| word.strip_prefix(listener)?.strip_prefix('=')?.parse().ok());
         value.with_context(|| format!("no address of {listener} in: {line}"))
     };
-    Ok((program, address("viewers")?, address("private")?))
+    Ok((program, [address("viewers")?, address("agents")?, address("private")?]))
 }
 
 async fn relay_command<I, S>(folder: &Path, arguments: I) -> Result<String>

@@ -2,22 +2,32 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures_util::{SinkExt, StreamExt};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// How long a test waits for something that should happen before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What carries a stream: TCP, with or without TLS.
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+
 /// One open viewer stream.
 pub struct Viewer {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Wire>>,
     seen: VecDeque<Value>,
 }
 
@@ -51,7 +61,22 @@ impl Viewer {
 
     async fn with_first_frame(relay: SocketAddr, first: &Value) -> Result<Self> {
         let stream = TcpStream::connect(relay).await.context("connecting to the relay")?;
-        let (mut socket, _) = client_async(format!("ws://{relay}/api/v1/live"), stream).await?;
+        Self::over(Box::new(stream), first).await
+    }
+
+    /// The same over TLS.
+    ///
+    /// # Errors
+    /// As [`Viewer::with_token`], and where the certificate is not trusted.
+    pub async fn over_tls(relay: SocketAddr, trust: &Arc<ClientConfig>, token: &str) -> Result<Self> {
+        let stream = TcpStream::connect(relay).await.context("connecting to the relay")?;
+        let name = ServerName::IpAddress(relay.ip().into());
+        let stream = TlsConnector::from(Arc::clone(trust)).connect(name, stream).await?;
+        Self::over(Box::new(stream), &json!({"type": "watch", "token": token})).await
+    }
+
+    async fn over(stream: Box<dyn Wire>, first: &Value) -> Result<Self> {
+        let (mut socket, _) = client_async("ws://127.0.0.1/api/v1/live", stream).await?;
         socket.send(Message::text(first.to_string())).await?;
         Ok(Self { socket, seen: VecDeque::new() })
     }

@@ -169,6 +169,22 @@ async fn a_silent_agent_is_asked_and_then_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn half_a_frame_drop_by_drop_is_silence() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![]).await;
+    let before = stage.hub.now().steady;
+    let half = [&[0x82, 0xFF][..], &(MAX_UPLINK_FRAME as u64).to_be_bytes(), &[0; 4]].concat();
+    let wire = agent.socket.get_mut();
+    tokio::io::AsyncWriteExt::write_all(wire, &half).await.unwrap();
+    // A byte a second, and pings are not answered.
+    while stage.hub.metrics.uplink_closes.get(Close::Silent) == 0 {
+        assert!(stage.hub.now().steady - before <= 46_000, "kept for ever");
+        let _ = tokio::io::AsyncWriteExt::write_all(agent.socket.get_mut(), &[0]).await;
+        seconds(1).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_newer_uplink_of_the_same_run_wins() {
     let stage = Stage::new();
     let old = stage.agent("a", 1, vec![live(1, "ali")]).await;
