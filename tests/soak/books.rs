@@ -15,6 +15,9 @@ const OVERLAP: Duration = Duration::from_millis(1_100);
 /// On its way for so long at most, unless something is recorded that holds it up.
 const ON_ITS_WAY: Duration = Duration::from_secs(3);
 
+/// Between a viewer's coming and the agent's being told.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
+
 /// A trouble is over for so long before everything that it held up has come: the missing samples come after the live ones.
 const REPLAYED: Duration = Duration::from_secs(20);
 
@@ -30,6 +33,9 @@ pub(crate) enum Reason {
     ReadTwice,
     /// Nobody looked at the line.
     NobodyLooked,
+    /// Whoever looked had come while the uplink was broken, so that the agent could not be told; what the router still sent of
+    /// the line, which had been watched before, was no sample to it.
+    NotYetWatched,
     /// Its PPPoE session had ended.
     SessionEnded,
     /// The connection to the router's API was cut.
@@ -45,6 +51,7 @@ impl Reason {
             Self::FirstRow => "first row of a stream",
             Self::ReadTwice => "read by two streams",
             Self::NobodyLooked => "nobody looked",
+            Self::NotYetWatched => "agent not yet told",
             Self::SessionEnded => "session ended",
             Self::ApiCut => "API connection cut",
             Self::AgentKilled => "agent killed",
@@ -106,6 +113,17 @@ impl Chart {
         sample.mark <= self.newest
             && self.since.is_some_and(|since| since <= sample.at)
             && self.until.is_none_or(|until| sample.at <= until)
+    }
+
+    /// Whether its viewer came when the agent could not be told of it before this sample.
+    fn came_unheard(&self, sample: &Sent, troubles: &[(Instant, Option<Instant>)]) -> bool {
+        self.since.is_none_or(|since| {
+            let within = |at: Instant, (from, to): &(Instant, Option<Instant>)| {
+                at + ON_ITS_WAY >= *from && to.is_none_or(|to| at <= to + ON_ITS_WAY)
+            };
+            since + TOLD_WITHIN > sample.at
+                || troubles.iter().any(|trouble| within(since, trouble) && within(sample.at, trouble))
+        })
     }
 
     fn looked_at(&self, at: Instant) -> bool {
@@ -229,7 +247,8 @@ impl Books {
     pub(crate) fn close(&mut self, before: Instant) {
         for (username, line) in &mut self.lines {
             let excuses = self.excuses.get(line.router).map(Vec::as_slice).unwrap_or_default();
-            line.close(username, before, excuses, &mut self.totals);
+            let troubles = self.troubles.get(line.router).map(Vec::as_slice).unwrap_or_default();
+            line.close(username, before, excuses, troubles, &mut self.totals);
         }
         for list in self.troubles.iter_mut() {
             list.retain(|(_, end)| end.is_none_or(|end| end + 2 * REPLAYED > before));
@@ -251,16 +270,17 @@ impl Line {
         username: &[u8],
         before: Instant,
         router: &[(RangeInclusive<Instant>, Reason)],
+        troubles: &[(Instant, Option<Instant>)],
         totals: &mut Totals,
     ) {
         let closed = self.sent.partition_point(|sample| sample.at < before);
         for at in 0..closed {
             let Some(sample) = self.sent.get(at) else { break };
             totals.sent += 1;
-            match self.fate(at, sample, router) {
+            match self.fate(at, sample, router, troubles) {
                 Ok(None) => totals.shown += 1,
                 Ok(Some(reason)) => *totals.lost.entry(reason).or_default() += 1,
-                Err(what) => totals.note(what, username, sample, self),
+                Err(what) => totals.note(what, username, sample, self, troubles),
             }
         }
         let mark = self.sent.drain(..closed).map(|sample| sample.mark).max().unwrap_or(0);
@@ -273,6 +293,7 @@ impl Line {
         at: usize,
         sample: &Sent,
         router: &[(RangeInclusive<Instant>, Reason)],
+        troubles: &[(Instant, Option<Instant>)],
     ) -> Result<Option<Reason>, &'static str> {
         if self.is_shown(sample) {
             let whole = self.charts.iter().all(|chart| {
@@ -288,9 +309,13 @@ impl Line {
             return Ok(Some(Reason::ReadTwice));
         }
         let excuse = self.excuses.iter().chain(router).find(|(time, _)| time.contains(&sample.at));
+        let looking: Vec<_> = self.charts.iter().filter(|chart| look(chart).looked_at(sample.at)).collect();
         match excuse {
-            _ if !self.charts.iter().any(|chart| look(chart).looked_at(sample.at)) => Ok(Some(Reason::NobodyLooked)),
+            _ if looking.is_empty() => Ok(Some(Reason::NobodyLooked)),
             Some((_, reason)) => Ok(Some(*reason)),
+            None if looking.iter().all(|chart| look(chart).came_unheard(sample, troubles)) => {
+                Ok(Some(Reason::NotYetWatched))
+            }
             None => Err("shown to nobody"),
         }
     }
@@ -307,28 +332,44 @@ impl Line {
 }
 
 impl Totals {
-    fn note(&mut self, what: &str, username: &[u8], sample: &Sent, line: &Line) {
+    fn note(
+        &mut self,
+        what: &str,
+        username: &[u8],
+        sample: &Sent,
+        line: &Line,
+        troubles: &[(Instant, Option<Instant>)],
+    ) {
         self.unaccounted += 1;
         if self.examples.len() < SHOWN {
-            let charts = line.charts.iter().map(look).map(|chart| {
-                let (since, until) =
-                    (chart.since.map(|since| sample.at - since), chart.until.map(|until| until - sample.at));
-                format!(
-                    "{}{since:?} before, until {until:?} after",
-                    if chart.seen.contains(&sample.mark) { "shown: " } else { "" }
-                )
+            let charts = line.charts.iter().filter(|chart| look(chart).looked_at(sample.at)).count();
+            let around = line
+                .sent
+                .iter()
+                .filter(|other| other.at + 2 * OVERLAP >= sample.at && other.at <= sample.at + 2 * OVERLAP);
+            let around = around.map(|other| {
+                let (tag, first) = (String::from_utf8_lossy(&other.stream.1), if other.first { " first" } else { "" });
+                let shown = if line.is_shown(other) { " shown" } else { "" };
+                format!("{:+} ms: {}/{tag}{first}{shown}", apart(sample.at, other.at), other.stream.0)
             });
-            let charts: Vec<_> = charts.collect();
             self.examples.push(format!(
-                "{} of router {}, {} ms ({} ago): {what}; stream {:?}; charts {charts:?}",
+                "{} at {:.1} s of its router: {what}, and {charts} looked; samples around it: {}; troubles from and to (ms): {:?}",
                 String::from_utf8_lossy(username),
-                line.router,
-                sample.mark,
-                sample.at.elapsed().as_secs(),
-                sample.stream,
+                sample.mark.saturating_sub(10_000_000) as f64 / 1_000.0,
+                around.collect::<Vec<_>>().join(", "),
+                troubles
+                    .iter()
+                    .map(|(from, to)| (apart(sample.at, *from), to.map(|to| apart(sample.at, to))))
+                    .collect::<Vec<_>>(),
             ));
         }
     }
+}
+
+/// Milliseconds from one instant to another, negative where it is earlier.
+fn apart(from: Instant, to: Instant) -> i64 {
+    let (after, before) = (to.saturating_duration_since(from), from.saturating_duration_since(to));
+    i64::try_from(after.as_millis()).unwrap_or(i64::MAX) - i64::try_from(before.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Chart {

@@ -112,7 +112,8 @@ impl Default for UplinkTiming {
             status_interval: Duration::from_secs(10),
             status_pause: Duration::from_secs(1),
             backoff_base: Duration::from_secs(2),
-            backoff_cap: Duration::from_secs(60),
+            // Below a page's 30 s, so that agents are back before those who look; a thousand attempts a second of 10,000 agents.
+            backoff_cap: Duration::from_secs(20),
             settled_after: Duration::from_secs(60),
             after_never: Duration::from_secs(900),
             return_interval: Duration::from_secs(600),
