@@ -103,7 +103,7 @@ impl Churn {
         self.began = Instant::now();
         let restart = self.began + length / 6;
         let end = self.began + length;
-        let mut restarted = false;
+        let (mut restarted, mut lost) = (false, false);
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let every = (length.as_secs() / 20).max(1);
@@ -121,10 +121,8 @@ impl Churn {
             } else if restarted || now + QUIET < restart {
                 self.break_something(second, now).await?;
             }
-            if sabotage == Some(Sabotage::Lose)
-                && now < end - length / 3
-                && now + Duration::from_secs(1) >= end - length / 3
-            {
+            if sabotage == Some(Sabotage::Lose) && !lost && now + length / 3 >= end {
+                lost = true;
                 self.lose_samples().await?;
             }
             self.collect(now);
@@ -306,7 +304,7 @@ impl Churn {
 
     /// An agent dies with samples that never left it, and the books are not told.
     async fn lose_samples(&mut self) -> Result<()> {
-        self.towers[0].uplink.set(Network::Silent);
+        self.towers[0].uplink.set(Network::Cut);
         tokio::time::sleep(Duration::from_secs(5)).await;
         self.towers[0].crash().await?;
         self.towers[0].uplink.set(Network::Up);
