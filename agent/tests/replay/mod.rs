@@ -46,6 +46,8 @@ pub fn watching<T>(lines: usize, work: impl FnOnce(&mut dyn FnMut(u64), &Handove
     let mut run_until = |second: u64| {
         runtime.block_on(async {
             tokio::select! {
+                // The router's task first: a tick that falls on that very second is either always in or never.
+                biased;
                 never = &mut task => match never {},
                 () = sleep_until(started + Duration::from_secs(second)) => {}
             }

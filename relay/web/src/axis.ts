@@ -12,7 +12,7 @@ const HEADROOM = 1.08;
 const LEAST_TOP = 100_000;
 
 /** The steps between the time axis's labels, in seconds. */
-const TIME_STEPS = [5, 10, 15, 20, 30, 60, 120, 180, 300];
+const TIME_STEPS = [5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1_800];
 
 /** A rate axis: its top and its step in bits per second, and the unit of its labels. */
 export interface RateAxis {
@@ -42,7 +42,7 @@ function niceStep(highest: number, most: number): number {
 /** The step between time labels so that they stand at least `apart` pixels from each other. */
 export function timeStep(seconds: number, pixels: number, apart: number): number {
   const least = (seconds * apart) / Math.max(1, pixels);
-  return TIME_STEPS.find((step) => step >= least) ?? Math.ceil(least / 300) * 300;
+  return TIME_STEPS.find((step) => step >= least) ?? Math.ceil(least / 1_800) * 1_800;
 }
 
 /** The multiples of a step from `from` to `to`. */

@@ -64,6 +64,7 @@ test("time labels do not crowd", () => {
     }
   }
   assert.equal(timeStep(60, 264, 74), 20);
+  assert.equal(timeStep(7_200, 290, 60), 1_800, "half hours, not twenty-five minutes");
 });
 
 test("the table tells now, peak, average, plan and the window in twelve parts", () => {
