@@ -135,6 +135,8 @@ impl Chart {
 struct Line {
     router: usize,
     sent: VecDeque<Sent>,
+    /// So many of them are closed, and kept for their neighbours' sake.
+    closed: usize,
     charts: Vec<SharedChart>,
     excuses: Vec<(RangeInclusive<Instant>, Reason)>,
 }
@@ -274,7 +276,7 @@ impl Line {
         totals: &mut Totals,
     ) {
         let closed = self.sent.partition_point(|sample| sample.at < before);
-        for at in 0..closed {
+        for at in self.closed..closed {
             let Some(sample) = self.sent.get(at) else { break };
             totals.sent += 1;
             match self.fate(at, sample, router, troubles) {
@@ -283,8 +285,11 @@ impl Line {
                 Err(what) => totals.note(what, username, sample, self, troubles),
             }
         }
-        let mark = self.sent.drain(..closed).map(|sample| sample.mark).max().unwrap_or(0);
-        self.charts.retain(|chart| look(chart).forget(mark, before, totals));
+        let Some(kept) = before.checked_sub(2 * OVERLAP) else { return };
+        let past = self.sent.partition_point(|sample| sample.at < kept);
+        self.closed = closed.saturating_sub(past);
+        let mark = self.sent.drain(..past).map(|sample| sample.mark).max().unwrap_or(0);
+        self.charts.retain(|chart| look(chart).forget(mark, kept, totals));
         self.excuses.retain(|(time, _)| *time.end() >= before);
     }
 

@@ -142,3 +142,20 @@ fn who_came_while_the_uplink_was_broken_is_owed_nothing_until_it_is_whole() {
     assert!(unheard.balance() && unheard.lost[&Reason::NotYetWatched] == 3, "{unheard:?}");
     assert_eq!(heard.unaccounted, 4, "{heard:?}");
 }
+
+#[test]
+fn a_sample_read_twice_is_known_from_one_whose_books_were_closed_before() {
+    let mut desk = Desk::new();
+    let chart = desk.books.watch("ali");
+    desk.shows(&chart, true, &[], 0);
+    (1..5).for_each(|second| desk.sent(second, "a", false));
+    desk.shows(&chart, false, &[1, 2, 3, 4], 4);
+    let again = Sent { mark: 1_000, at: desk.at(4) + SECOND / 2, stream: (1, b"b".to_vec()), first: false };
+    desk.books.sent(b"ali", again);
+    look(&chart).newest = 2_000;
+    let between = desk.at(4) + SECOND / 4;
+    desk.books.close(between);
+    assert_eq!(desk.books.totals().sent, 4);
+    let totals = desk.close();
+    assert!(totals.balance() && totals.sent == 5 && totals.lost[&Reason::ReadTwice] == 1, "{totals:?}");
+}
