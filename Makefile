@@ -121,8 +121,9 @@ counts: web ## Instructions, allocations and sizes beside tests/counts/baseline.
 BENCH = agent=$(CURDIR)/target/static/x86-64/linelight-agent; \
 	if [ -x "$$agent" ]; then export LINELIGHT_TEST_AGENT=$$agent; fi; target/release/bench
 
-bench: bench-built ## Everything that was promised, measured beside other servers, BENCH_ROUNDS times (5). Half an hour
-	@tests/setup musl
+bench: bench-built ## Everything that was promised, measured beside other servers, BENCH_ROUNDS times (5). A quarter of an hour
+	@tests/setup musl browser
+	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
 	container/build
 	$(BENCH)
 

@@ -1,32 +1,39 @@
-//! The agent itself, reading a simulated router for a real relay: its memory, its processor time and its bytes.
+//! The agent itself, reading routers for a real relay: its memory, its processor time and its bytes, beside clients of
+//! JavaScript that read the same rows.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use shared::frame::{self, Header};
-use shared::{Epoch, LineHandle, Sample, Username};
+use shared::{Epoch, LineHandle, Sample};
 use tests::harness::{Agent, AgentSetup};
-use tests::router::{Setup, SimulatedRouter};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::sleep;
 
+use crate::apis::{self, Apis};
 use crate::machine::{Processors, cpu_us, resident};
 use crate::servers;
-use crate::viewers::Crowd;
+use crate::uplinks::{self, Routers};
+use crate::viewers::{Crowd, usernames};
 
-/// Until every line that is watched has its samples: an agent restarts a full stream once a minute at most, and puts
-/// newcomers into a small one meanwhile.
-const SETTLE: Duration = Duration::from_secs(20);
+/// Until every line that is watched has its samples.
+const SETTLE: Duration = Duration::from_secs(6);
+/// The same for a thousand lines of one router: how often an agent opens streams has a limit.
+const SETTLE_MANY: Duration = Duration::from_secs(22);
 
-/// What an agent uses.
+/// What a relay lets one agent watch; more interfaces are several routers' and several agents'.
+pub(crate) const MOST_WATCHED: usize = 1_000;
+
+/// What agents use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Use {
-    /// Bytes of resident memory.
+    /// Bytes of resident memory of one of them.
     pub(crate) memory: f64,
     /// Microseconds of processor time for a sample.
     pub(crate) cpu: f64,
@@ -34,36 +41,75 @@ pub(crate) struct Use {
     pub(crate) bytes: f64,
 }
 
-/// Lets an agent watch so many interfaces.
+/// Lets agents watch so many interfaces, a thousand each at most.
 ///
 /// # Errors
 /// When a program fails, or a tenth of the samples does not arrive.
 pub(crate) async fn watching(interfaces: usize, window: Duration, processors: Processors) -> Result<Use> {
-    let router = SimulatedRouter::start(Setup::concentrator(interfaces)).await?;
-    let relay = servers::relay(false, 0, processors).await?;
-    let token = relay.relay.add_agent("concentrator", &["*"]).await?;
+    let routers = routers(interfaces);
+    let apis = Apis::open(routers).await?;
+    let relay = servers::relay(false, routers.count, processors).await?;
     let meter = Meter::start(relay.relay.address).await?;
-    let setup = AgentSetup {
-        router: router.address().context("the router has no port")?,
-        relay: format!("ws://{}", meter.address),
-        token,
-        password: Setup::default().password,
-        flags: ["--max-watched=2000", "--streams=16", "--interfaces-per-stream=100"].map(str::to_owned).to_vec(),
+    let flags = ["--max-watched=2000", "--streams=16", "--interfaces-per-stream=100"].map(str::to_owned);
+    let agent = |(nth, router): (usize, &SocketAddr)| {
+        Agent::start(&AgentSetup {
+            router: *router,
+            relay: format!("ws://{}", meter.address),
+            token: uplinks::token(nth),
+            password: apis::PASSWORD.to_owned(),
+            flags: flags.to_vec(),
+        })
     };
-    let agent = processors.on_measured(async { Agent::start(&setup) }).await?;
-    let process = agent.program.id().context("the agent has ended")?;
-    let lines = usernames(&router)?;
-    relay.has_lines(lines.len()).await?;
-    let crowd = Crowd::join(&relay.endpoint(), lines.len(), &lines).await?;
-    sleep(SETTLE).await;
-    let (cpu, bytes) = (cpu_us(process)?, meter.passed.get());
+    let starting = async { apis.addresses.iter().enumerate().map(agent).collect::<Result<Vec<_>>>() };
+    let agents = processors.on_measured(starting).await?;
+    let processes: Vec<_> = agents.iter().filter_map(|agent| agent.program.id()).collect();
+    let cpu_of_all = || processes.iter().map(|process| cpu_us(*process)).sum::<Result<f64>>();
+    relay.has_lines(interfaces).await?;
+    let crowd = Crowd::join(&relay.endpoint(), interfaces, &usernames(interfaces)).await?;
+    sleep(if interfaces < MOST_WATCHED { SETTLE } else { SETTLE_MANY }).await;
+    let (cpu, bytes) = (cpu_of_all()?, meter.passed.get());
     crowd.begin();
     sleep(window).await;
-    let (cpu, bytes) = (cpu_us(process)? - cpu, meter.passed.get() - bytes);
+    let (cpu, bytes) = (cpu_of_all()? - cpu, meter.passed.get() - bytes);
     let seen = crowd.end()?;
-    let (samples, due) = (seen.delays.len() as f64, lines.len() as f64 * window.as_secs_f64());
+    let (samples, due) = (seen.delays.len() as f64, interfaces as f64 * window.as_secs_f64());
     ensure!(samples > due * 0.9, "{samples} of {due} samples arrived");
-    Ok(Use { memory: resident(process)?, cpu: cpu / samples, bytes: bytes as f64 / samples })
+    let memory = processes.iter().map(|process| resident(*process)).sum::<Result<f64>>()? / processes.len() as f64;
+    Ok(Use { memory, cpu: cpu / samples, bytes: bytes as f64 / samples })
+}
+
+/// What a client of JavaScript uses for the same rows, without an uplink.
+///
+/// # Errors
+/// When it fails, or no row arrives.
+pub(crate) async fn client(name: &str, interfaces: usize, window: Duration, processors: Processors) -> Result<Use> {
+    let routers = routers(interfaces);
+    let apis = Apis::open(routers).await?;
+    let mut clients = Vec::new();
+    for router in &apis.addresses {
+        let mut command = Command::new("node");
+        command.arg(servers::reference("clients.cjs")).arg(name).arg(router.to_string());
+        clients.push(servers::spawn(&mut command, processors).await?);
+    }
+    sleep(SETTLE).await;
+    let (mut cpu, mut rows, mut memory) = (0.0, 0.0, 0.0);
+    for client in &mut clients {
+        cpu -= cpu_us(client.process)?;
+        rows -= client.last_count()?;
+    }
+    sleep(window).await;
+    for client in &mut clients {
+        cpu += cpu_us(client.process)?;
+        rows += client.last_count()?;
+        memory += resident(client.process)? / routers.count as f64;
+    }
+    ensure!(rows > 0.0, "{name}: no rows");
+    // One that does not keep up has cost what it has cost for those that it took.
+    Ok(Use { memory, cpu: cpu / rows, bytes: 0.0 })
+}
+
+fn routers(interfaces: usize) -> Routers {
+    Routers { count: interfaces.div_ceil(MOST_WATCHED), lines_each: interfaces.min(MOST_WATCHED) }
 }
 
 /// Bytes of a sample in a batch of a thousand busy lines, which idle ones do not make smaller: 50 Mbps at most, at random.
@@ -79,11 +125,6 @@ pub(crate) fn batch_bytes() -> f64 {
     let mut bytes = Vec::new();
     frame::encode(&header, &samples, &mut bytes);
     bytes.len() as f64 / 1_000.0
-}
-
-fn usernames(router: &SimulatedRouter) -> Result<Vec<String>> {
-    let text = |bytes: &[u8]| Ok(Username::from_bytes(bytes)?.to_text());
-    router.ports().iter().filter(|port| !port.username.is_empty()).map(|port| text(&port.username)).collect()
 }
 
 /// A way to the relay that counts what the agent sends.

@@ -11,7 +11,7 @@ use crate::uplinks::Routers;
 use crate::viewers::{Crowd, usernames};
 
 /// After the last viewer joined: agents have heard of every watch, and the joins' own work is done.
-const SETTLE: Duration = Duration::from_secs(3);
+const SETTLE: Duration = Duration::from_secs(2);
 /// Lines of one router that are watched: a busy evening on a concentrator.
 const LINES_PER_ROUTER: usize = 50;
 

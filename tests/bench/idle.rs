@@ -1,4 +1,5 @@
-//! What a relay pays for those who only wait: lines that nobody watches, agents that have nothing to report.
+//! What a relay pays for those who only wait: lines that nobody watches, agents that have nothing to report, viewers of lines
+//! that nobody reports.
 
 use std::time::Duration;
 
@@ -8,43 +9,58 @@ use tokio::time::sleep;
 use crate::machine::{Processors, cpu_us, resident};
 use crate::servers;
 use crate::uplinks::{Fleet, Routers};
+use crate::viewers::{Crowd, usernames};
 
 /// Lines of one router: within what a relay takes of an agent.
 const LINES_PER_ROUTER: usize = 20_000;
 
-/// Bytes of resident memory for a reported line that nobody watches.
-///
-/// # Errors
-/// When the relay fails.
-pub(crate) async fn line(lines: usize, processors: Processors) -> Result<f64> {
-    let routers = Routers { count: lines.div_ceil(LINES_PER_ROUTER), lines_each: LINES_PER_ROUTER.min(lines) };
-    let relay = servers::relay(false, routers.count, processors).await?;
-    let before = resident(relay.process)?;
-    let _fleet = Fleet::connect(relay.relay.address, None, routers).await?;
-    sleep(Duration::from_secs(1)).await;
-    Ok((resident(relay.process)? - before) / (routers.count * routers.lines_each) as f64)
-}
-
-/// What an agent without watched lines costs.
+/// What one of many that wait costs.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Agent {
+pub(crate) struct Waiting {
     /// Bytes of resident memory.
     pub(crate) memory: f64,
     /// Microseconds of processor time a second.
     pub(crate) cpu: f64,
 }
 
+/// Reports so many lines that nobody watches.
+///
+/// # Errors
+/// When the relay fails.
+pub(crate) async fn lines(lines: usize, window: Duration, processors: Processors) -> Result<Waiting> {
+    let routers = Routers { count: lines.div_ceil(LINES_PER_ROUTER), lines_each: LINES_PER_ROUTER.min(lines) };
+    let relay = servers::relay(false, routers.count, processors).await?;
+    let before = resident(relay.process)?;
+    let _fleet = Fleet::connect(relay.relay.address, None, routers).await?;
+    waiting(relay.process, before, routers.count * routers.lines_each, window).await
+}
+
+/// Opens so many pages of lines that no agent reports.
+///
+/// # Errors
+/// When the relay fails, or refuses one.
+pub(crate) async fn viewers(count: usize, window: Duration, processors: Processors) -> Result<Waiting> {
+    let relay = servers::relay(false, 0, processors).await?;
+    let before = resident(relay.process)?;
+    let _crowd = Crowd::join(&relay.endpoint(), count, &usernames(count)).await?;
+    waiting(relay.process, before, count, window).await
+}
+
 /// Connects so many agents over TLS.
 ///
 /// # Errors
 /// When the relay fails, or refuses one.
-pub(crate) async fn agents(count: usize, window: Duration, processors: Processors) -> Result<Agent> {
+pub(crate) async fn agents(count: usize, window: Duration, processors: Processors) -> Result<Waiting> {
     let relay = servers::relay(true, count, processors).await?;
     let before = resident(relay.process)?;
     let _fleet = Fleet::connect(relay.relay.address, relay.tls.as_ref(), Routers { count, lines_each: 0 }).await?;
+    waiting(relay.process, before, count, window).await
+}
+
+async fn waiting(process: u32, before: f64, count: usize, window: Duration) -> Result<Waiting> {
     sleep(Duration::from_secs(1)).await;
-    let cpu = cpu_us(relay.process)?;
+    let cpu = cpu_us(process)?;
     sleep(window).await;
-    let cpu = (cpu_us(relay.process)? - cpu) / window.as_secs_f64() / count as f64;
-    Ok(Agent { memory: (resident(relay.process)? - before) / count as f64, cpu })
+    let cpu = (cpu_us(process)? - cpu) / window.as_secs_f64() / count as f64;
+    Ok(Waiting { memory: (resident(process)? - before) / count as f64, cpu })
 }

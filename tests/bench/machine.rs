@@ -70,6 +70,14 @@ pub(crate) fn resident(process: u32) -> Result<f64> {
     Ok(kilobytes * 1024.0)
 }
 
+/// The most memory that a process has had resident, in bytes.
+pub(crate) fn peak(process: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("status has no VmHWM")?;
+    let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kilobytes * 1024.0)
+}
+
 /// A count of microseconds that both ends of a measurement share.
 pub(crate) fn age_us(marked: u64) -> u64 {
     mark::age(marked, mark::now_us())

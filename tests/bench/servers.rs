@@ -13,6 +13,8 @@ use tests::harness::programs::built;
 use tests::harness::{Agent, AgentSetup, Relay, RelaySetup};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
 use crate::apis::{self, Apis};
@@ -70,7 +72,7 @@ impl Server {
 
 enum Program {
     Relay { _relay: Box<RunningRelay> },
-    Other { _child: Child },
+    Other { _running: Box<Running> },
 }
 
 /// Where samples come from, unless the server makes them.
@@ -204,6 +206,43 @@ fn certificate(folder: &Path) -> Result<([String; 2], Arc<ClientConfig>)> {
 }
 
 async fn other(command: &mut Command, dialect: Dialect, source: Source, processors: Processors) -> Result<Server> {
+    let running = spawn(command, processors).await?;
+    let endpoint = Endpoint { address: running.ready.parse()?, dialect, tls: None };
+    let process = running.process;
+    Ok(Server {
+        endpoint,
+        process,
+        agents: Vec::new(),
+        _program: Program::Other { _running: Box::new(running) },
+        _source: source,
+    })
+}
+
+/// A program that said `ready` and then what it has counted, a line each time.
+pub(crate) struct Running {
+    pub(crate) process: u32,
+    /// What stood behind `ready`.
+    ready: String,
+    counted: watch::Receiver<String>,
+    _child: Child,
+}
+
+impl Running {
+    /// The last number that it has printed.
+    ///
+    /// # Errors
+    /// When it has printed none.
+    pub(crate) fn last_count(&self) -> Result<f64> {
+        let line = self.counted.borrow();
+        line.split(' ').next().and_then(|count| count.parse().ok()).with_context(|| format!("no count: {}", *line))
+    }
+}
+
+/// Starts a program on the measured processor and waits until it is ready.
+///
+/// # Errors
+/// When it cannot be started, or ends.
+pub(crate) async fn spawn(command: &mut Command, processors: Processors) -> Result<Running> {
     let program = command.as_std().get_program().to_owned();
     let mut child = processors
         .on_measured(async { Ok(command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?) })
@@ -212,7 +251,13 @@ async fn other(command: &mut Command, dialect: Dialect, source: Source, processo
     let process = child.id().context("it has ended")?;
     let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
     let line = timeout(PATIENCE, lines.next_line()).await??.with_context(|| format!("{} ended", program.display()))?;
-    let address = line.strip_prefix("ready ").with_context(|| format!("not ready: {line}"))?.parse()?;
-    let endpoint = Endpoint { address, dialect, tls: None };
-    Ok(Server { endpoint, process, agents: Vec::new(), _program: Program::Other { _child: child }, _source: source })
+    let ready = line.strip_prefix("ready ").with_context(|| format!("not ready: {line}"))?.to_owned();
+    let (sender, counted) = watch::channel(String::new());
+    spawn_local(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            // Nobody may want to know.
+            let _ = sender.send(line);
+        }
+    });
+    Ok(Running { process, ready, counted, _child: child })
 }

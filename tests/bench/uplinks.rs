@@ -17,7 +17,7 @@ use shared::{Epoch, LineHandle, Sample, UPLINK_SUBPROTOCOL, Username};
 use tests::bench::{mark, phase_us, upload, username};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at, sleep, timeout};
 use tokio_rustls::TlsConnector;
@@ -27,6 +27,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 const AT_ONCE: usize = 64;
+/// What a relay keeps of a line, in seconds.
+const HISTORY_S: u64 = 300;
 const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two statuses, as the agent's.
 const STATUS: Duration = Duration::from_secs(10);
@@ -40,6 +42,7 @@ pub(crate) struct Routers {
 
 /// Connected agents; dropping them breaks every uplink.
 pub(crate) struct Fleet {
+    remember: watch::Sender<bool>,
     _tasks: JoinSet<()>,
 }
 
@@ -65,11 +68,18 @@ impl Fleet {
     pub(crate) async fn connect(relay: SocketAddr, tls: Option<&Arc<ClientConfig>>, routers: Routers) -> Result<Self> {
         let turn = Rc::new(Semaphore::new(AT_ONCE));
         let welcomed = Rc::new(Semaphore::new(0));
+        let (remember, memory) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for nth in 0..routers.count {
             let (turn, welcomed, tls) = (Rc::clone(&turn), Rc::clone(&welcomed), tls.cloned());
-            let agent =
-                Agent { nth, lines: routers.lines_each, watched: Vec::new(), sequence: 1, started: Instant::now() };
+            let agent = Agent {
+                nth,
+                lines: routers.lines_each,
+                watched: Vec::new(),
+                sequence: 1,
+                started: Instant::now(),
+                remember: memory.clone(),
+            };
             tasks.spawn_local(async move {
                 let Ok(turn) = turn.acquire().await else { return };
                 let up = move || {
@@ -84,7 +94,12 @@ impl Fleet {
         let waited = timeout(PATIENCE, welcomed.acquire_many(all)).await;
         let missing = || format!("only {} of {all} agents were welcomed", welcomed.available_permits());
         drop(waited.ok().and_then(Result::ok).with_context(missing)?);
-        Ok(Self { _tasks: tasks })
+        Ok(Self { remember, _tasks: tasks })
+    }
+
+    /// Has every agent send five minutes of all its lines, as from its backlog after the relay was away.
+    pub(crate) fn remember(&self) {
+        self.remember.send_replace(true);
     }
 }
 
@@ -94,6 +109,7 @@ struct Agent {
     watched: Vec<LineHandle>,
     sequence: u64,
     started: Instant,
+    remember: watch::Receiver<bool>,
 }
 
 impl Agent {
@@ -155,6 +171,7 @@ impl Agent {
         loop {
             tokio::select! {
                 _ = ticks.tick(), if !self.watched.is_empty() => self.batch(&mut socket).await?,
+                Ok(()) = self.remember.changed() => self.recall(&mut socket).await?,
                 _ = status.tick() => say(&mut socket, &self.status()).await?,
                 message = socket.next() => self.hear(&message.context("the relay closed")??)?,
             }
@@ -163,14 +180,34 @@ impl Agent {
 
     async fn batch<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut WebSocketStream<S>) -> Result<()> {
         let download = mark::of(mark::now_us());
+        let batch = self.encode(&self.watched, download, self.uptime(), false);
+        self.sequence += 1;
+        Ok(socket.send(Message::binary(batch)).await?)
+    }
+
+    async fn recall<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut WebSocketStream<S>) -> Result<()> {
+        let lines: Vec<_> = (0..u32::try_from(self.lines)?).map(LineHandle).collect();
+        let now = self.uptime();
+        for age in (1..=HISTORY_S).rev() {
+            let download = mark::of(mark::now_us() / 7 * age);
+            let batch = self.encode(&lines, download, now - age * 1_000, true);
+            self.sequence += 1;
+            socket.feed(Message::binary(batch)).await?;
+        }
+        Ok(socket.flush().await?)
+    }
+
+    fn encode(&self, lines: &[LineHandle], download: u64, uptime_ms: u64, replayed: bool) -> Vec<u8> {
         let first = self.nth * self.lines;
         let sample = |&line: &LineHandle| Sample { line, download, upload: upload(first + line.0 as usize) };
-        let samples: Vec<_> = self.watched.iter().map(sample).collect();
-        let (epoch, sequence, uptime_ms) = (self.epoch(), self.sequence, self.uptime());
+        let samples: Vec<_> = lines.iter().map(sample).collect();
         let mut bytes = Vec::new();
-        frame::encode(&Header { epoch, sequence, uptime_ms, replayed: false }, &samples, &mut bytes);
-        self.sequence += 1;
-        Ok(socket.send(Message::binary(bytes)).await?)
+        frame::encode(
+            &Header { epoch: self.epoch(), sequence: self.sequence, uptime_ms, replayed },
+            &samples,
+            &mut bytes,
+        );
+        bytes
     }
 
     fn hear(&mut self, message: &Message) -> Result<()> {
@@ -191,7 +228,8 @@ impl Agent {
     }
 
     fn uptime(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
+        // Every agent has been up for longer than it can remember.
+        (self.started.elapsed().as_millis() as u64) + 2 * HISTORY_S * 1_000
     }
 
     fn table(&self) -> Result<Vec<Lines>> {

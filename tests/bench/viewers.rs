@@ -25,7 +25,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::machine::age_us;
 
-/// Handshakes under way at once.
+/// Handshakes under way at once, unless it is a storm.
 const AT_ONCE: usize = 64;
 /// All viewers have joined by then, or the run is void.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -56,6 +56,7 @@ struct Tally {
     joined: Cell<usize>,
     left: Cell<usize>,
     merged: Cell<u64>,
+    bytes: Cell<usize>,
     delays: RefCell<Vec<u32>>,
     change: Notify,
 }
@@ -81,8 +82,16 @@ impl Crowd {
     /// # Errors
     /// When one of them is refused, or not all are in within two minutes.
     pub(crate) async fn join(endpoint: &Endpoint, viewers: usize, lines: &[String]) -> Result<Self> {
+        Self::storm(endpoint, viewers, lines, AT_ONCE).await
+    }
+
+    /// The same with so many handshakes at once.
+    ///
+    /// # Errors
+    /// As [`Crowd::join`].
+    pub(crate) async fn storm(endpoint: &Endpoint, viewers: usize, lines: &[String], at_once: usize) -> Result<Self> {
         let tally = Rc::new(Tally::default());
-        let (scratch, turn) = (Rc::new(RefCell::new(vec![0; READ_SIZE])), Rc::new(Semaphore::new(AT_ONCE)));
+        let (scratch, turn) = (Rc::new(RefCell::new(vec![0; READ_SIZE])), Rc::new(Semaphore::new(at_once)));
         let mut tasks = JoinSet::new();
         for nth in 0..viewers {
             let (endpoint, line) = (endpoint.clone(), lines[nth % lines.len()].clone());
@@ -107,6 +116,11 @@ impl Crowd {
             self.tally.change.notified().await;
         }
         Ok(())
+    }
+
+    /// Bytes of all that was read.
+    pub(crate) fn bytes(&self) -> usize {
+        self.tally.bytes.get()
     }
 
     /// Begins to count.
@@ -187,6 +201,7 @@ impl Viewer {
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<()> {
+        self.tally.bytes.set(self.tally.bytes.get() + bytes.len());
         if self.partial.is_empty() {
             let rest = self.frames(bytes)?;
             self.partial.extend_from_slice(rest);
