@@ -88,12 +88,13 @@ pub struct WatchSet {
     wanted: BTreeSet<LineHandle>,
     refused: Vec<(LineHandle, WatchRefusal)>,
     capacity: usize,
+    anew: bool,
 }
 
 impl WatchSet {
     /// An empty set that never holds more than `capacity` lines; what comes beyond is refused.
     pub const fn new(capacity: usize) -> Self {
-        Self { wanted: BTreeSet::new(), refused: Vec::new(), capacity }
+        Self { wanted: BTreeSet::new(), refused: Vec::new(), capacity, anew: false }
     }
 
     /// The lines wanted, by rising handle.
@@ -129,6 +130,17 @@ impl WatchSet {
     pub fn remove(&mut self, line: LineHandle) {
         self.wanted.remove(&line);
         self.refused.retain(|(refused, _)| *refused != line);
+    }
+
+    /// A new uplink's set comes. What it does not hold may still be wanted by pages that are on their way back.
+    pub fn begin(&mut self) {
+        self.clear();
+        self.anew = true;
+    }
+
+    /// Whether a set was [begun](Self::begin) since this was asked last.
+    pub fn take_anew(&mut self) -> bool {
+        std::mem::take(&mut self.anew)
     }
 
     /// Wants nothing any more.

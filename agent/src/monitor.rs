@@ -138,6 +138,7 @@ pub struct Monitor {
     max_streams: usize,
     room: usize,
     linger: Duration,
+    return_linger: Duration,
     silence: Duration,
     restart_pause: Duration,
 }
@@ -163,16 +164,18 @@ impl Monitor {
             max_streams: limits.streams.max(2),
             room: limits.interfaces_per_stream.max(1),
             linger: timing.linger,
+            return_linger: timing.return_linger,
             silence: timing.stream_silence,
             restart_pause: timing.restart_pause,
         }
     }
 
-    /// Takes what the relay wants watched now. Gives what is more than the agent's own limit allows.
+    /// Takes what the relay wants watched now; `anew` where an uplink has just begun, whose relay may have lost its viewers:
+    /// then what it does not want lingers until they are back. Gives what is more than the agent's own limit allows.
     #[must_use]
-    pub fn want(&mut self, wanted: impl Iterator<Item = LineHandle>, now: Instant) -> Vec<LineHandle> {
+    pub fn want(&mut self, wanted: impl Iterator<Item = LineHandle>, anew: bool, now: Instant) -> Vec<LineHandle> {
         let wanted: BTreeSet<_> = wanted.collect();
-        let linger = self.linger;
+        let linger = if anew { self.return_linger } else { self.linger };
         for watched in &mut self.watched {
             watched.ends = match watched.ends {
                 _ if wanted.contains(&watched.line) => None,

@@ -211,7 +211,8 @@ async fn a_relay_that_is_killed_leaves_no_hole() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_viewer_that_comes_back_long_after_its_agent_finds_no_hole() -> Result<()> {
-    a_relay_that_restarts(Exit::Told, 8).await
+    // Longer than a watch lingers whose viewer left.
+    a_relay_that_restarts(Exit::Told, 20).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

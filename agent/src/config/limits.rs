@@ -38,6 +38,9 @@ pub struct Timing {
     pub restart_pause: Duration,
     /// How long a line stays watched after its last viewer left.
     pub linger: Duration,
+    /// How long a line stays watched that a new uplink's relay does not ask for: pages come back within half a minute
+    /// (relay/web/src/backoff.ts), most of them after the agent.
+    pub return_linger: Duration,
     /// A stream without rows for so long is cancelled and reopened.
     pub stream_silence: Duration,
     /// The first waits between attempts to connect are up to this.
@@ -59,6 +62,7 @@ impl Default for Timing {
             averages_interval: Some(Duration::from_secs(30)),
             restart_pause: Duration::from_secs(60),
             linger: Duration::from_secs(15),
+            return_linger: Duration::from_secs(45),
             stream_silence: Duration::from_secs(10),
             backoff_base: Duration::from_secs(1),
             backoff_cap: Duration::from_secs(30),

@@ -39,6 +39,22 @@ fn the_last_viewer_gone_the_stream_ends_after_the_linger_and_one_who_returns_fin
 }
 
 #[test]
+fn a_relay_that_lost_its_viewers_finds_the_stream_when_they_are_back() {
+    let mut paper = Paper::new(10);
+    paper.watch(0..1);
+    paper.pass(5 * SECOND);
+    paper.tell_anew();
+    paper.pass(35 * SECOND);
+    paper.watch(0..1);
+    paper.pass(5 * SECOND);
+    assert_eq!((paper.opened.len(), paper.cancelled.len()), (1, 0));
+    assert!(paper.spacing(0).0 <= SECOND, "nothing was missed");
+    paper.tell_anew();
+    paper.pass(46 * SECOND);
+    assert!(paper.monitor.is_idle(), "who is not back by then is gone");
+}
+
+#[test]
 fn an_unwatch_alone_restarts_nothing() {
     let mut paper = Paper::new(40);
     paper.watch(0..40);

@@ -112,7 +112,8 @@ impl Router<'_> {
 
     fn take_watches(&mut self, now: Instant) {
         let mut watched = self.handover.watched.borrow_mut();
-        let refused = self.monitor.want(watched.wanted(), now);
+        let anew = watched.take_anew();
+        let refused = self.monitor.want(watched.wanted(), anew, now);
         for line in &refused {
             watched.refuse(*line, WatchRefusal::TooManyWatched);
         }

@@ -366,7 +366,7 @@ impl<'a> Conversation<'a> {
         self.missing = Some(self.handover.backlog.borrow().cursor(welcome.next.unwrap_or_default()));
         self.acknowledge(welcome.next.unwrap_or_default());
         self.handover.averages.set(welcome.averages);
-        self.handover.watched.borrow_mut().clear();
+        self.handover.watched.borrow_mut().begin();
         self.watch(&welcome.watched);
         self.handover.to_router.notify_one();
         info!(agent = %welcome.agent, watched = welcome.watched.len(), "the relay says welcome");

@@ -86,7 +86,17 @@ impl Paper {
     }
 
     pub(super) fn tell(&mut self) {
-        let refused = self.monitor.want(self.wanted.iter().copied(), self.now);
+        self.tell_of(false);
+    }
+
+    /// A relay that has lost its viewers begins a new uplink.
+    pub(super) fn tell_anew(&mut self) {
+        self.wanted.clear();
+        self.tell_of(true);
+    }
+
+    fn tell_of(&mut self, anew: bool) {
+        let refused = self.monitor.want(self.wanted.iter().copied(), anew, self.now);
         self.refused.extend(refused.iter().map(|line| (*line, WatchRefusal::TooManyWatched)));
         self.wanted.retain(|line| !refused.contains(line));
         self.plan();
