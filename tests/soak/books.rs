@@ -21,6 +21,9 @@ const TOLD_WITHIN: Duration = Duration::from_secs(1);
 /// A trouble is over for so long before everything that it held up has come: the missing samples come after the live ones.
 const REPLAYED: Duration = Duration::from_secs(20);
 
+/// A watch is sure to last for so long after its last viewer was heard of; the agent ends it a second later.
+const WATCHED_STILL: Duration = Duration::from_secs(14);
+
 /// Entries that balance nowhere and are shown with all that is known of them.
 const SHOWN: usize = 12;
 
@@ -36,6 +39,8 @@ pub(crate) enum Reason {
     /// Whoever looked had come while the uplink was broken, so that the agent could not be told; what the router still sent of
     /// the line, which had been watched before, was no sample to it.
     NotYetWatched,
+    /// The links of all its viewers had been broken for longer than a watch lasts.
+    LinksDown,
     /// Its PPPoE session had ended.
     SessionEnded,
     /// The connection to the router's API was cut.
@@ -52,6 +57,7 @@ impl Reason {
             Self::ReadTwice => "read by two streams",
             Self::NobodyLooked => "nobody looked",
             Self::NotYetWatched => "agent not yet told",
+            Self::LinksDown => "all viewers' links down",
             Self::SessionEnded => "session ended",
             Self::ApiCut => "API connection cut",
             Self::AgentKilled => "agent killed",
@@ -75,6 +81,13 @@ pub(crate) struct Sent {
 pub(crate) struct Chart {
     since: Option<Instant>,
     until: Option<Instant>,
+    /// When it was last heard of by its viewer, whose link is broken since.
+    lost: Option<Instant>,
+    heard: Option<Instant>,
+    /// When its link was broken on purpose, until a frame comes again.
+    broken: Option<Instant>,
+    /// Broken links that are whole again: last frame before, first frame after.
+    away: Vec<(Instant, Instant)>,
     seen: BTreeSet<u64>,
     newest: u64,
     time: i64,
@@ -94,6 +107,9 @@ impl Chart {
     /// Takes the points (time and mark) of a frame; a snapshot begins anew.
     pub(crate) fn take(&mut self, snapshot: bool, points: impl IntoIterator<Item = (i64, u64)>, now: Instant) {
         self.since.get_or_insert(now);
+        self.away.extend(self.lost.take().map(|lost| (lost, now)));
+        self.heard = Some(now);
+        self.broken = self.broken.filter(|broken| now <= *broken + ON_ITS_WAY);
         let mut last = if snapshot { (0, 0) } else { (self.time, self.newest) };
         for (time, mark) in points {
             self.disordered += u64::from(time <= last.0 || mark <= last.1);
@@ -102,6 +118,24 @@ impl Chart {
         }
         self.newest = self.newest.max(last.1);
         self.time = last.0;
+    }
+
+    /// Its viewer's link is broken on purpose: what it leaves with is what it had until now.
+    pub(crate) fn break_link(&mut self, now: Instant) {
+        self.broken.get_or_insert(now);
+    }
+
+    /// Its viewer's link broke; the relay may have known since the last frame.
+    pub(crate) fn link_broke(&mut self) {
+        self.lost = self.lost.or(self.heard);
+    }
+
+    /// Whether the watch had ended, for its viewer's link had been broken for long, and the agent was not yet told of its return.
+    fn was_away(&self, sample: &Sent) -> bool {
+        let within =
+            |(lost, back): (Instant, Instant)| lost + WATCHED_STILL <= sample.at && sample.at <= back + TOLD_WITHIN;
+        let still = self.lost.is_some_and(|lost| lost + WATCHED_STILL <= sample.at);
+        still || self.away.iter().copied().any(within)
     }
 
     /// How many points it has got.
@@ -115,15 +149,27 @@ impl Chart {
             && self.until.is_none_or(|until| sample.at <= until)
     }
 
-    /// Whether its viewer came when the agent could not be told of it before this sample.
+    /// Whether its viewer came when the agent could not be told of it before this sample. An agent may wait for as long after
+    /// the end of a trouble as everything that was held up takes.
     fn came_unheard(&self, sample: &Sent, troubles: &[(Instant, Option<Instant>)]) -> bool {
         self.since.is_none_or(|since| {
-            let within = |at: Instant, (from, to): &(Instant, Option<Instant>)| {
-                at + ON_ITS_WAY >= *from && to.is_none_or(|to| at <= to + ON_ITS_WAY)
+            let within = |at: Instant, patience: Duration, (from, to): &(Instant, Option<Instant>)| {
+                at + ON_ITS_WAY >= *from && to.is_none_or(|to| at <= to + patience)
             };
             since + TOLD_WITHIN > sample.at
-                || troubles.iter().any(|trouble| within(since, trouble) && within(sample.at, trouble))
+                || troubles
+                    .iter()
+                    .any(|trouble| within(since, REPLAYED, trouble) && within(sample.at, REPLAYED, trouble))
         })
+    }
+
+    /// From when to when its viewer looked, milliseconds from a sample, and how many newer samples it has.
+    fn around(&self, sample: &Sent) -> String {
+        let since = self.since.map_or(0, |since| apart(sample.at, since));
+        let until = self.until.map_or("now".to_owned(), |until| apart(sample.at, until).to_string());
+        let away: Vec<_> =
+            self.away.iter().map(|(lost, back)| (apart(sample.at, *lost), apart(sample.at, *back))).collect();
+        format!("{since} to {until}, {} newer, away {away:?}", self.seen.range(sample.mark..).count())
     }
 
     fn looked_at(&self, at: Instant) -> bool {
@@ -208,7 +254,9 @@ impl Books {
         let troubles = self.troubles.get(line.router).into_iter().flatten();
         let held_up =
             troubles.filter(|(_, end)| end.is_none_or(|end| end + REPLAYED > now)).map(|(from, _)| *from).min();
-        look(chart).until = Some(held_up.unwrap_or(now).min(now) - ON_ITS_WAY);
+        let mut chart = look(chart);
+        let whole = [held_up, chart.broken].into_iter().flatten().fold(now, Instant::min);
+        chart.until = Some(whole - ON_ITS_WAY);
     }
 
     /// Something begins that holds a router's samples up.
@@ -321,6 +369,13 @@ impl Line {
             None if looking.iter().all(|chart| look(chart).came_unheard(sample, troubles)) => {
                 Ok(Some(Reason::NotYetWatched))
             }
+            None if looking.iter().all(|chart| {
+                let chart = look(chart);
+                chart.was_away(sample) || chart.came_unheard(sample, troubles)
+            }) =>
+            {
+                Ok(Some(Reason::LinksDown))
+            }
             None => Err("shown to nobody"),
         }
     }
@@ -347,7 +402,8 @@ impl Totals {
     ) {
         self.unaccounted += 1;
         if self.examples.len() < SHOWN {
-            let charts = line.charts.iter().filter(|chart| look(chart).looked_at(sample.at)).count();
+            let looked = line.charts.iter().filter(|chart| look(chart).looked_at(sample.at));
+            let charts: Vec<_> = looked.map(|chart| look(chart).around(sample)).collect();
             let around = line
                 .sent
                 .iter()
@@ -358,9 +414,10 @@ impl Totals {
                 format!("{:+} ms: {}/{tag}{first}{shown}", apart(sample.at, other.at), other.stream.0)
             });
             self.examples.push(format!(
-                "{} at {:.1} s of its router: {what}, and {charts} looked; samples around it: {}; troubles from and to (ms): {:?}",
+                "{} at {:.1} s of its router: {what}; who looked, from and to (ms): {}; samples around it: {}; troubles from and to (ms): {:?}",
                 String::from_utf8_lossy(username),
                 sample.mark.saturating_sub(10_000_000) as f64 / 1_000.0,
+                charts.join(", "),
                 around.collect::<Vec<_>>().join(", "),
                 troubles
                     .iter()
@@ -385,6 +442,7 @@ impl Chart {
         if ended {
             totals.deliveries += self.deliveries;
         }
+        self.away.retain(|(_, back)| *back + TOLD_WITHIN >= before);
         if mark > 0 {
             self.seen = self.seen.split_off(&(mark + 1));
         }

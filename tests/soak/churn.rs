@@ -246,6 +246,9 @@ impl Churn {
         if second % 13 == 3 {
             let door = self.chance.below(DOORS);
             self.doors[door].set(kind);
+            let address = self.doors[door].address();
+            let through = self.viewers.iter().filter(|viewer| viewer.door == address);
+            through.for_each(|viewer| look(&viewer.chart).break_link(now));
             self.faults += 1;
             self.broken.push((now + Duration::from_secs(3), Broken::Door(door)));
         }

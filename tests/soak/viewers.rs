@@ -46,14 +46,17 @@ pub(crate) struct Viewer {
     pub(crate) line: String,
     /// What it has seen.
     pub(crate) chart: SharedChart,
+    /// Through which door it looks.
+    pub(crate) door: SocketAddr,
     task: AbortHandle,
 }
 
 impl Viewer {
     /// Opens a page.
     pub(crate) fn open(door: Door, line: String, chart: SharedChart, looking: Looking, seed: u64) -> Self {
+        let through = door.address;
         let page = Page { door, line: line.clone(), chart: Arc::clone(&chart), looking, chance: Chance::new(seed) };
-        Self { line, chart, task: tokio::spawn(page.stay()).abort_handle() }
+        Self { line, chart, door: through, task: tokio::spawn(page.stay()).abort_handle() }
     }
 }
 
@@ -121,6 +124,7 @@ impl Page {
                 looks.get_or_insert_with(|| Looks::begin(&self.looking));
             }
         }
+        look(&self.chart).link_broke();
         looks.is_some()
     }
 

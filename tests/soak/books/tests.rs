@@ -159,3 +159,44 @@ fn a_sample_read_twice_is_known_from_one_whose_books_were_closed_before() {
     let totals = desk.close();
     assert!(totals.balance() && totals.sent == 5 && totals.lost[&Reason::ReadTwice] == 1, "{totals:?}");
 }
+
+#[test]
+fn a_link_that_was_broken_for_longer_than_a_watch_lasts_is_a_reason() {
+    let scene = |missing: std::ops::RangeInclusive<u32>, back: u32| {
+        let mut desk = Desk::new();
+        let chart = desk.books.watch("ali");
+        desk.shows(&chart, true, &[], 0);
+        (1..40).for_each(|second| desk.sent(second, "a", false));
+        desk.shows(&chart, false, &(1..10).collect::<Vec<_>>(), 10);
+        look(&chart).link_broke();
+        let shown: Vec<_> = (10..40).filter(|second| !missing.contains(second)).collect();
+        desk.shows(&chart, true, &shown, back);
+        desk.close()
+    };
+    let away = scene(25..=30, 30);
+    assert!(away.balance() && away.lost[&Reason::LinksDown] == 6, "{away:?}");
+    let watched_still = scene(15..=17, 30);
+    assert_eq!(watched_still.unaccounted, 3, "{watched_still:?}");
+    let back = scene(33..=34, 30);
+    assert_eq!(back.unaccounted, 2, "{back:?}");
+}
+
+#[test]
+fn who_leaves_with_a_broken_link_is_owed_nothing_since_it_broke() {
+    let scene = |breaks: bool| {
+        let mut desk = Desk::new();
+        let chart = desk.books.watch("ali");
+        desk.shows(&chart, true, &[], 0);
+        (1..40).for_each(|second| desk.sent(second, "a", false));
+        desk.shows(&chart, false, &(1..10).collect::<Vec<_>>(), 10);
+        let (broke, left) = (desk.at(12), desk.at(40));
+        if breaks {
+            look(&chart).break_link(broke);
+        }
+        desk.books.leave("ali", &chart, left);
+        desk.close()
+    };
+    let (broken, whole) = (scene(true), scene(false));
+    assert!(broken.balance(), "{broken:?}");
+    assert!(whole.unaccounted > 20, "{whole:?}");
+}
