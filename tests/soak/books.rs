@@ -131,11 +131,10 @@ impl Chart {
     }
 
     /// Whether the watch had ended, for its viewer's link had been broken for long, and the agent was not yet told of its return.
-    fn was_away(&self, sample: &Sent) -> bool {
-        let within =
-            |(lost, back): (Instant, Instant)| lost + WATCHED_STILL <= sample.at && sample.at <= back + TOLD_WITHIN;
-        let still = self.lost.is_some_and(|lost| lost + WATCHED_STILL <= sample.at);
-        still || self.away.iter().copied().any(within)
+    fn was_away(&self, sample: &Sent, troubles: &[(Instant, Option<Instant>)]) -> bool {
+        let ended = |lost: Instant| lost + WATCHED_STILL <= sample.at;
+        let still = self.lost.is_some_and(ended);
+        still || self.away.iter().any(|(lost, back)| ended(*lost) && is_unheard(*back, sample, troubles))
     }
 
     /// How many points it has got.
@@ -149,18 +148,9 @@ impl Chart {
             && self.until.is_none_or(|until| sample.at <= until)
     }
 
-    /// Whether its viewer came when the agent could not be told of it before this sample. An agent may wait for as long after
-    /// the end of a trouble as everything that was held up takes.
+    /// Whether its viewer came when the agent could not be told of it before this sample.
     fn came_unheard(&self, sample: &Sent, troubles: &[(Instant, Option<Instant>)]) -> bool {
-        self.since.is_none_or(|since| {
-            let within = |at: Instant, patience: Duration, (from, to): &(Instant, Option<Instant>)| {
-                at + ON_ITS_WAY >= *from && to.is_none_or(|to| at <= to + patience)
-            };
-            since + TOLD_WITHIN > sample.at
-                || troubles
-                    .iter()
-                    .any(|trouble| within(since, REPLAYED, trouble) && within(sample.at, REPLAYED, trouble))
-        })
+        self.since.is_none_or(|since| is_unheard(since, sample, troubles))
     }
 
     /// From when to when its viewer looked, milliseconds from a sample, and how many newer samples it has.
@@ -371,7 +361,7 @@ impl Line {
             }
             None if looking.iter().all(|chart| {
                 let chart = look(chart);
-                chart.was_away(sample) || chart.came_unheard(sample, troubles)
+                chart.was_away(sample, troubles) || chart.came_unheard(sample, troubles)
             }) =>
             {
                 Ok(Some(Reason::LinksDown))
@@ -426,6 +416,15 @@ impl Totals {
             ));
         }
     }
+}
+
+/// Whether the agent could not be told before this sample of a viewer that came then. It may wait for as long after the end
+/// of a trouble as everything that was held up takes.
+fn is_unheard(came: Instant, sample: &Sent, troubles: &[(Instant, Option<Instant>)]) -> bool {
+    let within = |at: Instant, (from, to): &(Instant, Option<Instant>)| {
+        at + ON_ITS_WAY >= *from && to.is_none_or(|to| at <= to + REPLAYED)
+    };
+    came + TOLD_WITHIN > sample.at || troubles.iter().any(|trouble| within(came, trouble) && within(sample.at, trouble))
 }
 
 /// Milliseconds from one instant to another, negative where it is earlier.
