@@ -3,21 +3,15 @@
 //! A test binary of its own, so that nothing else allocates meanwhile; `--nocapture` prints the figures.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-use std::sync::Arc;
+mod measured;
 
 use futures_util::{SinkExt, StreamExt};
-use relay::agents::{Entries, Entry, Registry, TokenHash};
-use relay::hub::Hub;
-use relay::limits::Limits;
+use measured::{Reporting, hello, report, resident_bytes};
 use relay::metrics::Metrics;
-use relay::subscribers::Subscribers;
-use relay::uplink;
-use shared::control::{FromAgent, Hello, LINES_PER_MESSAGE, LineReport, Lines, Plan, Role, encode};
+use shared::control::{FromAgent, LINES_PER_MESSAGE, Lines, encode};
 use shared::frame::{self, Header, Reach};
-use shared::{Epoch, LineHandle, Sample, Username};
-use tokio::sync::watch;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{Message, protocol};
+use shared::{Epoch, LineHandle, Sample};
+use tokio_tungstenite::tungstenite::Message;
 
 const LINES: u32 = 20_000;
 
@@ -28,25 +22,6 @@ const INTERVAL_MS: u64 = 30_000;
 
 /// As many averages in one frame as an agent puts into one.
 const IN_A_FRAME: usize = 2_000;
-
-fn resident_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().strip_suffix(" kB").unwrap().trim().parse::<u64>().unwrap() * 1_024
-}
-
-fn report(handle: u32) -> LineReport {
-    LineReport {
-        line: LineHandle(handle),
-        username: Username::from_text(&format!("subscriber-{handle}@karoo.example")).unwrap(),
-        role: Role::Server,
-        sessions: 1,
-        age_ms: Some(3_600_000),
-        profile: Some(format!("{}-10", handle % 20)),
-        plan: Plan { download: Some(50_000_000), upload: Some(10_000_000) },
-        comment: None,
-    }
-}
 
 /// Nine lines in ten carry next to nothing.
 fn average(handle: u32, nth: u64) -> Sample {
@@ -71,24 +46,10 @@ fn frames(nth: u64, sequence: &mut u64) -> Vec<Vec<u8>> {
 
 #[tokio::test]
 async fn two_hours_of_averages_are_little_more_than_a_kilobyte_a_line() {
-    let entry =
-        Entry { name: "a".into(), token_sha256: TokenHash::of(b"t"), lines: vec!["*".parse().unwrap()], created: 0 };
-    let registry = Registry::new(Entries { agents: vec![entry] }).unwrap();
-    let metrics = Arc::<Metrics>::default();
-    let now = tokio::time::Instant::now();
-    let hub = Hub::new(Limits::default(), Subscribers::none(), Arc::clone(&metrics), now);
-    let (ours, theirs) = tokio::io::duplex(64 * 1024);
-    let config = Some(uplink::websocket_config());
-    let served = WebSocketStream::from_raw_socket(theirs, protocol::Role::Server, config).await;
-    let grant = registry.authenticate(b"t").unwrap();
-    let (_drain, draining) = watch::channel(false);
-    tokio::spawn(uplink::serve(served, grant, None, registry, hub, draining));
-
-    let agent = WebSocketStream::from_raw_socket(ours, protocol::Role::Client, None).await;
-    let (mut to_relay, mut from_relay) = agent.split();
+    let Reporting { socket, metrics, running: _running } = Reporting::begin().await;
+    let (mut to_relay, mut from_relay) = socket.split();
     let uptime_ms = AVERAGES * INTERVAL_MS;
-    let hello = Hello { version: "0.1.0".into(), epoch: Epoch(1), oldest: 1, next: 1, uptime_ms, lost: 0 };
-    to_relay.send(Message::text(encode(&FromAgent::Hello(hello)))).await.unwrap();
+    to_relay.send(hello(uptime_ms)).await.unwrap();
     let handles: Vec<u32> = (1..=LINES).collect();
     for chunk in handles.chunks(LINES_PER_MESSAGE) {
         let lines = chunk.iter().map(|handle| report(*handle)).collect();

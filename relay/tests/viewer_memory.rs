@@ -4,11 +4,14 @@
 //! memory is the kernel's.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod measured;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use measured::resident_bytes;
 use relay::access::Access;
 use relay::attempts::FailedAttempts;
 use relay::hub::Hub;
@@ -21,12 +24,6 @@ use tokio::sync::watch;
 
 /// Two sockets each, below the usual limit of 1,024 open files.
 const VIEWERS: u64 = 400;
-
-fn resident_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().strip_suffix(" kB").unwrap().trim().parse::<u64>().unwrap() * 1_024
-}
 
 /// Opens pages, each of a line of its own, and reads the beginning of each snapshot.
 fn open_pages(address: std::net::SocketAddr, names: std::ops::Range<u64>) -> Vec<TcpStream> {

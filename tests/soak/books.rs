@@ -2,12 +2,16 @@
 //!
 //! Pure: routers and viewers bring what they sent and saw, the churn brings what it did to them; `now` is an argument.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod chart;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+pub(crate) use chart::{Chart, SharedChart, look};
 
 /// A stream that is taken over by another one reads an interface twice for a while, within one tick of each other.
 const OVERLAP: Duration = Duration::from_millis(1_100);
@@ -15,14 +19,8 @@ const OVERLAP: Duration = Duration::from_millis(1_100);
 /// On its way for so long at most, unless something is recorded that holds it up.
 const ON_ITS_WAY: Duration = Duration::from_secs(3);
 
-/// Between a viewer's coming and the agent's being told.
-const TOLD_WITHIN: Duration = Duration::from_secs(1);
-
 /// A trouble is over for so long before everything that it held up has come: the missing samples come after the live ones.
 const REPLAYED: Duration = Duration::from_secs(20);
-
-/// A watch is sure to last for so long after its last viewer was heard of; the agent ends it a second later.
-const WATCHED_STILL: Duration = Duration::from_secs(14);
 
 /// Entries that balance nowhere and are shown with all that is known of them.
 const SHOWN: usize = 12;
@@ -74,97 +72,6 @@ pub(crate) struct Sent {
     /// Connection and tag.
     pub(crate) stream: (u64, Vec<u8>),
     pub(crate) first: bool,
-}
-
-/// What one viewer has seen of its line.
-#[derive(Debug, Default)]
-pub(crate) struct Chart {
-    since: Option<Instant>,
-    until: Option<Instant>,
-    /// When it was last heard of by its viewer, whose link is broken since.
-    lost: Option<Instant>,
-    heard: Option<Instant>,
-    /// When its link was broken on purpose, until a frame comes again.
-    broken: Option<Instant>,
-    /// Broken links that are whole again: last frame before, first frame after.
-    away: Vec<(Instant, Instant)>,
-    seen: BTreeSet<u64>,
-    newest: u64,
-    time: i64,
-    disordered: u64,
-    deliveries: u64,
-}
-
-/// A chart that its viewer and the books hold.
-pub(crate) type SharedChart = Arc<Mutex<Chart>>;
-
-/// Looks at a chart; a viewer that panicked does not take it along.
-pub(crate) fn look(chart: &SharedChart) -> MutexGuard<'_, Chart> {
-    chart.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Chart {
-    /// Takes the points (time and mark) of a frame; a snapshot begins anew.
-    pub(crate) fn take(&mut self, snapshot: bool, points: impl IntoIterator<Item = (i64, u64)>, now: Instant) {
-        self.since.get_or_insert(now);
-        self.away.extend(self.lost.take().map(|lost| (lost, now)));
-        self.heard = Some(now);
-        self.broken = self.broken.filter(|broken| now <= *broken + ON_ITS_WAY);
-        let mut last = if snapshot { (0, 0) } else { (self.time, self.newest) };
-        for (time, mark) in points {
-            self.disordered += u64::from(time <= last.0 || mark <= last.1);
-            last = (time, mark);
-            self.deliveries += u64::from(self.seen.insert(mark));
-        }
-        self.newest = self.newest.max(last.1);
-        self.time = last.0;
-    }
-
-    /// Its viewer's link is broken on purpose: what it leaves with is what it had until now.
-    pub(crate) fn break_link(&mut self, now: Instant) {
-        self.broken.get_or_insert(now);
-    }
-
-    /// Its viewer's link broke; the relay may have known since the last frame.
-    pub(crate) fn link_broke(&mut self) {
-        self.lost = self.lost.or(self.heard);
-    }
-
-    /// Whether the watch had ended, for its viewer's link had been broken for long, and the agent was not yet told of its return.
-    fn was_away(&self, sample: &Sent, troubles: &[(Instant, Option<Instant>)]) -> bool {
-        let ended = |lost: Instant| lost + WATCHED_STILL <= sample.at;
-        let still = self.lost.is_some_and(ended);
-        still || self.away.iter().any(|(lost, back)| ended(*lost) && is_unheard(*back, sample, troubles))
-    }
-
-    /// How many points it has got.
-    pub(crate) fn deliveries(&self) -> u64 {
-        self.deliveries
-    }
-
-    fn must_show(&self, sample: &Sent) -> bool {
-        sample.mark <= self.newest
-            && self.since.is_some_and(|since| since <= sample.at)
-            && self.until.is_none_or(|until| sample.at <= until)
-    }
-
-    /// Whether its viewer came when the agent could not be told of it before this sample.
-    fn came_unheard(&self, sample: &Sent, troubles: &[(Instant, Option<Instant>)]) -> bool {
-        self.since.is_none_or(|since| is_unheard(since, sample, troubles))
-    }
-
-    /// From when to when its viewer looked, milliseconds from a sample, and how many newer samples it has.
-    fn around(&self, sample: &Sent) -> String {
-        let since = self.since.map_or(0, |since| apart(sample.at, since));
-        let until = self.until.map_or("now".to_owned(), |until| apart(sample.at, until).to_string());
-        let away: Vec<_> =
-            self.away.iter().map(|(lost, back)| (apart(sample.at, *lost), apart(sample.at, *back))).collect();
-        format!("{since} to {until}, {} newer, away {away:?}", self.seen.range(sample.mark..).count())
-    }
-
-    fn looked_at(&self, at: Instant) -> bool {
-        self.since.is_some_and(|since| since <= at) && self.until.is_none_or(|until| at <= until)
-    }
 }
 
 #[derive(Debug, Default)]
@@ -418,35 +325,10 @@ impl Totals {
     }
 }
 
-/// Whether the agent could not be told before this sample of a viewer that came then. It may wait for as long after the end
-/// of a trouble as everything that was held up takes.
-fn is_unheard(came: Instant, sample: &Sent, troubles: &[(Instant, Option<Instant>)]) -> bool {
-    let within = |at: Instant, (from, to): &(Instant, Option<Instant>)| {
-        at + ON_ITS_WAY >= *from && to.is_none_or(|to| at <= to + REPLAYED)
-    };
-    came + TOLD_WITHIN > sample.at || troubles.iter().any(|trouble| within(came, trouble) && within(sample.at, trouble))
-}
-
 /// Milliseconds from one instant to another, negative where it is earlier.
 fn apart(from: Instant, to: Instant) -> i64 {
     let (after, before) = (to.saturating_duration_since(from), from.saturating_duration_since(to));
     i64::try_from(after.as_millis()).unwrap_or(i64::MAX) - i64::try_from(before.as_millis()).unwrap_or(i64::MAX)
-}
-
-impl Chart {
-    /// Forgets what is closed; whether anything may still come.
-    fn forget(&mut self, mark: u64, before: Instant, totals: &mut Totals) -> bool {
-        totals.disordered += std::mem::take(&mut self.disordered);
-        let ended = self.until.is_some_and(|until| until < before);
-        if ended {
-            totals.deliveries += self.deliveries;
-        }
-        self.away.retain(|(_, back)| *back + TOLD_WITHIN >= before);
-        if mark > 0 {
-            self.seen = self.seen.split_off(&(mark + 1));
-        }
-        !ended
-    }
 }
 
 #[cfg(test)]
