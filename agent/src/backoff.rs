@@ -1,33 +1,34 @@
 //! How long to wait before the next attempt: full jitter, so that a fleet that lost its relay together does not come
-//! back together. Pure: the randomness is a seed.
+//! back together, and never longer than was waited already, so that who lost it for a moment is back in a moment. Pure: the
+//! randomness is a seed.
 
 use std::time::Duration;
 
-/// Waits between 0 and a bound that doubles with each attempt.
+/// Waits between 0 and a bound, which is what was waited since something last worked.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     base: Duration,
     cap: Duration,
-    attempts: u32,
+    waited: Duration,
     state: u64,
 }
 
 impl Backoff {
-    /// The first wait is up to `base`, each later one up to twice the one before, and never above `cap`.
+    /// The first waits are up to `base`, each later one up to the sum of those before, and never above `cap`.
     pub const fn new(base: Duration, cap: Duration, seed: u64) -> Self {
-        Self { base, cap, attempts: 0, state: seed }
+        Self { base, cap, waited: Duration::ZERO, state: seed }
     }
 
     /// Starts anew, after something worked.
     pub const fn reset(&mut self) {
-        self.attempts = 0;
+        self.waited = Duration::ZERO;
     }
 
     /// The next wait.
     pub fn wait(&mut self) -> Duration {
-        let bound = self.base.saturating_mul(1 << self.attempts.min(16)).min(self.cap);
-        self.attempts = self.attempts.saturating_add(1);
-        self.up_to(bound)
+        let wait = self.up_to(self.waited.max(self.base).min(self.cap));
+        self.waited = self.waited.saturating_add(wait);
+        wait
     }
 
     /// A wait that was asked for, and up to half as long again.
@@ -64,20 +65,31 @@ mod tests {
     const CAP: Duration = Duration::from_secs(60);
 
     #[test]
-    fn waits_fill_a_bound_that_doubles_up_to_the_cap() {
-        for (attempt, bound) in [(0, 2), (1, 4), (2, 8), (3, 16), (4, 32), (5, 60), (40, 60)] {
-            let bound = Duration::from_secs(bound);
-            let waits: Vec<_> = (0..1_000)
-                .map(|seed| {
-                    let mut backoff = Backoff::new(BASE, CAP, seed);
-                    (0..attempt).for_each(|_| assert!(backoff.wait() < CAP));
-                    backoff.wait()
-                })
-                .collect();
-            assert!(waits.iter().all(|wait| *wait < bound), "attempt {attempt}");
+    fn no_wait_is_longer_than_those_before_it_or_the_cap() {
+        for seed in 0..1_000 {
+            let mut backoff = Backoff::new(BASE, CAP, seed);
+            let mut waited = Duration::ZERO;
+            for _ in 0..100 {
+                let wait = backoff.wait();
+                assert!(wait <= waited.clamp(BASE, CAP), "{wait:?} after {waited:?}");
+                waited += wait;
+            }
+            assert!(waited > CAP * 20, "it does not hammer: {waited:?}");
+        }
+    }
+
+    #[test]
+    fn waits_fill_their_bound() {
+        for (waits_before, bound) in [(0, BASE), (100, CAP)] {
+            let waits = (0..1_000).map(|seed| {
+                let mut backoff = Backoff::new(BASE, CAP, seed);
+                (0..waits_before).for_each(|_| assert!(backoff.wait() < CAP));
+                backoff.wait()
+            });
+            let waits: Vec<_> = waits.collect();
             assert!(waits.iter().any(|wait| *wait < bound / 10) && waits.iter().any(|wait| *wait > bound * 9 / 10));
             let mean = waits.iter().sum::<Duration>() / 1_000;
-            assert!(mean > bound * 2 / 5 && mean < bound * 3 / 5, "attempt {attempt}: {mean:?}");
+            assert!(mean > bound * 2 / 5 && mean < bound * 3 / 5, "{mean:?} of {bound:?}");
         }
     }
 

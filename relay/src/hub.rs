@@ -16,6 +16,7 @@ mod uplinks;
 use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -41,6 +42,10 @@ use crate::subscribers::Subscribers;
 
 /// Shards of the map of lines: far more than cores, so that two rarely meet at one.
 const SHARDS: usize = 64;
+
+/// Turns in which the shards are gone through within a second: all lines in one go would hold up the samples that come
+/// meanwhile.
+const TURNS: usize = 16;
 
 /// How long after the relay's start an unreported line is `starting` and not `unknown`, milliseconds: agents come back
 /// within a minute.
@@ -116,14 +121,19 @@ impl Hub {
         })
     }
 
-    /// Keeps house once a second until everybody has left after `drain` turned true; `registry` says who may report what.
+    /// Keeps house, each line once a second, until everybody has left after `drain` turned true; `registry` says who may
+    /// report what.
     pub async fn run(self: Arc<Self>, registry: Registry, mut drain: watch::Receiver<bool>) {
         let mut names = self.subscribers.changes();
+        let mut turns = tokio::time::interval(Duration::from_secs(1) / TURNS as u32);
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
-        seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut second = Second::default();
         while !(self.is_draining() && self.viewers() == 0) {
             tokio::select! {
-                _ = seconds.tick() => self.second(&mut names, &registry),
+                _ = turns.tick() => self.take_turn(&mut second, &mut names, &registry),
+                _ = seconds.tick() => self.follow_wall_clock(SystemTime::now()),
                 () = drained(&mut drain), if !self.is_draining() => self.begin_drain(),
             }
         }
@@ -258,29 +268,36 @@ impl Hub {
         }
     }
 
-    /// What one second changes.
-    fn second(&self, names: &mut watch::Receiver<u64>, registry: &Registry) {
-        let names_changed = names.has_changed().unwrap_or(false);
-        names.mark_unchanged();
-        self.follow_wall_clock(SystemTime::now());
+    /// A part of what one second changes.
+    fn take_turn(&self, second: &mut Second, names: &mut watch::Receiver<u64>, registry: &Registry) {
+        if second.turn == 0 {
+            second.names_changed = names.has_changed().unwrap_or(false);
+            names.mark_unchanged();
+        }
         if self.is_draining() {
             // Its agents have left because they were told to: no line is unreachable for that.
             return;
         }
-        self.age(names_changed);
-        self.look_after_lost_agents(registry);
+        let part = SHARDS / TURNS;
+        second.live += self.age_shards(second.turn * part..(second.turn + 1) * part, second.names_changed);
+        second.turn += 1;
+        if second.turn == TURNS {
+            self.metrics.lines_live.set(second.live as u64);
+            self.look_after_lost_agents(registry);
+            *second = Second::default();
+        }
     }
 
-    /// What time does to lines; `names_changed` when the subscribers file did.
-    pub(crate) fn age(&self, names_changed: bool) {
+    /// What time does to the lines of these shards; `names_changed` when the subscribers file did. How many stay live.
+    fn age_shards(&self, shards: Range<usize>, names_changed: bool) -> usize {
         let now = self.now();
         let mut live = 0;
-        for shard in &self.shards {
+        for shard in self.shards.get(shards).unwrap_or_default() {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.live.retain(|line| line.age(self.setting(now), names_changed));
             live += shard.live.len();
         }
-        self.metrics.lines_live.set(live as u64);
+        live
     }
 
     /// Agents that are not connected are forgotten in time, and keep to the registry; a connected one's uplink sees to
@@ -326,6 +343,16 @@ impl Hub {
     fn refusals(&self) -> MutexGuard<'_, VecDeque<Refusal>> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How far the hub is with what it does each second.
+#[derive(Default)]
+struct Second {
+    turn: usize,
+    /// Whether the subscribers file changed before it began.
+    names_changed: bool,
+    /// Lines that were seen to be live.
+    live: usize,
 }
 
 /// One of the relay's places for viewers, given back when dropped.

@@ -184,7 +184,7 @@ async fn open<'a, S: AsyncRead + AsyncWrite + Unpin>(
     let admission = admitted.map_err(|denial| context.deny(&denial, address))?;
     let seat = context.hub.join(&admission.username)?;
     let mut flow = Flow::new(seat, Terms::from(&admission), context);
-    flow.take(socket, &unread)?;
+    flow.take(socket, &unread, context.hub.now())?;
     Ok(flow)
 }
 

@@ -20,6 +20,14 @@ const LINES_PER_ROUTER: usize = 50;
 pub(crate) struct Shape {
     pub(crate) viewers: usize,
     pub(crate) lines: usize,
+    pub(crate) routers: usize,
+}
+
+impl Shape {
+    /// Viewers of lines on routers of which a usual part is watched.
+    pub(crate) fn usual(viewers: usize, lines: usize) -> Self {
+        Self { viewers, lines, routers: lines.div_ceil(LINES_PER_ROUTER) }
+    }
 }
 
 /// What came of it.
@@ -44,8 +52,7 @@ pub(crate) struct Outcome {
 /// # Errors
 /// When the server or a viewer fails, or a twentieth of the frames does not arrive.
 pub(crate) async fn measure(kind: Kind, shape: Shape, window: Duration, processors: Processors) -> Result<Outcome> {
-    let routers =
-        Routers { count: shape.lines.div_ceil(LINES_PER_ROUTER), lines_each: LINES_PER_ROUTER.min(shape.lines) };
+    let routers = Routers { count: shape.routers, lines_each: shape.lines.div_ceil(shape.routers) };
     let server = servers::start(kind, routers, processors).await?;
     sleep(Duration::from_secs(1)).await;
     let idle = resident(server.process)?;

@@ -114,9 +114,9 @@ impl Bench {
     /// What is compared with its neighbour, round by round.
     async fn round(&mut self, round: u32, wanted: &impl Fn(Part) -> bool) -> Result<()> {
         if wanted(Part::Fanout) {
-            let all = [Kind::BareLoop, Kind::Relay, Kind::OldStack, Kind::UWebSockets];
+            let all = [Kind::BareLoop, Kind::Relay, Kind::OldStack, Kind::OldStackOfToday, Kind::UWebSockets];
             // No must is beside uWebSockets: three rounds of it show where it stands.
-            let kinds = if round <= 3 { &all[..] } else { &all[..3] };
+            let kinds = if round <= 3 { &all[..] } else { &all[..4] };
             self.compare("ten", kinds, self.shape(10_000, 1_000)).await?;
             self.compare("one", kinds, self.shape(10_000, 10_000)).await?;
         }
@@ -183,7 +183,7 @@ impl Bench {
 
     fn shape(&self, viewers: usize, lines: usize) -> Shape {
         let part = if self.quick { 10 } else { 1 };
-        Shape { viewers: viewers / part, lines: lines / part }
+        Shape::usual(viewers / part, lines / part)
     }
 
     async fn compare(&mut self, label: &str, kinds: &[Kind], shape: Shape) -> Result<()> {
@@ -198,10 +198,10 @@ impl Bench {
     }
 
     fn note_fanout(&mut self, label: &str, kind: Kind, shape: Shape, outcome: &Outcome) -> Result<()> {
-        let Shape { viewers, lines } = shape;
+        let Shape { viewers, lines, routers } = shape;
         let agents = if outcome.agents_cpu > 0.0 { format!(" + {:.2}", outcome.agents_cpu) } else { String::new() };
         say(&format!(
-            "  {viewers} viewers of {lines} lines, {}: {:.2}{agents} µs a frame, {:.2} KB a viewer, p50 {:.1} p99 {:.1} max {:.1} ms",
+            "  {viewers} viewers of {lines} lines of {routers} routers, {}: {:.2}{agents} µs a frame, {:.2} KB a viewer, p50 {:.1} p99 {:.1} max {:.1} ms",
             kind.name(),
             outcome.cpu,
             outcome.memory / 1e3,
@@ -222,7 +222,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Viewers, with one and with ten a line, and over TLS.
+    /// With viewers, one and ten a line, and over TLS; with lines and with agents, for as many viewers.
     async fn growth(&mut self) -> Result<()> {
         for viewers in [1_000, 5_000, 15_000] {
             for (label, lines) in [("ten", viewers / 10), ("one", viewers)] {
@@ -232,6 +232,14 @@ impl Bench {
         }
         for (label, lines) in [("ten", 500), ("one", 5_000)] {
             self.compare(&format!("5000 {label}"), &[Kind::RelayTls], self.shape(5_000, lines)).await?;
+        }
+        for lines in [500, 1_000, 2_500, 5_000] {
+            let shape = Shape { routers: 10, ..self.shape(5_000, lines) };
+            self.compare(&format!("5000 of {lines} lines"), &[Kind::RelayFed], shape).await?;
+        }
+        for routers in [10, 100, 500] {
+            let shape = Shape { routers, ..self.shape(5_000, 5_000) };
+            self.compare(&format!("5000 from {routers} agents"), &[Kind::RelayFed], shape).await?;
         }
         Ok(())
     }

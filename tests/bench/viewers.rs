@@ -19,7 +19,7 @@ use tests::bench::username;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_local, yield_now};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -31,6 +31,8 @@ const AT_ONCE: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Read at once by whichever viewer has something to read.
 const READ_SIZE: usize = 64 * 1024;
+/// Samples between two of a client's own pings, which socket.io 2 wants every 25 s.
+const PING_EVERY: u32 = 20;
 
 /// What a server speaks within its WebSocket frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub(crate) enum Dialect {
     Linelight,
     /// Engine.IO 4 with Socket.IO 5 on top.
     SocketIo,
+    /// Engine.IO 3 with Socket.IO 4 on top, as socket.io 2 speaks: it is the server that opens the namespace.
+    SocketIo2,
 }
 
 /// Where viewers connect, and how.
@@ -98,7 +102,7 @@ impl Crowd {
             let (tally, scratch, turn) = (Rc::clone(&tally), Rc::clone(&scratch), Rc::clone(&turn));
             tasks.spawn_local(async move {
                 let Ok(turn) = turn.acquire().await else { return };
-                let viewer = Viewer { line, tally: Rc::clone(&tally), scratch, partial: Vec::new(), out: Vec::new() };
+                let viewer = Viewer { line, dialect: endpoint.dialect, samples: 0, tally: Rc::clone(&tally), scratch, partial: Vec::new(), out: Vec::new() };
                 // However it ends, it is one viewer less, which voids the run.
                 let _: Result<()> = view(&endpoint, viewer, || drop(turn)).await;
                 tally.left.set(tally.left.get() + 1);
@@ -124,8 +128,17 @@ impl Crowd {
     }
 
     /// Begins to count.
+    ///
+    /// From now on the load does not sleep: whoever writes to a socket whose reader sleeps pays for waking it, and on
+    /// loopback that depends on who is the faster of both.
     pub(crate) fn begin(&self) {
         self.tally.counting.set(true);
+        let tally = Rc::clone(&self.tally);
+        spawn_local(async move {
+            while tally.counting.get() {
+                yield_now().await;
+            }
+        });
     }
 
     /// What was seen since; fails if a viewer was lost.
@@ -140,6 +153,8 @@ impl Crowd {
 
 struct Viewer {
     line: String,
+    dialect: Dialect,
+    samples: u32,
     tally: Rc<Tally>,
     scratch: Rc<RefCell<Vec<u8>>>,
     partial: Vec<u8>,
@@ -151,21 +166,20 @@ async fn view(endpoint: &Endpoint, viewer: Viewer, turn_ends: impl FnOnce()) -> 
     stream.set_nodelay(true)?;
     // Reset when closed: no port stays taken for a minute.
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
-    let Some(tls) = &endpoint.tls else { return viewer.run(stream, endpoint.dialect, turn_ends).await };
+    let Some(tls) = &endpoint.tls else { return viewer.run(stream, turn_ends).await };
     let name = ServerName::IpAddress(endpoint.address.ip().into());
     let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
-    viewer.run(stream, endpoint.dialect, turn_ends).await
+    viewer.run(stream, turn_ends).await
 }
 
 impl Viewer {
     async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         mut self,
         mut stream: S,
-        dialect: Dialect,
         turn_ends: impl FnOnce(),
     ) -> Result<()> {
-        let unread = handshake(&mut stream, dialect).await?;
-        if dialect == Dialect::Linelight {
+        let unread = handshake(&mut stream, self.dialect).await?;
+        if self.dialect == Dialect::Linelight {
             self.say(&format!(r#"{{"type":"watch","username":"{}"}}"#, self.line));
         }
         self.take(&unread)?;
@@ -231,7 +245,12 @@ impl Viewer {
     fn text(&mut self, text: &[u8]) {
         let head = &text[..text.len().min(24)];
         if contains(head, b"sample\"") {
-            return self.sample(text);
+            self.sample(text);
+            self.samples += 1;
+            if self.dialect == Dialect::SocketIo2 && self.samples.is_multiple_of(PING_EVERY) {
+                self.say("2");
+            }
+            return;
         }
         if contains(head, b"samples\"") && self.tally.counting.get() {
             self.tally.merged.set(self.tally.merged.get() + 1);
@@ -241,7 +260,7 @@ impl Viewer {
             self.tally.change.notify_one();
         }
         match text {
-            [b'0', b'{', ..] => self.say("40"),
+            [b'0', b'{', ..] if self.dialect == Dialect::SocketIo => self.say("40"),
             [b'4', b'0', ..] => self.say(&format!(r#"42["watch","{}"]"#, self.line)),
             [b'2'] => self.say("3"),
             _ => {}
@@ -272,6 +291,7 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, dialect: D
     let path = match dialect {
         Dialect::Linelight => "/api/v1/live",
         Dialect::SocketIo => "/socket.io/?EIO=4&transport=websocket",
+        Dialect::SocketIo2 => "/socket.io/?EIO=3&transport=websocket",
     };
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: \

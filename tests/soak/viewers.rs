@@ -104,12 +104,14 @@ struct Page {
 
 impl Page {
     async fn stay(mut self) {
-        let mut failures = 0;
+        let mut waited = 0.0;
         loop {
-            let shown = self.show().await;
-            failures = if shown { 0 } else { failures + 1 };
-            let longest = LONGEST_BACK_OFF.min(BACK_OFF * f64::from(1 << failures.min(16)));
-            sleep(Duration::from_millis((self.chance.share() * longest) as u64)).await;
+            if self.show().await {
+                waited = 0.0;
+            }
+            let wait = self.chance.share() * LONGEST_BACK_OFF.min(BACK_OFF.max(waited));
+            waited += wait;
+            sleep(Duration::from_millis(wait as u64)).await;
         }
     }
 

@@ -22,7 +22,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as End;
 
-use super::Hub;
+use super::{Hub, SHARDS};
 use crate::access::{Access, Mode};
 use crate::agents::{Entries, Entry, Registry, TokenHash};
 use crate::attempts::FailedAttempts;
@@ -187,7 +187,7 @@ async fn keep_house(hub: std::sync::Weak<Hub>, registry: Registry, mut names: wa
         let Some(hub) = hub.upgrade() else { return };
         let changed = names.has_changed().unwrap_or(false);
         names.borrow_and_update();
-        hub.age(changed);
+        hub.metrics.lines_live.set(hub.age_shards(0..SHARDS, changed) as u64);
         hub.look_after_lost_agents(&registry);
     }
 }

@@ -106,31 +106,37 @@ impl<'a> Flow<'a> {
         mut alarm: Pin<&mut Sleep>,
         cx: &mut Context<'_>,
     ) -> Poll<Ending> {
-        if let Poll::Ready(ending) = self.poll_inbound(socket, cx) {
+        // One look at the clock for all that is done now: most of the time that is one sample.
+        let now = self.context.hub.now();
+        if let Poll::Ready(ending) = self.poll_inbound(socket, now, cx) {
             return Poll::Ready(ending);
         }
         if self.context.hub.is_draining() {
-            let earlier = self.alarm(self.context.hub.now()).min(alarm.deadline());
+            let earlier = self.alarm(now).min(alarm.deadline());
             alarm.as_mut().reset(earlier);
         }
         while alarm.as_mut().poll(cx).is_ready() {
-            let now = self.context.hub.now();
             if let Err(close) = self.on_alarm(now) {
                 return Poll::Ready(close.into());
             }
             alarm.as_mut().reset(self.alarm(now));
         }
-        self.poll_outbound(socket, cx)
+        self.poll_outbound(socket, now, cx)
     }
 
-    fn poll_inbound<S: AsyncRead + Unpin>(&mut self, socket: &mut Socket<S>, cx: &mut Context<'_>) -> Poll<Ending> {
+    fn poll_inbound<S: AsyncRead + Unpin>(
+        &mut self,
+        socket: &mut Socket<S>,
+        now: Now,
+        cx: &mut Context<'_>,
+    ) -> Poll<Ending> {
         loop {
             let mut space = [MaybeUninit::uninit(); READ_SIZE];
             let mut bytes = ReadBuf::uninit(&mut space);
             if ready!(Pin::new(&mut socket.stream).poll_read(cx, &mut bytes)).is_err() || bytes.filled().is_empty() {
                 return Poll::Ready(Ending::Broken);
             }
-            if let Err(ending) = self.take(socket, bytes.filled()) {
+            if let Err(ending) = self.take(socket, bytes.filled(), now) {
                 return Poll::Ready(ending);
             }
         }
@@ -138,9 +144,9 @@ impl<'a> Flow<'a> {
 
     /// Takes what the viewer sent. It has nothing to say any more but pongs; what else it says is read over, within its
     /// rate.
-    pub(super) fn take<S>(&mut self, socket: &mut Socket<S>, mut bytes: &[u8]) -> Result<(), Ending> {
+    pub(super) fn take<S>(&mut self, socket: &mut Socket<S>, mut bytes: &[u8], now: Now) -> Result<(), Ending> {
         while let Some(inbound) = next_frame(&mut socket.parser, &mut bytes)? {
-            if !self.frames.take(1, self.context.hub.now().steady) {
+            if !self.frames.take(1, now.steady) {
                 return Err(Close::ViewerTooFast.into());
             }
             match inbound {
@@ -153,7 +159,12 @@ impl<'a> Flow<'a> {
         Ok(())
     }
 
-    fn poll_outbound<S: AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>, cx: &mut Context<'_>) -> Poll<Ending> {
+    fn poll_outbound<S: AsyncWrite + Unpin>(
+        &mut self,
+        socket: &mut Socket<S>,
+        now: Now,
+        cx: &mut Context<'_>,
+    ) -> Poll<Ending> {
         loop {
             while !self.out.rest().is_empty() {
                 match ready!(Pin::new(&mut socket.stream).poll_write(cx, self.out.rest())) {
@@ -165,17 +176,16 @@ impl<'a> Flow<'a> {
                 if ready!(Pin::new(&mut socket.stream).poll_flush(cx)).is_err() {
                     return Poll::Ready(Ending::Broken);
                 }
-                self.complete();
+                self.complete(now);
             }
-            if let Err(close) = ready!(self.poll_next(cx)) {
+            if let Err(close) = ready!(self.poll_next(now, cx)) {
                 return Poll::Ready(close.into());
             }
         }
     }
 
     /// Finds the next frame to write.
-    fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Result<(), Close>> {
-        let now = self.context.hub.now();
+    fn poll_next(&mut self, now: Now, cx: &Context<'_>) -> Poll<Result<(), Close>> {
         if !self.pong.is_empty() {
             self.out.set(Bytes::Own(std::mem::take(&mut self.pong)), now);
             return Poll::Ready(Ok(()));
@@ -218,8 +228,7 @@ impl<'a> Flow<'a> {
     }
 
     /// The frame is written: its memory goes, for the next one may be a second away.
-    fn complete(&mut self) {
-        let now = self.context.hub.now();
+    fn complete(&mut self, now: Now) {
         self.written = now.steady;
         self.out = Out { bytes: Bytes::Own(Vec::new()), at: 0, began: now.steady, unflushed: false };
     }

@@ -2,16 +2,19 @@
 
 import type { Retry } from "./close.ts";
 
-/** The first attempt's longest wait, and the longest of all, in milliseconds. */
+/** The longest of the first waits, and the longest of all, in milliseconds. */
 const BASE = 1_000;
 const LONGEST = 30_000;
 
 /** The share by which a wait that the relay asked for may grow, so that its viewers do not come back all at once. */
 const SPREAD = 0.5;
 
-/** The wait in milliseconds after `failures` attempts in a row; null for none. `chance` lies in [0, 1). */
-export function waitBefore(retry: Retry, failures: number, chance: number): number | null {
+/**
+ * The wait in milliseconds, after `waited` since a connection last lasted; null for none. `chance` lies in [0, 1). It is never longer
+ * than what was waited already: who was away for a moment is back in a moment.
+ */
+export function waitBefore(retry: Retry, waited: number, chance: number): number | null {
   if (retry === "never") return null;
-  if (retry === "back_off") return chance * Math.min(LONGEST, BASE * 2 ** Math.min(failures, 16));
+  if (retry === "back_off") return chance * Math.min(LONGEST, Math.max(BASE, waited));
   return retry * 1_000 * (1 + SPREAD * chance);
 }

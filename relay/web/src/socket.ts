@@ -71,6 +71,8 @@ export class LiveSocket {
   #transport: Transport | null = null;
   #link: Link = { kind: "connecting", after: null };
   #failures = 0;
+  /** Since a connection last lasted, in milliseconds. */
+  #waited = 0;
   #refusedWebSockets = 0;
   #connectedAt = 0;
   #hidden = false;
@@ -98,7 +100,7 @@ export class LiveSocket {
   /** Connects anew because the reader asked, whatever the state. */
   refresh(): void {
     if (this.#transport !== null && this.#world.wall() - this.#connectedAt < REFRESH_AGAIN) return;
-    this.#failures = 0;
+    this.#forgive();
     this.#connect(null);
   }
 
@@ -180,9 +182,7 @@ export class LiveSocket {
   }
 
   #opened(): void {
-    this.#timers.settled.start(SETTLED, () => {
-      this.#failures = 0;
-    });
+    this.#timers.settled.start(SETTLED, () => this.#forgive());
     this.#tell({ kind: "open" });
     this.#listen();
   }
@@ -193,9 +193,10 @@ export class LiveSocket {
 
   #lost(code: number): void {
     this.#drop();
-    const wait = waitBefore(retryAfter(code), this.#failures, this.#world.chance());
-    this.#failures += 1;
+    const wait = waitBefore(retryAfter(code), this.#waited, this.#world.chance());
     if (wait === null) return this.#tell({ kind: "ended", code });
+    this.#failures += 1;
+    this.#waited += wait;
     const lost: Lost = { kind: "lost", code };
     this.#timers.next.start(wait, () => this.#connect(lost));
     this.#tell(lost);
@@ -221,8 +222,13 @@ export class LiveSocket {
   #woke(): void {
     if (this.#link.kind === "ended" || this.#link.kind === "paused") return;
     if (this.#hidden) return this.pause();
-    this.#failures = 0;
+    this.#forgive();
     this.#connect({ kind: "lost", code: NO_CODE });
+  }
+
+  #forgive(): void {
+    this.#failures = 0;
+    this.#waited = 0;
   }
 
   #tell(link: Link): void {

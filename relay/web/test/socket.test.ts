@@ -41,11 +41,15 @@ test("a relay that drops the connection is asked again, with jitter and ever mor
   world.pass(1);
   assert.equal(world.attempts.length, 2);
   assert.deepEqual(world.link, { kind: "connecting", after: { kind: "lost", code: 1001 } });
-  world.attempt.heard.closed(1006);
-  world.pass(999);
-  assert.equal(world.attempts.length, 2);
-  world.pass(1);
-  assert.equal(world.attempts.length, 3);
+  // 500 ms, 500, 500, then half of the 1,500 that were waited.
+  for (const wait of [500, 500, 750]) {
+    const before = world.attempts.length;
+    world.attempt.heard.closed(1006);
+    world.pass(wait - 1);
+    assert.equal(world.attempts.length, before);
+    world.pass(1);
+    assert.equal(world.attempts.length, before + 1);
+  }
 });
 
 test("a relay that answers and drops again and again is not hammered", () => {
@@ -64,9 +68,10 @@ test("a relay that answers and drops again and again is not hammered", () => {
 
 test("a connection that lasted starts the patience anew", () => {
   const world = new FakeWorld();
-  for (let i = 0; i < 5; i += 1) {
+  for (let i = 0; i < 12; i += 1) {
+    const failed = world.attempts.length;
     world.attempt.heard.closed(1006);
-    world.pass(30_000);
+    while (world.attempts.length === failed) world.pass(100);
   }
   world.attempt.answer(SNAPSHOT);
   world.pass(10_000);

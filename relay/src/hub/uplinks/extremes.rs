@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::agents::Registry;
 use crate::clock::LONGEST_MS;
+use crate::hub::SHARDS;
 use crate::hub::stage::{entries, live, name};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -103,7 +104,7 @@ proptest! {
         for (second, said) in all.iter().enumerate() {
             let now = hub.now().plus(second as i64 * 1_000);
             take(&reporter, &grant, said, now);
-            hub.age(false);
+            hub.age_shards(0..SHARDS, false);
             let explained = serde_json::to_value(hub.explain(&name("ali"), began)).unwrap();
             let at = |value: &serde_json::Value| value.as_i64().unwrap_or(now.unix);
             for time in [&explained["since"], &explained["newest"]["t"], &explained["reports"][0]["since"]] {
