@@ -28,6 +28,8 @@ pub struct Handover {
     pub watched: RefCell<WatchSet>,
     /// Whether a relay has said welcome and the uplink to it stands: written by the uplink's task.
     pub uplinked: Cell<bool>,
+    /// Whether the uplink is lost, and not for so long that the watches ended: written by the uplink's task, read by the router's.
+    pub away: Cell<bool>,
     /// Whether the relay that last said welcome takes averages: written by the uplink's task, read by the router's.
     pub averages: Cell<bool>,
     /// Lines, backlog or status changed, or a watch was refused.
@@ -47,6 +49,7 @@ impl Handover {
             status: RefCell::new(Status { interval_ms: 1_000, ..Status::default() }),
             watched: RefCell::new(watched),
             uplinked: Cell::new(false),
+            away: Cell::new(false),
             averages: Cell::new(false),
             to_uplink: Notify::new(),
             to_router: Notify::new(),

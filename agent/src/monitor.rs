@@ -134,6 +134,8 @@ pub struct Monitor {
     silent: u8,
     pace: Pace,
     reviewed: Option<u64>,
+    /// Whether watches do not end.
+    held: bool,
     max_watched: usize,
     max_streams: usize,
     room: usize,
@@ -159,6 +161,7 @@ impl Monitor {
             silent: 0,
             pace: Pace::default(),
             reviewed: None,
+            held: false,
             max_watched: limits.max_watched,
             // One place is kept for a stream that takes over from others.
             max_streams: limits.streams.max(2),
@@ -193,6 +196,11 @@ impl Monitor {
         }
         self.reviewed = None;
         refused
+    }
+
+    /// Lets no watch end while `held`: nobody can say that a line's viewers are back.
+    pub const fn hold(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// Decides what is to be done, as of the tables.
@@ -351,6 +359,9 @@ impl Monitor {
     }
 
     fn end_watches(&mut self, now: Instant) {
+        if self.held {
+            return;
+        }
         let before = self.watched.len();
         self.watched.retain(|watched| watched.ends.is_none_or(|ends| ends > now));
         if self.watched.len() != before {

@@ -102,7 +102,15 @@ impl Crowd {
             let (tally, scratch, turn) = (Rc::clone(&tally), Rc::clone(&scratch), Rc::clone(&turn));
             tasks.spawn_local(async move {
                 let Ok(turn) = turn.acquire().await else { return };
-                let viewer = Viewer { line, dialect: endpoint.dialect, samples: 0, tally: Rc::clone(&tally), scratch, partial: Vec::new(), out: Vec::new() };
+                let viewer = Viewer {
+                    line,
+                    dialect: endpoint.dialect,
+                    samples: 0,
+                    tally: Rc::clone(&tally),
+                    scratch,
+                    partial: Vec::new(),
+                    out: Vec::new(),
+                };
                 // However it ends, it is one viewer less, which voids the run.
                 let _: Result<()> = view(&endpoint, viewer, || drop(turn)).await;
                 tally.left.set(tally.left.get() + 1);
@@ -173,11 +181,7 @@ async fn view(endpoint: &Endpoint, viewer: Viewer, turn_ends: impl FnOnce()) -> 
 }
 
 impl Viewer {
-    async fn run<S: AsyncRead + AsyncWrite + Unpin>(
-        mut self,
-        mut stream: S,
-        turn_ends: impl FnOnce(),
-    ) -> Result<()> {
+    async fn run<S: AsyncRead + AsyncWrite + Unpin>(mut self, mut stream: S, turn_ends: impl FnOnce()) -> Result<()> {
         let unread = handshake(&mut stream, self.dialect).await?;
         if self.dialect == Dialect::Linelight {
             self.say(&format!(r#"{{"type":"watch","username":"{}"}}"#, self.line));

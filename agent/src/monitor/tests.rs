@@ -99,6 +99,20 @@ fn all_watched_lines_fit_into_few_streams_and_none_is_longer_than_allowed() {
 }
 
 #[test]
+fn without_an_uplink_nobody_lets_go() {
+    let mut paper = Paper::new(2);
+    paper.watch(0..2);
+    paper.pass(10 * SECOND);
+    paper.unwatch(0..1);
+    paper.monitor.hold(true);
+    paper.pass(60 * SECOND);
+    assert!((67..=70).contains(&paper.samples_of(0)), "{}", paper.samples_of(0));
+    paper.monitor.hold(false);
+    paper.pass(10 * SECOND);
+    assert!(paper.samples_of(0) <= 71, "its viewer had left before");
+}
+
+#[test]
 fn beyond_its_limit_a_watch_is_refused_and_lingering_ones_give_way() {
     let mut paper = Paper::with(20, AgentLimits::for_paper(5, 8, 50));
     paper.watch(0..5);

@@ -348,6 +348,7 @@ impl Router<'_> {
         if self.monitor.is_idle() && self.monitor.streams() == 0 {
             return Ok(());
         }
+        self.monitor.hold(self.handover.away.get());
         let actions = self.monitor.plan(&self.handover.lines.borrow(), now);
         for action in actions {
             self.act(action, connection, now)?;

@@ -33,10 +33,11 @@ impl Lapse {
         self.changed.notify_one();
     }
 
-    /// Says in the handover whether there is an uplink, and clears the watch set each time that the uplink has been lost for `outlive`.
+    /// Says in the handover whether there is an uplink or it is lost, and clears the watch set each time that the uplink has been lost for `outlive`.
     pub(super) async fn watch(&self, handover: &Handover, outlive: Duration) {
         loop {
             handover.uplinked.set(self.live.get());
+            handover.away.set(self.lost.get().is_some());
             let Some(lost) = self.lost.get() else {
                 self.changed.notified().await;
                 continue;

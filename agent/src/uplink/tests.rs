@@ -386,12 +386,14 @@ async fn watches_outlive_a_lost_uplink_by_two_minutes() {
         drop(relay);
         let lost = Instant::now();
         sleep(119 * SECOND).await;
+        assert!(handover.away.get(), "nor does one end that lingers");
         assert_eq!(wanted(&handover), [1, 2]);
         while !wanted(&handover).is_empty() {
             handover.to_router.notified().await;
         }
         let outlived = lost.elapsed();
         assert!(outlived >= 120 * SECOND && outlived < 121 * SECOND, "{outlived:?}");
+        assert!(!handover.away.get());
     })
     .await;
 }

@@ -14,6 +14,9 @@ const TOLD_WITHIN: Duration = Duration::from_secs(1);
 /// A watch is sure to last for so long after its last viewer was heard of; the agent ends it a second later.
 const WATCHED_STILL: Duration = Duration::from_secs(14);
 
+/// Kept so long is that its link was broken: a trouble may hold up the word of its return, and the longest is a restart.
+const AWAY_KEPT: Duration = Duration::from_secs(60);
+
 /// What one viewer has seen of its line.
 #[derive(Debug, Default)]
 pub(crate) struct Chart {
@@ -111,7 +114,7 @@ impl Chart {
         if ended {
             totals.deliveries += self.deliveries;
         }
-        self.away.retain(|(_, back)| *back + TOLD_WITHIN >= before);
+        self.away.retain(|(_, back)| *back + AWAY_KEPT >= before);
         if mark > 0 {
             self.seen = self.seen.split_off(&(mark + 1));
         }

@@ -182,6 +182,27 @@ fn a_link_that_was_broken_for_longer_than_a_watch_lasts_is_a_reason() {
 }
 
 #[test]
+fn a_broken_link_is_remembered_while_books_are_closed_second_by_second() {
+    let mut desk = Desk::new();
+    let chart = desk.books.watch("ali");
+    desk.shows(&chart, true, &[], 0);
+    (1..60).for_each(|second| desk.sent(second, "a", false));
+    desk.shows(&chart, false, &[1, 2, 3, 4, 5], 5);
+    look(&chart).link_broke();
+    // Back while the agent cannot be told of it, who lets go 15 s after the last frame.
+    let (from, to) = (desk.at(8), desk.at(16));
+    desk.books.trouble(0, from);
+    desk.books.over(0, to);
+    desk.shows(&chart, true, &(6..60).filter(|second| !(20..=24).contains(second)).collect::<Vec<_>>(), 10);
+    for second in 6..60 {
+        let before = desk.at(second);
+        desk.books.close(before);
+    }
+    let totals = desk.close();
+    assert!(totals.balance() && totals.lost[&Reason::LinksDown] == 5, "{totals:?}");
+}
+
+#[test]
 fn who_leaves_with_a_broken_link_is_owed_nothing_since_it_broke() {
     let scene = |breaks: bool| {
         let mut desk = Desk::new();
