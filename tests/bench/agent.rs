@@ -71,7 +71,8 @@ pub(crate) async fn watching(interfaces: usize, window: Duration, processors: Pr
     crowd.begin();
     sleep(window).await;
     let (cpu, bytes) = (cpu_of_all()? - cpu, meter.passed.get() - bytes);
-    let seen = crowd.end()?;
+    let seen = crowd.seen()?;
+    crowd.end();
     let (samples, due) = (seen.delays.len() as f64, interfaces as f64 * window.as_secs_f64());
     ensure!(samples > due * 0.9, "{samples} of {due} samples arrived");
     let memory = processes.iter().map(|process| resident(*process)).sum::<Result<f64>>()? / processes.len() as f64;

@@ -114,9 +114,9 @@ impl Bench {
     /// What is compared with its neighbour, round by round.
     async fn round(&mut self, round: u32, wanted: &impl Fn(Part) -> bool) -> Result<()> {
         if wanted(Part::Fanout) {
-            let all = [Kind::BareLoop, Kind::Relay, Kind::OldStack, Kind::OldStackOfToday, Kind::UWebSockets];
+            let all = [Kind::BareLoop, Kind::Relay, Kind::OldStack, Kind::UWebSockets];
             // No must is beside uWebSockets: three rounds of it show where it stands.
-            let kinds = if round <= 3 { &all[..] } else { &all[..4] };
+            let kinds = if round <= 3 { &all[..] } else { &all[..3] };
             self.compare("ten", kinds, self.shape(10_000, 1_000)).await?;
             self.compare("one", kinds, self.shape(10_000, 10_000)).await?;
         }
@@ -178,7 +178,7 @@ impl Bench {
     }
 
     fn window(&self) -> Duration {
-        Duration::from_secs(if self.quick { 3 } else { 4 })
+        Duration::from_secs(if self.quick { 3 } else { 5 })
     }
 
     fn shape(&self, viewers: usize, lines: usize) -> Shape {

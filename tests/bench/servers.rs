@@ -34,10 +34,7 @@ pub(crate) enum Kind {
     /// The same over TLS.
     RelayTls,
     BareLoop,
-    /// With the socket.io that there was when mikronode-ng was written: its second line, in the last version of that.
     OldStack,
-    /// With today's socket.io.
-    OldStackOfToday,
     UWebSockets,
 }
 
@@ -49,7 +46,6 @@ impl Kind {
             Self::RelayTls => "relay over TLS",
             Self::BareLoop => "bare send(2) loop",
             Self::OldStack => "old stack",
-            Self::OldStackOfToday => "old stack with today's socket.io",
             Self::UWebSockets => "uWebSockets (Bun)",
         }
     }
@@ -129,8 +125,12 @@ pub(crate) async fn start(kind: Kind, routers: Routers, processors: Processors) 
             // The relay has a worker for each processor that it may use: the one that it is put on.
             other(command.args([&lines, &each, "1"]), Dialect::Linelight, Source::Own, processors).await
         }
-        Kind::OldStack => old_stack("socket.io-2", Dialect::SocketIo2, routers, processors).await,
-        Kind::OldStackOfToday => old_stack("socket.io", Dialect::SocketIo, routers, processors).await,
+        Kind::OldStack => {
+            let apis = Apis::open(routers).await?;
+            let mut command = Command::new("node");
+            command.arg(reference("old-stack.cjs")).args(apis.addresses.iter().map(ToString::to_string));
+            other(&mut command, Dialect::SocketIo, Source::Apis { _apis: apis }, processors).await
+        }
         Kind::UWebSockets => {
             let mut command = Command::new(reference("node_modules/@oven/bun-linux-x64/bin/bun"));
             command.arg(reference("uwebsockets.cjs")).args([&lines, &each]);
@@ -142,13 +142,6 @@ pub(crate) async fn start(kind: Kind, routers: Routers, processors: Processors) 
 /// A file of the servers that others wrote.
 pub(crate) fn reference(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/references").join(name)
-}
-
-async fn old_stack(socket_io: &str, dialect: Dialect, routers: Routers, processors: Processors) -> Result<Server> {
-    let apis = Apis::open(routers).await?;
-    let mut command = Command::new("node");
-    command.arg(reference("old-stack.cjs")).arg(socket_io).args(apis.addresses.iter().map(ToString::to_string));
-    other(&mut command, dialect, Source::Apis { _apis: apis }, processors).await
 }
 
 async fn with_agents(routers: Routers, processors: Processors) -> Result<Server> {

@@ -127,24 +127,6 @@ const GOALS: &[Goal] = &[
         aim: f64::INFINITY,
     },
     Goal {
-        what: "for comparison: relay CPU a frame beside the old stack with today's socket.io, one viewer a line",
-        figure: Beside("one cpu Relay", "one cpu OldStackOfToday"),
-        must: f64::INFINITY,
-        aim: f64::INFINITY,
-    },
-    Goal {
-        what: "the same, ten viewers a line",
-        figure: Beside("ten cpu Relay", "ten cpu OldStackOfToday"),
-        must: f64::INFINITY,
-        aim: f64::INFINITY,
-    },
-    Goal {
-        what: "the same of the bare loop, ten viewers a line",
-        figure: Beside("ten cpu BareLoop", "ten cpu OldStackOfToday"),
-        must: f64::INFINITY,
-        aim: f64::INFINITY,
-    },
-    Goal {
         what: "relay CPU a frame over TLS, beside the plain bare loop",
         figure: Beside("tls cpu RelayTls", "tls cpu BareLoop"),
         must: 1.8,
@@ -162,12 +144,6 @@ const GOALS: &[Goal] = &[
         aim: 0.5,
     },
     Goal {
-        what: "delay p99, ten viewers a line, beside the old stack with today's socket.io",
-        figure: Beside("ten p99 Relay", "ten p99 OldStackOfToday"),
-        must: f64::INFINITY,
-        aim: f64::INFINITY,
-    },
-    Goal {
         what: "delay p99, ten viewers a line, beside the bare loop",
         figure: Beside("ten p99 Relay", "ten p99 BareLoop"),
         must: f64::INFINITY,
@@ -178,12 +154,6 @@ const GOALS: &[Goal] = &[
         figure: Beside("one p99 Relay", "one p99 OldStack"),
         must: 0.5,
         aim: 0.5,
-    },
-    Goal {
-        what: "delay p99, one viewer a line, beside the old stack with today's socket.io",
-        figure: Beside("one p99 Relay", "one p99 OldStackOfToday"),
-        must: f64::INFINITY,
-        aim: f64::INFINITY,
     },
     Goal {
         what: "delay p99, one viewer a line, beside the bare loop",

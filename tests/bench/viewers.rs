@@ -31,8 +31,6 @@ const AT_ONCE: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Read at once by whichever viewer has something to read.
 const READ_SIZE: usize = 64 * 1024;
-/// Samples between two of a client's own pings, which socket.io 2 wants every 25 s.
-const PING_EVERY: u32 = 20;
 
 /// What a server speaks within its WebSocket frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +39,6 @@ pub(crate) enum Dialect {
     Linelight,
     /// Engine.IO 4 with Socket.IO 5 on top.
     SocketIo,
-    /// Engine.IO 3 with Socket.IO 4 on top, as socket.io 2 speaks: it is the server that opens the namespace.
-    SocketIo2,
 }
 
 /// Where viewers connect, and how.
@@ -102,15 +98,7 @@ impl Crowd {
             let (tally, scratch, turn) = (Rc::clone(&tally), Rc::clone(&scratch), Rc::clone(&turn));
             tasks.spawn_local(async move {
                 let Ok(turn) = turn.acquire().await else { return };
-                let viewer = Viewer {
-                    line,
-                    dialect: endpoint.dialect,
-                    samples: 0,
-                    tally: Rc::clone(&tally),
-                    scratch,
-                    partial: Vec::new(),
-                    out: Vec::new(),
-                };
+                let viewer = Viewer { line, tally: Rc::clone(&tally), scratch, partial: Vec::new(), out: Vec::new() };
                 // However it ends, it is one viewer less, which voids the run.
                 let _: Result<()> = view(&endpoint, viewer, || drop(turn)).await;
                 tally.left.set(tally.left.get() + 1);
@@ -149,20 +137,22 @@ impl Crowd {
         });
     }
 
-    /// What was seen since; fails if a viewer was lost.
-    pub(crate) fn end(&self) -> Result<Seen> {
-        self.tally.counting.set(false);
+    /// What was seen since it began, or since this was last asked; fails if a viewer was lost.
+    pub(crate) fn seen(&self) -> Result<Seen> {
         ensure!(self.tally.left.get() == 0, "{} viewers were lost", self.tally.left.get());
         let mut delays = self.tally.delays.take();
         delays.sort_unstable();
         Ok(Seen { delays, merged: self.tally.merged.take() })
     }
+
+    /// Counts no more.
+    pub(crate) fn end(&self) {
+        self.tally.counting.set(false);
+    }
 }
 
 struct Viewer {
     line: String,
-    dialect: Dialect,
-    samples: u32,
     tally: Rc<Tally>,
     scratch: Rc<RefCell<Vec<u8>>>,
     partial: Vec<u8>,
@@ -174,16 +164,21 @@ async fn view(endpoint: &Endpoint, viewer: Viewer, turn_ends: impl FnOnce()) -> 
     stream.set_nodelay(true)?;
     // Reset when closed: no port stays taken for a minute.
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
-    let Some(tls) = &endpoint.tls else { return viewer.run(stream, turn_ends).await };
+    let Some(tls) = &endpoint.tls else { return viewer.run(stream, endpoint.dialect, turn_ends).await };
     let name = ServerName::IpAddress(endpoint.address.ip().into());
     let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
-    viewer.run(stream, turn_ends).await
+    viewer.run(stream, endpoint.dialect, turn_ends).await
 }
 
 impl Viewer {
-    async fn run<S: AsyncRead + AsyncWrite + Unpin>(mut self, mut stream: S, turn_ends: impl FnOnce()) -> Result<()> {
-        let unread = handshake(&mut stream, self.dialect).await?;
-        if self.dialect == Dialect::Linelight {
+    async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+        mut self,
+        mut stream: S,
+        dialect: Dialect,
+        turn_ends: impl FnOnce(),
+    ) -> Result<()> {
+        let unread = handshake(&mut stream, dialect).await?;
+        if dialect == Dialect::Linelight {
             self.say(&format!(r#"{{"type":"watch","username":"{}"}}"#, self.line));
         }
         self.take(&unread)?;
@@ -249,12 +244,7 @@ impl Viewer {
     fn text(&mut self, text: &[u8]) {
         let head = &text[..text.len().min(24)];
         if contains(head, b"sample\"") {
-            self.sample(text);
-            self.samples += 1;
-            if self.dialect == Dialect::SocketIo2 && self.samples.is_multiple_of(PING_EVERY) {
-                self.say("2");
-            }
-            return;
+            return self.sample(text);
         }
         if contains(head, b"samples\"") && self.tally.counting.get() {
             self.tally.merged.set(self.tally.merged.get() + 1);
@@ -264,7 +254,7 @@ impl Viewer {
             self.tally.change.notify_one();
         }
         match text {
-            [b'0', b'{', ..] if self.dialect == Dialect::SocketIo => self.say("40"),
+            [b'0', b'{', ..] => self.say("40"),
             [b'4', b'0', ..] => self.say(&format!(r#"42["watch","{}"]"#, self.line)),
             [b'2'] => self.say("3"),
             _ => {}
@@ -295,7 +285,6 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, dialect: D
     let path = match dialect {
         Dialect::Linelight => "/api/v1/live",
         Dialect::SocketIo => "/socket.io/?EIO=4&transport=websocket",
-        Dialect::SocketIo2 => "/socket.io/?EIO=3&transport=websocket",
     };
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: \

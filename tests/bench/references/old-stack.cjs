@@ -2,18 +2,15 @@
 // every router's API, and socket.io carries the rates to one room for each PPPoE username. A line's first spectator starts
 // its `monitor-traffic`, the last one ends it.
 //
-// Usage: node old-stack.cjs PACKAGE ROUTER…: `socket.io` or `socket.io-2`, and each router's HOST:PORT; prints `ready ADDRESS`
-// once it is logged in everywhere.
+// Usage: node old-stack.cjs ROUTER…, each HOST:PORT; prints `ready ADDRESS` once it is logged in everywhere.
 'use strict';
 
 const http = require('node:http');
 const express = require('express');
 const MikroNode = require('mikronode-ng');
+const { Server } = require('socket.io');
 
-const [socketIo, ...routers] = process.argv.slice(2);
-const { Server = require(socketIo) } = require(socketIo);
-
-/** By username: the router's connection, the interface, how many spectators, and the channel while there are any. */
+/** By username: the router's connection, the interface, and the channel while somebody watches. */
 const lines = new Map();
 
 const app = express();
@@ -27,18 +24,15 @@ io.on('connection', (socket) => {
     if (line === undefined) return;
     socket.join(username);
     socket.emit('snapshot', { username, customer: 'A customer', package: 'Home 20/5' });
-    line.spectators += 1;
     line.channel ??= monitor(username, line);
-    socket.on('disconnect', () => leave(line));
   });
 });
-
-function leave(line) {
-  line.spectators -= 1;
-  if (line.spectators > 0) return;
+io.of('/').adapter.on('delete-room', (room) => {
+  const line = lines.get(room);
+  if (line?.channel === undefined) return;
   line.channel.close(true);
   line.channel = undefined;
-}
+});
 
 function monitor(username, { connection, name }) {
   const channel = connection.openChannel();
@@ -68,9 +62,9 @@ async function login(router) {
     channel.write(['/interface/pppoe-server/print', '=.proplist=.id,name,user']);
   });
   channel.close();
-  for (const { name, user } of sessions) lines.set(user, { connection, name, spectators: 0, channel: undefined });
+  for (const { name, user } of sessions) lines.set(user, { connection, name, channel: undefined });
 }
 
-Promise.all(routers.map(login)).then(() => {
+Promise.all(process.argv.slice(2).map(login)).then(() => {
   server.listen(0, '127.0.0.1', () => console.log(`ready 127.0.0.1:${server.address().port}`));
 });
