@@ -1,4 +1,4 @@
-//! Where lines go: newcomers into small streams, small streams into larger ones, and the pace of both.
+//! Where lines go: newcomers into small streams, small streams into larger ones, the pace of both, and when to look again.
 
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ const OPEN_WINDOW: Duration = Duration::from_secs(10);
 
 /// Between two takings-over of small streams at least.
 const SMALL_PAUSE: Duration = Duration::from_secs(5);
+
+/// While something is pending, streams are looked after this often.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// When the last streams were opened.
 #[derive(Debug, Default)]
@@ -40,6 +43,21 @@ impl Pace {
 }
 
 impl Monitor {
+    /// When [`plan`](Self::plan) has something to do even if no row comes before; `None` with nothing watched.
+    pub fn wake(&self, now: Instant) -> Option<Instant> {
+        if self.is_idle() {
+            return None;
+        }
+        let settled = self.watched.iter().all(|watched| watched.placed && watched.producer.is_some())
+            && self.streams.iter().all(Stream::is_settled)
+            && !self.may_need_merge(now);
+        if !settled {
+            return Some(now + LOOK);
+        }
+        let ends = self.watched.iter().filter_map(|watched| watched.ends).filter(|_| !self.held);
+        self.streams.iter().map(Stream::suspect_at).chain(ends).min()
+    }
+
     /// Brings every slot's standing up to the tables, when these or the watches changed.
     pub(super) fn review(&mut self, table: &LineTable, now: Instant, actions: &mut Vec<Action>) {
         if self.reviewed == Some(table.readings()) {

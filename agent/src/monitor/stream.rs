@@ -157,10 +157,19 @@ impl Stream {
         self.live().filter(|slot| slot.line == line).count()
     }
 
+    /// When a late section no longer explains that no row came.
+    pub(super) fn suspect_at(&self) -> Instant {
+        self.heard + Duration::from_millis(u64::from(self.interval) * 1_500 + 200)
+    }
+
+    /// Whether its rows come and count.
+    pub(super) const fn is_settled(&self) -> bool {
+        self.is_warm() && self.suspected.is_none()
+    }
+
     /// Whether no row at all came for longer than a late section explains; again after a while.
     pub(super) fn is_suspect(&mut self, now: Instant) -> bool {
-        let patience = Duration::from_millis(u64::from(self.interval) * 1_500 + 200);
-        let silent = now.saturating_duration_since(self.heard) > patience;
+        let silent = now >= self.suspect_at();
         let told = self.suspected.is_some_and(|told| now.saturating_duration_since(told) < SUSPECT_AGAIN);
         if silent && !told {
             self.suspected = Some(now);

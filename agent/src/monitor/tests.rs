@@ -55,6 +55,18 @@ fn a_relay_that_lost_its_viewers_finds_the_stream_when_they_are_back() {
 }
 
 #[test]
+fn a_settled_stream_is_looked_after_when_its_rows_come() {
+    let mut paper = Paper::new(3);
+    paper.watch(0..2);
+    assert!(paper.monitor.wake(paper.now).unwrap() < paper.now + SECOND, "rows are awaited");
+    paper.pass(10 * SECOND);
+    assert!(paper.monitor.wake(paper.now).unwrap() > paper.now + SECOND / 2);
+    paper.unwatch(0..2);
+    paper.pass(16 * SECOND);
+    assert_eq!(paper.monitor.wake(paper.now), None);
+}
+
+#[test]
 fn an_unwatch_alone_restarts_nothing() {
     let mut paper = Paper::new(40);
     paper.watch(0..40);

@@ -13,9 +13,6 @@ use crate::routeros::sentence::{Sentence, Tag};
 use crate::sampler;
 use crate::sessions::{InterfaceKey, ListedSession};
 
-/// While lines are watched, streams are looked after this often.
-const LOOK: Duration = Duration::from_millis(200);
-
 /// Between two questions for the CPU load, while streams run.
 const LOAD_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -103,7 +100,7 @@ impl Router<'_> {
     }
 
     fn wake<S: Transport>(&self, connection: &Connection<S, Purpose>, now: Instant) -> Instant {
-        let look = (!self.monitor.is_idle()).then(|| now + LOOK);
+        let look = self.monitor.wake(now);
         let tables = self.tables.wake(!self.monitor.is_idle());
         let counters = self.averages.wake(now).filter(|_| self.wants_averages());
         let due = [connection.deadline(), self.sampler.due(), look, tables, counters].into_iter().flatten().min();

@@ -138,17 +138,21 @@ impl Paper {
         self.running.push(Running { id, opened: self.now, interval, names, section: 0 });
     }
 
-    /// Lets time pass: streams tick, the monitor plans five times a second.
+    /// Lets time pass: streams tick, and the monitor plans when a row came or when it wanted to.
     pub(super) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
+            let wake = self.monitor.wake(self.now);
             self.now += STEP;
-            self.tick();
-            self.plan();
+            if self.tick() || wake.is_some_and(|wake| wake <= self.now) {
+                self.plan();
+            }
         }
     }
 
-    pub(super) fn tick(&mut self) {
+    /// Whether a row came.
+    fn tick(&mut self) -> bool {
+        let mut came = false;
         for running in &mut self.running {
             let next = running.opened + SECOND * u32::from(running.interval) * running.section as u32;
             if self.now < next {
@@ -159,6 +163,7 @@ impl Paper {
                 if !there || self.mute.contains(name) {
                     continue;
                 }
+                came = true;
                 let row = self.monitor.row(running.id, Some(name.as_bytes()), Some(running.section), self.now);
                 if let Some(reading) = row.and_then(|row| row.reading) {
                     self.samples.push((reading.line, self.now));
@@ -166,6 +171,7 @@ impl Paper {
             }
             running.section += 1;
         }
+        came
     }
 
     /// The longest and the shortest time between two samples of a line.
