@@ -45,7 +45,7 @@ const SHARDS: usize = 64;
 
 /// Turns in which the shards are gone through within a second: all lines in one go would hold up the samples that come
 /// meanwhile.
-const TURNS: usize = 16;
+const TURNS: usize = 8;
 
 /// How long after the relay's start an unreported line is `starting` and not `unknown`, milliseconds: agents come back
 /// within a minute.
