@@ -74,6 +74,21 @@ pub(crate) struct Sent {
     pub(crate) first: bool,
 }
 
+/// What holds a router's samples up, or the word to its agent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trouble {
+    from: Instant,
+    to: Option<Instant>,
+    /// So long after its end the agent may still have to be told of viewers.
+    told: Duration,
+}
+
+impl Trouble {
+    fn holds_up(&self, now: Instant) -> bool {
+        self.to.is_none_or(|to| to + REPLAYED > now)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Line {
     router: usize,
@@ -89,7 +104,7 @@ struct Line {
 pub(crate) struct Books {
     lines: BTreeMap<Vec<u8>, Line>,
     /// What holds samples up or loses them, for each router, until it is over.
-    troubles: Vec<Vec<(Instant, Option<Instant>)>>,
+    troubles: Vec<Vec<Trouble>>,
     excuses: Vec<Vec<(RangeInclusive<Instant>, Reason)>>,
     totals: Totals,
 }
@@ -149,8 +164,7 @@ impl Books {
     pub(crate) fn leave(&mut self, username: &str, chart: &SharedChart, now: Instant) {
         let Some(line) = self.lines.get(username.as_bytes()) else { return };
         let troubles = self.troubles.get(line.router).into_iter().flatten();
-        let held_up =
-            troubles.filter(|(_, end)| end.is_none_or(|end| end + REPLAYED > now)).map(|(from, _)| *from).min();
+        let held_up = troubles.filter(|trouble| trouble.holds_up(now)).map(|trouble| trouble.from).min();
         let mut chart = look(chart);
         let whole = [held_up, chart.broken].into_iter().flatten().fold(now, Instant::min);
         chart.until = Some(whole - ON_ITS_WAY);
@@ -159,21 +173,27 @@ impl Books {
     /// Something begins that holds a router's samples up.
     pub(crate) fn trouble(&mut self, router: usize, from: Instant) {
         if let Some(troubles) = self.troubles.get_mut(router) {
-            troubles.push((from, None));
+            troubles.push(Trouble { from, to: None, told: REPLAYED });
         }
     }
 
     /// It is over.
     pub(crate) fn over(&mut self, router: usize, now: Instant) {
-        for (_, end) in self.troubles.get_mut(router).into_iter().flatten() {
-            end.get_or_insert(now);
+        for trouble in self.troubles.get_mut(router).into_iter().flatten() {
+            trouble.to.get_or_insert(now);
+        }
+    }
+
+    /// It is over, and the agent is seen to be back.
+    pub(crate) fn over_and_told(&mut self, router: usize, now: Instant) {
+        for trouble in self.troubles.get_mut(router).into_iter().flatten().filter(|trouble| trouble.to.is_none()) {
+            (trouble.to, trouble.told) = (Some(now), ON_ITS_WAY);
         }
     }
 
     /// Whether a router has been left alone for so long that everything has come.
     pub(crate) fn is_settled(&self, router: usize, now: Instant) -> bool {
-        let held_up = |(_, end): &(Instant, Option<Instant>)| end.is_none_or(|end| end + REPLAYED > now);
-        !self.troubles.get(router).into_iter().flatten().any(held_up)
+        !self.troubles.get(router).into_iter().flatten().any(|trouble| trouble.holds_up(now))
     }
 
     /// Samples of all lines of a router were lost in that time.
@@ -198,7 +218,7 @@ impl Books {
             line.close(username, before, excuses, troubles, &mut self.totals);
         }
         for list in self.troubles.iter_mut() {
-            list.retain(|(_, end)| end.is_none_or(|end| end + 2 * REPLAYED > before));
+            list.retain(|trouble| trouble.to.is_none_or(|to| to + 2 * REPLAYED > before));
         }
         for list in self.excuses.iter_mut() {
             list.retain(|(time, _)| *time.end() >= before);
@@ -217,7 +237,7 @@ impl Line {
         username: &[u8],
         before: Instant,
         router: &[(RangeInclusive<Instant>, Reason)],
-        troubles: &[(Instant, Option<Instant>)],
+        troubles: &[Trouble],
         totals: &mut Totals,
     ) {
         let closed = self.sent.partition_point(|sample| sample.at < before);
@@ -243,7 +263,7 @@ impl Line {
         at: usize,
         sample: &Sent,
         router: &[(RangeInclusive<Instant>, Reason)],
-        troubles: &[(Instant, Option<Instant>)],
+        troubles: &[Trouble],
     ) -> Result<Option<Reason>, &'static str> {
         if self.is_shown(sample) {
             let whole = self.charts.iter().all(|chart| {
@@ -289,14 +309,7 @@ impl Line {
 }
 
 impl Totals {
-    fn note(
-        &mut self,
-        what: &str,
-        username: &[u8],
-        sample: &Sent,
-        line: &Line,
-        troubles: &[(Instant, Option<Instant>)],
-    ) {
+    fn note(&mut self, what: &str, username: &[u8], sample: &Sent, line: &Line, troubles: &[Trouble]) {
         self.unaccounted += 1;
         if self.examples.len() < SHOWN {
             let looked = line.charts.iter().filter(|chart| look(chart).looked_at(sample.at));
@@ -318,7 +331,7 @@ impl Totals {
                 around.collect::<Vec<_>>().join(", "),
                 troubles
                     .iter()
-                    .map(|(from, to)| (apart(sample.at, *from), to.map(|to| apart(sample.at, to))))
+                    .map(|trouble| (apart(sample.at, trouble.from), trouble.to.map(|to| apart(sample.at, to))))
                     .collect::<Vec<_>>(),
             ));
         }

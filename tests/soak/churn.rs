@@ -296,7 +296,7 @@ impl Churn {
         self.relay.stop().await?;
         self.relay.resume().await?;
         self.all_back(self.viewers.len()).await?;
-        (0..self.towers.len()).for_each(|router| self.books.over(router, Instant::now()));
+        (0..self.towers.len()).for_each(|router| self.books.over_and_told(router, Instant::now()));
         Ok(())
     }
 

@@ -118,7 +118,8 @@ impl Default for UplinkTiming {
             backoff_base: Duration::from_secs(2),
             // Below a page's 30 s, so that agents are back before those who look; a thousand attempts a second of 10,000 agents.
             backoff_cap: Duration::from_secs(20),
-            settled_after: Duration::from_secs(60),
+            // As the cap: who is let go again and again comes no more often than who is refused.
+            settled_after: Duration::from_secs(20),
             after_never: Duration::from_secs(900),
             return_interval: Duration::from_secs(600),
             goodbye: Duration::from_millis(500),

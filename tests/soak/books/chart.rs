@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{ON_ITS_WAY, REPLAYED, Sent, Totals, apart};
+use super::{ON_ITS_WAY, Sent, Totals, Trouble, apart};
 
 /// Between a viewer's coming and the agent's being told.
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
@@ -72,7 +72,7 @@ impl Chart {
     }
 
     /// Whether the watch had ended, for its viewer's link had been broken for long, and the agent was not yet told of its return.
-    pub(super) fn was_away(&self, sample: &Sent, troubles: &[(Instant, Option<Instant>)]) -> bool {
+    pub(super) fn was_away(&self, sample: &Sent, troubles: &[Trouble]) -> bool {
         let ended = |lost: Instant| lost + WATCHED_STILL <= sample.at;
         let still = self.lost.is_some_and(ended);
         still || self.away.iter().any(|(lost, back)| ended(*lost) && is_unheard(*back, sample, troubles))
@@ -90,7 +90,7 @@ impl Chart {
     }
 
     /// Whether its viewer came when the agent could not be told of it before this sample.
-    pub(super) fn came_unheard(&self, sample: &Sent, troubles: &[(Instant, Option<Instant>)]) -> bool {
+    pub(super) fn came_unheard(&self, sample: &Sent, troubles: &[Trouble]) -> bool {
         self.since.is_none_or(|since| is_unheard(since, sample, troubles))
     }
 
@@ -124,9 +124,9 @@ impl Chart {
 
 /// Whether the agent could not be told before this sample of a viewer that came then. It may wait for as long after the end
 /// of a trouble as everything that was held up takes.
-fn is_unheard(came: Instant, sample: &Sent, troubles: &[(Instant, Option<Instant>)]) -> bool {
-    let within = |at: Instant, (from, to): &(Instant, Option<Instant>)| {
-        at + ON_ITS_WAY >= *from && to.is_none_or(|to| at <= to + REPLAYED)
+fn is_unheard(came: Instant, sample: &Sent, troubles: &[Trouble]) -> bool {
+    let within = |at: Instant, trouble: &Trouble| {
+        at + ON_ITS_WAY >= trouble.from && trouble.to.is_none_or(|to| at <= to + trouble.told)
     };
     came + TOLD_WITHIN > sample.at || troubles.iter().any(|trouble| within(came, trouble) && within(sample.at, trouble))
 }
