@@ -43,7 +43,7 @@ test("a relay that drops the connection is asked again, with jitter and ever mor
   assert.deepEqual(world.link, { kind: "connecting", after: { kind: "lost", code: 1001 } });
   // 500 ms, 500, 500, then half of the 1,500 that were waited.
   for (const wait of [500, 500, 750]) {
-    const before = world.attempts.length;
+    const before: number = world.attempts.length;
     world.attempt.heard.closed(1006);
     world.pass(wait - 1);
     assert.equal(world.attempts.length, before);
