@@ -144,6 +144,7 @@ fn is_root(path: &Path) -> bool {
     manifest.contains(&format!("\"{}\"", inside.display()))
         || ["src/lib.rs", "src/main.rs", "build.rs"].iter().any(|root| inside == Path::new(root))
         || inside.parent() == Some(Path::new("tests"))
+        || (inside.ends_with("main.rs") && inside.parent().and_then(Path::parent) == Some(Path::new("tests")))
 }
 
 /// Whether a file beside it, or the one that its folder is named after, has it as a module.

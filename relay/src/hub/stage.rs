@@ -22,7 +22,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as End;
 
-use super::{Hub, SHARDS};
+use super::{Hub, Second, TURNS};
 use crate::access::{Access, Mode};
 use crate::agents::{Entries, Entry, Registry, TokenHash};
 use crate::attempts::FailedAttempts;
@@ -182,13 +182,12 @@ impl Stage {
 }
 
 async fn keep_house(hub: std::sync::Weak<Hub>, registry: Registry, mut names: watch::Receiver<u64>) {
+    let mut second = Second::default();
     loop {
+        // All turns at once: two weeks of paused time have enough wake-ups.
         tokio::time::sleep(Duration::from_secs(1)).await;
         let Some(hub) = hub.upgrade() else { return };
-        let changed = names.has_changed().unwrap_or(false);
-        names.borrow_and_update();
-        hub.metrics.lines_live.set(hub.age_shards(0..SHARDS, changed) as u64);
-        hub.look_after_lost_agents(&registry);
+        (0..TURNS).for_each(|_| hub.take_turn(&mut second, &mut names, &registry));
     }
 }
 

@@ -122,8 +122,7 @@ impl Chart {
     }
 }
 
-/// Whether the agent could not be told before this sample of a viewer that came then. It may wait for as long after the end
-/// of a trouble as everything that was held up takes.
+/// Whether the agent could not be told before this sample of a viewer that came then.
 fn is_unheard(came: Instant, sample: &Sent, troubles: &[Trouble]) -> bool {
     let within = |at: Instant, trouble: &Trouble| {
         at + ON_ITS_WAY >= trouble.from && trouble.to.is_none_or(|to| at <= to + trouble.told)

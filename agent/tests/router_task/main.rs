@@ -2,19 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "the functions around the tests are tests too")]
 
+mod check;
 mod fake;
 
 use std::time::Duration;
 
-use std::rc::Rc;
-
-use agent::check::Step;
-use agent::config::{HostPort, RouterConfig, Secret, SecretSource};
-use agent::router::{Reach, probe};
-use fake::{Fake, Rig, Session};
+use fake::{Rig, Session};
 use shared::control::WatchRefusal;
-use tokio::net::TcpListener;
-use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 
 const ALI: Session = ("*F00001", "<pppoe-ali>", "ali", 620_000, 14_780_000);
@@ -152,6 +146,24 @@ async fn the_last_viewer_gone_no_stream_is_left() {
         let count = rig.samples("ali").len();
         sleep(10 * SECOND).await;
         assert_eq!((rig.samples("ali").len(), rig.fake.count("/interface/monitor-traffic")), (count, 1));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_uplink_is_lost_a_line_lingers_on() {
+    let rig = Rig::new(&[ALI]);
+    rig.run(async {
+        rig.until("the lines", |rig| rig.report("ali").is_some()).await;
+        rig.watch("ali");
+        sleep(5 * SECOND).await;
+        rig.handover.away.set(true);
+        rig.unwatch("ali");
+        sleep(60 * SECOND).await;
+        assert_eq!(rig.fake.count("/cancel"), 0);
+        rig.handover.away.set(false);
+        rig.handover.to_router.notify_one();
+        rig.until("the cancel", |rig| rig.fake.count("/cancel") == 1).await;
     })
     .await;
 }
@@ -383,69 +395,4 @@ async fn a_busy_router_is_asked_less_often_and_the_status_says_so() {
         assert_eq!(rig.handover.status.borrow().cpu_load, Some(97));
     })
     .await;
-}
-
-/// Walks to a fake over a real socket, or to a port where nobody listens.
-async fn steps_against(fake: Option<Rc<Fake>>, reach: Reach) -> Vec<Step> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let rig = Rig::new(&[]);
-    let config = RouterConfig {
-        address: HostPort::new("127.0.0.1".to_owned(), port),
-        user: "linelight".to_owned(),
-        password: SecretSource::Value(Secret::new(b"secret")),
-        trust: None,
-    };
-    let walk = async {
-        match fake {
-            None => drop(listener),
-            Some(fake) => drop(spawn_local(async move {
-                let (stream, _) = listener.accept().await.unwrap();
-                fake.serve(stream).await;
-            })),
-        }
-        probe(&config, &rig.timing, reach).await
-    };
-    LocalSet::new().run_until(walk).await
-}
-
-#[tokio::test]
-async fn check_walks_to_the_rates() {
-    for (reach, names, monitors) in [
-        (Reach::Rates, &["router", "login", "sessions", "rates"][..], 1),
-        (Reach::Sessions, &["router", "login", "sessions"], 0),
-    ] {
-        let fake = Rc::new(Fake::default());
-        fake.sessions.borrow_mut().extend([ALI, ALICE]);
-        let steps = steps_against(Some(Rc::clone(&fake)), reach).await;
-        assert_eq!(steps.iter().map(|step| step.name).collect::<Vec<_>>(), names);
-        assert!(steps.iter().all(|step| step.to_string().starts_with("ok")), "{steps:?}");
-        let said = fake.last("/interface/monitor-traffic");
-        assert_eq!(fake.count("/interface/monitor-traffic"), monitors);
-        assert!(said.is_none_or(|words| words == "/interface/monitor-traffic =interface=*F00001 =once="));
-    }
-}
-
-#[tokio::test]
-async fn check_stops_where_the_way_ends_and_says_what_to_do() {
-    let steps = steps_against(None, Reach::Rates).await;
-    assert_eq!(steps.len(), 1);
-    assert!(
-        steps[0].is_failed() && steps[0].to_string().contains("refused the connection; enable api"),
-        "{}",
-        steps[0]
-    );
-    for (command, message, failed, remedy) in [
-        ("/login", "=message=invalid user name or password (6)", "login", "password"),
-        ("/interface/pppoe-server/print", "=message=not enough permissions (9)", "sessions", "policies read and api"),
-        ("/interface/monitor-traffic", "=message=not enough permissions (9)", "rates", "test"),
-    ] {
-        let fake = Fake::default();
-        fake.sessions.borrow_mut().push(ALI);
-        fake.answers.borrow_mut().insert(command, vec![vec!["!trap", message], vec!["!done"]]);
-        let steps = steps_against(Some(Rc::new(fake)), Reach::Rates).await;
-        let last = steps.last().unwrap();
-        assert_eq!((last.name, last.is_failed()), (failed, true), "{steps:?}");
-        assert!(last.to_string().contains(remedy), "{last}");
-    }
 }
