@@ -36,7 +36,7 @@ use crate::agents::Registry;
 use crate::clock::Now;
 use crate::explain::{Agents, Explanation, Refusal};
 use crate::limits::Limits;
-use crate::line::{Cursor, Line, Setting};
+use crate::line::{Line, Setting};
 use crate::metrics::Metrics;
 use crate::subscribers::Subscribers;
 
@@ -185,17 +185,17 @@ impl Hub {
         }
         let place = Place::take(self)?;
         let now = self.now();
-        let (line, cursor) = self.with_line(username, |shard, line| {
+        let (line, number) = self.with_line(username, |shard, line| {
             if line.enliven(self.setting(now)) {
                 shard.live.push(Arc::clone(line));
             }
             line.join(self.limits.viewers_per_line, self.setting(now))
         });
-        let Some(cursor) = cursor else {
+        let Some(number) = number else {
             self.refuse(username, "viewer refused: the line has as many viewers as it may have");
             return Err(Close::LineFull);
         };
-        Ok(Seat { place, line, cursor })
+        Ok(Seat { place, line, number })
     }
 
     /// What the relay knows of one line.
@@ -379,7 +379,8 @@ impl Drop for Place {
 pub(crate) struct Seat {
     place: Place,
     pub(crate) line: Arc<Line>,
-    pub(crate) cursor: Cursor,
+    /// Which of the line's it is.
+    pub(crate) number: u32,
 }
 
 impl Seat {
@@ -389,13 +390,13 @@ impl Seat {
 
     /// When its viewer is to leave, on the steady scale; `None` unless the relay stops.
     pub(crate) fn leaves(&self) -> Option<i64> {
-        self.hub().drain.viewer_leaves((Arc::as_ptr(&self.line).addr(), self.cursor.seat()))
+        self.hub().drain.viewer_leaves((Arc::as_ptr(&self.line).addr(), self.number))
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        if self.line.leave(&self.cursor, self.hub().now()) {
+        if self.line.leave(self.number, self.hub().now()) {
             self.hub().forget_if_needless(&self.line);
         }
     }

@@ -1,12 +1,13 @@
 //! One line: what agents report of it, the ring of its points while it is watched, and its newest update, framed once.
 //!
 //! A line that nobody watches is its reports and its [`averages`], if its agent tells any; [`live`] is what a watched one has
-//! besides. It knows no sockets: viewers hold a [`Cursor`] and leave a waker.
+//! besides. It knows no sockets: viewers take a [`seat`], leave a waker and say where their frames go.
 
 pub(crate) mod averages;
 mod live;
 pub(crate) mod points;
 pub(crate) mod report;
+mod seat;
 mod shown;
 mod source;
 
@@ -17,8 +18,9 @@ use shared::{LineHandle, Username};
 
 use self::averages::{Average, Averages, Change};
 use self::live::Live;
-pub(crate) use self::live::{Cursor, Update};
+pub(crate) use self::live::Update;
 use self::report::Report;
+pub(crate) use self::seat::{Begun, Delivery, Direct, Outlet, Taken};
 use crate::clock::Now;
 use crate::hub::Agent;
 use crate::subscribers::Subscribers;
@@ -39,7 +41,8 @@ pub(crate) struct Setting<'a> {
 #[derive(Debug)]
 pub struct Line {
     username: Username,
-    /// Held for microseconds: a publisher pushes one point, a viewer takes one update. Wakers are called without it.
+    /// Held for microseconds: a viewer takes one update, a publisher pushes one point and writes it to those who wait for it,
+    /// never waiting itself. Wakers are called without it.
     inner: Mutex<Inner>,
 }
 
@@ -158,12 +161,12 @@ impl Line {
             live.watch_refused(agent, handle, at.now);
         }
         if inner.judge(&self.username, at, false) {
-            self.wake_from(inner);
+            self.wake_from(inner, true);
         }
     }
 
-    /// Takes one sample and frames it for all viewers; `scratch` saves an allocation.
-    pub(crate) fn publish(&self, arrival: Arrival<'_>, setting: Setting<'_>, scratch: &mut Vec<u8>) -> Published {
+    /// Takes one sample, and writes it to the viewers that wait for it.
+    pub(crate) fn publish(&self, arrival: Arrival<'_>, setting: Setting<'_>, delivery: &mut Delivery) -> Published {
         let mut inner = self.lock();
         let is_up = inner.reports.iter().any(|report| {
             report.sessions > 0 && report.handle == arrival.handle && Arc::ptr_eq(&report.agent, arrival.agent)
@@ -176,11 +179,13 @@ impl Line {
             live.keep_for_later(arrival.point);
             return Published::Shown;
         }
-        live.push(arrival.point, setting.now, scratch);
+        let point = live.push(arrival.point, setting.now);
         if live.is_late_no_more() {
             inner.judge(&self.username, setting, false);
         }
-        self.wake_from(inner);
+        if inner.live.as_mut().is_some_and(|live| live.deliver(&point, delivery, setting.now)) {
+            self.wake_from(inner, false);
+        }
         Published::Shown
     }
 
@@ -207,7 +212,7 @@ impl Line {
         let Some(live) = inner.live.as_mut().filter(|_| change != Change::None) else { return };
         live.averages_changed(change);
         inner.judge(&self.username, setting, false);
-        self.wake_from(inner);
+        self.wake_from(inner, true);
     }
 
     /// Gives the line a ring of points; whether it had none before.
@@ -221,32 +226,43 @@ impl Line {
         newly
     }
 
-    /// Takes a seat among the viewers of an [enlivened](Self::enliven) line; `None` when `limit` are taken.
-    pub(crate) fn join(&self, limit: usize, setting: Setting<'_>) -> Option<Cursor> {
+    /// Takes a seat among the viewers of an [enlivened](Self::enliven) line, by its number; `None` when `limit` are taken.
+    pub(crate) fn join(&self, limit: usize, setting: Setting<'_>) -> Option<u32> {
         let mut inner = self.lock();
-        let cursor = inner.live.as_mut()?.take_seat(limit)?;
+        let seat = inner.live.as_mut()?.take_seat(limit)?;
         if inner.judge(&self.username, setting, false) {
-            self.wake_from(inner);
+            self.wake_from(inner, true);
         }
-        Some(cursor)
+        Some(seat)
     }
 
     /// Gives the seat back; whether the line may be forgotten.
-    pub(crate) fn leave(&self, cursor: &Cursor, now: Now) -> bool {
+    pub(crate) fn leave(&self, seat: u32, now: Now) -> bool {
         let mut inner = self.lock();
         if let Some(live) = inner.live.as_mut() {
-            live.leave_seat(cursor, now);
+            live.leave_seat(seat, now);
         }
         inner.is_needless()
     }
 
-    /// The next thing to say to a viewer, or its waker is kept.
-    pub(crate) fn poll(&self, cursor: &mut Cursor, now: Now, cx: &Context<'_>) -> Poll<Update> {
+    /// The next thing that a viewer's task is to say. Where there is nothing, it waits: samples are written directly where
+    /// `direct` says how, and the task is called for everything else.
+    pub(crate) fn poll(&self, seat: u32, direct: Option<Direct>, now: Now, cx: &Context<'_>) -> Poll<Update> {
         let inner = &mut *self.lock();
         match inner.live.as_mut() {
-            Some(live) => live.poll(cursor, &self.username, inner.averages.as_deref(), now, cx),
+            Some(live) => live.poll(seat, (direct, cx), (&self.username, inner.averages.as_deref()), now),
             None => Poll::Pending,
         }
+    }
+
+    /// Nothing is written directly to this viewer until it waits again; what is left of a frame that was.
+    pub(crate) fn resume(&self, seat: u32) -> Option<Begun> {
+        self.lock().live.as_mut()?.resume(seat)
+    }
+
+    /// When this viewer was last written to directly, on the steady scale.
+    pub(crate) fn served(&self, seat: u32) -> i64 {
+        self.lock().live.as_ref().map_or(i64::MIN, |live| live.served(seat))
     }
 
     /// The averages that a page opens with.
@@ -271,7 +287,7 @@ impl Line {
         }
         let merged = live.merge_late();
         if inner.judge(&self.username, setting, names_changed) || merged {
-            self.wake_from(inner);
+            self.wake_from(inner, true);
         }
         true
     }
@@ -283,7 +299,7 @@ impl Line {
 
     /// Calls every viewer that waits.
     pub(crate) fn wake(&self) {
-        self.wake_from(self.lock());
+        self.wake_from(self.lock(), true);
     }
 
     /// What the operator is told.
@@ -307,17 +323,18 @@ impl Line {
         let mut inner = self.lock();
         change(&mut inner.reports);
         if inner.judge(&self.username, setting, true) {
-            self.wake_from(inner);
+            self.wake_from(inner, true);
         }
     }
 
-    /// Calls every viewer that waits, when the lock is given back: a viewer that is called takes it at once.
-    fn wake_from<'a>(&'a self, mut inner: MutexGuard<'a, Inner>) {
+    /// Calls viewers that wait, everyone or those who have something to do, when the lock is given back: a viewer that is
+    /// called takes it at once.
+    fn wake_from<'a>(&'a self, mut inner: MutexGuard<'a, Inner>, everyone: bool) {
         /// As many as a line has viewers unless configured; an array, so that nothing is allocated each second.
         const AT_ONCE: usize = crate::limits::MAX_VIEWERS_PER_LINE;
         let mut wakers = [const { None }; AT_ONCE];
         loop {
-            let found = inner.live.as_mut().map_or(0, |live| live.take_wakers(&mut wakers));
+            let found = inner.live.as_mut().map_or(0, |live| live.take_wakers(everyone, &mut wakers));
             drop(inner);
             wakers.iter_mut().filter_map(Option::take).for_each(Waker::wake);
             if found < AT_ONCE {

@@ -24,6 +24,7 @@ use crate::agents::{Grant, Registry};
 use crate::clock::Now;
 use crate::hub::{Attached, Hub, Reporter, Revised, drained, milliseconds};
 use crate::limits::Bucket;
+use crate::line::Delivery;
 
 /// Acknowledgements are a cursor: one a second is enough, milliseconds.
 const ACKNOWLEDGE_MS: i64 = 1_000;
@@ -69,7 +70,7 @@ struct Uplink<S> {
     pinged: bool,
     acknowledged: u64,
     acknowledge_at: Option<i64>,
-    scratch: Vec<u8>,
+    delivery: Delivery,
 }
 
 /// How an uplink ends.
@@ -117,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
             pinged: false,
             acknowledged: 0,
             acknowledge_at: None,
-            scratch: Vec::new(),
+            delivery: Delivery::default(),
         }
     }
 
@@ -238,7 +239,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
 
     fn on_batch(&mut self, reporter: &Reporter, bytes: &[u8]) -> Result<(), Ending> {
         let now = self.hub.now();
-        reporter.batch(bytes, now, &mut self.scratch)?;
+        reporter.batch(bytes, now, &mut self.delivery)?;
         self.acknowledge_at.get_or_insert(now.steady + ACKNOWLEDGE_MS);
         Ok(())
     }

@@ -6,6 +6,7 @@
 
 mod events;
 mod flow;
+mod stream;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tracing::debug;
 
 pub use self::events::{EventBody, serve_events};
 use self::flow::Flow;
+use self::stream::Shared;
 use crate::access::{Access, Admission, Denial, WatchRequest};
 use crate::attempts::FailedAttempts;
 use crate::hub::{Hub, drained, unix_ms};
@@ -84,13 +86,13 @@ impl ViewerContext {
 
 /// Serves a viewer over a WebSocket whose handshake is done; `leftover` was read behind it, and `address` is the viewer's
 /// where it is known.
-pub async fn serve_websocket<S: AsyncRead + AsyncWrite + Unpin>(
+pub async fn serve_websocket<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     leftover: Bytes,
     address: Option<IpAddr>,
     context: Arc<ViewerContext>,
 ) {
-    let mut socket = Socket { stream, parser: Parser::default() };
+    let mut socket = Socket { stream: Shared::new(stream), parser: Parser::default() };
     // Boxed, so that a page's future is no larger than what it does all day.
     let opened = Box::pin(open(&mut socket, leftover, address, &context)).await;
     let (rest, ending) = match opened {
@@ -102,7 +104,7 @@ pub async fn serve_websocket<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// A viewer's stream and what of it is half read.
 struct Socket<S> {
-    stream: S,
+    stream: Shared<S>,
     parser: Parser,
 }
 

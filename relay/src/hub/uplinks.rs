@@ -17,7 +17,7 @@ use crate::clock::Now;
 use crate::explain::AgentFindings;
 use crate::limits::Bucket;
 use crate::line::report::{Report, cut};
-use crate::line::{Arrival, Line, Published};
+use crate::line::{Arrival, Delivery, Line, Published};
 use crate::viewer_frame::Point;
 
 /// An uplink that may wait for the one before it.
@@ -249,7 +249,7 @@ impl Reporter {
     ///
     /// # Errors
     /// [`Close::ProtocolError`] or [`Close::Replaced`].
-    pub(crate) fn batch(&self, bytes: &[u8], now: Now, scratch: &mut Vec<u8>) -> Result<(), Close> {
+    pub(crate) fn batch(&self, bytes: &[u8], now: Now, delivery: &mut Delivery) -> Result<(), Close> {
         let batch = match Batch::parse(bytes) {
             Ok(batch) => batch,
             // A newer agent says something that may be skipped.
@@ -281,7 +281,7 @@ impl Reporter {
         }
         ledger.samples += batch.len() as u64;
         self.hub.metrics.samples.add(batch.len() as u64);
-        self.publish(&mut ledger, &batch, now, scratch);
+        self.publish(&mut ledger, &batch, now, delivery);
         Ok(())
     }
 
@@ -435,10 +435,11 @@ impl Reporter {
         }
     }
 
-    fn publish(&self, ledger: &mut Ledger, batch: &Batch<'_>, now: Now, scratch: &mut Vec<u8>) {
+    fn publish(&self, ledger: &mut Ledger, batch: &Batch<'_>, now: Now, delivery: &mut Delivery) {
         let t = now.unix_of(now.past(ledger.clock.steady(batch.header.uptime_ms, now.steady)));
         let setting = self.hub.setting(now);
         let metrics = &self.hub.metrics;
+        delivery.begin();
         for sample in batch.samples() {
             let Some(line) = ledger.lines.get(&sample.line) else {
                 let is_refused = ledger.refused.contains_key(&sample.line);
@@ -447,16 +448,17 @@ impl Reporter {
             };
             let point = Point { t, down: sample.download, up: sample.upload };
             let arrival = Arrival { agent: &self.agent, handle: sample.line, point, replayed: batch.header.replayed };
-            if line.publish(arrival, setting, scratch) != Published::Unwatched {
+            if line.publish(arrival, setting, delivery) != Published::Unwatched {
                 continue;
             }
             let limit = self.hub.limits.adopted_per_agent;
             let bucket = ledger.adopted.get_or_insert_with(|| Bucket::new(limit, limit.div_ceil(60), now.steady));
             if bucket.take(1, now.steady) {
                 self.hub.adopt(line, now);
-                line.publish(arrival, setting, scratch);
+                line.publish(arrival, setting, delivery);
             }
         }
+        metrics.frames_sent.add(delivery.take_written());
     }
 }
 

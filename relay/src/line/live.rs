@@ -8,6 +8,7 @@ use shared::{LineHandle, Username};
 use super::averages::{Averages, Change};
 use super::points::{HISTORY_MS, Points};
 use super::report::{Report, Standing};
+use super::seat::{Begun, Cursor, Delivery, Direct, Seat};
 use super::shown::{Names, Shown, shown};
 use super::source::{Asked, Source};
 use super::{Arrival, Setting};
@@ -15,7 +16,6 @@ use crate::clock::Now;
 use crate::hub::Agent;
 use crate::subscribers::Subscribers;
 use crate::viewer_frame::{self, History, LineState, Notice, Point, Snapshot, StateFrame};
-use crate::websocket;
 
 /// A viewer that is further behind gets a snapshot: what it missed is history. In samples.
 const FAR_BEHIND: u64 = 60;
@@ -30,9 +30,6 @@ const MAX_LATE: usize = 600;
 /// A clock that stepped back by more than this, milliseconds, voids the points; by less, time is made to rise.
 const STEP_BACK_MS: i64 = 5_000;
 
-/// Room for one framed sample, in bytes.
-const SAMPLE_ROOM: usize = 96;
-
 #[derive(Debug)]
 pub(super) struct Live {
     seats: Vec<Seat>,
@@ -41,7 +38,8 @@ pub(super) struct Live {
     late: Vec<Point>,
     /// Whether averages came for times that viewers have already; told once a second as well.
     late_averages: bool,
-    /// The newest point as a WebSocket frame; its JSON begins behind [`websocket::SHORT_HEADER`].
+    /// The newest point as a WebSocket frame, while a viewer's task is to write it; its JSON begins behind
+    /// [`SHORT_HEADER`](crate::websocket::SHORT_HEADER).
     newest: Option<Arc<[u8]>>,
     /// Changes when what viewers have is void.
     revision: u32,
@@ -57,23 +55,6 @@ pub(super) struct Live {
     up: Option<i64>,
     /// When the last viewer left.
     deserted: i64,
-}
-
-#[derive(Debug, Default)]
-struct Seat {
-    taken: bool,
-    waker: Option<Waker>,
-}
-
-/// How far a viewer has read: a cursor and not a queue.
-#[derive(Debug)]
-pub(crate) struct Cursor {
-    seat: u32,
-    revision: Option<u32>,
-    restated: u32,
-    /// [`Averages::begun`] as of what it was told.
-    averages: u32,
-    position: u64,
 }
 
 /// What is said next to a viewer.
@@ -116,7 +97,8 @@ impl Live {
         self.seats.iter().filter(|seat| seat.taken).count()
     }
 
-    pub(super) fn take_seat(&mut self, limit: usize) -> Option<Cursor> {
+    /// Takes a seat; its number.
+    pub(super) fn take_seat(&mut self, limit: usize) -> Option<u32> {
         if self.viewers() >= limit {
             return None;
         }
@@ -127,8 +109,7 @@ impl Live {
             self.seats.push(Seat::default());
             self.seats.len() - 1
         });
-        let seat = self.seats.get_mut(at)?;
-        *seat = Seat { taken: true, waker: None };
+        *self.seats.get_mut(at)? = Seat::newly_taken();
         if let Some(source) = self.source.as_mut().filter(|source| source.is_refused) {
             // Somebody new is worth another question; while the agent is asked, nobody is told that it refuses.
             source.is_refused = false;
@@ -136,11 +117,11 @@ impl Live {
                 source.asked = Asked::No;
             }
         }
-        Some(Cursor { seat: u32::try_from(at).ok()?, revision: None, restated: 0, averages: 0, position: 0 })
+        u32::try_from(at).ok()
     }
 
-    pub(super) fn leave_seat(&mut self, cursor: &Cursor, now: Now) {
-        if let Some(seat) = self.seats.get_mut(cursor.seat as usize) {
+    pub(super) fn leave_seat(&mut self, seat: u32, now: Now) {
+        if let Some(seat) = self.seats.get_mut(seat as usize) {
             *seat = Seat::default();
         }
         if self.viewers() == 0 {
@@ -149,53 +130,81 @@ impl Live {
         }
     }
 
-    pub(super) fn take_wakers(&mut self, wakers: &mut [Option<Waker>]) -> usize {
-        let waiting = self.seats.iter_mut().filter_map(|seat| seat.waker.take());
+    /// The wakers of viewers that wait: of everyone, or of those who have something to do.
+    pub(super) fn take_wakers(&mut self, everyone: bool, wakers: &mut [Option<Waker>]) -> usize {
+        let newest = self.cursor();
+        let waiting = self.seats.iter_mut().filter_map(|seat| match everyone {
+            true => seat.call(),
+            false => seat.call_if_behind(&newest),
+        });
         // Zipped from the array's side: a waker that finds no room must not be taken.
         wakers.iter_mut().zip(waiting).map(|(slot, waker)| *slot = Some(waker)).count()
     }
 
+    pub(super) fn resume(&mut self, seat: u32) -> Option<Begun> {
+        self.seats.get_mut(seat as usize)?.resume()
+    }
+
+    pub(super) fn served(&self, seat: u32) -> i64 {
+        self.seats.get(seat as usize).map_or(i64::MIN, Seat::served)
+    }
+
     pub(super) fn poll(
         &mut self,
-        cursor: &mut Cursor,
+        seat: u32,
+        waits: (Option<Direct>, &Context<'_>),
+        (username, averages): (&Username, Option<&Averages>),
+        now: Now,
+    ) -> Poll<Update> {
+        let Some(cursor) = self.seats.get(seat as usize).map(|seat| seat.cursor) else { return Poll::Pending };
+        let (cursor, update) = self.next(cursor, username, averages, now);
+        let Some(seat) = self.seats.get_mut(seat as usize) else { return Poll::Pending };
+        seat.cursor = cursor;
+        if let Some(update) = update {
+            seat.is_busy();
+            return Poll::Ready(update);
+        }
+        let (direct, cx) = waits;
+        seat.wait(cx.waker(), direct);
+        Poll::Pending
+    }
+
+    /// What a viewer that has read so far is told next, and how far it has read then.
+    fn next(
+        &self,
+        mut cursor: Cursor,
         username: &Username,
         averages: Option<&Averages>,
         now: Now,
-        cx: &Context<'_>,
-    ) -> Poll<Update> {
+    ) -> (Cursor, Option<Update>) {
         let begun = averages.map_or(0, Averages::begun);
         let behind = self.position.wrapping_sub(cursor.position);
         if cursor.revision != Some(self.revision) || behind > FAR_BEHIND {
-            *cursor = Cursor { revision: Some(self.revision), averages: begun, ..*cursor };
-            cursor.catch_up(self);
             let averages = averages.and_then(|averages| averages.all(now));
-            return Poll::Ready(Update::Snapshot(Box::new(Snapshot { averages, ..self.snapshot(username, now) })));
+            let snapshot = Snapshot { averages, ..self.snapshot(username, now) };
+            return (Cursor { averages: begun, ..self.cursor() }, Some(Update::Snapshot(Box::new(snapshot))));
         }
         if cursor.restated != self.restated {
             cursor.restated = self.restated;
-            return Poll::Ready(Update::State(self.state(now)));
+            return (cursor, Some(Update::State(self.state(now))));
         }
         if let Some(averages) = averages.filter(|_| cursor.averages != begun) {
             let told = std::mem::replace(&mut cursor.averages, begun);
-            return Poll::Ready(Update::Averages(averages.since(told, now)));
+            return (cursor, Some(Update::Averages(averages.since(told, now))));
         }
         cursor.position = self.position;
-        match (behind, &self.newest) {
-            (0, _) => self.wait(cursor, cx),
-            (1, Some(newest)) => Poll::Ready(Update::Sample(Arc::clone(newest))),
+        let update = match (behind, &self.newest) {
+            (0, _) => None,
+            (1, Some(newest)) => Some(Update::Sample(Arc::clone(newest))),
             // The cast is lossless: FAR_BEHIND is far less than 2^32.
-            _ => Poll::Ready(Update::Samples(self.points.last(behind as usize).collect())),
-        }
+            _ => Some(Update::Samples(self.points.last(behind as usize).collect())),
+        };
+        (cursor, update)
     }
 
-    fn wait(&mut self, cursor: &Cursor, cx: &Context<'_>) -> Poll<Update> {
-        if let Some(seat) = self.seats.get_mut(cursor.seat as usize) {
-            match &mut seat.waker {
-                Some(waker) => waker.clone_from(cx.waker()),
-                none => *none = Some(cx.waker().clone()),
-            }
-        }
-        Poll::Pending
+    /// Where a viewer is that has been told everything but averages.
+    fn cursor(&self) -> Cursor {
+        Cursor { revision: Some(self.revision), restated: self.restated, averages: 0, position: self.position }
     }
 
     pub(super) fn is_source(&self, arrival: &Arrival<'_>) -> bool {
@@ -206,8 +215,8 @@ impl Live {
         })
     }
 
-    /// Takes a live sample, and frames it where somebody is there to see it.
-    pub(super) fn push(&mut self, mut point: Point, now: Now, scratch: &mut Vec<u8>) {
+    /// Takes a live sample; the point that it became.
+    pub(super) fn push(&mut self, mut point: Point, now: Now) -> Point {
         self.last_arrival = Some(now.steady);
         if let Some(source) = self.source.as_mut() {
             source.is_refused = false;
@@ -223,7 +232,25 @@ impl Live {
         }
         self.points.push(point);
         self.position += 1;
-        self.newest = (!self.seats.is_empty()).then(|| framed(&point, scratch));
+        self.newest = None;
+        point
+    }
+
+    /// Writes the newest point to everybody who waits for it; whether somebody is left to be called.
+    pub(super) fn deliver(&mut self, newest: &Point, delivery: &mut Delivery, now: Now) -> bool {
+        if self.seats.is_empty() {
+            return false;
+        }
+        delivery.put(newest);
+        let cursor = self.cursor();
+        let mut left = 0;
+        for seat in self.seats.iter_mut().filter(|seat| seat.taken) {
+            left += usize::from(!seat.deliver(&cursor, delivery, now));
+        }
+        if left > 0 {
+            self.newest = Some(delivery.share());
+        }
+        left > 0
     }
 
     pub(super) fn keep_for_later(&mut self, point: Point) {
@@ -397,26 +424,7 @@ impl Drop for Live {
     }
 }
 
-impl Cursor {
-    /// Its number among the line's seats.
-    pub(crate) fn seat(&self) -> u32 {
-        self.seat
-    }
-
-    fn catch_up(&mut self, live: &Live) {
-        self.restated = live.restated;
-        self.position = live.position;
-    }
-}
-
 /// How long samples may be late, milliseconds: a page shows no figure that is older than 5 s as current.
 fn patience(interval: u32) -> i64 {
     3_000 + 2 * i64::from(interval)
-}
-
-fn framed(point: &Point, scratch: &mut Vec<u8>) -> Arc<[u8]> {
-    scratch.clear();
-    scratch.reserve(SAMPLE_ROOM);
-    websocket::put_short_text(scratch, |out| viewer_frame::put_sample(out, point));
-    Arc::from(&scratch[..])
 }

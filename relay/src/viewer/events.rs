@@ -101,7 +101,7 @@ impl EventBody {
             let earlier = leaves.min(self.alarm.deadline());
             self.alarm.as_mut().reset(earlier);
         }
-        if is_free && let Poll::Ready(update) = seat.line.poll(&mut seat.cursor, now, cx) {
+        if is_free && let Poll::Ready(update) = seat.line.poll(seat.number, None, now, cx) {
             self.written = now.steady;
             return Poll::Ready(Some(match self.terms.frame(update, &self.context) {
                 Ok(framed) => event(SAMPLE, framed.get(SHORT_HEADER..).unwrap_or_default()),

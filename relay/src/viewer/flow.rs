@@ -1,7 +1,8 @@
 //! The small state machine that an open page is: takes what comes, writes what is new, and wakes for one deadline.
 //!
 //! A viewer is a cursor and not a queue: nothing waits here but the one frame that is being written. While that one is
-//! stuck the line goes on, and the viewer then gets what is true at that time.
+//! stuck the line goes on, and the viewer then gets what is true at that time. While nothing is, the task sleeps, and samples
+//! are written past it.
 
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
@@ -18,6 +19,7 @@ use super::{Ending, REPEAT_MS, Socket, Terms, ViewerContext, next_frame};
 use crate::clock::Now;
 use crate::hub::{Seat, milliseconds};
 use crate::limits::Bucket;
+use crate::line::{Begun, Direct};
 use crate::viewer_frame::ViewerFrame;
 use crate::websocket::{self, Inbound};
 
@@ -36,7 +38,7 @@ pub(super) struct Flow<'a> {
     /// The answer to the viewer's last ping, when it has not been written yet.
     pong: Vec<u8>,
     frames: Bucket,
-    /// When the last frame was complete, on the steady scale.
+    /// When the last frame was complete that was written here, on the steady scale.
     written: i64,
     /// When the last ping was written.
     pinged: i64,
@@ -93,14 +95,17 @@ impl<'a> Flow<'a> {
     }
 
     /// Runs until either side is done. What is left of a half-written frame is returned with the reason.
-    pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> (Vec<u8>, Ending) {
+    pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &mut self,
+        socket: &mut Socket<S>,
+    ) -> (Vec<u8>, Ending) {
         let mut alarm = pin!(sleep_until(self.alarm(self.context.hub.now())));
         let ending = poll_fn(|cx| self.poll(socket, alarm.as_mut(), cx)).await;
         let rest = if self.out.at > 0 { self.out.rest().to_vec() } else { Vec::new() };
         (rest, ending)
     }
 
-    fn poll<S: AsyncRead + AsyncWrite + Unpin>(
+    fn poll<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         &mut self,
         socket: &mut Socket<S>,
         mut alarm: Pin<&mut Sleep>,
@@ -108,6 +113,9 @@ impl<'a> Flow<'a> {
     ) -> Poll<Ending> {
         // One look at the clock for all that is done now: most of the time that is one sample.
         let now = self.context.hub.now();
+        if let Some(Begun { frame, at }) = self.seat.line.resume(self.seat.number) {
+            self.out = Out { bytes: Bytes::Shared(frame), at, began: now.steady, unflushed: true };
+        }
         if let Poll::Ready(ending) = self.poll_inbound(socket, now, cx) {
             return Poll::Ready(ending);
         }
@@ -159,7 +167,7 @@ impl<'a> Flow<'a> {
         Ok(())
     }
 
-    fn poll_outbound<S: AsyncWrite + Unpin>(
+    fn poll_outbound<S: AsyncWrite + Unpin + Send + 'static>(
         &mut self,
         socket: &mut Socket<S>,
         now: Now,
@@ -178,20 +186,25 @@ impl<'a> Flow<'a> {
                 }
                 self.complete(now);
             }
-            if let Err(close) = ready!(self.poll_next(now, cx)) {
+            if let Err(close) = ready!(self.poll_next(socket, now, cx)) {
                 return Poll::Ready(close.into());
             }
         }
     }
 
-    /// Finds the next frame to write.
-    fn poll_next(&mut self, now: Now, cx: &Context<'_>) -> Poll<Result<(), Close>> {
+    /// Finds the next frame to write; while there is none, samples go to the stream without this task.
+    fn poll_next<S: AsyncWrite + Unpin + Send + 'static>(
+        &mut self,
+        socket: &Socket<S>,
+        now: Now,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), Close>> {
         if !self.pong.is_empty() {
             self.out.set(Bytes::Own(std::mem::take(&mut self.pong)), now);
             return Poll::Ready(Ok(()));
         }
-        let Seat { line, cursor, .. } = &mut self.seat;
-        let update = ready!(line.poll(cursor, now, cx));
+        let direct = Direct { outlet: socket.stream.outlet(), until: self.ping_due() };
+        let update = ready!(self.seat.line.poll(self.seat.number, Some(direct), now, cx));
         match self.terms.frame(update, self.context) {
             Ok(framed) => self.send_shared(framed, now),
             Err(frame) => self.send(&frame, now),
@@ -217,7 +230,17 @@ impl<'a> Flow<'a> {
     }
 
     fn is_ping_due(&self, now: Now) -> bool {
-        !self.awaiting_pong && now.steady - self.pinged >= PING_MS
+        now.steady >= self.ping_due()
+    }
+
+    /// When a frame is next to carry a ping.
+    fn ping_due(&self) -> i64 {
+        if self.awaiting_pong { i64::MAX } else { self.pinged + PING_MS }
+    }
+
+    /// When the viewer was last told something.
+    fn told(&self) -> i64 {
+        self.written.max(self.seat.line.served(self.seat.number))
     }
 
     fn send_with_ping(&mut self, mut bytes: Vec<u8>, now: Now) {
@@ -236,7 +259,7 @@ impl<'a> Flow<'a> {
     /// One timer serves every deadline: it is set to the earliest when it fires, not when a deadline moves. It fires each
     /// 10 s or sooner, and no deadline that begins in between is shorter.
     fn alarm(&self, now: Now) -> Instant {
-        let idle = if self.out.is_idle() { self.written + REPEAT_MS } else { now.steady + REPEAT_MS };
+        let idle = if self.out.is_idle() { self.told() + REPEAT_MS } else { now.steady + REPEAT_MS };
         let expires = self.terms.expires.map(|expires| now.steady + (expires - now.unix));
         let next = [self.silence(), expires, self.seat.leaves()].into_iter().flatten().fold(idle, i64::min);
         // Never in the past, lest a deadline that is being met turn into a busy loop.
@@ -263,7 +286,7 @@ impl<'a> Flow<'a> {
             return Err(Close::ViewerSilent);
         }
         if self.out.is_idle()
-            && now.steady - self.written >= REPEAT_MS
+            && now.steady - self.told() >= REPEAT_MS
             && let Some(state) = self.seat.line.state(now)
         {
             self.context.metrics.frames_sent.increment();

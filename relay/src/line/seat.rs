@@ -1,0 +1,183 @@
+//! A viewer's seat before a line: how far it has read, how it is called, and where its frames go while it waits.
+//!
+//! A viewer that waits has nothing else to write, so that whoever has a sample for it writes the frame itself: waking ten
+//! thousand tasks a second cost more than all else that the relay does. A frame that does not go out whole at once, or
+//! anything but the next sample, is the business of the viewer's task.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::task::Waker;
+
+use crate::clock::Now;
+use crate::viewer_frame::{self, Point};
+use crate::websocket;
+
+/// Frames written by a publisher itself for one batch, some 5 µs each; what is beyond goes to the viewers' tasks, which
+/// all processors share.
+const AT_ONCE: usize = 512;
+
+/// Room for one framed sample, in bytes.
+const SAMPLE_ROOM: usize = 96;
+
+/// Where a waiting viewer's frames go.
+pub(crate) trait Outlet: Debug + Send + Sync {
+    /// Writes as much of a frame as is taken at once; never waits.
+    fn offer(&self, frame: &[u8]) -> Taken;
+}
+
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is out.
+    Whole,
+    /// So many bytes of it were taken; the rest of it, and getting them out, is left to do.
+    Part(usize),
+}
+
+/// How a viewer is served while it waits.
+#[derive(Debug)]
+pub(crate) struct Direct {
+    /// Where samples go.
+    pub(crate) outlet: Arc<dyn Outlet>,
+    /// From then on, on the steady scale, the viewer wants to write its samples itself.
+    pub(crate) until: i64,
+}
+
+/// A frame that is written in part.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// All of it.
+    pub(crate) frame: Arc<[u8]>,
+    /// How much is written.
+    pub(crate) at: usize,
+}
+
+/// How far a viewer has read: a cursor and not a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Cursor {
+    /// `None` before it was told anything.
+    pub(super) revision: Option<u32>,
+    pub(super) restated: u32,
+    /// [`Averages::begun`](super::averages::Averages::begun) as of what it was told.
+    pub(super) averages: u32,
+    pub(super) position: u64,
+}
+
+impl Cursor {
+    /// Whether the two have been told the same of samples and state.
+    fn is_level_with(&self, other: &Self) -> bool {
+        Self { averages: other.averages, ..*self } == *other
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Seat {
+    pub(super) taken: bool,
+    pub(super) cursor: Cursor,
+    waiting: Option<Waiting>,
+    begun: Option<Box<Begun>>,
+    /// When a frame was last written here and not by the viewer's task, on the steady scale.
+    served: i64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    waker: Waker,
+    direct: Option<Direct>,
+}
+
+impl Seat {
+    pub(super) fn newly_taken() -> Self {
+        Self { taken: true, served: i64::MIN, ..Self::default() }
+    }
+
+    /// The viewer's task is called when there is something to say, unless it was said directly.
+    pub(super) fn wait(&mut self, waker: &Waker, direct: Option<Direct>) {
+        match &mut self.waiting {
+            Some(waiting) => {
+                waiting.waker.clone_from(waker);
+                waiting.direct = direct;
+            }
+            none => *none = Some(Waiting { waker: waker.clone(), direct }),
+        }
+    }
+
+    /// The viewer does not wait, or does not any more.
+    pub(super) fn is_busy(&mut self) {
+        self.waiting = None;
+    }
+
+    /// The viewer's task writes by itself until it waits again, and first what is left of a frame.
+    pub(super) fn resume(&mut self) -> Option<Begun> {
+        self.waiting = None;
+        self.begun.take().map(|begun| *begun)
+    }
+
+    pub(super) fn served(&self) -> i64 {
+        self.served
+    }
+
+    /// Writes the sample that leads to `newest`, if the viewer is just before it; whether there is nothing left to do.
+    pub(super) fn deliver(&mut self, newest: &Cursor, delivery: &mut Delivery, now: Now) -> bool {
+        let Some(Waiting { direct: Some(direct), .. }) = &self.waiting else { return false };
+        let before = Cursor { position: newest.position - 1, ..*newest };
+        if !self.cursor.is_level_with(&before) || now.steady >= direct.until || delivery.left == 0 {
+            return false;
+        }
+        let taken = direct.outlet.offer(&delivery.frame);
+        if taken == Taken::Part(0) {
+            return false;
+        }
+        delivery.left -= 1;
+        delivery.written += 1;
+        self.cursor.position = newest.position;
+        self.served = now.steady;
+        if let Taken::Part(at) = taken {
+            self.begun = Some(Box::new(Begun { frame: delivery.frame.as_slice().into(), at }));
+        }
+        self.begun.is_none()
+    }
+
+    /// The waker of a viewer that waits and has something to do.
+    pub(super) fn call_if_behind(&mut self, newest: &Cursor) -> Option<Waker> {
+        let is_behind = self.begun.is_some() || !self.cursor.is_level_with(newest);
+        if is_behind { self.call() } else { None }
+    }
+
+    /// The waker of a viewer that waits.
+    pub(super) fn call(&mut self) -> Option<Waker> {
+        self.waiting.take().map(|waiting| waiting.waker)
+    }
+}
+
+/// What a publisher writes to waiting viewers while it takes one batch; kept, lest each sample allocate.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    frame: Vec<u8>,
+    left: usize,
+    written: u64,
+}
+
+impl Delivery {
+    /// Begins a batch.
+    pub(crate) fn begin(&mut self) {
+        self.left = AT_ONCE;
+    }
+
+    /// Frames written since this was last asked.
+    pub(crate) fn take_written(&mut self) -> u64 {
+        std::mem::take(&mut self.written)
+    }
+
+    /// Makes a sample the frame that is delivered.
+    pub(super) fn put(&mut self, point: &Point) {
+        self.frame.clear();
+        self.frame.reserve(SAMPLE_ROOM);
+        websocket::put_short_text(&mut self.frame, |out| viewer_frame::put_sample(out, point));
+    }
+
+    /// The frame, to be kept.
+    pub(super) fn share(&self) -> Arc<[u8]> {
+        self.frame.as_slice().into()
+    }
+}
