@@ -16,6 +16,15 @@ pub struct Now {
 /// of its leads out of the scales.
 pub(crate) const LONGEST_MS: i64 = 10 * 365 * 86_400_000;
 
+/// Deadlines that may be a little early are met together, so many times a second and not each by itself: to be woken costs more
+/// than most of what is then done. Milliseconds.
+pub(crate) const GATHERING_MS: i64 = 125;
+
+/// The moment at which a deadline of the steady scale is met: at it, or less than [`GATHERING_MS`] before.
+pub(crate) fn gathered(deadline: i64) -> i64 {
+    deadline - deadline.rem_euclid(GATHERING_MS)
+}
+
 impl Now {
     /// A steady time as an agent makes it seem, brought to between [`LONGEST_MS`] ago and now.
     pub(crate) fn past(self, steady: i64) -> i64 {

@@ -20,11 +20,15 @@ use self::averages::{Average, Averages, Change};
 use self::live::Live;
 pub(crate) use self::live::Update;
 use self::report::Report;
-pub(crate) use self::seat::{Begun, Delivery, Direct, Outlet, Taken};
+pub use self::seat::Taken;
+pub(crate) use self::seat::{Begun, Delivery, Direct, Outlet};
 use crate::clock::Now;
 use crate::hub::Agent;
 use crate::subscribers::Subscribers;
 use crate::viewer_frame::{LineState, Point, StateFrame};
+
+/// For how many seconds a line that is well need not be looked at: fewer than it takes to be stalled or unreachable.
+const REST: u8 = 2;
 
 /// What a line is judged by besides its reports.
 #[derive(Clone, Copy)]
@@ -168,11 +172,8 @@ impl Line {
     /// Takes one sample, and writes it to the viewers that wait for it.
     pub(crate) fn publish(&self, arrival: Arrival<'_>, setting: Setting<'_>, delivery: &mut Delivery) -> Published {
         let mut inner = self.lock();
-        let is_up = inner.reports.iter().any(|report| {
-            report.sessions > 0 && report.handle == arrival.handle && Arc::ptr_eq(&report.agent, arrival.agent)
-        });
         let Some(live) = inner.live.as_mut() else { return Published::Unwatched };
-        if !live.is_source(&arrival) || !(is_up || arrival.replayed) {
+        if !live.takes(&arrival) {
             return Published::Standby;
         }
         if arrival.replayed {
@@ -276,20 +277,22 @@ impl Line {
         self.lock().live.as_ref().map(|live| live.state(now))
     }
 
-    /// What time does to a line, once a second: a stalled one, late points, a ring that nobody needs any more. Whether it
-    /// stays live.
-    pub(crate) fn age(&self, setting: Setting<'_>, names_changed: bool) -> bool {
+    /// What time does to a line: a stalled one, late points, a ring that nobody needs any more. For how many seconds it may be
+    /// left alone then, or `None` when it is not live any more.
+    pub(crate) fn age(&self, setting: Setting<'_>, names_changed: bool) -> Option<u8> {
         let mut inner = self.lock();
-        let Some(live) = inner.live.as_mut() else { return false };
+        let live = inner.live.as_mut()?;
         if live.is_unneeded(setting.now) {
             inner.live = None;
-            return false;
+            return None;
         }
         let merged = live.merge_late();
-        if inner.judge(&self.username, setting, names_changed) || merged {
+        let judged = inner.judge(&self.username, setting, names_changed);
+        let is_well = inner.live.as_ref().is_some_and(|live| live.is_well(setting.now));
+        if judged || merged {
             self.wake_from(inner, true);
         }
-        true
+        Some(if is_well { REST } else { 0 })
     }
 
     /// Whether neither an agent nor a viewer knows it.

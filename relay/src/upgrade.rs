@@ -27,7 +27,7 @@ use crate::agents::{Grant, Registry};
 use crate::hub::Hub;
 use crate::listener::{Connection, Open, Unbuffered};
 use crate::uplink;
-use crate::viewer::{self, ViewerContext};
+use crate::viewer::{self, ViewerContext, ViewerStream};
 
 /// What is spoken after the handshake.
 pub(crate) enum Then {
@@ -143,7 +143,7 @@ impl Then {
         }
     }
 
-    fn spawn<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S, leftover: Bytes, open: Option<Open>) {
+    fn spawn<S: ViewerStream>(self, stream: S, leftover: Bytes, open: Option<Open>) {
         match self {
             Self::Viewer(context, address) => tokio::spawn(async move {
                 viewer::serve_websocket(stream, leftover, address, context).await;

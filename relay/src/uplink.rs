@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tracing::{debug, info, warn};
 
 use crate::agents::{Grant, Registry};
-use crate::clock::Now;
+use crate::clock::{Now, gathered};
 use crate::hub::{Attached, Hub, Reporter, Revised, drained, milliseconds};
 use crate::limits::Bucket;
 use crate::line::Delivery;
@@ -240,7 +240,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
     fn on_batch(&mut self, reporter: &Reporter, bytes: &[u8]) -> Result<(), Ending> {
         let now = self.hub.now();
         reporter.batch(bytes, now, &mut self.delivery)?;
-        self.acknowledge_at.get_or_insert(now.steady + ACKNOWLEDGE_MS);
+        self.acknowledge_at.get_or_insert(gathered(now.steady + ACKNOWLEDGE_MS));
         Ok(())
     }
 

@@ -22,6 +22,7 @@ use tracing::debug;
 pub use self::events::{EventBody, serve_events};
 use self::flow::Flow;
 use self::stream::Shared;
+pub use self::stream::ViewerStream;
 use crate::access::{Access, Admission, Denial, WatchRequest};
 use crate::attempts::FailedAttempts;
 use crate::hub::{Hub, drained, unix_ms};
@@ -86,7 +87,7 @@ impl ViewerContext {
 
 /// Serves a viewer over a WebSocket whose handshake is done; `leftover` was read behind it, and `address` is the viewer's
 /// where it is known.
-pub async fn serve_websocket<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+pub async fn serve_websocket<S: ViewerStream>(
     stream: S,
     leftover: Bytes,
     address: Option<IpAddr>,

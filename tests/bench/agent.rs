@@ -17,7 +17,7 @@ use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::sleep;
 
 use crate::apis::{self, Apis};
-use crate::machine::{Processors, cpu_us, resident};
+use crate::machine::{Machine, cpu_us, resident};
 use crate::servers;
 use crate::uplinks::{self, Routers};
 use crate::viewers::{Crowd, usernames};
@@ -45,11 +45,11 @@ pub(crate) struct Use {
 ///
 /// # Errors
 /// When a program fails, or a tenth of the samples does not arrive.
-pub(crate) async fn watching(interfaces: usize, window: Duration, processors: Processors) -> Result<Use> {
+pub(crate) async fn watching(interfaces: usize, window: Duration, machine: Machine) -> Result<Use> {
     let routers = routers(interfaces);
     let apis = Apis::open(routers).await?;
-    let relay = servers::relay(false, routers.count, processors).await?;
-    let meter = Meter::start(relay.relay.address).await?;
+    let relay = servers::relay(false, routers.count, machine).await?;
+    let meter = Meter::start(relay.relay.agents).await?;
     let flags = ["--max-watched=2000", "--streams=16", "--interfaces-per-stream=100"].map(str::to_owned);
     let agent = |(nth, router): (usize, &SocketAddr)| {
         Agent::start(&AgentSetup {
@@ -61,7 +61,7 @@ pub(crate) async fn watching(interfaces: usize, window: Duration, processors: Pr
         })
     };
     let starting = async { apis.addresses.iter().enumerate().map(agent).collect::<Result<Vec<_>>>() };
-    let agents = processors.on_measured(starting).await?;
+    let agents = machine.on_measured(starting).await?;
     let processes: Vec<_> = agents.iter().filter_map(|agent| agent.program.id()).collect();
     let cpu_of_all = || processes.iter().map(|process| cpu_us(*process)).sum::<Result<f64>>();
     relay.has_lines(interfaces).await?;
@@ -83,14 +83,14 @@ pub(crate) async fn watching(interfaces: usize, window: Duration, processors: Pr
 ///
 /// # Errors
 /// When it fails, or no row arrives.
-pub(crate) async fn client(name: &str, interfaces: usize, window: Duration, processors: Processors) -> Result<Use> {
+pub(crate) async fn client(name: &str, interfaces: usize, window: Duration, machine: Machine) -> Result<Use> {
     let routers = routers(interfaces);
     let apis = Apis::open(routers).await?;
     let mut clients = Vec::new();
     for router in &apis.addresses {
         let mut command = Command::new("node");
         command.arg(servers::reference("clients.cjs")).arg(name).arg(router.to_string());
-        clients.push(servers::spawn(&mut command, processors).await?);
+        clients.push(servers::spawn(&mut command, machine).await?);
     }
     sleep(SETTLE).await;
     let (mut cpu, mut rows, mut memory) = (0.0, 0.0, 0.0);

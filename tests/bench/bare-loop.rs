@@ -1,10 +1,10 @@
 //! The floor: writes the same frames to as many sockets by a loop of `send(2)`, and does nothing else. It answers no ping,
 //! notices no reader that stopped, and knows its samples beforehand; no server can be below it.
 //!
-//! Usage: `bench-bare-loop LINES LINES_PER_ROUTER THREADS`; prints `ready ADDRESS`.
+//! Usage: `bench-bare-loop ADDRESS LINES LINES_PER_ROUTER THREADS`; prints `ready ADDRESS`.
 
 use std::io::{Write as _, stdout};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,15 +20,17 @@ use tokio_tungstenite::tungstenite::{Message, accept};
 type Router = Mutex<Vec<Vec<TcpStream>>>;
 
 fn main() -> Result<()> {
-    let arguments: Vec<usize> = std::env::args().skip(1).map(|word| word.parse()).collect::<Result<_, _>>()?;
-    let [lines, per_router, threads] = arguments[..] else { anyhow::bail!("LINES LINES_PER_ROUTER THREADS") };
+    let mut words = std::env::args().skip(1);
+    let address: IpAddr = words.next().context("ADDRESS LINES LINES_PER_ROUTER THREADS")?.parse()?;
+    let numbers: Vec<usize> = words.map(|word| word.parse()).collect::<Result<_, _>>()?;
+    let [lines, per_router, threads] = numbers[..] else { anyhow::bail!("LINES LINES_PER_ROUTER THREADS") };
     let routers: Arc<[Router]> =
         (0..lines.div_ceil(per_router)).map(|_| Mutex::new((0..per_router).map(|_| Vec::new()).collect())).collect();
     for nth in 0..threads {
         let routers = Arc::clone(&routers);
         thread::spawn(move || write_for_ever(&routers, nth, threads, per_router));
     }
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let listener = TcpListener::bind((address, 0))?;
     writeln!(stdout(), "ready {}", listener.local_addr()?)?;
     for stream in listener.incoming() {
         // A viewer that is gone before it is served concerns nobody else.

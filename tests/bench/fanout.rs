@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use tokio::time::sleep;
 
-use crate::machine::{Processors, cpu_us, resident};
+use crate::machine::{Machine, cpu_us, resident};
 use crate::servers::{self, Kind};
 use crate::uplinks::Routers;
 use crate::viewers::{Crowd, Seen, usernames};
@@ -51,9 +51,9 @@ pub(crate) struct Outcome {
 ///
 /// # Errors
 /// When the server or a viewer fails, or a twentieth of the frames does not arrive.
-pub(crate) async fn measure(kind: Kind, shape: Shape, window: Duration, processors: Processors) -> Result<Outcome> {
+pub(crate) async fn measure(kind: Kind, shape: Shape, window: Duration, machine: Machine) -> Result<Outcome> {
     let routers = Routers { count: shape.routers, lines_each: shape.lines.div_ceil(shape.routers) };
-    let server = servers::start(kind, routers, processors).await?;
+    let server = servers::start(kind, routers, machine).await?;
     sleep(Duration::from_secs(1)).await;
     let idle = resident(server.process)?;
     let crowd = Crowd::join(&server.endpoint, shape.viewers, &usernames(shape.lines)).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::sleep;
 
-use crate::machine::{Processors, cpu_us, resident};
+use crate::machine::{Machine, cpu_us, resident};
 use crate::servers;
 use crate::uplinks::{Fleet, Routers};
 use crate::viewers::{Crowd, usernames};
@@ -27,11 +27,11 @@ pub(crate) struct Waiting {
 ///
 /// # Errors
 /// When the relay fails.
-pub(crate) async fn lines(lines: usize, window: Duration, processors: Processors) -> Result<Waiting> {
+pub(crate) async fn lines(lines: usize, window: Duration, machine: Machine) -> Result<Waiting> {
     let routers = Routers { count: lines.div_ceil(LINES_PER_ROUTER), lines_each: LINES_PER_ROUTER.min(lines) };
-    let relay = servers::relay(false, routers.count, processors).await?;
+    let relay = servers::relay(false, routers.count, machine).await?;
     let before = resident(relay.process)?;
-    let _fleet = Fleet::connect(relay.relay.address, None, routers).await?;
+    let _fleet = Fleet::connect(relay.relay.agents, None, routers).await?;
     waiting(relay.process, before, routers.count * routers.lines_each, window).await
 }
 
@@ -39,8 +39,8 @@ pub(crate) async fn lines(lines: usize, window: Duration, processors: Processors
 ///
 /// # Errors
 /// When the relay fails, or refuses one.
-pub(crate) async fn viewers(count: usize, window: Duration, processors: Processors) -> Result<Waiting> {
-    let relay = servers::relay(false, 0, processors).await?;
+pub(crate) async fn viewers(count: usize, window: Duration, machine: Machine) -> Result<Waiting> {
+    let relay = servers::relay(false, 0, machine).await?;
     let before = resident(relay.process)?;
     let _crowd = Crowd::join(&relay.endpoint(), count, &usernames(count)).await?;
     waiting(relay.process, before, count, window).await
@@ -50,10 +50,10 @@ pub(crate) async fn viewers(count: usize, window: Duration, processors: Processo
 ///
 /// # Errors
 /// When the relay fails, or refuses one.
-pub(crate) async fn agents(count: usize, window: Duration, processors: Processors) -> Result<Waiting> {
-    let relay = servers::relay(true, count, processors).await?;
+pub(crate) async fn agents(count: usize, window: Duration, machine: Machine) -> Result<Waiting> {
+    let relay = servers::relay(true, count, machine).await?;
     let before = resident(relay.process)?;
-    let _fleet = Fleet::connect(relay.relay.address, relay.tls.as_ref(), Routers { count, lines_each: 0 }).await?;
+    let _fleet = Fleet::connect(relay.relay.agents, relay.tls.as_ref(), Routers { count, lines_each: 0 }).await?;
     waiting(relay.process, before, count, window).await
 }
 

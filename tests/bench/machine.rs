@@ -1,28 +1,71 @@
-//! The machine of a run: its clock, its processors, and what a process has used of them.
+//! The machine of a run: its clock, its processors and networks, and what a process has used of them.
 
-use std::fs;
+use std::fs::{self, File};
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::AsFd;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CpuSet, LinkNameSpaceType, move_into_link_name_space, sched_getaffinity, sched_setaffinity};
 use tests::bench::mark;
 
-/// Which processor the measured programs run on, and which one everything else.
+/// How the machine is divided between what is measured and everything else: which processor each runs on, and which network
+/// the viewers are in.
 #[derive(Clone, Copy)]
-pub(crate) struct Processors {
+pub(crate) struct Machine {
     measured: usize,
     own: usize,
+    /// `None` where all are on loopback.
+    wire: Option<&'static Wire>,
 }
 
-impl Processors {
-    /// Takes the first processor for what is measured and the last for this program, which moves there.
-    pub(crate) fn divide() -> Result<Self> {
+/// Two networks with a wire in between, as `tests/bench/run` makes them: the servers' and the viewers'.
+struct Wire {
+    server: IpAddr,
+    servers: File,
+    viewers: File,
+}
+
+impl Machine {
+    /// Takes the first processor for what is measured and the last for this program, which moves there. With the servers'
+    /// address on a wire, and the file of the network at its other end, viewers are there.
+    ///
+    /// # Errors
+    /// When no processor may be used, or the viewers' network is not there.
+    pub(crate) fn divide(wire: Option<(IpAddr, &Path)>) -> Result<Self> {
         let allowed = sched_getaffinity(None)?;
         let mut usable = (0..CpuSet::MAX_CPU).filter(|&cpu| allowed.is_set(cpu));
         let measured = usable.next().context("no processor may be used")?;
-        let processors = Self { measured, own: usable.next_back().unwrap_or(measured) };
-        pin(processors.own)?;
-        Ok(processors)
+        let own = usable.next_back().unwrap_or(measured);
+        pin(own)?;
+        let wire = wire.map(|(server, viewers)| Wire::find(server, viewers)).transpose()?;
+        // One for the life of the program.
+        Ok(Self { measured, own, wire: wire.map(|wire| &*Box::leak(Box::new(wire))) })
+    }
+
+    /// The same without the wire: servers and all who connect to them are on loopback.
+    pub(crate) fn on_loopback(self) -> Self {
+        Self { wire: None, ..self }
+    }
+
+    /// Where servers listen.
+    pub(crate) fn server_address(self) -> IpAddr {
+        self.wire.map_or(Ipv4Addr::LOCALHOST.into(), |wire| wire.server)
+    }
+
+    /// Whether viewers are in a network of their own.
+    pub(crate) fn has_wire(self) -> bool {
+        self.wire.is_some()
+    }
+
+    /// Makes a socket where viewers are: it stays in the network in which it was made.
+    pub(crate) fn at_viewers<T>(self, make: impl FnOnce() -> std::io::Result<T>) -> Result<T> {
+        let Some(wire) = self.wire else { return Ok(make()?) };
+        enter(&wire.viewers)?;
+        let made = make();
+        enter(&wire.servers)?;
+        Ok(made?)
     }
 
     /// Whether the measured program and its load take turns on one processor, which spoils every delay.
@@ -37,6 +80,21 @@ impl Processors {
         pin(self.own)?;
         started
     }
+}
+
+impl Wire {
+    fn find(server: IpAddr, viewers: &Path) -> Result<Self> {
+        let open = |path: &Path| File::open(path).with_context(|| format!("opening {}", path.display()));
+        let wire = Self { server, servers: open(Path::new("/proc/self/ns/net"))?, viewers: open(viewers)? };
+        enter(&wire.viewers)?;
+        enter(&wire.servers)?;
+        Ok(wire)
+    }
+}
+
+fn enter(network: &File) -> Result<()> {
+    let network = move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network));
+    network.context("changing the network: tests/bench/run must be run by root")
 }
 
 fn pin(cpu: usize) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Measures Linelight against other servers and against the figures that it is built for, and prints a table of medians.
 //!
-//! Everything runs on this machine, over loopback: what is measured on one processor, its load on another.
+//! Everything runs on this machine: what is measured on one processor, its load on another, with a wire in between.
 
 mod agent;
 mod apis;
@@ -15,6 +15,7 @@ mod uplinks;
 mod viewers;
 
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -26,7 +27,7 @@ use tokio::task::LocalSet;
 use crate::agent::Use;
 use crate::fanout::{Outcome, Shape};
 use crate::idle::Waiting;
-use crate::machine::Processors;
+use crate::machine::Machine;
 use crate::servers::Kind;
 use crate::table::{Book, Table, Unit};
 
@@ -46,9 +47,18 @@ struct Arguments {
     /// Only these parts.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
+    /// Only these servers, of the parts that compare them.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    servers: Vec<Kind>,
     /// Where `container/build` has left its binaries.
     #[arg(long, default_value = "target/static")]
     static_builds: PathBuf,
+    /// The servers' address on a wire to the viewers' network (tests/bench/run makes both).
+    #[arg(long, requires = "viewers_network")]
+    server_address: Option<IpAddr>,
+    /// The file of the viewers' network.
+    #[arg(long, requires = "server_address")]
+    viewers_network: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -76,16 +86,19 @@ const UNMEASURED: u8 = 2;
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
-    let processors = Processors::divide()?;
+    let machine = Machine::divide(arguments.server_address.zip(arguments.viewers_network.as_deref()))?;
     machine::allow_files()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let bench = Bench { processors, quick: arguments.quick, book: Book::default(), unmeasured: 0 };
+    let Arguments { quick, ref servers, .. } = arguments;
+    let bench = Bench { machine, quick, servers: servers.clone(), book: Book::default(), unmeasured: 0 };
     runtime.block_on(LocalSet::new().run_until(bench.run(&arguments)))
 }
 
 struct Bench {
-    processors: Processors,
+    machine: Machine,
     quick: bool,
+    /// Empty for all.
+    servers: Vec<Kind>,
     book: Book,
     unmeasured: usize,
 }
@@ -103,12 +116,17 @@ impl Bench {
             self.sizes(&arguments.static_builds)?;
         }
         say(&format!("\n{}", machine::description()))?;
-        if self.processors.are_one() {
+        if self.machine.are_one() {
             say("One processor for all: delays say nothing, and ratios little.")?;
+        }
+        if !self.machine.has_wire() {
+            say(
+                "All on loopback: the kernel's work for the viewers is counted with the servers'. tests/bench/run does better.",
+            )?;
         }
         let table = self.book.render();
         say(&table.text)?;
-        self.conclude(&table, arguments.only.is_empty())
+        self.conclude(&table, arguments.only.is_empty() && arguments.servers.is_empty())
     }
 
     /// What is compared with its neighbour, round by round.
@@ -187,9 +205,10 @@ impl Bench {
     }
 
     async fn compare(&mut self, label: &str, kinds: &[Kind], shape: Shape) -> Result<()> {
-        let (window, processors) = (self.window(), self.processors);
-        for &kind in kinds {
-            let measured = self.again(|| fanout::measure(kind, shape, window, processors)).await?;
+        let (window, machine) = (self.window(), self.machine);
+        let servers = self.servers.clone();
+        for &kind in kinds.iter().filter(|kind| servers.is_empty() || servers.contains(kind)) {
+            let measured = self.again(|| fanout::measure(kind, shape, window, machine)).await?;
             if let Some(outcome) = measured {
                 self.note_fanout(label, kind, shape, &outcome)?;
             }
@@ -245,12 +264,12 @@ impl Bench {
     }
 
     async fn idle(&mut self) -> Result<()> {
-        let (part, window, processors) = (if self.quick { 10 } else { 1 }, self.window(), self.processors);
-        let lines = self.again(|| idle::lines(100_000 / part, window, processors)).await?;
+        let (part, window, machine) = (if self.quick { 10 } else { 1 }, self.window(), self.machine);
+        let lines = self.again(|| idle::lines(100_000 / part, window, machine)).await?;
         self.note_waiting("idle line", lines)?;
-        let viewers = self.again(|| idle::viewers(10_000 / part, window, processors)).await?;
+        let viewers = self.again(|| idle::viewers(10_000 / part, window, machine)).await?;
         self.note_waiting("idle viewer", viewers)?;
-        let agents = self.again(|| idle::agents(10_000 / part, window, processors)).await?;
+        let agents = self.again(|| idle::agents(10_000 / part, window, machine)).await?;
         if agents.is_some() {
             self.book.note("idle agents", Unit::Count, f64::from(10_000 / part as u32));
         }
@@ -266,8 +285,8 @@ impl Bench {
     }
 
     async fn storm(&mut self) -> Result<()> {
-        let (viewers, processors) = (if self.quick { 1_000 } else { 10_000 }, self.processors);
-        let Some(storm) = self.again(|| storm::of(viewers, processors)).await? else { return Ok(()) };
+        let (viewers, machine) = (if self.quick { 1_000 } else { 10_000 }, self.machine);
+        let Some(storm) = self.again(|| storm::of(viewers, machine)).await? else { return Ok(()) };
         say(&format!(
             "  {viewers} joins at once: {:.0} ms, {:.0} µs each, {:.2} KB each at the peak and {:.2} KB after it",
             storm.took,
@@ -283,8 +302,8 @@ impl Bench {
     }
 
     async fn page(&mut self) -> Result<()> {
-        let processors = self.processors;
-        let Some(figures) = self.again(|| page::figures(processors)).await? else { return Ok(()) };
+        let machine = self.machine;
+        let Some(figures) = self.again(|| page::figures(machine)).await? else { return Ok(()) };
         say(&format!("  the page: {figures}"))?;
         for (name, unit) in [
             ("first", Unit::Milliseconds),
@@ -303,12 +322,12 @@ impl Bench {
     }
 
     async fn agent(&mut self) -> Result<()> {
-        let (window, processors) = (self.window(), self.processors);
+        let (window, machine) = (self.window(), self.machine);
         for interfaces in [1, 100, 1_000, 5_000] {
-            let used = self.again(|| agent::watching(interfaces, window, processors)).await?;
+            let used = self.again(|| agent::watching(interfaces, window, machine)).await?;
             self.note_reader("agent", interfaces, used)?;
             for client in ["node-routeros", "mikronode-ng"] {
-                let used = self.again(|| agent::client(client, interfaces, window, processors)).await?;
+                let used = self.again(|| agent::client(client, interfaces, window, machine)).await?;
                 self.note_reader(client, interfaces, used)?;
             }
         }

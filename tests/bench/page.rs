@@ -10,7 +10,7 @@ use tests::bench::username;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::machine::Processors;
+use crate::machine::Machine;
 use crate::servers;
 use crate::uplinks::{Fleet, Routers};
 use crate::viewers::{Crowd, usernames};
@@ -22,10 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(240);
 ///
 /// # Errors
 /// When Chromium or what drives it is missing, or the page shows no figure.
-pub(crate) async fn figures(processors: Processors) -> Result<Value> {
+pub(crate) async fn figures(machine: Machine) -> Result<Value> {
     let routers = Routers { count: 1, lines_each: 1 };
-    let running = servers::relay(false, routers.count, processors).await?;
-    let _fleet = Fleet::connect(running.relay.address, None, routers).await?;
+    let running = servers::relay(false, routers.count, machine.on_loopback()).await?;
+    let _fleet = Fleet::connect(running.relay.agents, None, routers).await?;
     // The line is being watched: how soon an agent begins is not the page's doing.
     let _crowd = Crowd::join(&running.endpoint(), 1, &usernames(1)).await?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/figures.mjs");

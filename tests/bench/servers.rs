@@ -2,12 +2,14 @@
 //!
 //! The relay and the old stack read the same routers' APIs, one through agents, the other by itself.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 use rustls::{ClientConfig, RootCertStore};
 use tests::harness::programs::built;
 use tests::harness::{Agent, AgentSetup, Relay, RelaySetup};
@@ -18,14 +20,14 @@ use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
 use crate::apis::{self, Apis};
-use crate::machine::{Processors, cpu_us};
+use crate::machine::{Machine, cpu_us};
 use crate::uplinks::{self, Fleet, Routers};
 use crate::viewers::{Dialect, Endpoint};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Kind {
     /// With an agent for each router.
     Relay,
@@ -33,8 +35,12 @@ pub(crate) enum Kind {
     RelayFed,
     /// The same over TLS.
     RelayTls,
+    /// Frames written by a loop that does nothing else.
     BareLoop,
+    /// Express, mikronode-ng and socket.io.
     OldStack,
+    /// As shipped in Bun.
+    #[value(name = "uwebsockets")]
     UWebSockets,
 }
 
@@ -87,13 +93,19 @@ pub(crate) struct RunningRelay {
     pub(crate) relay: Relay,
     pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) process: u32,
+    machine: Machine,
     _certificate: tempfile::TempDir,
 }
 
 impl RunningRelay {
     /// Where its viewers connect.
     pub(crate) fn endpoint(&self) -> Endpoint {
-        Endpoint { address: self.relay.address, dialect: Dialect::Linelight, tls: self.tls.clone() }
+        Endpoint {
+            address: self.relay.address,
+            dialect: Dialect::Linelight,
+            tls: self.tls.clone(),
+            machine: self.machine,
+        }
     }
 
     /// Waits until so many lines are reported.
@@ -115,26 +127,28 @@ impl RunningRelay {
 ///
 /// # Errors
 /// When it is not there or does not come up.
-pub(crate) async fn start(kind: Kind, routers: Routers, processors: Processors) -> Result<Server> {
+pub(crate) async fn start(kind: Kind, routers: Routers, machine: Machine) -> Result<Server> {
+    let listen = machine.server_address().to_string();
     let (lines, each) = ((routers.count * routers.lines_each).to_string(), routers.lines_each.to_string());
     match kind {
-        Kind::Relay => with_agents(routers, processors).await,
-        Kind::RelayFed | Kind::RelayTls => with_fleet(kind == Kind::RelayTls, routers, processors).await,
+        Kind::Relay => with_agents(routers, machine).await,
+        Kind::RelayFed | Kind::RelayTls => with_fleet(kind == Kind::RelayTls, routers, machine).await,
         Kind::BareLoop => {
             let mut command = Command::new(built("bench-bare-loop")?);
             // The relay has a worker for each processor that it may use: the one that it is put on.
-            other(command.args([&lines, &each, "1"]), Dialect::Linelight, Source::Own, processors).await
+            command.arg(&listen);
+            other(command.args([&lines, &each, "1"]), Dialect::Linelight, Source::Own, machine).await
         }
         Kind::OldStack => {
             let apis = Apis::open(routers).await?;
             let mut command = Command::new("node");
-            command.arg(reference("old-stack.cjs")).args(apis.addresses.iter().map(ToString::to_string));
-            other(&mut command, Dialect::SocketIo, Source::Apis { _apis: apis }, processors).await
+            command.arg(reference("old-stack.cjs")).arg(&listen).args(apis.addresses.iter().map(ToString::to_string));
+            other(&mut command, Dialect::SocketIo, Source::Apis { _apis: apis }, machine).await
         }
         Kind::UWebSockets => {
             let mut command = Command::new(reference("node_modules/@oven/bun-linux-x64/bin/bun"));
-            command.arg(reference("uwebsockets.cjs")).args([&lines, &each]);
-            other(&mut command, Dialect::Linelight, Source::Own, processors).await
+            command.arg(reference("uwebsockets.cjs")).args([&listen, &lines, &each]);
+            other(&mut command, Dialect::Linelight, Source::Own, machine).await
         }
     }
 }
@@ -144,30 +158,29 @@ pub(crate) fn reference(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/references").join(name)
 }
 
-async fn with_agents(routers: Routers, processors: Processors) -> Result<Server> {
-    let running = relay(false, routers.count, processors).await?;
+async fn with_agents(routers: Routers, machine: Machine) -> Result<Server> {
+    let running = relay(false, routers.count, machine).await?;
     let apis = Apis::open(routers).await?;
     let agent = |(nth, router): (usize, &std::net::SocketAddr)| {
         Agent::start(&AgentSetup {
             router: *router,
-            relay: format!("ws://{}", running.relay.address),
+            relay: format!("ws://{}", running.relay.agents),
             token: uplinks::token(nth),
             password: apis::PASSWORD.to_owned(),
             flags: Vec::new(),
         })
     };
-    let agents = processors
-        .on_measured(async { apis.addresses.iter().enumerate().map(agent).collect::<Result<Vec<_>>>() })
-        .await?;
+    let agents =
+        machine.on_measured(async { apis.addresses.iter().enumerate().map(agent).collect::<Result<Vec<_>>>() }).await?;
     running.has_lines(routers.count * routers.lines_each).await?;
     let (endpoint, process) = (running.endpoint(), running.process);
     let program = Program::Relay { _relay: Box::new(running) };
     Ok(Server { endpoint, process, agents, _program: program, _source: Source::Apis { _apis: apis } })
 }
 
-async fn with_fleet(tls: bool, routers: Routers, processors: Processors) -> Result<Server> {
-    let running = relay(tls, routers.count, processors).await?;
-    let fleet = Fleet::connect(running.relay.address, running.tls.as_ref(), routers).await?;
+async fn with_fleet(tls: bool, routers: Routers, machine: Machine) -> Result<Server> {
+    let running = relay(tls, routers.count, machine).await?;
+    let fleet = Fleet::connect(running.relay.agents, running.tls.as_ref(), routers).await?;
     let (endpoint, process) = (running.endpoint(), running.process);
     let program = Program::Relay { _relay: Box::new(running) };
     Ok(Server { endpoint, process, agents: Vec::new(), _program: program, _source: Source::Uplinks { _fleet: fleet } })
@@ -177,24 +190,27 @@ async fn with_fleet(tls: bool, routers: Routers, processors: Processors) -> Resu
 ///
 /// # Errors
 /// When it is not built or does not come up.
-pub(crate) async fn relay(tls: bool, agents: usize, processors: Processors) -> Result<RunningRelay> {
+pub(crate) async fn relay(tls: bool, agents: usize, machine: Machine) -> Result<RunningRelay> {
     let folder = tempfile::tempdir()?;
-    let (mut flags, mut client) = (vec!["--access=open".to_owned()], None);
+    // Agents stay on loopback, where they need no leave to speak in the clear.
+    let (mut flags, mut client) = (vec!["--access=open".to_owned(), "--agents-listen=127.0.0.1:0".to_owned()], None);
     if tls {
-        let (certificate, trust) = certificate(folder.path())?;
+        let (certificate, trust) = certificate(folder.path(), machine.server_address())?;
         flags.extend(certificate);
         client = Some(trust);
+    } else if machine.has_wire() {
+        flags.push("--plaintext".to_owned());
     }
     let registry = Some(uplinks::registry(agents));
-    let setup = RelaySetup { flags, registry, ..RelaySetup::default() };
-    let relay = processors.on_measured(Relay::start(setup)).await?;
+    let setup = RelaySetup { flags, registry, address: Some(machine.server_address()), ..RelaySetup::default() };
+    let relay = machine.on_measured(Relay::start(setup)).await?;
     let process = relay.program.id().context("the relay has ended")?;
-    Ok(RunningRelay { relay, tls: client, process, _certificate: folder })
+    Ok(RunningRelay { relay, tls: client, process, machine, _certificate: folder })
 }
 
-/// A certificate for 127.0.0.1 in a folder: the relay's flags, and a client that trusts it.
-fn certificate(folder: &Path) -> Result<([String; 2], Arc<ClientConfig>)> {
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+/// A certificate for loopback and another address in a folder: the relay's flags, and a client that trusts it.
+fn certificate(folder: &Path, address: IpAddr) -> Result<([String; 2], Arc<ClientConfig>)> {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), address.to_string()])?;
     let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
     std::fs::write(&certificate, made.cert.pem())?;
     std::fs::write(&key, made.signing_key.serialize_pem())?;
@@ -205,9 +221,9 @@ fn certificate(folder: &Path) -> Result<([String; 2], Arc<ClientConfig>)> {
     Ok((flags, Arc::new(client)))
 }
 
-async fn other(command: &mut Command, dialect: Dialect, source: Source, processors: Processors) -> Result<Server> {
-    let running = spawn(command, processors).await?;
-    let endpoint = Endpoint { address: running.ready.parse()?, dialect, tls: None };
+async fn other(command: &mut Command, dialect: Dialect, source: Source, machine: Machine) -> Result<Server> {
+    let running = spawn(command, machine).await?;
+    let endpoint = Endpoint { address: running.ready.parse()?, dialect, tls: None, machine };
     let process = running.process;
     Ok(Server {
         endpoint,
@@ -242,9 +258,9 @@ impl Running {
 ///
 /// # Errors
 /// When it cannot be started, or ends.
-pub(crate) async fn spawn(command: &mut Command, processors: Processors) -> Result<Running> {
+pub(crate) async fn spawn(command: &mut Command, machine: Machine) -> Result<Running> {
     let program = command.as_std().get_program().to_owned();
-    let mut child = processors
+    let mut child = machine
         .on_measured(async { Ok(command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?) })
         .await
         .with_context(|| format!("starting {}", program.display()))?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use tokio::time::{sleep, timeout};
 
-use crate::machine::{Processors, cpu_us, peak, resident};
+use crate::machine::{Machine, cpu_us, peak, resident};
 use crate::servers;
 use crate::uplinks::{Fleet, Routers};
 use crate::viewers::{Crowd, usernames};
@@ -34,10 +34,10 @@ pub(crate) struct Outcome {
 ///
 /// # Errors
 /// When one is refused, or the relay fails.
-pub(crate) async fn of(viewers: usize, processors: Processors) -> Result<Outcome> {
+pub(crate) async fn of(viewers: usize, machine: Machine) -> Result<Outcome> {
     let routers = Routers { count: viewers.div_ceil(LINES_PER_ROUTER), lines_each: LINES_PER_ROUTER };
-    let running = servers::relay(false, routers.count, processors).await?;
-    let fleet = Fleet::connect(running.relay.address, None, routers).await?;
+    let running = servers::relay(false, routers.count, machine).await?;
+    let fleet = Fleet::connect(running.relay.agents, None, routers).await?;
     let idle = resident(running.process)?;
     fleet.remember();
     let due = (routers.count * routers.lines_each * 300) as f64;

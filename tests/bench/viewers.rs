@@ -17,13 +17,13 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tests::bench::username;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinSet, spawn_local, yield_now};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::machine::age_us;
+use crate::machine::{Machine, age_us};
 
 /// Handshakes under way at once, unless it is a storm.
 const AT_ONCE: usize = 64;
@@ -47,6 +47,8 @@ pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
     pub(crate) dialect: Dialect,
     pub(crate) tls: Option<Arc<ClientConfig>>,
+    /// Where the viewers are.
+    pub(crate) machine: Machine,
 }
 
 /// What all viewers have seen.
@@ -160,7 +162,7 @@ struct Viewer {
 }
 
 async fn view(endpoint: &Endpoint, viewer: Viewer, turn_ends: impl FnOnce()) -> Result<()> {
-    let stream = TcpStream::connect(endpoint.address).await?;
+    let stream = endpoint.machine.at_viewers(TcpSocket::new_v4)?.connect(endpoint.address).await?;
     stream.set_nodelay(true)?;
     // Reset when closed: no port stays taken for a minute.
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;

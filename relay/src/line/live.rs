@@ -27,6 +27,9 @@ const UNWATCHED_MS: i64 = 60_000;
 /// Late points kept until the next second: two streams' worth of a full history.
 const MAX_LATE: usize = 600;
 
+/// A sample that came so long ago is the newest there could be, milliseconds.
+const FRESH_MS: i64 = 1_500;
+
 /// A clock that stepped back by more than this, milliseconds, voids the points; by less, time is made to rise.
 const STEP_BACK_MS: i64 = 5_000;
 
@@ -207,11 +210,12 @@ impl Live {
         Cursor { revision: Some(self.revision), restated: self.restated, averages: 0, position: self.position }
     }
 
-    pub(super) fn is_source(&self, arrival: &Arrival<'_>) -> bool {
+    /// Whether the sample is of the session whose samples are shown; one that is up, unless it tells of before.
+    pub(super) fn takes(&self, arrival: &Arrival<'_>) -> bool {
         self.source.as_ref().is_some_and(|source| {
-            source.handle == arrival.handle
-                && Arc::ptr_eq(&source.agent, arrival.agent)
+            source.names(arrival.agent, arrival.handle)
                 && source.table == source.agent.table()
+                && (source.is_up || arrival.replayed)
         })
     }
 
@@ -291,6 +295,9 @@ impl Live {
         if !is_followed {
             self.unwatch();
             self.source = chosen.map(Source::new);
+        }
+        if let Some((source, report)) = self.source.as_mut().zip(chosen) {
+            source.is_up = report.sessions > 0;
         }
         if self.viewers() > 0
             && let Some(source) = self.source.as_mut().filter(|source| source.is_due(now))
@@ -393,6 +400,13 @@ impl Live {
             averages: None,
             notice,
         }
+    }
+
+    /// Whether samples came just now, as they should: then nothing changes by itself for some seconds.
+    pub(super) fn is_well(&self, now: Now) -> bool {
+        let is_fresh = self.last_arrival.is_some_and(|last| now.steady - last < FRESH_MS);
+        let is_present = self.source.as_ref().is_some_and(|source| source.agent.lost().is_none());
+        is_fresh && is_present && !self.is_late_no_more()
     }
 
     pub(super) fn is_unneeded(&self, now: Now) -> bool {

@@ -11,6 +11,12 @@ pub(crate) const HISTORY_MS: i64 = 5 * 60 * 1_000;
 /// Points of a chunk: what is forgotten and rewritten at once.
 const CHUNK: u16 = 60;
 
+/// Bytes by which a chunk grows, some fifteen points: four times a minute and not at each doubling, and little is spare.
+const GROWTH: usize = 128;
+
+/// The most bytes of a point: three varints of 64 bits.
+const LONGEST: usize = 30;
+
 /// The distance of two points that takes one byte, milliseconds.
 const USUAL_DISTANCE: i64 = 1_000;
 
@@ -49,9 +55,9 @@ impl Points {
             let mut full = std::mem::take(&mut self.open);
             full.bytes.shrink_to_fit();
             self.sealed.push_back(full);
-        }
-        while self.sealed.front().is_some_and(|oldest| oldest.last < point.t - HISTORY_MS) {
-            self.sealed.pop_front();
+            while self.sealed.front().is_some_and(|oldest| oldest.last < point.t - HISTORY_MS) {
+                self.sealed.pop_front();
+            }
         }
     }
 
@@ -100,6 +106,9 @@ impl Chunk {
         if self.count == 0 {
             self.first = point.t;
             self.last = point.t - USUAL_DISTANCE;
+        }
+        if self.bytes.capacity() - self.bytes.len() < LONGEST {
+            self.bytes.reserve_exact(GROWTH);
         }
         put_varint(&mut self.bytes, zigzag(point.t - self.last - USUAL_DISTANCE));
         put_varint(&mut self.bytes, point.down);

@@ -27,7 +27,7 @@ pub(crate) trait Outlet: Debug + Send + Sync {
 
 /// What became of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub enum Taken {
     /// It is out.
     Whole,
     /// So many bytes of it were taken; the rest of it, and getting them out, is left to do.

@@ -14,6 +14,8 @@ pub(super) struct Source {
     pub(super) agent: Arc<Agent>,
     pub(super) table: u32,
     pub(super) handle: LineHandle,
+    /// Whether a session is up; without one, what seems to be a sample is none.
+    pub(super) is_up: bool,
     pub(super) asked: Asked,
     /// Whether asking was in vain, and no sample has come since.
     pub(super) is_refused: bool,
@@ -36,8 +38,8 @@ pub(super) enum Asked {
 
 impl Source {
     pub(super) fn new(report: &Report) -> Self {
-        let (table, handle) = (report.table, report.handle);
-        Self { agent: Arc::clone(&report.agent), table, handle, asked: Asked::No, is_refused: false }
+        let (table, handle, is_up) = (report.table, report.handle, report.sessions > 0);
+        Self { agent: Arc::clone(&report.agent), table, handle, is_up, asked: Asked::No, is_refused: false }
     }
 
     pub(super) fn is(&self, report: &Report) -> bool {

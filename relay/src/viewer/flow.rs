@@ -15,8 +15,8 @@ use shared::close::Close;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{Ending, REPEAT_MS, Socket, Terms, ViewerContext, next_frame};
-use crate::clock::Now;
+use super::{Ending, REPEAT_MS, Socket, Terms, ViewerContext, ViewerStream, next_frame};
+use crate::clock::{Now, gathered};
 use crate::hub::{Seat, milliseconds};
 use crate::limits::Bucket;
 use crate::line::{Begun, Direct};
@@ -95,17 +95,14 @@ impl<'a> Flow<'a> {
     }
 
     /// Runs until either side is done. What is left of a half-written frame is returned with the reason.
-    pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-        &mut self,
-        socket: &mut Socket<S>,
-    ) -> (Vec<u8>, Ending) {
+    pub(super) async fn run<S: ViewerStream>(&mut self, socket: &mut Socket<S>) -> (Vec<u8>, Ending) {
         let mut alarm = pin!(sleep_until(self.alarm(self.context.hub.now())));
         let ending = poll_fn(|cx| self.poll(socket, alarm.as_mut(), cx)).await;
         let rest = if self.out.at > 0 { self.out.rest().to_vec() } else { Vec::new() };
         (rest, ending)
     }
 
-    fn poll<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    fn poll<S: ViewerStream>(
         &mut self,
         socket: &mut Socket<S>,
         mut alarm: Pin<&mut Sleep>,
@@ -167,7 +164,7 @@ impl<'a> Flow<'a> {
         Ok(())
     }
 
-    fn poll_outbound<S: AsyncWrite + Unpin + Send + 'static>(
+    fn poll_outbound<S: ViewerStream>(
         &mut self,
         socket: &mut Socket<S>,
         now: Now,
@@ -193,7 +190,7 @@ impl<'a> Flow<'a> {
     }
 
     /// Finds the next frame to write; while there is none, samples go to the stream without this task.
-    fn poll_next<S: AsyncWrite + Unpin + Send + 'static>(
+    fn poll_next<S: ViewerStream>(
         &mut self,
         socket: &Socket<S>,
         now: Now,
@@ -238,9 +235,10 @@ impl<'a> Flow<'a> {
         if self.awaiting_pong { i64::MAX } else { self.pinged + PING_MS }
     }
 
-    /// When the viewer was last told something.
-    fn told(&self) -> i64 {
-        self.written.max(self.seat.line.served(self.seat.number))
+    /// When a viewer that is told nothing is told the state again.
+    fn repeat_due(&self) -> i64 {
+        let told = self.written.max(self.seat.line.served(self.seat.number));
+        gathered(told + REPEAT_MS)
     }
 
     fn send_with_ping(&mut self, mut bytes: Vec<u8>, now: Now) {
@@ -259,7 +257,7 @@ impl<'a> Flow<'a> {
     /// One timer serves every deadline: it is set to the earliest when it fires, not when a deadline moves. It fires each
     /// 10 s or sooner, and no deadline that begins in between is shorter.
     fn alarm(&self, now: Now) -> Instant {
-        let idle = if self.out.is_idle() { self.told() + REPEAT_MS } else { now.steady + REPEAT_MS };
+        let idle = if self.out.is_idle() { self.repeat_due() } else { gathered(now.steady + REPEAT_MS) };
         let expires = self.terms.expires.map(|expires| now.steady + (expires - now.unix));
         let next = [self.silence(), expires, self.seat.leaves()].into_iter().flatten().fold(idle, i64::min);
         // Never in the past, lest a deadline that is being met turn into a busy loop.
@@ -286,7 +284,7 @@ impl<'a> Flow<'a> {
             return Err(Close::ViewerSilent);
         }
         if self.out.is_idle()
-            && now.steady - self.told() >= REPEAT_MS
+            && now.steady >= self.repeat_due()
             && let Some(state) = self.seat.line.state(now)
         {
             self.context.metrics.frames_sent.increment();

@@ -9,17 +9,52 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustix::net::{SendFlags, send};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Empty, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::task::unconstrained;
+use tokio_rustls::server::TlsStream;
 
 use crate::line::{Outlet, Taken};
+
+/// What a viewer may be connected by.
+pub trait ViewerStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Writes what is taken at once, and wakes nobody later. An error is left for the viewer's task to meet.
+    fn write_now(&mut self, frame: &[u8]) -> Taken {
+        // Nobody is to be woken here: what is not taken at once is left to the task, which then waits for the stream. Nor
+        // does it count as work of the publisher's task, of which tokio allows 128 pieces in one go.
+        let attempt = unconstrained(poll_fn(|cx| Poll::Ready(write(self, frame, cx))));
+        match pin!(attempt).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(taken) => taken,
+            Poll::Pending => Taken::Part(0),
+        }
+    }
+}
+
+impl ViewerStream for TcpStream {
+    /// By the system call alone: what tokio knows of the socket is a cache miss away, and the task looks at it when
+    /// something is left to do.
+    fn write_now(&mut self, frame: &[u8]) -> Taken {
+        match send(&*self, frame, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Ok(sent) if sent == frame.len() => Taken::Whole,
+            Ok(sent) => Taken::Part(sent),
+            Err(_) => Taken::Part(0),
+        }
+    }
+}
+
+impl ViewerStream for TlsStream<TcpStream> {}
+
+impl ViewerStream for DuplexStream {}
+
+impl ViewerStream for Empty {}
 
 /// The task's end of a stream.
 pub(super) struct Shared<S>(Arc<Held<S>>);
 
 struct Held<S>(Mutex<S>);
 
-impl<S: AsyncWrite + Unpin + Send + 'static> Shared<S> {
+impl<S: ViewerStream> Shared<S> {
     pub(super) fn new(stream: S) -> Self {
         Self(Arc::new(Held(Mutex::new(stream))))
     }
@@ -57,22 +92,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Shared<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin + Send> Outlet for Held<S> {
+impl<S: ViewerStream> Outlet for Held<S> {
     fn offer(&self, frame: &[u8]) -> Taken {
         // Whoever holds it is its task, which finds the frame by itself.
-        let Ok(mut stream) = self.0.try_lock() else { return Taken::Part(0) };
-        // Nobody is to be woken here: what is not taken at once is left to the task, which then waits for the stream. Nor
-        // does it count as work of the publisher's task, of which tokio allows 128 pieces in one go.
-        let attempt = unconstrained(poll_fn(|cx| Poll::Ready(write(&mut *stream, frame, cx))));
-        match pin!(attempt).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(taken) => taken,
-            Poll::Pending => Taken::Part(0),
-        }
+        self.0.try_lock().map_or(Taken::Part(0), |mut stream| stream.write_now(frame))
     }
 }
 
-/// Writes what is taken at once. An error is left for the task to meet.
-fn write<S: AsyncWrite + Unpin>(mut stream: &mut S, frame: &[u8], cx: &mut Context<'_>) -> Taken {
+fn write<S: AsyncWrite + Unpin + ?Sized>(mut stream: &mut S, frame: &[u8], cx: &mut Context<'_>) -> Taken {
     let Poll::Ready(Ok(written)) = Pin::new(&mut stream).poll_write(cx, frame) else { return Taken::Part(0) };
     let is_out = written == frame.len() && matches!(Pin::new(&mut stream).poll_flush(cx), Poll::Ready(Ok(())));
     if is_out { Taken::Whole } else { Taken::Part(written) }

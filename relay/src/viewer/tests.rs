@@ -237,6 +237,8 @@ impl AsyncWrite for Flooding {
     }
 }
 
+impl ViewerStream for Flooding {}
+
 #[tokio::test(start_paused = true)]
 async fn a_closed_viewer_that_floods_is_read_so_far_and_no_further() {
     let stage = Stage::new();

@@ -2,7 +2,7 @@
 // every router's API, and socket.io carries the rates to one room for each PPPoE username. A line's first spectator starts
 // its `monitor-traffic`, the last one ends it.
 //
-// Usage: node old-stack.cjs ROUTER…, each HOST:PORT; prints `ready ADDRESS` once it is logged in everywhere.
+// Usage: node old-stack.cjs ADDRESS ROUTER…, each HOST:PORT; prints `ready ADDRESS` once it is logged in everywhere.
 'use strict';
 
 const http = require('node:http');
@@ -65,6 +65,7 @@ async function login(router) {
   for (const { name, user } of sessions) lines.set(user, { connection, name, channel: undefined });
 }
 
-Promise.all(process.argv.slice(2).map(login)).then(() => {
-  server.listen(0, '127.0.0.1', () => console.log(`ready 127.0.0.1:${server.address().port}`));
+const [address, ...routers] = process.argv.slice(2);
+Promise.all(routers.map(login)).then(() => {
+  server.listen(0, address, () => console.log(`ready ${address}:${server.address().port}`));
 });

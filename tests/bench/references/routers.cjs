@@ -2,7 +2,7 @@
 // a sample was made: the same figures as tests/src/bench.rs.
 'use strict';
 
-const [lines, linesPerRouter] = process.argv.slice(2).map(Number);
+const [lines, linesPerRouter] = process.argv.slice(3).map(Number);
 
 // Bun counts from its own start; the mark needs the clock that all processes share.
 const nowUs = process.versions.bun ? clockOfTheMachine() : () => Number(process.hrtime.bigint() / 1000n);

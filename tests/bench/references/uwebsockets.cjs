@@ -1,13 +1,14 @@
 // uWebSockets, the fastest WebSocket server that can be had for JavaScript, as shipped in Bun: one topic for each line, the
 // same JSON as the relay's. Its samples are made here.
 //
-// Usage: bun uwebsockets.cjs LINES LINES_PER_ROUTER; prints `ready ADDRESS`.
+// Usage: bun uwebsockets.cjs ADDRESS LINES LINES_PER_ROUTER; prints `ready ADDRESS`.
 'use strict';
 
 const { run } = require('./routers.cjs');
 
+const [address] = process.argv.slice(2);
 const server = Bun.serve({
-  hostname: '127.0.0.1',
+  hostname: address,
   port: 0,
   fetch(request, bun) {
     return bun.upgrade(request) ? undefined : new Response('a WebSocket is expected', { status: 426 });
@@ -26,4 +27,4 @@ run((line, { t, down, up }) => {
   if (server.subscriberCount(line) > 0) server.publish(line, JSON.stringify({ type: 'sample', t, down, up }));
 });
 
-console.log(`ready 127.0.0.1:${server.port}`);
+console.log(`ready ${address}:${server.port}`);

@@ -1,7 +1,7 @@
 //! The built programs as child processes: started with a folder of their own, ended when dropped.
 
 use std::ffi::{OsStr, OsString};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
@@ -114,8 +114,10 @@ pub async fn signal(process: u32, signal: &str) -> Result<()> {
 /// How a relay is to run.
 #[derive(Debug, Clone, Default)]
 pub struct RelaySetup {
-    /// The page's port on 127.0.0.1; 0 for a free one.
+    /// The page's port; 0 for a free one.
     pub port: u16,
+    /// The page's address, if it is not 127.0.0.1.
+    pub address: Option<IpAddr>,
     /// More flags of `serve`.
     pub flags: Vec<String>,
     /// The subscribers file.
@@ -139,7 +141,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Makes its keys and starts it on free ports of 127.0.0.1.
+    /// Makes its keys and starts it, on free ports of 127.0.0.1 unless the setup says otherwise.
     ///
     /// # Errors
     /// When it is not built or does not come up.
@@ -152,7 +154,9 @@ impl Relay {
         if let Some(registry) = &setup.registry {
             std::fs::write(folder.path().join("data/agents.json"), registry)?;
         }
-        let [listen, private] = [setup.port, 0].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        let listen = SocketAddr::new(setup.address.unwrap_or(loopback), setup.port);
+        let private = SocketAddr::new(loopback, 0);
         let (program, [address, agents, private]) = serve(folder.path(), &setup, listen, private).await?;
         Ok(Self { program, address, agents, private, folder, setup })
     }
