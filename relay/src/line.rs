@@ -21,7 +21,7 @@ use self::live::Live;
 pub(crate) use self::live::Update;
 use self::report::Report;
 pub use self::seat::Taken;
-pub(crate) use self::seat::{Begun, Delivery, Direct, Outlet};
+pub(crate) use self::seat::{Begun, Delivery, Direct, Outlet, Served};
 use crate::clock::Now;
 use crate::hub::Agent;
 use crate::subscribers::Subscribers;
@@ -256,9 +256,9 @@ impl Line {
         }
     }
 
-    /// Nothing is written directly to this viewer until it waits again; what is left of a frame that was.
-    pub(crate) fn resume(&self, seat: u32) -> Option<Begun> {
-        self.lock().live.as_mut()?.resume(seat)
+    /// Nothing is written directly to this viewer until it waits again; what was.
+    pub(crate) fn resume(&self, seat: u32) -> Served {
+        self.lock().live.as_mut().map_or_else(Served::default, |live| live.resume(seat))
     }
 
     /// When this viewer was last written to directly, on the steady scale.

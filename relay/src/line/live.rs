@@ -8,7 +8,7 @@ use shared::{LineHandle, Username};
 use super::averages::{Averages, Change};
 use super::points::{HISTORY_MS, Points};
 use super::report::{Report, Standing};
-use super::seat::{Begun, Cursor, Delivery, Direct, Seat};
+use super::seat::{Cursor, Delivery, Direct, Seat, Seats, Served};
 use super::shown::{Names, Shown, shown};
 use super::source::{Asked, Source};
 use super::{Arrival, Setting};
@@ -35,7 +35,7 @@ const STEP_BACK_MS: i64 = 5_000;
 
 #[derive(Debug)]
 pub(super) struct Live {
-    seats: Vec<Seat>,
+    seats: Seats,
     points: Points,
     /// Points from a backlog, put into their places once a second, lest every batch of it be a snapshot for everyone.
     late: Vec<Point>,
@@ -79,7 +79,7 @@ impl Live {
     pub(super) fn new(now: Now) -> Self {
         let shown = Shown { state: LineState::Unknown, since: None, sessions: 0, interval: 1_000, notice: None };
         Self {
-            seats: Vec::new(),
+            seats: Seats::default(),
             points: Points::default(),
             late: Vec::new(),
             late_averages: false,
@@ -97,7 +97,7 @@ impl Live {
     }
 
     pub(super) fn viewers(&self) -> usize {
-        self.seats.iter().filter(|seat| seat.taken).count()
+        self.seats.taken()
     }
 
     /// Takes a seat; its number.
@@ -105,14 +105,7 @@ impl Live {
         if self.viewers() >= limit {
             return None;
         }
-        let free = self.seats.iter().position(|seat| !seat.taken);
-        let at = free.unwrap_or_else(|| {
-            // Most lines have one viewer.
-            self.seats.reserve_exact(1);
-            self.seats.push(Seat::default());
-            self.seats.len() - 1
-        });
-        *self.seats.get_mut(at)? = Seat::newly_taken();
+        let number = self.seats.take()?;
         if let Some(source) = self.source.as_mut().filter(|source| source.is_refused) {
             // Somebody new is worth another question; while the agent is asked, nobody is told that it refuses.
             source.is_refused = false;
@@ -120,13 +113,11 @@ impl Live {
                 source.asked = Asked::No;
             }
         }
-        u32::try_from(at).ok()
+        Some(number)
     }
 
     pub(super) fn leave_seat(&mut self, seat: u32, now: Now) {
-        if let Some(seat) = self.seats.get_mut(seat as usize) {
-            *seat = Seat::default();
-        }
+        self.seats.leave(seat);
         if self.viewers() == 0 {
             self.deserted = now.steady;
             self.unwatch();
@@ -144,12 +135,12 @@ impl Live {
         wakers.iter_mut().zip(waiting).map(|(slot, waker)| *slot = Some(waker)).count()
     }
 
-    pub(super) fn resume(&mut self, seat: u32) -> Option<Begun> {
-        self.seats.get_mut(seat as usize)?.resume()
+    pub(super) fn resume(&mut self, seat: u32) -> Served {
+        self.seats.get_mut(seat).map_or_else(Served::default, Seat::resume)
     }
 
     pub(super) fn served(&self, seat: u32) -> i64 {
-        self.seats.get(seat as usize).map_or(i64::MIN, Seat::served)
+        self.seats.get(seat).map_or(i64::MIN, Seat::served)
     }
 
     pub(super) fn poll(
@@ -159,9 +150,9 @@ impl Live {
         (username, averages): (&Username, Option<&Averages>),
         now: Now,
     ) -> Poll<Update> {
-        let Some(cursor) = self.seats.get(seat as usize).map(|seat| seat.cursor) else { return Poll::Pending };
+        let Some(cursor) = self.seats.get(seat).map(|seat| seat.cursor) else { return Poll::Pending };
         let (cursor, update) = self.next(cursor, username, averages, now);
-        let Some(seat) = self.seats.get_mut(seat as usize) else { return Poll::Pending };
+        let Some(seat) = self.seats.get_mut(seat) else { return Poll::Pending };
         seat.cursor = cursor;
         if let Some(update) = update {
             seat.is_busy();
@@ -242,7 +233,7 @@ impl Live {
 
     /// Writes the newest point to everybody who waits for it; whether somebody is left to be called.
     pub(super) fn deliver(&mut self, newest: &Point, delivery: &mut Delivery, now: Now) -> bool {
-        if self.seats.is_empty() {
+        if self.viewers() == 0 {
             return false;
         }
         delivery.put(newest);
@@ -252,7 +243,7 @@ impl Live {
             left += usize::from(!seat.deliver(&cursor, delivery, now));
         }
         if left > 0 {
-            self.newest = Some(delivery.share());
+            self.newest = Some(delivery.frame(false).into());
         }
         left > 0
     }

@@ -11,11 +11,14 @@ pub(crate) const HISTORY_MS: i64 = 5 * 60 * 1_000;
 /// Points of a chunk: what is forgotten and rewritten at once.
 const CHUNK: u16 = 60;
 
-/// Bytes by which a chunk grows, some fifteen points: four times a minute and not at each doubling, and little is spare.
-const GROWTH: usize = 128;
-
 /// The most bytes of a point: three varints of 64 bits.
 const LONGEST: usize = 30;
+
+/// Room for the newest points beside the rest of the line, some seven of them.
+const TAIL: usize = 63;
+
+/// Bytes by which a chunk grows, some fifteen points: four times a minute and not at each doubling, and little is spare.
+const GROWTH: usize = 128;
 
 /// The distance of two points that takes one byte, milliseconds.
 const USUAL_DISTANCE: i64 = 1_000;
@@ -24,7 +27,23 @@ const USUAL_DISTANCE: i64 = 1_000;
 #[derive(Debug, Default)]
 pub(crate) struct Points {
     sealed: VecDeque<Chunk>,
+    /// The last time of the first sealed chunk, if there is one: to look there each second is a cache miss.
+    first_ends: i64,
     open: Chunk,
+    tail: Tail,
+}
+
+/// The newest points of the open chunk, which go into it together: to go there each second is a cache miss, too.
+#[derive(Debug)]
+struct Tail {
+    length: u8,
+    bytes: [u8; TAIL],
+}
+
+impl Default for Tail {
+    fn default() -> Self {
+        Self { length: 0, bytes: [0; TAIL] }
+    }
 }
 
 /// Points one after the other, each as three varints: its time's distance, zigzag, then its rates.
@@ -50,27 +69,32 @@ impl Points {
         if self.newest().is_some_and(|newest| point.t <= newest) {
             return;
         }
-        self.open.push(point);
+        if self.tail.room() < LONGEST {
+            self.tail.empty_into(&mut self.open.bytes);
+        }
+        self.open.push(point, &mut self.tail);
         if self.open.count == CHUNK {
+            self.tail.empty_into(&mut self.open.bytes);
             let mut full = std::mem::take(&mut self.open);
             full.bytes.shrink_to_fit();
             self.sealed.push_back(full);
-            while self.sealed.front().is_some_and(|oldest| oldest.last < point.t - HISTORY_MS) {
-                self.sealed.pop_front();
-            }
+            self.first_ends = self.sealed.front().map_or(0, |first| first.last);
+        }
+        while self.first_ends < point.t - HISTORY_MS && self.sealed.pop_front().is_some() {
+            self.first_ends = self.sealed.front().map_or(0, |first| first.last);
         }
     }
 
     /// The points, oldest first, none older than [`HISTORY_MS`] before the newest.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Point> {
         let oldest = self.newest().map_or(i64::MIN, |newest| newest - HISTORY_MS);
-        self.chunks().flat_map(Chunk::iter).filter(move |point| point.t >= oldest)
+        self.all().filter(move |point| point.t >= oldest)
     }
 
     /// The newest `count` points, oldest first.
     pub(crate) fn last(&self, count: usize) -> impl Iterator<Item = Point> {
-        let held: usize = self.chunks().map(|chunk| usize::from(chunk.count)).sum();
-        self.chunks().flat_map(Chunk::iter).skip(held.saturating_sub(count))
+        let held: usize = self.sealed.iter().chain([&self.open]).map(|chunk| usize::from(chunk.count)).sum();
+        self.all().skip(held.saturating_sub(count))
     }
 
     /// Puts points of any order into their places; whether any was new. A time that is held already stays as it is.
@@ -96,31 +120,56 @@ impl Points {
         *self = Self::default();
     }
 
-    fn chunks(&self) -> impl Iterator<Item = &Chunk> {
-        self.sealed.iter().chain([&self.open])
+    fn all(&self) -> impl Iterator<Item = Point> {
+        self.sealed.iter().flat_map(|chunk| chunk.iter(&[])).chain(self.open.iter(self.tail.filled()))
+    }
+}
+
+impl Tail {
+    fn filled(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+
+    fn room(&self) -> usize {
+        TAIL - usize::from(self.length)
+    }
+
+    /// Appends a byte; the caller knows that there is room.
+    fn push(&mut self, byte: u8) {
+        self.bytes[usize::from(self.length)] = byte;
+        self.length += 1;
+    }
+
+    fn empty_into(&mut self, bytes: &mut Vec<u8>) {
+        if bytes.capacity() - bytes.len() < self.filled().len() {
+            bytes.reserve_exact(GROWTH);
+        }
+        bytes.extend_from_slice(self.filled());
+        self.length = 0;
     }
 }
 
 impl Chunk {
-    fn push(&mut self, point: Point) {
+    fn push(&mut self, point: Point, tail: &mut Tail) {
         if self.count == 0 {
             self.first = point.t;
             self.last = point.t - USUAL_DISTANCE;
         }
-        if self.bytes.capacity() - self.bytes.len() < LONGEST {
-            self.bytes.reserve_exact(GROWTH);
-        }
-        put_varint(&mut self.bytes, zigzag(point.t - self.last - USUAL_DISTANCE));
-        put_varint(&mut self.bytes, point.down);
-        put_varint(&mut self.bytes, point.up);
+        put_varint(tail, zigzag(point.t - self.last - USUAL_DISTANCE));
+        put_varint(tail, point.down);
+        put_varint(tail, point.up);
         self.last = point.t;
         self.count += 1;
     }
 
-    fn iter(&self) -> impl Iterator<Item = Point> {
+    /// Its points; of the open chunk, the last ones stand in the tail.
+    fn iter<'a>(&'a self, mut tail: &'a [u8]) -> impl Iterator<Item = Point> + 'a {
         let mut rest = &self.bytes[..];
         let mut t = self.first - USUAL_DISTANCE;
         (0..self.count).map(move |_| {
+            if rest.is_empty() {
+                rest = std::mem::take(&mut tail);
+            }
             t += unzigzag(take_varint(&mut rest)) + USUAL_DISTANCE;
             Point { t, down: take_varint(&mut rest), up: take_varint(&mut rest) }
         })
@@ -135,7 +184,7 @@ fn unzigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }
 
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+fn put_varint(out: &mut Tail, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -187,7 +236,8 @@ mod tests {
     #[test]
     fn five_minutes_of_a_lively_line_are_three_kilobytes() {
         let points = held(0..10_000);
-        let bytes: usize = points.chunks().map(|chunk| chunk.bytes.capacity() + size_of::<Chunk>()).sum();
+        let chunks = points.sealed.iter().chain([&points.open]);
+        let bytes: usize = chunks.map(|chunk| chunk.bytes.capacity() + size_of::<Chunk>()).sum();
         assert!(bytes <= 3_600, "{bytes} bytes");
     }
 

@@ -10,13 +10,13 @@ use std::task::Waker;
 
 use crate::clock::Now;
 use crate::viewer_frame::{self, Point};
-use crate::websocket;
+use crate::websocket::{self, PING};
 
 /// Frames written by a publisher itself for one batch, some 5 µs each; what is beyond goes to the viewers' tasks, which
 /// all processors share.
 const AT_ONCE: usize = 512;
 
-/// Room for one framed sample, in bytes.
+/// Room for one framed sample and a ping, in bytes.
 const SAMPLE_ROOM: usize = 96;
 
 /// Where a waiting viewer's frames go.
@@ -39,8 +39,17 @@ pub enum Taken {
 pub(crate) struct Direct {
     /// Where samples go.
     pub(crate) outlet: Arc<dyn Outlet>,
-    /// From then on, on the steady scale, the viewer wants to write its samples itself.
-    pub(crate) until: i64,
+    /// From then on, on the steady scale, a sample is to carry a ping.
+    pub(crate) ping_due: i64,
+}
+
+/// What was written to a viewer while it waited.
+#[derive(Debug, Default)]
+pub(crate) struct Served {
+    /// A frame that is written in part.
+    pub(crate) begun: Option<Begun>,
+    /// When a ping was written, on the steady scale.
+    pub(crate) pinged: Option<i64>,
 }
 
 /// A frame that is written in part.
@@ -70,12 +79,66 @@ impl Cursor {
     }
 }
 
+/// A line's seats. Most lines have one viewer, whose seat is not a cache miss away.
+#[derive(Debug, Default)]
+pub(super) struct Seats {
+    taken: usize,
+    first: Seat,
+    others: Vec<Seat>,
+}
+
+impl Seats {
+    /// How many are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Takes one; its number.
+    pub(super) fn take(&mut self) -> Option<u32> {
+        let free = self.iter().position(|seat| !seat.taken);
+        let number = u32::try_from(free.unwrap_or(1 + self.others.len())).ok()?;
+        if free.is_none() {
+            self.others.reserve_exact(1);
+            self.others.push(Seat::default());
+        }
+        *self.get_mut(number)? = Seat { taken: true, served: i64::MIN, ..Seat::default() };
+        self.taken += 1;
+        Some(number)
+    }
+
+    /// Gives one back.
+    pub(super) fn leave(&mut self, number: u32) {
+        if let Some(seat) = self.get_mut(number)
+            && std::mem::take(seat).taken
+        {
+            self.taken -= 1;
+        }
+    }
+
+    pub(super) fn get(&self, number: u32) -> Option<&Seat> {
+        self.iter().nth(number as usize)
+    }
+
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Seat> {
+        self.iter_mut().nth(number as usize)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Seat> {
+        [&self.first].into_iter().chain(&self.others)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Seat> {
+        [&mut self.first].into_iter().chain(&mut self.others)
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Seat {
     pub(super) taken: bool,
     pub(super) cursor: Cursor,
     waiting: Option<Waiting>,
     begun: Option<Box<Begun>>,
+    pinged: Option<i64>,
     /// When a frame was last written here and not by the viewer's task, on the steady scale.
     served: i64,
 }
@@ -87,10 +150,6 @@ struct Waiting {
 }
 
 impl Seat {
-    pub(super) fn newly_taken() -> Self {
-        Self { taken: true, served: i64::MIN, ..Self::default() }
-    }
-
     /// The viewer's task is called when there is something to say, unless it was said directly.
     pub(super) fn wait(&mut self, waker: &Waker, direct: Option<Direct>) {
         match &mut self.waiting {
@@ -108,9 +167,9 @@ impl Seat {
     }
 
     /// The viewer's task writes by itself until it waits again, and first what is left of a frame.
-    pub(super) fn resume(&mut self) -> Option<Begun> {
+    pub(super) fn resume(&mut self) -> Served {
         self.waiting = None;
-        self.begun.take().map(|begun| *begun)
+        Served { begun: self.begun.take().map(|begun| *begun), pinged: self.pinged.take() }
     }
 
     pub(super) fn served(&self) -> i64 {
@@ -119,22 +178,28 @@ impl Seat {
 
     /// Writes the sample that leads to `newest`, if the viewer is just before it; whether there is nothing left to do.
     pub(super) fn deliver(&mut self, newest: &Cursor, delivery: &mut Delivery, now: Now) -> bool {
-        let Some(Waiting { direct: Some(direct), .. }) = &self.waiting else { return false };
+        let Some(Waiting { direct: Some(direct), .. }) = &mut self.waiting else { return false };
         let before = Cursor { position: newest.position - 1, ..*newest };
-        if !self.cursor.is_level_with(&before) || now.steady >= direct.until || delivery.left == 0 {
+        if !self.cursor.is_level_with(&before) || delivery.left == 0 {
             return false;
         }
-        let taken = direct.outlet.offer(&delivery.frame);
+        let is_ping_due = now.steady >= direct.ping_due;
+        let frame = delivery.frame(is_ping_due);
+        let taken = direct.outlet.offer(frame);
         if taken == Taken::Part(0) {
             return false;
+        }
+        if let Taken::Part(at) = taken {
+            self.begun = Some(Box::new(Begun { frame: frame.into(), at }));
+        }
+        if is_ping_due {
+            direct.ping_due = i64::MAX;
+            self.pinged = Some(now.steady);
         }
         delivery.left -= 1;
         delivery.written += 1;
         self.cursor.position = newest.position;
         self.served = now.steady;
-        if let Taken::Part(at) = taken {
-            self.begun = Some(Box::new(Begun { frame: delivery.frame.as_slice().into(), at }));
-        }
         self.begun.is_none()
     }
 
@@ -153,7 +218,8 @@ impl Seat {
 /// What a publisher writes to waiting viewers while it takes one batch; kept, lest each sample allocate.
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
-    frame: Vec<u8>,
+    /// A framed sample and a ping behind it.
+    bytes: Vec<u8>,
     left: usize,
     written: u64,
 }
@@ -171,13 +237,15 @@ impl Delivery {
 
     /// Makes a sample the frame that is delivered.
     pub(super) fn put(&mut self, point: &Point) {
-        self.frame.clear();
-        self.frame.reserve(SAMPLE_ROOM);
-        websocket::put_short_text(&mut self.frame, |out| viewer_frame::put_sample(out, point));
+        self.bytes.clear();
+        self.bytes.reserve(SAMPLE_ROOM);
+        websocket::put_short_text(&mut self.bytes, |out| viewer_frame::put_sample(out, point));
+        self.bytes.extend_from_slice(&PING);
     }
 
-    /// The frame, to be kept.
-    pub(super) fn share(&self) -> Arc<[u8]> {
-        self.frame.as_slice().into()
+    /// The frame, with a ping or without.
+    pub(super) fn frame(&self, with_ping: bool) -> &[u8] {
+        let length = self.bytes.len() - if with_ping { 0 } else { PING.len() };
+        &self.bytes[..length]
     }
 }

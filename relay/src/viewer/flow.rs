@@ -19,7 +19,7 @@ use super::{Ending, REPEAT_MS, Socket, Terms, ViewerContext, ViewerStream, next_
 use crate::clock::{Now, gathered};
 use crate::hub::{Seat, milliseconds};
 use crate::limits::Bucket;
-use crate::line::{Begun, Direct};
+use crate::line::{Begun, Direct, Served};
 use crate::viewer_frame::ViewerFrame;
 use crate::websocket::{self, Inbound};
 
@@ -110,9 +110,7 @@ impl<'a> Flow<'a> {
     ) -> Poll<Ending> {
         // One look at the clock for all that is done now: most of the time that is one sample.
         let now = self.context.hub.now();
-        if let Some(Begun { frame, at }) = self.seat.line.resume(self.seat.number) {
-            self.out = Out { bytes: Bytes::Shared(frame), at, began: now.steady, unflushed: true };
-        }
+        self.resume(now);
         if let Poll::Ready(ending) = self.poll_inbound(socket, now, cx) {
             return Poll::Ready(ending);
         }
@@ -127,6 +125,18 @@ impl<'a> Flow<'a> {
             alarm.as_mut().reset(self.alarm(now));
         }
         self.poll_outbound(socket, now, cx)
+    }
+
+    /// Takes over from whoever wrote to this viewer while the task slept.
+    fn resume(&mut self, now: Now) {
+        let Served { begun, pinged } = self.seat.line.resume(self.seat.number);
+        if let Some(pinged) = pinged {
+            self.pinged = pinged;
+            self.awaiting_pong = true;
+        }
+        if let Some(Begun { frame, at }) = begun {
+            self.out = Out { bytes: Bytes::Shared(frame), at, began: now.steady, unflushed: true };
+        }
     }
 
     fn poll_inbound<S: AsyncRead + Unpin>(
@@ -200,7 +210,7 @@ impl<'a> Flow<'a> {
             self.out.set(Bytes::Own(std::mem::take(&mut self.pong)), now);
             return Poll::Ready(Ok(()));
         }
-        let direct = Direct { outlet: socket.stream.outlet(), until: self.ping_due() };
+        let direct = Direct { outlet: socket.stream.outlet(), ping_due: self.ping_due() };
         let update = ready!(self.seat.line.poll(self.seat.number, Some(direct), now, cx));
         match self.terms.frame(update, self.context) {
             Ok(framed) => self.send_shared(framed, now),
