@@ -119,9 +119,9 @@ counts: web ## Instructions, allocations and sizes beside tests/counts/baseline.
 
 # The agent that is measured is the static one where it is built.
 BENCH = agent=$(CURDIR)/target/static/x86-64/linelight-agent; \
-	if [ -x "$$agent" ]; then export LINELIGHT_TEST_AGENT=$$agent; fi; target/release/bench
+	if [ -x "$$agent" ]; then export LINELIGHT_TEST_AGENT=$$agent; fi; tests/bench/run
 
-bench: bench-built ## Everything that was promised, measured beside other servers, BENCH_ROUNDS times (5). A quarter of an hour
+bench: bench-built ## Everything that was promised, measured beside other servers, BENCH_ROUNDS times (5). Half an hour
 	@tests/setup musl browser
 	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
 	container/build
@@ -131,6 +131,6 @@ bench-quick: bench-built ## A tenth of the load, once: whether the measuring wor
 	$(BENCH) --quick --rounds 1
 
 bench-built: web
-	@tests/setup node rust
+	@tests/setup node rust network
 	cargo build --locked --release --bins -p linelight-agent -p linelight-relay -p linelight-tests
 	cd tests/bench/references && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }

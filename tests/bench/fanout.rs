@@ -70,7 +70,11 @@ pub(crate) async fn measure(kind: Kind, shape: Shape, window: Duration, machine:
     let memory = (resident(server.process)? - idle) / shape.viewers as f64;
     let frames = seconds.iter().map(|seen| seen.delays.len() as f64 + seen.merged as f64).sum::<f64>();
     let due = (shape.viewers * seconds.len()) as f64;
-    ensure!(frames > due * 0.95, "{}: {frames} of {due} frames arrived: too much for this machine", kind.name());
+    ensure!(
+        frames > due * kind.least_share(),
+        "{}: {frames} of {due} frames arrived: too much for this machine",
+        kind.name()
+    );
     let [p50, p99] = [0.5, 0.99].map(|share| median_second(&seconds, share));
     let max = seconds.iter().filter_map(|seen| seen.delays.last()).max().map_or(0.0, |&most| f64::from(most) / 1e3);
     Ok(Outcome { cpu: used.0 / frames, agents_cpu: used.1 / frames, memory, p50, p99, max })

@@ -131,15 +131,21 @@ impl Bench {
 
     /// What is compared with its neighbour, round by round.
     async fn round(&mut self, round: u32, wanted: &impl Fn(Part) -> bool) -> Result<()> {
+        let (wire, loopback) = (self.machine, self.machine.on_loopback());
         if wanted(Part::Fanout) {
             let all = [Kind::BareLoop, Kind::Relay, Kind::OldStack, Kind::UWebSockets];
             // No must is beside uWebSockets: three rounds of it show where it stands.
             let kinds = if round <= 3 { &all[..] } else { &all[..3] };
-            self.compare("ten", kinds, self.shape(10_000, 1_000)).await?;
-            self.compare("one", kinds, self.shape(10_000, 10_000)).await?;
+            let (ten, one) = (self.shape(10_000, 1_000), self.shape(10_000, 10_000));
+            self.compare("ten", kinds, ten, wire).await?;
+            self.compare("one", kinds, one, wire).await?;
+            self.compare("loopback ten", &all[..3], ten, loopback).await?;
+            self.compare("loopback one", &all[..2], one, loopback).await?;
         }
         if wanted(Part::Tls) {
-            self.compare("tls", &[Kind::BareLoop, Kind::RelayTls], self.shape(3_000, 300)).await?;
+            let (kinds, shape) = ([Kind::BareLoop, Kind::RelayTls], self.shape(3_000, 300));
+            self.compare("loopback tls", &kinds, shape, loopback).await?;
+            self.compare("tls", &kinds, shape, wire).await?;
         }
         Ok(())
     }
@@ -204,8 +210,8 @@ impl Bench {
         Shape::usual(viewers / part, lines / part)
     }
 
-    async fn compare(&mut self, label: &str, kinds: &[Kind], shape: Shape) -> Result<()> {
-        let (window, machine) = (self.window(), self.machine);
+    async fn compare(&mut self, label: &str, kinds: &[Kind], shape: Shape, machine: Machine) -> Result<()> {
+        let window = self.window();
         let servers = self.servers.clone();
         for &kind in kinds.iter().filter(|kind| servers.is_empty() || servers.contains(kind)) {
             let measured = self.again(|| fanout::measure(kind, shape, window, machine)).await?;
@@ -220,7 +226,7 @@ impl Bench {
         let Shape { viewers, lines, routers } = shape;
         let agents = if outcome.agents_cpu > 0.0 { format!(" + {:.2}", outcome.agents_cpu) } else { String::new() };
         say(&format!(
-            "  {viewers} viewers of {lines} lines of {routers} routers, {}: {:.2}{agents} µs a frame, {:.2} KB a viewer, p50 {:.1} p99 {:.1} max {:.1} ms",
+            "  {label}: {viewers} viewers of {lines} lines of {routers} routers, {}: {:.2}{agents} µs a frame, {:.2} KB a viewer, p50 {:.1} p99 {:.1} max {:.1} ms",
             kind.name(),
             outcome.cpu,
             outcome.memory / 1e3,
@@ -243,22 +249,23 @@ impl Bench {
 
     /// With viewers, one and ten a line, and over TLS; with lines and with agents, for as many viewers.
     async fn growth(&mut self) -> Result<()> {
+        let machine = self.machine;
         for viewers in [1_000, 5_000, 15_000] {
             for (label, lines) in [("ten", viewers / 10), ("one", viewers)] {
-                let label = format!("{viewers} {label}");
-                self.compare(&label, &[Kind::BareLoop, Kind::RelayFed], self.shape(viewers, lines)).await?;
+                let label = format!("{viewers} viewers {label}");
+                self.compare(&label, &[Kind::BareLoop, Kind::RelayFed], self.shape(viewers, lines), machine).await?;
             }
         }
         for (label, lines) in [("ten", 500), ("one", 5_000)] {
-            self.compare(&format!("5000 {label}"), &[Kind::RelayTls], self.shape(5_000, lines)).await?;
+            self.compare(&format!("5000 {label}"), &[Kind::RelayTls], self.shape(5_000, lines), machine).await?;
         }
         for lines in [500, 1_000, 2_500, 5_000] {
             let shape = Shape { routers: 10, ..self.shape(5_000, lines) };
-            self.compare(&format!("5000 of {lines} lines"), &[Kind::RelayFed], shape).await?;
+            self.compare(&format!("5000 of {lines} lines"), &[Kind::RelayFed], shape, machine).await?;
         }
         for routers in [10, 100, 500] {
             let shape = Shape { routers, ..self.shape(5_000, 5_000) };
-            self.compare(&format!("5000 from {routers} agents"), &[Kind::RelayFed], shape).await?;
+            self.compare(&format!("5000 from {routers} agents"), &[Kind::RelayFed], shape, machine).await?;
         }
         Ok(())
     }

@@ -55,6 +55,12 @@ impl Kind {
             Self::UWebSockets => "uWebSockets (Bun)",
         }
     }
+
+    /// The share of the frames without which a run is void. The old stack may be at the end of its strength, which is a
+    /// result: what a delivered frame costs it is known all the same.
+    pub(crate) fn least_share(self) -> f64 {
+        if self == Self::OldStack { 0.5 } else { 0.95 }
+    }
 }
 
 /// A running server with its source of samples.

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, Write};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -35,7 +35,7 @@ impl ViewerStream for TcpStream {
     /// By the system call alone: what tokio knows of the socket is a cache miss away, and the task looks at it when
     /// something is left to do.
     fn write_now(&mut self, frame: &[u8]) -> Taken {
-        match send(&*self, frame, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+        match Unasked(self).write(frame) {
             Ok(sent) if sent == frame.len() => Taken::Whole,
             Ok(sent) => Taken::Part(sent),
             Err(_) => Taken::Part(0),
@@ -43,7 +43,32 @@ impl ViewerStream for TcpStream {
     }
 }
 
-impl ViewerStream for TlsStream<TcpStream> {}
+impl ViewerStream for TlsStream<TcpStream> {
+    fn write_now(&mut self, frame: &[u8]) -> Taken {
+        let (stream, session) = self.get_mut();
+        let Ok(written) = session.writer().write(frame) else { return Taken::Part(0) };
+        while session.wants_write() {
+            // What is encrypted and does not go out is flushed by the task.
+            if !session.write_tls(&mut Unasked(stream)).is_ok_and(|sent| sent > 0) {
+                return Taken::Part(written);
+            }
+        }
+        if written == frame.len() { Taken::Whole } else { Taken::Part(written) }
+    }
+}
+
+/// A socket that is written without asking tokio whether it can be.
+struct Unasked<'a>(&'a TcpStream);
+
+impl Write for Unasked<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(send(self.0, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 impl ViewerStream for DuplexStream {}
 
