@@ -236,6 +236,7 @@ impl Live {
         if self.viewers() == 0 {
             return false;
         }
+        self.seats.announce();
         delivery.put(newest);
         let cursor = self.cursor();
         let mut left = 0;

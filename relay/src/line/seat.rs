@@ -21,6 +21,9 @@ const SAMPLE_ROOM: usize = 96;
 
 /// Where a waiting viewer's frames go.
 pub(crate) trait Outlet: Debug + Send + Sync {
+    /// A frame comes soon: has the stream's memory fetched, so that several are on their way at once.
+    fn announce(&self);
+
     /// Writes as much of a frame as is taken at once; never waits.
     fn offer(&self, frame: &[u8]) -> Taken;
 }
@@ -121,6 +124,14 @@ impl Seats {
 
     pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Seat> {
         self.iter_mut().nth(number as usize)
+    }
+
+    /// Announces a frame to all who wait for one.
+    pub(super) fn announce(&self) {
+        if !self.others.is_empty() {
+            let waiting = self.iter().filter_map(|seat| seat.waiting.as_ref()?.direct.as_ref());
+            waiting.for_each(|direct| direct.outlet.announce());
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Seat> {
