@@ -134,6 +134,16 @@ mod tests {
     }
 
     #[test]
+    fn deadlines_of_one_moment_are_met_together_and_none_late() {
+        for deadline in [-1, 0, 1, 124, 125, 126, 10_000, 12_345_678] {
+            let met = gathered(deadline);
+            assert!(met <= deadline && deadline - met < GATHERING_MS, "{deadline}: {met}");
+            assert_eq!(gathered(met), met);
+        }
+        assert_eq!(gathered(10_130), gathered(10_249));
+    }
+
+    #[test]
     fn a_late_batch_moves_nothing() {
         let mut clock = UptimeClock::default();
         assert_eq!(tick(&mut clock, 1_000, 20), START + 1_020);

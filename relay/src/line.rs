@@ -390,3 +390,29 @@ fn findings(at: usize, report: &Report, standing: Option<report::Standing>, now:
         watched: !report.is_stale() && report.agent.watches().contains(report.handle),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::stage::{Stage, live, name, seconds};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_that_is_well_rests_and_no_other() {
+        let stage = Stage::new();
+        let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+        let mut viewer = stage.viewer("ali").await;
+        viewer.snapshot().await;
+        let seat = stage.hub.join(&name("ali")).unwrap();
+        let age = || seat.line.age(stage.hub.setting(stage.hub.now()), false);
+        assert_eq!(age(), Some(0), "no sample has come");
+        agent.samples(&[(1, 1, 1)]).await;
+        viewer.sample().await;
+        assert_eq!(age(), Some(REST));
+        seconds(2).await;
+        assert_eq!(age(), Some(0), "samples may be late");
+        agent.samples(&[(1, 1, 1)]).await;
+        viewer.sample().await;
+        agent.lost().await;
+        assert_eq!(age(), Some(0), "its agent may be unreachable soon");
+    }
+}

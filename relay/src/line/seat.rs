@@ -260,3 +260,170 @@ impl Delivery {
         &self.bytes[..length]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures_util::task::{ArcWake, waker};
+
+    use super::*;
+
+    const NOW: Now = Now { steady: 50_000, unix: 1_795_363_200_000 };
+    const NEWEST: Cursor = Cursor { revision: Some(3), restated: 2, averages: 0, position: 7 };
+
+    /// Notes what it is offered, and takes so much of it.
+    #[derive(Debug)]
+    struct Fake {
+        takes: Taken,
+        offered: Mutex<Vec<Vec<u8>>>,
+    }
+
+    impl Outlet for Fake {
+        fn announce(&self) {}
+
+        fn offer(&self, frame: &[u8]) -> Taken {
+            self.offered.lock().unwrap().push(frame.to_vec());
+            self.takes
+        }
+    }
+
+    struct Nobody;
+
+    impl ArcWake for Nobody {
+        fn wake_by_ref(_: &Arc<Self>) {}
+    }
+
+    struct Table {
+        seat: Seat,
+        outlet: Arc<Fake>,
+        delivery: Delivery,
+    }
+
+    impl Table {
+        /// A viewer that waits at a position, a sample that leads to the newest, and a ping that is due then.
+        fn new(cursor: Cursor, takes: Taken, ping_due: i64) -> Self {
+            let outlet = Arc::new(Fake { takes, offered: Mutex::default() });
+            let mut seat = Seat { taken: true, cursor, ..Seat::default() };
+            let direct = Direct { outlet: Arc::clone(&outlet) as _, ping_due };
+            seat.wait(&waker(Arc::new(Nobody)), Some(direct));
+            let mut delivery = Delivery::default();
+            delivery.begin();
+            delivery.put(&Point { t: NOW.unix, down: 14_780_000, up: 620_000 });
+            Self { seat, outlet, delivery }
+        }
+
+        fn deliver(&mut self) -> bool {
+            self.seat.deliver(&NEWEST, &mut self.delivery, NOW)
+        }
+
+        fn offers(&self) -> usize {
+            self.outlet.offered.lock().unwrap().len()
+        }
+
+        fn is_called(&mut self) -> bool {
+            self.seat.call_if_behind(&NEWEST).is_some()
+        }
+    }
+
+    fn one_behind() -> Cursor {
+        Cursor { position: 6, ..NEWEST }
+    }
+
+    #[test]
+    fn a_viewer_that_waits_for_the_next_sample_gets_it_and_sleeps_on() {
+        let mut table = Table::new(one_behind(), Taken::Whole, i64::MAX);
+        assert!(table.deliver());
+        assert_eq!(*table.outlet.offered.lock().unwrap(), [table.delivery.frame(false).to_vec()]);
+        assert_eq!((table.seat.cursor, table.seat.served()), (NEWEST, NOW.steady));
+        assert!(!table.is_called());
+        assert_eq!(table.delivery.take_written(), 1);
+        assert!(table.seat.resume().begun.is_none());
+    }
+
+    #[test]
+    fn who_is_to_be_told_something_else_is_called_instead() {
+        let elsewhere = [
+            Cursor { position: 5, ..NEWEST },
+            Cursor { restated: 1, ..one_behind() },
+            Cursor { revision: Some(2), ..one_behind() },
+            Cursor::default(),
+        ];
+        for cursor in elsewhere {
+            let mut table = Table::new(cursor, Taken::Whole, i64::MAX);
+            assert!(!table.deliver(), "{cursor:?}");
+            assert_eq!((table.offers(), table.seat.cursor), (0, cursor));
+            assert!(table.is_called(), "{cursor:?}");
+        }
+        let mut table = Table::new(Cursor { averages: 9, ..one_behind() }, Taken::Whole, i64::MAX);
+        assert!(table.deliver(), "averages are told by themselves");
+    }
+
+    #[test]
+    fn who_is_busy_is_left_alone() {
+        let mut table = Table::new(one_behind(), Taken::Whole, i64::MAX);
+        table.seat.resume();
+        assert!(!table.deliver());
+        assert_eq!(table.offers(), 0);
+        assert!(!table.is_called(), "its task finds the sample by itself");
+    }
+
+    #[test]
+    fn what_is_left_of_a_frame_is_the_tasks_business() {
+        let mut table = Table::new(one_behind(), Taken::Part(0), i64::MAX);
+        assert!(!table.deliver());
+        assert_eq!(table.seat.cursor, one_behind(), "nothing of it was taken");
+        assert!(table.is_called());
+        for at in [1, 70] {
+            let mut table = Table::new(one_behind(), Taken::Part(at), i64::MAX);
+            assert!(!table.deliver());
+            assert!(table.is_called());
+            let begun = table.seat.resume().begun.unwrap();
+            assert_eq!((&*begun.frame, begun.at), (table.delivery.frame(false), at));
+            assert_eq!(table.seat.cursor, NEWEST);
+            assert!(table.seat.resume().begun.is_none(), "once");
+        }
+    }
+
+    #[test]
+    fn a_ping_rides_on_the_sample_that_it_is_due_with_and_on_no_other() {
+        let mut table = Table::new(one_behind(), Taken::Whole, NOW.steady);
+        assert!(table.deliver());
+        table.seat.cursor = one_behind();
+        assert!(table.deliver());
+        let frames = table.outlet.offered.lock().unwrap().clone();
+        assert_eq!(frames[0], [frames[1].as_slice(), &PING].concat());
+        assert_eq!(table.seat.resume().pinged, Some(NOW.steady));
+        assert_eq!(table.seat.resume().pinged, None, "once");
+        let mut refusing = Table::new(one_behind(), Taken::Part(0), NOW.steady);
+        refusing.deliver();
+        assert_eq!(refusing.seat.resume().pinged, None);
+    }
+
+    #[test]
+    fn beyond_so_many_frames_of_a_batch_tasks_are_called() {
+        let mut table = Table::new(one_behind(), Taken::Whole, i64::MAX);
+        for _ in 0..AT_ONCE {
+            assert!(table.deliver());
+            table.seat.cursor = one_behind();
+        }
+        assert!(!table.deliver());
+        assert_eq!(table.offers(), AT_ONCE);
+        assert!(table.is_called());
+        table.delivery.begin();
+        table.seat.wait(&waker(Arc::new(Nobody)), Some(Direct { outlet: Arc::clone(&table.outlet) as _, ping_due: 0 }));
+        assert!(table.deliver(), "the next batch begins anew");
+    }
+
+    #[test]
+    fn seats_are_numbered_and_taken_again() {
+        let mut seats = Seats::default();
+        assert_eq!([seats.take(), seats.take(), seats.take()], [Some(0), Some(1), Some(2)]);
+        seats.leave(0);
+        seats.leave(0);
+        seats.leave(9);
+        assert_eq!(seats.taken(), 2);
+        assert_eq!([seats.take(), seats.take()], [Some(0), Some(3)]);
+        assert_eq!((seats.taken(), seats.iter().count()), (4, 4));
+    }
+}

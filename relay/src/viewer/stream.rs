@@ -140,3 +140,107 @@ impl<S> fmt::Debug for Held<S> {
         formatter.write_str("stream")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::{PrivateKeyDer, ServerName};
+    use rustls::{ClientConfig, RootCertStore, ServerConfig};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+    use super::*;
+
+    /// Both ends of a connection, the relay's first.
+    async fn connection() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (accepted, connected) = tokio::join!(listener.accept(), TcpStream::connect(address));
+        (accepted.unwrap().0, connected.unwrap())
+    }
+
+    async fn tls_connection() -> (TlsStream<TcpStream>, impl AsyncRead + Unpin) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let server = ServerConfig::builder().with_no_client_auth();
+        let server = server.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let (ours, theirs) = connection().await;
+        let name = ServerName::try_from("localhost").unwrap();
+        let (accepted, connected) = tokio::join!(
+            TlsAcceptor::from(Arc::new(server)).accept(ours),
+            TlsConnector::from(Arc::new(client)).connect(name, theirs)
+        );
+        (accepted.unwrap(), connected.unwrap())
+    }
+
+    /// Offers frames until one is not taken whole, has the task's end write the rest, and compares what arrives.
+    async fn nothing_is_lost_and_nothing_doubled(stream: impl ViewerStream, mut reader: impl AsyncRead + Unpin) {
+        let mut shared = Shared::new(stream);
+        let outlet = shared.outlet();
+        let frame = |nth: u32| [&nth.to_be_bytes()[..], &[0x5a; 1_000]].concat();
+        let mut nth = 0;
+        let taken = loop {
+            match outlet.offer(&frame(nth)) {
+                Taken::Whole => nth += 1,
+                Taken::Part(taken) => break taken,
+            }
+            assert!(nth < 1_000_000, "nobody reads, and everything is taken");
+        };
+        assert!(nth > 0);
+        let rest = async {
+            shared.write_all(&frame(nth)[taken..]).await.unwrap();
+            shared.flush().await.unwrap();
+            // Wholly written, it takes frames again.
+            assert_eq!(outlet.offer(&frame(nth + 1)), Taken::Whole);
+        };
+        let read = async {
+            let mut bytes = vec![0; 1_004];
+            for expected in 0..=nth + 1 {
+                reader.read_exact(&mut bytes).await.unwrap();
+                assert!(bytes == frame(expected), "frame {expected}");
+            }
+        };
+        tokio::join!(rest, read);
+    }
+
+    #[tokio::test]
+    async fn frames_go_out_whole_over_tcp() {
+        let (ours, theirs) = connection().await;
+        nothing_is_lost_and_nothing_doubled(ours, theirs).await;
+    }
+
+    #[tokio::test]
+    async fn frames_go_out_whole_over_tls() {
+        let (ours, theirs) = tls_connection().await;
+        nothing_is_lost_and_nothing_doubled(ours, theirs).await;
+    }
+
+    #[tokio::test]
+    async fn frames_go_out_whole_over_a_pipe() {
+        let (ours, theirs) = tokio::io::duplex(10_000);
+        nothing_is_lost_and_nothing_doubled(ours, theirs).await;
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_its_task_holds_takes_nothing() {
+        let (ours, _theirs) = tokio::io::duplex(10_000);
+        let shared = Shared::new(ours);
+        let outlet = shared.outlet();
+        let held = shared.lock();
+        assert_eq!(outlet.offer(b"frame"), Taken::Part(0));
+        drop(held);
+        assert_eq!(outlet.offer(b"frame"), Taken::Whole);
+    }
+
+    #[tokio::test]
+    async fn a_broken_stream_is_met_by_its_task() {
+        let (ours, theirs) = tokio::io::duplex(10_000);
+        let mut shared = Shared::new(ours);
+        drop(theirs);
+        assert_eq!(shared.outlet().offer(b"frame"), Taken::Part(0));
+        assert!(shared.write_all(b"frame").await.is_err());
+    }
+}

@@ -262,6 +262,78 @@ async fn a_first_frame_that_came_with_the_handshake_is_read() {
     assert!(socket.next().await.unwrap().unwrap().to_text().unwrap().contains("snapshot"));
 }
 
+/// A pipe that counts how often its viewer's task looks at it.
+struct Watched(tokio::io::DuplexStream, Arc<std::sync::atomic::AtomicUsize>);
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+        buffer: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+        bytes: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+impl ViewerStream for Watched {}
+
+#[tokio::test(start_paused = true)]
+async fn samples_reach_a_viewer_whose_task_sleeps() {
+    let (stage, mut agent) = stage_with_line().await;
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    let looks = Arc::<std::sync::atomic::AtomicUsize>::default();
+    let watched = Watched(theirs, Arc::clone(&looks));
+    tokio::spawn(serve_websocket(watched, Bytes::new(), None, Arc::clone(&stage.context)));
+    let role = tokio_tungstenite::tungstenite::protocol::Role::Client;
+    let mut socket = tokio_tungstenite::WebSocketStream::from_raw_socket(ours, role, None).await;
+    socket.send(Message::text(r#"{"type":"watch","username":"ali"}"#)).await.unwrap();
+    assert!(socket.next().await.unwrap().unwrap().to_text().unwrap().contains("snapshot"));
+    let frames = stage.context.metrics.frames_sent.get();
+    let before = looks.load(std::sync::atomic::Ordering::Relaxed);
+    // Less than the ten seconds after which it sees to its deadlines.
+    for nth in 0..9 {
+        agent.samples(&[(1, nth, 0)]).await;
+        let text = socket.next().await.unwrap().unwrap();
+        assert!(text.to_text().unwrap().contains(&format!(r#""down":{nth},"#)), "{text}");
+        seconds(1).await;
+    }
+    assert_eq!(looks.load(std::sync::atomic::Ordering::Relaxed), before, "the task was woken for samples");
+    assert_eq!(stage.context.metrics.frames_sent.get(), frames + 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_that_is_written_to_past_its_task_still_has_its_deadlines() {
+    let (stage, mut agent) = stage_with_line().await;
+    let mut viewer = stage.viewer_with_token(&stage.token("ali", Duration::from_secs(25))).await;
+    viewer.snapshot().await;
+    let streaming = tokio::spawn(async move { agent.stream(1, 40).await });
+    let frames = viewer.read(20).await;
+    assert!(frames.iter().all(|frame| matches!(frame, ViewerFrame::Sample(_))), "no state between samples: {frames:?}");
+    let (_, close) = viewer.closed().await;
+    assert_eq!(close, Close::LinkExpired);
+    streaming.abort();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_viewer_gets_now_and_no_replay_of_stale_seconds() {
     let (stage, mut agent) = stage_with_line().await;
