@@ -144,7 +144,7 @@ impl Hub {
         })
     }
 
-    /// Keeps house, each line once a second, until everybody has left after `drain` turned true; `registry` says who may
+    /// Keeps house, a few lines at a time, until everybody has left after `drain` turned true; `registry` says who may
     /// report what.
     pub async fn run(self: Arc<Self>, registry: Registry, mut drain: watch::Receiver<bool>) {
         let mut names = self.subscribers.changes();

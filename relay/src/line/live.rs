@@ -24,7 +24,7 @@ const FAR_BEHIND: u64 = 60;
 /// restart of the relay, goes on without a hole.
 const UNWATCHED_MS: i64 = 60_000;
 
-/// Late points kept until the next second: two streams' worth of a full history.
+/// Late points kept until then: two streams' worth of a full history.
 const MAX_LATE: usize = 600;
 
 /// A sample that came so long ago is the newest there could be, milliseconds.
@@ -37,9 +37,10 @@ const STEP_BACK_MS: i64 = 5_000;
 pub(super) struct Live {
     seats: Seats,
     points: Points,
-    /// Points from a backlog, put into their places once a second, lest every batch of it be a snapshot for everyone.
+    /// Points from a backlog, put into their places when the line is next looked at, within three seconds, lest every batch of
+    /// it be a snapshot for everyone.
     late: Vec<Point>,
-    /// Whether averages came for times that viewers have already; told once a second as well.
+    /// Whether averages came for times that viewers have already; told then as well.
     late_averages: bool,
     /// The newest point as a WebSocket frame, while a viewer's task is to write it; its JSON begins behind
     /// [`SHORT_HEADER`](crate::websocket::SHORT_HEADER).
