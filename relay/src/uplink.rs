@@ -32,11 +32,14 @@ const ACKNOWLEDGE_MS: i64 = 1_000;
 /// How long an agent gets to answer a close.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// How an uplink's WebSocket is to be set up: messages of at most [`MAX_UPLINK_FRAME`], and small buffers, for most agents
-/// are idle.
+/// Bytes read from an uplink at once: a batch of a hundred samples. tungstenite keeps so much for every agent, most of which are
+/// idle, and takes longer messages in several pieces.
+const READ_SIZE: usize = 1_024;
+
+/// How an uplink's WebSocket is to be set up: messages of at most [`MAX_UPLINK_FRAME`], and small buffers.
 pub fn websocket_config() -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(4 * 1024)
+        .read_buffer_size(READ_SIZE)
         .write_buffer_size(0)
         .max_write_buffer_size(2 * MAX_UPLINK_FRAME)
         .max_message_size(Some(MAX_UPLINK_FRAME))
