@@ -12,7 +12,7 @@ pub struct Limits {
     ///
     /// Test: `a_line_and_the_relay_have_so_many_viewers`.
     pub viewers_per_line: usize,
-    /// Viewers in all, some 1.5 KB each; more: [`RelayFull`](shared::close::Close::RelayFull).
+    /// Viewers in all, some 2 KB each; more: [`RelayFull`](shared::close::Close::RelayFull).
     ///
     /// Test: `a_line_and_the_relay_have_so_many_viewers`.
     pub viewers: usize,

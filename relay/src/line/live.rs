@@ -156,7 +156,7 @@ impl Live {
         let Some(seat) = self.seats.get_mut(seat) else { return Poll::Pending };
         seat.cursor = cursor;
         if let Some(update) = update {
-            seat.is_busy();
+            seat.be_busy();
             return Poll::Ready(update);
         }
         let (direct, cx) = waits;

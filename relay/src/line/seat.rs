@@ -172,8 +172,8 @@ impl Seat {
         }
     }
 
-    /// The viewer does not wait, or does not any more.
-    pub(super) fn is_busy(&mut self) {
+    /// The viewer does not wait any more.
+    pub(super) fn be_busy(&mut self) {
         self.waiting = None;
     }
 
