@@ -77,30 +77,7 @@ pub struct Hub {
 struct Shard {
     lines: HashSet<ByName>,
     /// Those with a ring of points, which time changes.
-    live: Vec<LiveLine>,
-}
-
-/// A line that time changes, and for how many seconds it is left alone: what would only be found to be well is not touched.
-struct LiveLine {
-    line: Arc<Line>,
-    rest: u8,
-}
-
-impl LiveLine {
-    fn new(line: &Arc<Line>) -> Self {
-        Self { line: Arc::clone(line), rest: 0 }
-    }
-
-    /// Whether it stays live.
-    fn age(&mut self, setting: Setting<'_>, names_changed: bool) -> bool {
-        if self.rest > 0 && !names_changed {
-            self.rest -= 1;
-            return true;
-        }
-        let Some(rest) = self.line.age(setting, names_changed) else { return false };
-        self.rest = rest;
-        true
-    }
+    live: Vec<Arc<Line>>,
 }
 
 /// A line found by its username.
@@ -210,7 +187,7 @@ impl Hub {
         let now = self.now();
         let (line, number) = self.with_line(username, |shard, line| {
             if line.enliven(self.setting(now)) {
-                shard.live.push(LiveLine::new(line));
+                shard.live.push(Arc::clone(line));
             }
             line.join(self.limits.viewers_per_line, self.setting(now))
         });
@@ -278,7 +255,7 @@ impl Hub {
         let is_held = shard.lines.get(line.username()).is_some_and(|held| std::ptr::eq(Arc::as_ptr(&held.0), line));
         if is_held && line.is_needless() {
             shard.lines.remove(line.username());
-            shard.live.retain(|live| !std::ptr::eq(Arc::as_ptr(&live.line), line));
+            shard.live.retain(|live| !std::ptr::eq(Arc::as_ptr(live), line));
             self.metrics.lines.decrement();
         }
     }
@@ -287,7 +264,7 @@ impl Hub {
     fn adopt(&self, line: &Arc<Line>, now: Now) {
         let mut shard = self.shard(line.username());
         if line.enliven(self.setting(now)) {
-            shard.live.push(LiveLine::new(line));
+            shard.live.push(Arc::clone(line));
         }
     }
 
@@ -317,7 +294,10 @@ impl Hub {
         let mut live = 0;
         for shard in self.shards.get(shards).unwrap_or_default() {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.live.retain_mut(|live| live.age(self.setting(now), names_changed));
+            shard.live.retain(|line| {
+                let is_left_alone = !names_changed && line.is_at_rest(now);
+                is_left_alone || line.age(self.setting(now), names_changed)
+            });
             live += shard.live.len();
         }
         live
@@ -350,7 +330,7 @@ impl Hub {
         self.drain.begin(self.now().steady, self.viewers());
         for shard in &self.shards {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.live.iter().for_each(|live| live.line.wake());
+            shard.live.iter().for_each(|live| live.wake());
         }
     }
 

@@ -11,6 +11,8 @@ mod seat;
 mod shown;
 mod source;
 
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -20,6 +22,7 @@ use self::averages::{Average, Averages, Change};
 use self::live::Live;
 pub(crate) use self::live::Update;
 use self::report::Report;
+use self::seat::Called;
 pub use self::seat::Taken;
 pub(crate) use self::seat::{Begun, Delivery, Direct, Outlet, Served};
 use crate::clock::Now;
@@ -27,8 +30,11 @@ use crate::hub::Agent;
 use crate::subscribers::Subscribers;
 use crate::viewer_frame::{LineState, Point, StateFrame};
 
-/// For how many seconds a line that is well need not be looked at: fewer than it takes to be stalled or unreachable.
-const REST: u8 = 2;
+/// How long after a sample a line that is well need not be looked at, milliseconds: less than it takes to be stalled.
+const REST_MS: i64 = 2_500;
+
+/// Between two looks at a line that is not at rest, milliseconds.
+const LOOK_MS: i64 = 1_000;
 
 /// What a line is judged by besides its reports.
 #[derive(Clone, Copy)]
@@ -45,6 +51,8 @@ pub(crate) struct Setting<'a> {
 #[derive(Debug)]
 pub struct Line {
     username: Username,
+    /// Until when, on the steady scale, time alone changes nothing.
+    rests_until: AtomicI64,
     /// Held for microseconds: a viewer takes one update, a publisher pushes one point and writes it to those who wait for it,
     /// never waiting itself. Wakers are called without it.
     inner: Mutex<Inner>,
@@ -106,7 +114,7 @@ pub(crate) struct ReportFindings {
 
 impl Line {
     pub(crate) fn new(username: Username) -> Self {
-        Self { username, inner: Mutex::default() }
+        Self { username, rests_until: AtomicI64::new(i64::MIN), inner: Mutex::default() }
     }
 
     /// Whose line it is.
@@ -165,7 +173,7 @@ impl Line {
             live.watch_refused(agent, handle, at.now);
         }
         if inner.judge(&self.username, at, false) {
-            self.wake_from(inner, true);
+            self.wake_from(inner, Called::Everyone);
         }
     }
 
@@ -178,14 +186,20 @@ impl Line {
         }
         if arrival.replayed {
             live.keep_for_later(arrival.point);
+            self.rests_until.store(i64::MIN, Relaxed);
             return Published::Shown;
         }
+        live.announce();
         let point = live.push(arrival.point, setting.now);
         if live.is_late_no_more() {
             inner.judge(&self.username, setting, false);
         }
-        if inner.live.as_mut().is_some_and(|live| live.deliver(&point, delivery, setting.now)) {
-            self.wake_from(inner, false);
+        let Some(live) = inner.live.as_mut() else { return Published::Shown };
+        if live.is_well() {
+            self.rests_until.store(setting.now.steady + REST_MS, Relaxed);
+        }
+        if live.deliver(&point, delivery, setting.now) {
+            self.wake_from(inner, Called::Behind);
         }
         Published::Shown
     }
@@ -212,8 +226,9 @@ impl Line {
         let change = inner.averages.get_or_insert_default().take(average, replayed, now);
         let Some(live) = inner.live.as_mut().filter(|_| change != Change::None) else { return };
         live.averages_changed(change);
+        self.rests_until.store(i64::MIN, Relaxed);
         inner.judge(&self.username, setting, false);
-        self.wake_from(inner, true);
+        self.wake_from(inner, Called::Everyone);
     }
 
     /// Gives the line a ring of points; whether it had none before.
@@ -232,7 +247,7 @@ impl Line {
         let mut inner = self.lock();
         let seat = inner.live.as_mut()?.take_seat(limit)?;
         if inner.judge(&self.username, setting, false) {
-            self.wake_from(inner, true);
+            self.wake_from(inner, Called::Everyone);
         }
         Some(seat)
     }
@@ -261,38 +276,36 @@ impl Line {
         self.lock().live.as_mut().map_or_else(Served::default, |live| live.resume(seat))
     }
 
-    /// When this viewer was last written to directly, on the steady scale.
-    pub(crate) fn served(&self, seat: u32) -> i64 {
-        self.lock().live.as_ref().map_or(i64::MIN, |live| live.served(seat))
-    }
-
     /// The averages that a page opens with.
     #[cfg(test)]
     pub(crate) fn past(&self, now: Now) -> Option<crate::viewer_frame::Averages> {
         self.lock().averages.as_ref().and_then(|averages| averages.all(now))
     }
 
-    /// The line's state at `now`, to be repeated to a viewer that has heard nothing for long.
-    pub(crate) fn state(&self, now: Now) -> Option<StateFrame> {
-        self.lock().live.as_ref().map(|live| live.state(now))
+    /// Whether time has nothing to do to the line yet: its samples come as they should.
+    pub(crate) fn is_at_rest(&self, now: Now) -> bool {
+        now.steady < self.rests_until.load(Relaxed)
     }
 
-    /// What time does to a line: a stalled one, late points, a ring that nobody needs any more. For how many seconds it may be
-    /// left alone then, or `None` when it is not live any more.
-    pub(crate) fn age(&self, setting: Setting<'_>, names_changed: bool) -> Option<u8> {
+    /// A sample comes soon: has the line's memory fetched, so that several are on their way at once.
+    pub(crate) fn announce(&self) {
+        // A load that nothing waits for: a prefetch in all but name.
+        std::hint::black_box(self.rests_until.load(Relaxed));
+    }
+
+    /// What time does to a line: a stalled one, late points, viewers to whom nothing was said for long, a ring that nobody needs
+    /// any more. Whether it stays live.
+    pub(crate) fn age(&self, setting: Setting<'_>, names_changed: bool) -> bool {
         let mut inner = self.lock();
-        let live = inner.live.as_mut()?;
+        let Some(live) = inner.live.as_mut() else { return false };
         if live.is_unneeded(setting.now) {
             inner.live = None;
-            return None;
+            return false;
         }
         let merged = live.merge_late();
-        let judged = inner.judge(&self.username, setting, names_changed);
-        let is_well = inner.live.as_ref().is_some_and(|live| live.is_well(setting.now));
-        if judged || merged {
-            self.wake_from(inner, true);
-        }
-        Some(if is_well { REST } else { 0 })
+        let changed = inner.judge(&self.username, setting, names_changed) || merged;
+        self.wake_from(inner, if changed { Called::Everyone } else { Called::Quiet(setting.now) });
+        true
     }
 
     /// Whether neither an agent nor a viewer knows it.
@@ -302,7 +315,7 @@ impl Line {
 
     /// Calls every viewer that waits.
     pub(crate) fn wake(&self) {
-        self.wake_from(self.lock(), true);
+        self.wake_from(self.lock(), Called::Everyone);
     }
 
     /// What the operator is told.
@@ -326,18 +339,17 @@ impl Line {
         let mut inner = self.lock();
         change(&mut inner.reports);
         if inner.judge(&self.username, setting, true) {
-            self.wake_from(inner, true);
+            self.wake_from(inner, Called::Everyone);
         }
     }
 
-    /// Calls viewers that wait, everyone or those who have something to do, when the lock is given back: a viewer that is
-    /// called takes it at once.
-    fn wake_from<'a>(&'a self, mut inner: MutexGuard<'a, Inner>, everyone: bool) {
+    /// Calls viewers that wait when the lock is given back: a viewer that is called takes it at once.
+    fn wake_from<'a>(&'a self, mut inner: MutexGuard<'a, Inner>, called: Called) {
         /// As many as a line has viewers unless configured; an array, so that nothing is allocated each second.
         const AT_ONCE: usize = crate::limits::MAX_VIEWERS_PER_LINE;
         let mut wakers = [const { None }; AT_ONCE];
         loop {
-            let found = inner.live.as_mut().map_or(0, |live| live.take_wakers(everyone, &mut wakers));
+            let found = inner.live.as_mut().map_or(0, |live| live.take_wakers(called, &mut wakers));
             drop(inner);
             wakers.iter_mut().filter_map(Option::take).for_each(Waker::wake);
             if found < AT_ONCE {
@@ -393,7 +405,6 @@ fn findings(at: usize, report: &Report, standing: Option<report::Standing>, now:
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::hub::stage::{Stage, live, name, seconds};
 
     #[tokio::test(start_paused = true)]
@@ -403,16 +414,21 @@ mod tests {
         let mut viewer = stage.viewer("ali").await;
         viewer.snapshot().await;
         let seat = stage.hub.join(&name("ali")).unwrap();
-        let age = || seat.line.age(stage.hub.setting(stage.hub.now()), false);
-        assert_eq!(age(), Some(0), "no sample has come");
+        let is_at_rest = || seat.line.is_at_rest(stage.hub.now());
+        assert!(!is_at_rest(), "no sample has come");
         agent.samples(&[(1, 1, 1)]).await;
         viewer.sample().await;
-        assert_eq!(age(), Some(REST));
-        seconds(2).await;
-        assert_eq!(age(), Some(0), "samples may be late");
+        assert!(is_at_rest());
+        seconds(3).await;
+        assert!(!is_at_rest(), "samples may be late");
         agent.samples(&[(1, 1, 1)]).await;
         viewer.sample().await;
-        agent.lost().await;
-        assert_eq!(age(), Some(0), "its agent may be unreachable soon");
+        assert!(is_at_rest());
+        let before = agent.uptime() - 60_000;
+        agent.batch(agent.sequence, before, true, &[(1, 1, 1)]).await;
+        agent.sequence += 1;
+        agent.samples(&[(1, 1, 1)]).await;
+        viewer.sample().await;
+        assert!(!is_at_rest(), "a late point is to find its place");
     }
 }

@@ -40,9 +40,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// sends more loses the reason.
 const MAX_PARTING_BYTES: u64 = 4 * MAX_VIEWER_FRAME as u64;
 
-/// After so long without a frame the state is repeated, so that a page can tell a quiet line from a dead connection,
-/// milliseconds.
-const REPEAT_MS: i64 = 10_000;
+/// When a viewer's task looks around that waits for nothing in particular.
+const FAR: Duration = Duration::from_secs(3_600);
 
 /// What every viewer's task shares.
 pub struct ViewerContext {

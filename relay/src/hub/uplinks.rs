@@ -20,6 +20,9 @@ use crate::line::report::{Report, cut};
 use crate::line::{Arrival, Delivery, Line, Published};
 use crate::viewer_frame::Point;
 
+/// Lines of a batch that are looked up and announced before the first of them is touched.
+const ANNOUNCED: usize = 16;
+
 /// An uplink that may wait for the one before it.
 pub(crate) enum Attached {
     /// It is the agent's uplink now.
@@ -439,23 +442,36 @@ impl Reporter {
         let t = now.unix_of(now.past(ledger.clock.steady(batch.header.uptime_ms, now.steady)));
         let setting = self.hub.setting(now);
         let metrics = &self.hub.metrics;
-        delivery.begin();
-        for sample in batch.samples() {
-            let Some(line) = ledger.lines.get(&sample.line) else {
-                let is_refused = ledger.refused.contains_key(&sample.line);
-                if is_refused { &metrics.samples_refused } else { &metrics.samples_unknown }.increment();
-                continue;
-            };
-            let point = Point { t, down: sample.download, up: sample.upload };
-            let arrival = Arrival { agent: &self.agent, handle: sample.line, point, replayed: batch.header.replayed };
-            if line.publish(arrival, setting, delivery) != Published::Unwatched {
-                continue;
+        let Ledger { lines, refused, adopted, .. } = ledger;
+        let mut known = batch.samples().fuse().filter_map(|sample| {
+            let line = lines.get(&sample.line);
+            match line {
+                Some(line) => line.announce(),
+                None if refused.contains_key(&sample.line) => metrics.samples_refused.increment(),
+                None => metrics.samples_unknown.increment(),
             }
-            let limit = self.hub.limits.adopted_per_agent;
-            let bucket = ledger.adopted.get_or_insert_with(|| Bucket::new(limit, limit.div_ceil(60), now.steady));
-            if bucket.take(1, now.steady) {
-                self.hub.adopt(line, now);
-                line.publish(arrival, setting, delivery);
+            Some((sample, line?))
+        });
+        delivery.begin();
+        let mut announced = [const { None }; ANNOUNCED];
+        loop {
+            announced.fill_with(|| known.next());
+            if announced[0].is_none() {
+                break;
+            }
+            for (sample, line) in announced.iter().flatten() {
+                let point = Point { t, down: sample.download, up: sample.upload };
+                let replayed = batch.header.replayed;
+                let arrival = Arrival { agent: &self.agent, handle: sample.line, point, replayed };
+                if line.publish(arrival, setting, delivery) != Published::Unwatched {
+                    continue;
+                }
+                let limit = self.hub.limits.adopted_per_agent;
+                let bucket = adopted.get_or_insert_with(|| Bucket::new(limit, limit.div_ceil(60), now.steady));
+                if bucket.take(1, now.steady) {
+                    self.hub.adopt(line, now);
+                    line.publish(arrival, setting, delivery);
+                }
             }
         }
         metrics.frames_sent.add(delivery.take_written());

@@ -8,7 +8,7 @@ use shared::{LineHandle, Username};
 use super::averages::{Averages, Change};
 use super::points::{HISTORY_MS, Points};
 use super::report::{Report, Standing};
-use super::seat::{Cursor, Delivery, Direct, Seat, Seats, Served};
+use super::seat::{Called, Cursor, Delivery, Direct, Seat, Seats, Served};
 use super::shown::{Names, Shown, shown};
 use super::source::{Asked, Source};
 use super::{Arrival, Setting};
@@ -26,9 +26,6 @@ const UNWATCHED_MS: i64 = 60_000;
 
 /// Late points kept until then: two streams' worth of a full history.
 const MAX_LATE: usize = 600;
-
-/// A sample that came so long ago is the newest there could be, milliseconds.
-const FRESH_MS: i64 = 1_500;
 
 /// A clock that stepped back by more than this, milliseconds, voids the points; by less, time is made to rise.
 const STEP_BACK_MS: i64 = 5_000;
@@ -125,23 +122,16 @@ impl Live {
         }
     }
 
-    /// The wakers of viewers that wait: of everyone, or of those who have something to do.
-    pub(super) fn take_wakers(&mut self, everyone: bool, wakers: &mut [Option<Waker>]) -> usize {
+    /// The wakers of viewers that wait and are called.
+    pub(super) fn take_wakers(&mut self, called: Called, wakers: &mut [Option<Waker>]) -> usize {
         let newest = self.cursor();
-        let waiting = self.seats.iter_mut().filter_map(|seat| match everyone {
-            true => seat.call(),
-            false => seat.call_if_behind(&newest),
-        });
+        let waiting = self.seats.iter_mut().filter_map(|seat| seat.call(called, &newest));
         // Zipped from the array's side: a waker that finds no room must not be taken.
         wakers.iter_mut().zip(waiting).map(|(slot, waker)| *slot = Some(waker)).count()
     }
 
     pub(super) fn resume(&mut self, seat: u32) -> Served {
         self.seats.get_mut(seat).map_or_else(Served::default, Seat::resume)
-    }
-
-    pub(super) fn served(&self, seat: u32) -> i64 {
-        self.seats.get(seat).map_or(i64::MIN, Seat::served)
     }
 
     pub(super) fn poll(
@@ -151,12 +141,16 @@ impl Live {
         (username, averages): (&Username, Option<&Averages>),
         now: Now,
     ) -> Poll<Update> {
-        let Some(cursor) = self.seats.get(seat).map(|seat| seat.cursor) else { return Poll::Pending };
-        let (cursor, update) = self.next(cursor, username, averages, now);
+        let Some((told, is_quiet)) = self.seats.get(seat).map(|seat| (seat.cursor, seat.is_quiet(now))) else {
+            return Poll::Pending;
+        };
+        let (cursor, news) = self.next(told, username, averages, now);
+        let update = news.or_else(|| is_quiet.then(|| Update::State(self.state(now))));
         let Some(seat) = self.seats.get_mut(seat) else { return Poll::Pending };
         seat.cursor = cursor;
         if let Some(update) = update {
             seat.be_busy();
+            seat.heard = now.steady;
             return Poll::Ready(update);
         }
         let (direct, cx) = waits;
@@ -232,12 +226,16 @@ impl Live {
         point
     }
 
+    /// A point comes at once, and is written to everybody who waits for it.
+    pub(super) fn announce(&self) {
+        self.seats.announce();
+    }
+
     /// Writes the newest point to everybody who waits for it; whether somebody is left to be called.
     pub(super) fn deliver(&mut self, newest: &Point, delivery: &mut Delivery, now: Now) -> bool {
         if self.viewers() == 0 {
             return false;
         }
-        self.seats.announce();
         delivery.put(newest);
         let cursor = self.cursor();
         let mut left = 0;
@@ -395,11 +393,9 @@ impl Live {
         }
     }
 
-    /// Whether samples came just now, as they should: then nothing changes by itself for some seconds.
-    pub(super) fn is_well(&self, now: Now) -> bool {
-        let is_fresh = self.last_arrival.is_some_and(|last| now.steady - last < FRESH_MS);
-        let is_present = self.source.as_ref().is_some_and(|source| source.agent.lost().is_none());
-        is_fresh && is_present && !self.is_late_no_more()
+    /// Whether a line whose sample has just come has nothing else to do soon.
+    pub(super) fn is_well(&self) -> bool {
+        !self.is_late_no_more() && self.late.is_empty() && !self.late_averages
     }
 
     pub(super) fn is_unneeded(&self, now: Now) -> bool {

@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::task::Waker;
 
+use super::LOOK_MS;
 use crate::clock::Now;
 use crate::viewer_frame::{self, Point};
 use crate::websocket::{self, PING};
@@ -15,6 +16,13 @@ use crate::websocket::{self, PING};
 /// Frames written by a publisher itself for one batch, some 5 µs each; what is beyond goes to the viewers' tasks, which
 /// all processors share.
 const AT_ONCE: usize = 512;
+
+/// A viewer that has heard nothing for so long is told the state again, so that a page can tell a quiet line from a dead
+/// connection, milliseconds.
+const REPEAT_MS: i64 = 10_000;
+
+/// A ping that is unanswered for so long is the business of the viewer's task, which knows how long is too long, milliseconds.
+const UNANSWERED_MS: i64 = 5_000;
 
 /// Room for one framed sample and a ping, in bytes.
 const SAMPLE_ROOM: usize = 96;
@@ -104,7 +112,7 @@ impl Seats {
             self.others.reserve_exact(1);
             self.others.push(Seat::default());
         }
-        *self.get_mut(number)? = Seat { taken: true, served: i64::MIN, ..Seat::default() };
+        *self.get_mut(number)? = Seat { taken: true, ..Seat::default() };
         self.taken += 1;
         Some(number)
     }
@@ -128,10 +136,8 @@ impl Seats {
 
     /// Announces a frame to all who wait for one.
     pub(super) fn announce(&self) {
-        if !self.others.is_empty() {
-            let waiting = self.iter().filter_map(|seat| seat.waiting.as_ref()?.direct.as_ref());
-            waiting.for_each(|direct| direct.outlet.announce());
-        }
+        let waiting = self.iter().filter_map(|seat| seat.waiting.as_ref()?.direct.as_ref());
+        waiting.for_each(|direct| direct.outlet.announce());
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Seat> {
@@ -143,6 +149,17 @@ impl Seats {
     }
 }
 
+/// Which of the viewers that wait are called.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Called {
+    /// All of them.
+    Everyone,
+    /// Those who have something to do.
+    Behind,
+    /// Those who have heard nothing for long.
+    Quiet(Now),
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Seat {
     pub(super) taken: bool,
@@ -150,8 +167,8 @@ pub(super) struct Seat {
     waiting: Option<Waiting>,
     begun: Option<Box<Begun>>,
     pinged: Option<i64>,
-    /// When a frame was last written here and not by the viewer's task, on the steady scale.
-    served: i64,
+    /// When it was last told anything, on the steady scale.
+    pub(super) heard: i64,
 }
 
 #[derive(Debug)]
@@ -183,15 +200,17 @@ impl Seat {
         Served { begun: self.begun.take().map(|begun| *begun), pinged: self.pinged.take() }
     }
 
-    pub(super) fn served(&self) -> i64 {
-        self.served
+    /// Whether it has heard nothing for so long that it is told something before it is looked at again.
+    pub(super) fn is_quiet(&self, now: Now) -> bool {
+        now.steady - self.heard > REPEAT_MS - LOOK_MS
     }
 
     /// Writes the sample that leads to `newest`, if the viewer is just before it; whether there is nothing left to do.
     pub(super) fn deliver(&mut self, newest: &Cursor, delivery: &mut Delivery, now: Now) -> bool {
         let Some(Waiting { direct: Some(direct), .. }) = &mut self.waiting else { return false };
         let before = Cursor { position: newest.position - 1, ..*newest };
-        if !self.cursor.is_level_with(&before) || delivery.left == 0 {
+        let is_answered = self.pinged.is_none_or(|pinged| now.steady - pinged < UNANSWERED_MS);
+        if !self.cursor.is_level_with(&before) || !is_answered || delivery.left == 0 {
             return false;
         }
         let is_ping_due = now.steady >= direct.ping_due;
@@ -210,19 +229,18 @@ impl Seat {
         delivery.left -= 1;
         delivery.written += 1;
         self.cursor.position = newest.position;
-        self.served = now.steady;
+        self.heard = now.steady;
         self.begun.is_none()
     }
 
-    /// The waker of a viewer that waits and has something to do.
-    pub(super) fn call_if_behind(&mut self, newest: &Cursor) -> Option<Waker> {
-        let is_behind = self.begun.is_some() || !self.cursor.is_level_with(newest);
-        if is_behind { self.call() } else { None }
-    }
-
-    /// The waker of a viewer that waits.
-    pub(super) fn call(&mut self) -> Option<Waker> {
-        self.waiting.take().map(|waiting| waiting.waker)
+    /// The waker of a viewer that waits, if it is one of those who are called.
+    pub(super) fn call(&mut self, called: Called, newest: &Cursor) -> Option<Waker> {
+        let is_called = match called {
+            Called::Everyone => true,
+            Called::Behind => self.begun.is_some() || !self.cursor.is_level_with(newest),
+            Called::Quiet(now) => self.is_quiet(now),
+        };
+        self.waiting.take_if(|_| is_called).map(|waiting| waiting.waker)
     }
 }
 
@@ -322,7 +340,7 @@ mod tests {
         }
 
         fn is_called(&mut self) -> bool {
-            self.seat.call_if_behind(&NEWEST).is_some()
+            self.seat.call(Called::Behind, &NEWEST).is_some()
         }
     }
 
@@ -335,7 +353,7 @@ mod tests {
         let mut table = Table::new(one_behind(), Taken::Whole, i64::MAX);
         assert!(table.deliver());
         assert_eq!(*table.outlet.offered.lock().unwrap(), [table.delivery.frame(false).to_vec()]);
-        assert_eq!((table.seat.cursor, table.seat.served()), (NEWEST, NOW.steady));
+        assert_eq!((table.seat.cursor, table.seat.heard), (NEWEST, NOW.steady));
         assert!(!table.is_called());
         assert_eq!(table.delivery.take_written(), 1);
         assert!(table.seat.resume().begun.is_none());
@@ -398,6 +416,29 @@ mod tests {
         let mut refusing = Table::new(one_behind(), Taken::Part(0), NOW.steady);
         refusing.deliver();
         assert_eq!(refusing.seat.resume().pinged, None);
+    }
+
+    #[test]
+    fn who_does_not_answer_a_ping_is_handed_to_its_task() {
+        let mut table = Table::new(one_behind(), Taken::Whole, i64::MAX);
+        table.seat.pinged = Some(NOW.steady - UNANSWERED_MS + 1);
+        assert!(table.deliver());
+        table.seat.cursor = one_behind();
+        table.seat.pinged = Some(NOW.steady - UNANSWERED_MS);
+        assert!(!table.deliver());
+        assert_eq!(table.offers(), 1);
+        assert!(table.is_called());
+    }
+
+    #[test]
+    fn who_has_heard_nothing_for_long_is_called() {
+        let mut table = Table::new(NEWEST, Taken::Whole, i64::MAX);
+        let call_at =
+            |table: &mut Table, steady| table.seat.call(Called::Quiet(Now { steady, ..NOW }), &NEWEST).is_some();
+        table.seat.heard = NOW.steady;
+        assert!(!call_at(&mut table, NOW.steady + REPEAT_MS - LOOK_MS));
+        assert!(call_at(&mut table, NOW.steady + REPEAT_MS - LOOK_MS + 1), "the next look would be too late");
+        assert!(!call_at(&mut table, NOW.steady + REPEAT_MS), "it does not wait any more");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use http_body::Frame;
 use shared::close::Close;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{REPEAT_MS, Terms, ViewerContext};
+use super::{FAR, Terms, ViewerContext};
 use crate::access::Admission;
 use crate::clock::Now;
 use crate::hub::Seat;
@@ -31,7 +31,6 @@ pub struct EventBody {
     terms: Terms,
     context: Arc<ViewerContext>,
     alarm: Pin<Box<Sleep>>,
-    written: i64,
     under_way: Arc<UnderWay>,
 }
 
@@ -84,8 +83,8 @@ pub fn serve_events(admission: Admission, context: Arc<ViewerContext>) -> Result
     let seat =
         context.hub.join(&admission.username).inspect_err(|close| context.metrics.viewer_closes.count(*close))?;
     let terms = Terms::from(&admission);
-    let alarm = Box::pin(sleep_until(alarm(terms, now.steady, now)));
-    Ok(EventBody { seat: Some(seat), terms, context, alarm, written: now.steady, under_way: Arc::default() })
+    let alarm = Box::pin(sleep_until(alarm(terms, now)));
+    Ok(EventBody { seat: Some(seat), terms, context, alarm, under_way: Arc::default() })
 }
 
 impl EventBody {
@@ -102,7 +101,6 @@ impl EventBody {
             self.alarm.as_mut().reset(earlier);
         }
         if is_free && let Poll::Ready(update) = seat.line.poll(seat.number, None, now, cx) {
-            self.written = now.steady;
             return Poll::Ready(Some(match self.terms.frame(update, &self.context) {
                 Ok(framed) => event(SAMPLE, framed.get(SHORT_HEADER..).unwrap_or_default()),
                 Err(frame) => event(frame.name(), &frame.to_json()),
@@ -115,24 +113,9 @@ impl EventBody {
             if self.seat.as_ref().and_then(Seat::leaves).is_some_and(|leaves| now.steady >= leaves) {
                 return self.end(Close::GoingAway);
             }
-            if is_free && let Some(repeated) = self.repeat(now) {
-                return Poll::Ready(Some(repeated));
-            }
-            self.alarm.as_mut().reset(alarm(self.terms, self.written, now));
+            self.alarm.as_mut().reset(alarm(self.terms, now));
         }
         Poll::Pending
-    }
-
-    /// The state once more, when nothing was said for long.
-    fn repeat(&mut self, now: Now) -> Option<Vec<u8>> {
-        if now.steady - self.written < REPEAT_MS {
-            return None;
-        }
-        let state = self.seat.as_ref()?.line.state(now)?;
-        self.written = now.steady;
-        self.alarm.as_mut().reset(alarm(self.terms, self.written, now));
-        self.context.metrics.frames_sent.increment();
-        Some(event("state", &ViewerFrame::State(state).to_json()))
     }
 
     fn end(&mut self, close: Close) -> Poll<Option<Vec<u8>>> {
@@ -156,11 +139,10 @@ impl http_body::Body for EventBody {
     }
 }
 
-/// The next of: the state repeated, the link's end.
-fn alarm(terms: Terms, written: i64, now: Now) -> Instant {
-    let repeat = written + REPEAT_MS - now.steady;
-    let wait = terms.expires.map_or(repeat, |expires| repeat.min(expires - now.unix)).max(1);
-    Instant::now() + Duration::from_millis(wait.unsigned_abs())
+/// The link's end, if it has one soon.
+fn alarm(terms: Terms, now: Now) -> Instant {
+    let left = |expires: i64| Duration::from_millis((expires - now.unix).max(1).unsigned_abs());
+    Instant::now() + terms.expires.map_or(FAR, left).min(FAR)
 }
 
 /// One event; JSON has no line breaks.

@@ -15,8 +15,8 @@ use shared::close::Close;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{Ending, REPEAT_MS, Socket, Terms, ViewerContext, ViewerStream, next_frame};
-use crate::clock::{Now, gathered};
+use super::{Ending, FAR, Socket, Terms, ViewerContext, ViewerStream, next_frame};
+use crate::clock::Now;
 use crate::hub::{Seat, milliseconds};
 use crate::limits::Bucket;
 use crate::line::{Begun, Direct, Served};
@@ -38,9 +38,7 @@ pub(super) struct Flow<'a> {
     /// The answer to the viewer's last ping, when it has not been written yet.
     pong: Vec<u8>,
     frames: Bucket,
-    /// When the last frame was complete that was written here, on the steady scale.
-    written: i64,
-    /// When the last ping was written.
+    /// When the last ping was written, on the steady scale.
     pinged: i64,
     awaiting_pong: bool,
 }
@@ -61,6 +59,10 @@ enum Bytes {
 }
 
 impl Out {
+    fn idle(now: Now) -> Self {
+        Self { bytes: Bytes::Own(Vec::new()), at: 0, began: now.steady, unflushed: false }
+    }
+
     fn rest(&self) -> &[u8] {
         let bytes = match &self.bytes {
             Bytes::Shared(bytes) => &bytes[..],
@@ -80,16 +82,15 @@ impl Out {
 
 impl<'a> Flow<'a> {
     pub(super) fn new(seat: Seat, terms: Terms, context: &'a ViewerContext) -> Self {
-        let now = context.hub.now().steady;
+        let now = context.hub.now();
         Self {
             seat,
             terms,
             context,
-            out: Out { bytes: Bytes::Own(Vec::new()), at: 0, began: now, unflushed: false },
+            out: Out::idle(now),
             pong: Vec::new(),
-            frames: Bucket::new(context.limits.viewer_frame_burst, 1, now),
-            written: now,
-            pinged: now,
+            frames: Bucket::new(context.limits.viewer_frame_burst, 1, now.steady),
+            pinged: now.steady,
             awaiting_pong: false,
         }
     }
@@ -114,17 +115,21 @@ impl<'a> Flow<'a> {
         if let Poll::Ready(ending) = self.poll_inbound(socket, now, cx) {
             return Poll::Ready(ending);
         }
-        if self.context.hub.is_draining() {
-            let earlier = self.alarm(now).min(alarm.deadline());
-            alarm.as_mut().reset(earlier);
+        if let Poll::Ready(ending) = self.poll_outbound(socket, now, cx) {
+            return Poll::Ready(ending);
+        }
+        // A deadline that has moved away is met too early, which costs less than to move the alarm each time.
+        let earliest = self.alarm(now).min(alarm.deadline());
+        if earliest < alarm.deadline() {
+            alarm.as_mut().reset(earliest);
         }
         while alarm.as_mut().poll(cx).is_ready() {
-            if let Err(close) = self.on_alarm(now) {
+            if let Err(close) = self.meet_deadlines(now) {
                 return Poll::Ready(close.into());
             }
             alarm.as_mut().reset(self.alarm(now));
         }
-        self.poll_outbound(socket, now, cx)
+        Poll::Pending
     }
 
     /// Takes over from whoever wrote to this viewer while the task slept.
@@ -191,7 +196,8 @@ impl<'a> Flow<'a> {
                 if ready!(Pin::new(&mut socket.stream).poll_flush(cx)).is_err() {
                     return Poll::Ready(Ending::Broken);
                 }
-                self.complete(now);
+                // Its memory goes, for the next one may be a second away.
+                self.out = Out::idle(now);
             }
             if let Err(close) = ready!(self.poll_next(socket, now, cx)) {
                 return Poll::Ready(close.into());
@@ -245,12 +251,6 @@ impl<'a> Flow<'a> {
         if self.awaiting_pong { i64::MAX } else { self.pinged + PING_MS }
     }
 
-    /// When a viewer that is told nothing is told the state again.
-    fn repeat_due(&self) -> i64 {
-        let told = self.written.max(self.seat.line.served(self.seat.number));
-        gathered(told + REPEAT_MS)
-    }
-
     fn send_with_ping(&mut self, mut bytes: Vec<u8>, now: Now) {
         bytes.extend_from_slice(&websocket::PING);
         self.awaiting_pong = true;
@@ -258,21 +258,13 @@ impl<'a> Flow<'a> {
         self.out.set(Bytes::Own(bytes), now);
     }
 
-    /// The frame is written: its memory goes, for the next one may be a second away.
-    fn complete(&mut self, now: Now) {
-        self.written = now.steady;
-        self.out = Out { bytes: Bytes::Own(Vec::new()), at: 0, began: now.steady, unflushed: false };
-    }
-
-    /// One timer serves every deadline: it is set to the earliest when it fires, not when a deadline moves. It fires each
-    /// 10 s or sooner, and no deadline that begins in between is shorter.
+    /// The earliest deadline.
     fn alarm(&self, now: Now) -> Instant {
-        let idle = if self.out.is_idle() { self.repeat_due() } else { gathered(now.steady + REPEAT_MS) };
         let expires = self.terms.expires.map(|expires| now.steady + (expires - now.unix));
-        let next = [self.silence(), expires, self.seat.leaves()].into_iter().flatten().fold(idle, i64::min);
+        let next = [self.silence(), expires, self.seat.leaves()].into_iter().flatten().min();
         // Never in the past, lest a deadline that is being met turn into a busy loop.
-        let wait = (next - now.steady).max(1);
-        Instant::now() + Duration::from_millis(wait.unsigned_abs())
+        let wait = next.map_or(FAR, |next| Duration::from_millis((next - now.steady).max(1).unsigned_abs()));
+        Instant::now() + wait.min(FAR)
     }
 
     /// When this viewer counts as gone: it answers no ping, or takes nothing.
@@ -283,7 +275,7 @@ impl<'a> Flow<'a> {
         pong.into_iter().chain(stuck).min().map(|since| since + patience)
     }
 
-    fn on_alarm(&mut self, now: Now) -> Result<(), Close> {
+    fn meet_deadlines(&self, now: Now) -> Result<(), Close> {
         if self.terms.expires.is_some_and(|expires| now.unix >= expires) {
             return Err(Close::LinkExpired);
         }
@@ -292,13 +284,6 @@ impl<'a> Flow<'a> {
         }
         if self.silence().is_some_and(|silent| now.steady >= silent) {
             return Err(Close::ViewerSilent);
-        }
-        if self.out.is_idle()
-            && now.steady >= self.repeat_due()
-            && let Some(state) = self.seat.line.state(now)
-        {
-            self.context.metrics.frames_sent.increment();
-            self.send(&ViewerFrame::State(state), now);
         }
         Ok(())
     }

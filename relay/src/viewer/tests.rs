@@ -386,8 +386,11 @@ async fn pings_ride_on_frames_and_want_an_answer() {
     for second in 0..300 {
         agent.samples(&[(1, second, 0)]).await;
         assert_eq!(answering.sample().await.down, second);
-        if second == 30 {
-            assert_eq!(stage.hub.viewers(), 2);
+        match second {
+            34 => assert_eq!(stage.hub.viewers(), 2),
+            // A ping at 20 s, an answer within 15 s.
+            36 => assert_eq!(stage.hub.viewers(), 1),
+            _ => {}
         }
         seconds(1).await;
     }
