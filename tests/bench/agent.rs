@@ -47,7 +47,8 @@ pub(crate) struct Use {
 /// When a program fails, or a tenth of the samples does not arrive.
 pub(crate) async fn watching(interfaces: usize, window: Duration, machine: Machine) -> Result<Use> {
     let routers = routers(interfaces);
-    let apis = Apis::open(routers).await?;
+    let machine = machine.on_loopback();
+    let apis = Apis::open(routers, machine)?;
     let relay = servers::relay(false, routers.count, machine).await?;
     let meter = Meter::start(relay.relay.agents).await?;
     let flags = ["--max-watched=2000", "--streams=16", "--interfaces-per-stream=100"].map(str::to_owned);
@@ -85,7 +86,7 @@ pub(crate) async fn watching(interfaces: usize, window: Duration, machine: Machi
 /// When it fails, or no row arrives.
 pub(crate) async fn client(name: &str, interfaces: usize, window: Duration, machine: Machine) -> Result<Use> {
     let routers = routers(interfaces);
-    let apis = Apis::open(routers).await?;
+    let apis = Apis::open(routers, machine.on_loopback())?;
     let mut clients = Vec::new();
     for router in &apis.addresses {
         let mut command = Command::new("node");

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use crate::machine::Machine;
 use crate::uplinks::Routers;
 
 /// What the API's user is called, whose password is as good as any other.
@@ -37,10 +38,12 @@ impl Apis {
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) async fn open(routers: Routers) -> Result<Self> {
+    pub(crate) fn open(routers: Routers, machine: Machine) -> Result<Self> {
         let (mut tasks, mut addresses) = (JoinSet::new(), Vec::new());
         for nth in 0..routers.count {
-            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let listener = machine.in_the_field(|| Ok(std::net::TcpListener::bind((machine.field_address(), 0))?))?;
+            listener.set_nonblocking(true)?;
+            let listener = TcpListener::from_std(listener)?;
             addresses.push(listener.local_addr()?);
             tasks.spawn_local(accept(listener, Rc::new(Router { nth, lines: routers.lines_each })));
         }

@@ -31,7 +31,7 @@ pub(crate) async fn lines(lines: usize, window: Duration, machine: Machine) -> R
     let routers = Routers { count: lines.div_ceil(LINES_PER_ROUTER), lines_each: LINES_PER_ROUTER.min(lines) };
     let relay = servers::relay(false, routers.count, machine).await?;
     let before = resident(relay.process)?;
-    let _fleet = Fleet::connect(relay.relay.agents, None, routers).await?;
+    let _fleet = Fleet::connect(&relay, routers).await?;
     waiting(relay.process, before, routers.count * routers.lines_each, window).await
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn viewers(count: usize, window: Duration, machine: Machine) ->
 pub(crate) async fn agents(count: usize, window: Duration, machine: Machine) -> Result<Waiting> {
     let relay = servers::relay(true, count, machine).await?;
     let before = resident(relay.process)?;
-    let _fleet = Fleet::connect(relay.relay.agents, relay.tls.as_ref(), Routers { count, lines_each: 0 }).await?;
+    let _fleet = Fleet::connect(&relay, Routers { count, lines_each: 0 }).await?;
     waiting(relay.process, before, count, window).await
 }
 

@@ -3,15 +3,43 @@
 use std::fs::{self, File};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::thread::{CpuSet, LinkNameSpaceType, move_into_link_name_space, sched_getaffinity, sched_setaffinity};
-use tests::bench::mark;
+use rustix::thread::{
+    CpuSet, LinkNameSpaceType, move_into_link_name_space, sched_getaffinity, sched_setaffinity, sched_yield,
+};
+use tappers::Interface;
+use tappers::linux::Tun;
+use tokio::task::yield_now;
+use tokio::time::sleep;
+
+/// Packets carried one way before the other way is looked at.
+const AT_ONCE: usize = 64;
+
+/// Of a packet, in bytes.
+const LONGEST_PACKET: usize = 65_536;
+
+/// The wire that `tests/bench/run` makes.
+#[derive(Debug, Args)]
+#[group(requires_all = ["server_address", "field_address", "field_network"])]
+pub(crate) struct WireArguments {
+    /// The servers' address
+    #[arg(long, required = false)]
+    server_address: IpAddr,
+    /// The routers' address at the other end
+    #[arg(long, required = false)]
+    field_address: IpAddr,
+    /// The file of the network there
+    #[arg(long, required = false)]
+    field_network: PathBuf,
+}
 
 /// How the machine is divided between what is measured and everything else: which processor each runs on, and which network
-/// the viewers are in.
+/// it is in.
 #[derive(Clone, Copy)]
 pub(crate) struct Machine {
     measured: usize,
@@ -20,26 +48,28 @@ pub(crate) struct Machine {
     wire: Option<&'static Wire>,
 }
 
-/// Two networks with a wire in between, as `tests/bench/run` makes them: the servers' and the viewers'.
+/// Two networks with a wire in between, as `tests/bench/run` makes them: the servers' and everybody else's.
 struct Wire {
     server: IpAddr,
-    servers: File,
-    viewers: File,
+    field: IpAddr,
+    near: File,
+    far: File,
+    ends: [Tun; 2],
 }
 
 impl Machine {
-    /// Takes the first processor for what is measured and the last for this program, which moves there. With the servers'
-    /// address on a wire, and the file of the network at its other end, viewers are there.
+    /// Takes the first processor for what is measured and the last for this program, which moves there. With a wire, everybody
+    /// but the servers is at its far end.
     ///
     /// # Errors
-    /// When no processor may be used, or the viewers' network is not there.
-    pub(crate) fn divide(wire: Option<(IpAddr, &Path)>) -> Result<Self> {
+    /// When no processor may be used, or the wire is not there.
+    pub(crate) fn divide(wire: Option<&WireArguments>) -> Result<Self> {
         let allowed = sched_getaffinity(None)?;
         let mut usable = (0..CpuSet::MAX_CPU).filter(|&cpu| allowed.is_set(cpu));
         let measured = usable.next().context("no processor may be used")?;
         let own = usable.next_back().unwrap_or(measured);
         pin(own)?;
-        let wire = wire.map(|(server, viewers)| Wire::find(server, viewers)).transpose()?;
+        let wire = wire.map(Wire::find).transpose()?;
         // One for the life of the program.
         Ok(Self { measured, own, wire: wire.map(|wire| &*Box::leak(Box::new(wire))) })
     }
@@ -54,18 +84,42 @@ impl Machine {
         self.wire.map_or(Ipv4Addr::LOCALHOST.into(), |wire| wire.server)
     }
 
-    /// Whether viewers are in a network of their own.
+    /// Whether everybody but the servers is at the far end of a wire.
     pub(crate) fn has_wire(self) -> bool {
         self.wire.is_some()
     }
 
-    /// Makes a socket where viewers are: it stays in the network in which it was made.
-    pub(crate) fn at_viewers<T>(self, make: impl FnOnce() -> std::io::Result<T>) -> Result<T> {
-        let Some(wire) = self.wire else { return Ok(make()?) };
-        enter(&wire.viewers)?;
+    /// Where routers listen.
+    pub(crate) fn field_address(self) -> IpAddr {
+        self.wire.map_or(Ipv4Addr::LOCALHOST.into(), |wire| wire.field)
+    }
+
+    /// Makes a socket or starts a program where viewers, agents and routers are: it stays in the network in which it began.
+    pub(crate) fn in_the_field<T>(self, make: impl FnOnce() -> Result<T>) -> Result<T> {
+        let Some(wire) = self.wire else { return make() };
+        enter(&wire.far)?;
         let made = make();
-        enter(&wire.servers)?;
-        Ok(made?)
+        enter(&wire.near)?;
+        made
+    }
+
+    /// Carries packets over the wire for as long as the program runs. Whoever sends pays for his own half and interrupts nobody,
+    /// for this program looks by itself, until a second has passed without any. Agents and routers are let in between.
+    pub(crate) async fn carry(self) {
+        let Some(wire) = self.wire else { return };
+        let mut packet = vec![0; LONGEST_PACKET];
+        let mut last = Instant::now();
+        loop {
+            while wire.carry(&mut packet) > 0 {
+                last = Instant::now();
+            }
+            if last.elapsed() < Duration::from_secs(1) {
+                sched_yield();
+                yield_now().await;
+            } else {
+                sleep(Duration::from_millis(1)).await;
+            }
+        }
     }
 
     /// Whether the measured program and its load take turns on one processor, which spoils every delay.
@@ -83,13 +137,41 @@ impl Machine {
 }
 
 impl Wire {
-    fn find(server: IpAddr, viewers: &Path) -> Result<Self> {
+    fn find(arguments: &WireArguments) -> Result<Self> {
         let open = |path: &Path| File::open(path).with_context(|| format!("opening {}", path.display()));
-        let wire = Self { server, servers: open(Path::new("/proc/self/ns/net"))?, viewers: open(viewers)? };
-        enter(&wire.viewers)?;
-        enter(&wire.servers)?;
-        Ok(wire)
+        let (near, far) = (open(Path::new("/proc/self/ns/net"))?, open(&arguments.field_network)?);
+        let near_end = attach("server")?;
+        enter(&far)?;
+        let far_end = attach("field")?;
+        enter(&near)?;
+        let WireArguments { server_address: server, field_address: field, .. } = *arguments;
+        Ok(Self { server, field, near, far, ends: [near_end, far_end] })
     }
+
+    /// Carries what waits at either end, a packet at a time; how many that were.
+    fn carry(&self, packet: &mut [u8]) -> usize {
+        let mut carried = 0;
+        let [near, far] = &self.ends;
+        for (from, to) in [(near, far), (far, near)] {
+            for _ in 0..AT_ONCE {
+                let Ok(length) = from.recv(packet) else { break };
+                // What the other end does not take is lost, as on any wire.
+                let _ = to.send(&packet[..length]);
+                carried += 1;
+            }
+        }
+        carried
+    }
+}
+
+/// Takes an end of the wire, which is in the present network.
+fn attach(name: &str) -> Result<Tun> {
+    let open = || {
+        let end = Tun::new_named(Interface::new(name)?)?;
+        end.set_nonblocking(true)?;
+        std::io::Result::Ok(end)
+    };
+    open().with_context(|| format!("attaching to {name}: tests/bench/run makes it"))
 }
 
 fn enter(network: &File) -> Result<()> {
@@ -136,9 +218,10 @@ pub(crate) fn peak(process: u32) -> Result<f64> {
     Ok(kilobytes * 1024.0)
 }
 
-/// A count of microseconds that both ends of a measurement share.
-pub(crate) fn age_us(marked: u64) -> u64 {
-    mark::age(marked, mark::now_us())
+/// Microseconds since a time of the wall clock, as the kernel stamps what comes.
+pub(crate) fn since_us(then: Duration) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.saturating_sub(then).as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The machine in a line.

@@ -15,19 +15,18 @@ mod uplinks;
 mod viewers;
 
 use std::io::Write as _;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
-use tokio::task::LocalSet;
+use tokio::task::{LocalSet, spawn_local};
 
 use crate::agent::Use;
 use crate::fanout::{Outcome, Shape};
 use crate::idle::Waiting;
-use crate::machine::Machine;
+use crate::machine::{Machine, WireArguments};
 use crate::servers::Kind;
 use crate::table::{Book, Table, Unit};
 
@@ -53,12 +52,8 @@ struct Arguments {
     /// Where `container/build` has left its binaries.
     #[arg(long, default_value = "target/static")]
     static_builds: PathBuf,
-    /// The servers' address on a wire to the viewers' network (tests/bench/run makes both).
-    #[arg(long, requires = "viewers_network")]
-    server_address: Option<IpAddr>,
-    /// The file of the viewers' network.
-    #[arg(long, requires = "server_address")]
-    viewers_network: Option<PathBuf>,
+    #[command(flatten)]
+    wire: Option<WireArguments>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,6 +74,9 @@ enum Part {
     Page,
 }
 
+/// Sockets that are read before the wire is looked after again.
+const READS_AT_ONCE: usize = 32;
+
 /// A must was missed.
 const MISSED: u8 = 1;
 /// Something could not be measured: a busy machine, or a program that is not there.
@@ -86,12 +84,17 @@ const UNMEASURED: u8 = 2;
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
-    let machine = Machine::divide(arguments.server_address.zip(arguments.viewers_network.as_deref()))?;
+    let machine = Machine::divide(arguments.wire.as_ref())?;
     machine::allow_files()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_io_events_per_tick(READS_AT_ONCE).build()?;
     let Arguments { quick, ref servers, .. } = arguments;
     let bench = Bench { machine, quick, servers: servers.clone(), book: Book::default(), unmeasured: 0 };
-    runtime.block_on(LocalSet::new().run_until(bench.run(&arguments)))
+    let measuring = async {
+        spawn_local(machine.carry());
+        bench.run(&arguments).await
+    };
+    runtime.block_on(LocalSet::new().run_until(measuring))
 }
 
 struct Bench {

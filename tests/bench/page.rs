@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 pub(crate) async fn figures(machine: Machine) -> Result<Value> {
     let routers = Routers { count: 1, lines_each: 1 };
     let running = servers::relay(false, routers.count, machine.on_loopback()).await?;
-    let _fleet = Fleet::connect(running.relay.agents, None, routers).await?;
+    let _fleet = Fleet::connect(&running, routers).await?;
     // The line is being watched: how soon an agent begins is not the page's doing.
     let _crowd = Crowd::join(&running.endpoint(), 1, &usernames(1)).await?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/figures.mjs");

@@ -2,7 +2,7 @@
 //!
 //! The relay and the old stack read the same routers' APIs, one through agents, the other by itself.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -99,7 +99,7 @@ pub(crate) struct RunningRelay {
     pub(crate) relay: Relay,
     pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) process: u32,
-    machine: Machine,
+    pub(crate) machine: Machine,
     _certificate: tempfile::TempDir,
 }
 
@@ -146,7 +146,7 @@ pub(crate) async fn start(kind: Kind, routers: Routers, machine: Machine) -> Res
             other(command.args([&lines, &each, "1"]), Dialect::Linelight, Source::Own, machine).await
         }
         Kind::OldStack => {
-            let apis = Apis::open(routers).await?;
+            let apis = Apis::open(routers, machine)?;
             let mut command = Command::new("node");
             command.arg(reference("old-stack.cjs")).arg(&listen).args(apis.addresses.iter().map(ToString::to_string));
             other(&mut command, Dialect::SocketIo, Source::Apis { _apis: apis }, machine).await
@@ -166,18 +166,19 @@ pub(crate) fn reference(name: &str) -> PathBuf {
 
 async fn with_agents(routers: Routers, machine: Machine) -> Result<Server> {
     let running = relay(false, routers.count, machine).await?;
-    let apis = Apis::open(routers).await?;
-    let agent = |(nth, router): (usize, &std::net::SocketAddr)| {
+    let apis = Apis::open(routers, machine)?;
+    // Only loopback is taken for safe without being told so.
+    let flags: Vec<_> = ["--router-plaintext", "--relay-plaintext"].map(str::to_owned).into();
+    let agent = |(nth, router): (usize, &SocketAddr)| {
         Agent::start(&AgentSetup {
             router: *router,
             relay: format!("ws://{}", running.relay.agents),
             token: uplinks::token(nth),
             password: apis::PASSWORD.to_owned(),
-            flags: Vec::new(),
+            flags: flags.clone(),
         })
     };
-    let agents =
-        machine.on_measured(async { apis.addresses.iter().enumerate().map(agent).collect::<Result<Vec<_>>>() }).await?;
+    let agents = machine.in_the_field(|| apis.addresses.iter().enumerate().map(agent).collect::<Result<Vec<_>>>())?;
     running.has_lines(routers.count * routers.lines_each).await?;
     let (endpoint, process) = (running.endpoint(), running.process);
     let program = Program::Relay { _relay: Box::new(running) };
@@ -186,7 +187,7 @@ async fn with_agents(routers: Routers, machine: Machine) -> Result<Server> {
 
 async fn with_fleet(tls: bool, routers: Routers, machine: Machine) -> Result<Server> {
     let running = relay(tls, routers.count, machine).await?;
-    let fleet = Fleet::connect(running.relay.agents, running.tls.as_ref(), routers).await?;
+    let fleet = Fleet::connect(&running, routers).await?;
     let (endpoint, process) = (running.endpoint(), running.process);
     let program = Program::Relay { _relay: Box::new(running) };
     Ok(Server { endpoint, process, agents: Vec::new(), _program: program, _source: Source::Uplinks { _fleet: fleet } })
@@ -198,8 +199,8 @@ async fn with_fleet(tls: bool, routers: Routers, machine: Machine) -> Result<Ser
 /// When it is not built or does not come up.
 pub(crate) async fn relay(tls: bool, agents: usize, machine: Machine) -> Result<RunningRelay> {
     let folder = tempfile::tempdir()?;
-    // Agents stay on loopback, where they need no leave to speak in the clear.
-    let (mut flags, mut client) = (vec!["--access=open".to_owned(), "--agents-listen=127.0.0.1:0".to_owned()], None);
+    let agents_listen = SocketAddr::new(machine.server_address(), 0);
+    let (mut flags, mut client) = (vec!["--access=open".to_owned(), format!("--agents-listen={agents_listen}")], None);
     if tls {
         let (certificate, trust) = certificate(folder.path(), machine.server_address())?;
         flags.extend(certificate);

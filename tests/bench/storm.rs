@@ -37,7 +37,7 @@ pub(crate) struct Outcome {
 pub(crate) async fn of(viewers: usize, machine: Machine) -> Result<Outcome> {
     let routers = Routers { count: viewers.div_ceil(LINES_PER_ROUTER), lines_each: LINES_PER_ROUTER };
     let running = servers::relay(false, routers.count, machine).await?;
-    let fleet = Fleet::connect(running.relay.agents, None, routers).await?;
+    let fleet = Fleet::connect(&running, routers).await?;
     let idle = resident(running.process)?;
     fleet.remember();
     let due = (routers.count * routers.lines_each * 300) as f64;

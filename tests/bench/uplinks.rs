@@ -16,7 +16,7 @@ use shared::frame::{self, Header};
 use shared::{Epoch, LineHandle, Sample, UPLINK_SUBPROTOCOL, Username};
 use tests::bench::{mark, phase_us, upload, username};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at, sleep, timeout};
@@ -25,6 +25,9 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use crate::machine::Machine;
+use crate::servers::RunningRelay;
 
 const AT_ONCE: usize = 64;
 /// What a relay keeps of a line, in seconds.
@@ -65,13 +68,14 @@ impl Fleet {
     ///
     /// # Errors
     /// When one is refused or not all are in within three minutes.
-    pub(crate) async fn connect(relay: SocketAddr, tls: Option<&Arc<ClientConfig>>, routers: Routers) -> Result<Self> {
+    pub(crate) async fn connect(running: &RunningRelay, routers: Routers) -> Result<Self> {
         let turn = Rc::new(Semaphore::new(AT_ONCE));
         let welcomed = Rc::new(Semaphore::new(0));
         let (remember, memory) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for nth in 0..routers.count {
-            let (turn, welcomed, tls) = (Rc::clone(&turn), Rc::clone(&welcomed), tls.cloned());
+            let (turn, welcomed, tls) = (Rc::clone(&turn), Rc::clone(&welcomed), running.tls.clone());
+            let (relay, machine) = (running.relay.agents, running.machine);
             let agent = Agent {
                 nth,
                 lines: routers.lines_each,
@@ -87,7 +91,7 @@ impl Fleet {
                     welcomed.add_permits(1);
                 };
                 // An uplink that is refused leaves the count short, and the run fails with that.
-                let _: Result<()> = agent.connect(relay, tls, up).await;
+                let _: Result<()> = agent.connect(relay, machine, tls, up).await;
             });
         }
         let all = u32::try_from(routers.count)?;
@@ -113,8 +117,14 @@ struct Agent {
 }
 
 impl Agent {
-    async fn connect(self, relay: SocketAddr, tls: Option<Arc<ClientConfig>>, up: impl FnOnce()) -> Result<()> {
-        let stream = TcpStream::connect(relay).await?;
+    async fn connect(
+        self,
+        relay: SocketAddr,
+        machine: Machine,
+        tls: Option<Arc<ClientConfig>>,
+        up: impl FnOnce(),
+    ) -> Result<()> {
+        let stream = machine.in_the_field(|| Ok(TcpSocket::new_v4()?))?.connect(relay).await?;
         stream.set_nodelay(true)?;
         socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         let Some(tls) = tls else { return self.upgrade(stream, up).await };

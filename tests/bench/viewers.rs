@@ -4,8 +4,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,17 +14,22 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use nix::cmsg_space;
+use nix::sys::socket::sockopt::ReceiveTimestampns;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt};
+use nix::sys::time::TimeSpec;
+use rustix::thread::sched_yield;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tests::bench::username;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpSocket;
+use tests::bench::{mark, username};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinSet, spawn_local, yield_now};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::machine::{Machine, age_us};
+use crate::machine::{Machine, since_us};
 
 /// Handshakes under way at once, unless it is a storm.
 const AT_ONCE: usize = 64;
@@ -59,6 +65,8 @@ struct Tally {
     left: Cell<usize>,
     merged: Cell<u64>,
     bytes: Cell<usize>,
+    /// When what was last read had come, since the Unix epoch; `None` where the kernel does not say.
+    arrived: Cell<Option<Duration>>,
     delays: RefCell<Vec<u32>>,
     change: Notify,
 }
@@ -127,13 +135,14 @@ impl Crowd {
 
     /// Begins to count.
     ///
-    /// From now on the load does not sleep: whoever writes to a socket whose reader sleeps pays for waking it, and on
-    /// loopback that depends on who is the faster of both.
+    /// From now on the load does not sleep, and only lets others in: whoever writes to a socket whose reader sleeps pays for
+    /// waking it, and on loopback that depends on who is the faster of both.
     pub(crate) fn begin(&self) {
         self.tally.counting.set(true);
         let tally = Rc::clone(&self.tally);
         spawn_local(async move {
             while tally.counting.get() {
+                sched_yield();
                 yield_now().await;
             }
         });
@@ -153,6 +162,57 @@ impl Crowd {
     }
 }
 
+/// A viewer's socket that notes when what is read had come, which is not when this program gets round to reading it: in the
+/// field each viewer has a processor of its own.
+struct Stamped {
+    stream: TcpStream,
+    tally: Rc<Tally>,
+}
+
+impl AsyncRead for Stamped {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Self { stream, tally } = &*self;
+        loop {
+            ready!(stream.poll_read_ready(cx))?;
+            match stream.try_io(Interest::READABLE, || receive(stream, bytes.initialize_unfilled())) {
+                Ok((length, arrived)) => {
+                    bytes.advance(length);
+                    tally.arrived.set(arrived);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Stamped {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Reads bytes, and when the last of them had come.
+fn receive(stream: &TcpStream, bytes: &mut [u8]) -> io::Result<(usize, Option<Duration>)> {
+    let mut space = cmsg_space!(TimeSpec);
+    let mut parts = [IoSliceMut::new(bytes)];
+    let message = recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(&mut space), MsgFlags::empty())?;
+    let arrived = message.cmsgs()?.find_map(|told| match told {
+        ControlMessageOwned::ScmTimestampns(at) => Some(Duration::from(at)),
+        _ => None,
+    });
+    Ok((message.bytes, arrived))
+}
+
 struct Viewer {
     line: String,
     tally: Rc<Tally>,
@@ -162,10 +222,12 @@ struct Viewer {
 }
 
 async fn view(endpoint: &Endpoint, viewer: Viewer, turn_ends: impl FnOnce()) -> Result<()> {
-    let stream = endpoint.machine.at_viewers(TcpSocket::new_v4)?.connect(endpoint.address).await?;
+    let stream = endpoint.machine.in_the_field(|| Ok(TcpSocket::new_v4()?))?.connect(endpoint.address).await?;
     stream.set_nodelay(true)?;
     // Reset when closed: no port stays taken for a minute.
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+    setsockopt(&stream, ReceiveTimestampns, &true)?;
+    let stream = Stamped { stream, tally: Rc::clone(&viewer.tally) };
     let Some(tls) = &endpoint.tls else { return viewer.run(stream, endpoint.dialect, turn_ends).await };
     let name = ServerName::IpAddress(endpoint.address.ip().into());
     let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
@@ -267,7 +329,8 @@ impl Viewer {
         if self.tally.counting.get()
             && let Some(mark) = number_after(text, b"\"down\":")
         {
-            self.tally.delays.borrow_mut().push(u32::try_from(age_us(mark)).unwrap_or(u32::MAX));
+            let delay = mark::age(mark, mark::now_us()).saturating_sub(self.tally.arrived.get().map_or(0, since_us));
+            self.tally.delays.borrow_mut().push(u32::try_from(delay).unwrap_or(u32::MAX));
         }
     }
 
