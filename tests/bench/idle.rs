@@ -14,6 +14,10 @@ use crate::viewers::{Crowd, usernames};
 /// Lines of one router: within what a relay takes of an agent.
 const LINES_PER_ROUTER: usize = 20_000;
 
+/// What happens again and again has happened to each within so long: a state is repeated and a status told each 10 s, a ping
+/// written each 20 s.
+pub(crate) const PERIOD: Duration = Duration::from_secs(20);
+
 /// What one of many that wait costs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiting {

@@ -274,7 +274,8 @@ impl Bench {
     }
 
     async fn idle(&mut self) -> Result<()> {
-        let (part, window, machine) = (if self.quick { 10 } else { 1 }, self.window(), self.machine);
+        let (part, window) = if self.quick { (10, self.window()) } else { (1, idle::PERIOD) };
+        let machine = self.machine;
         let lines = self.again(|| idle::lines(100_000 / part, window, machine)).await?;
         self.note_waiting("idle line", lines)?;
         let viewers = self.again(|| idle::viewers(10_000 / part, window, machine)).await?;

@@ -93,9 +93,10 @@ impl Agent {
         self.interval.load(Ordering::Relaxed)
     }
 
-    /// The agent says how far apart its samples are.
-    pub(crate) fn set_interval(&self, milliseconds: u32) {
-        self.interval.store(milliseconds.clamp(USUAL_INTERVAL_MS, 60_000), Ordering::Relaxed);
+    /// The agent says how far apart its samples are; whether that is new.
+    pub(crate) fn set_interval(&self, milliseconds: u32) -> bool {
+        let interval = milliseconds.clamp(USUAL_INTERVAL_MS, 60_000);
+        self.interval.swap(interval, Ordering::Relaxed) != interval
     }
 
     /// Since when reports of that table cannot be trusted; `None` while the agent and its router answer.

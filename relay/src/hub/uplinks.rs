@@ -330,7 +330,7 @@ impl Reporter {
         }
         let since = now.past(now.steady.saturating_sub_unsigned(status.router_age_ms));
         self.agent.router_changed(status.router_reachable, since);
-        self.agent.set_interval(status.interval_ms);
+        let has_new_interval = self.agent.set_interval(status.interval_ms);
         let was_reachable = ledger.status.as_ref().is_none_or(|before| before.router_reachable);
         if was_reachable != status.router_reachable {
             let fault = status.fault.as_deref().unwrap_or("none");
@@ -342,7 +342,7 @@ impl Reporter {
         if status.router_reachable && !status.lines_pending && ledger.complete {
             self.hub.settle(&self.agent, &mut ledger, now);
         }
-        let changed = was_reachable != status.router_reachable;
+        let changed = has_new_interval || was_reachable != status.router_reachable;
         ledger.status = Some(status);
         if changed {
             self.judge_all(&ledger, now);

@@ -338,8 +338,13 @@ async fn a_busy_routers_interval_is_shown_and_is_not_a_stall() {
     let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
     let mut viewer = stage.viewer("ali").await;
     viewer.snapshot().await;
+    agent.samples(&[(1, 0, 0)]).await;
+    viewer.sample().await;
+    // Told at once, and not when a sample is late.
     agent.status(|status| status.interval_ms = 5_000).await;
-    assert_eq!(viewer.until(LineState::Running).await.interval, 5_000);
+    agent.samples(&[(1, 0, 0)]).await;
+    assert_eq!(viewer.state().await.interval, 5_000);
+    viewer.sample().await;
     for second in 0..5 {
         agent.samples(&[(1, second, 0)]).await;
         assert_eq!(viewer.sample().await.down, second, "no stalled in between");
