@@ -34,7 +34,7 @@ const STEP_BACK_MS: i64 = 5_000;
 pub(super) struct Live {
     seats: Seats,
     points: Points,
-    /// Points from a backlog, put into their places when the line is next looked at, within three seconds, lest every batch of
+    /// Points from a backlog, put into their places when the line is next looked at, within a second, lest every batch of
     /// it be a snapshot for everyone.
     late: Vec<Point>,
     /// Whether averages came for times that viewers have already; told then as well.
