@@ -59,9 +59,12 @@ async fn open_access_shows_no_names_and_a_link_does() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_customer_name_is_a_new_snapshot() {
-    let (stage, _agent) = stage_with_line().await;
+    let (stage, mut agent) = stage_with_line().await;
     let mut viewer = stage.viewer_with_token(&stage.token("ali", Duration::from_secs(60))).await;
     assert_eq!(viewer.snapshot().await.customer, None);
+    // Of a line, too, whose samples come and which therefore rests.
+    agent.samples(&[(1, 1, 1)]).await;
+    viewer.sample().await;
     stage.subscribe("ali", "Protea Motors", 20_000_000);
     assert_eq!(viewer.snapshot().await.customer.as_deref(), Some("Protea Motors"));
 }
