@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tests::bench::{mark, phase_us, upload, username};
-use tests::router::framing::{MAX_SENTENCE, SentenceReader, encode_sentence, encode_word};
+use tests::simulated_router::framing::{MAX_SENTENCE, SentenceReader, encode_sentence, encode_word};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;

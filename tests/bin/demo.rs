@@ -9,7 +9,7 @@ use clap::{Parser, ValueEnum};
 use serde_json::json;
 use shared::username::{Username, escape};
 use tests::harness::{Agent, AgentSetup, Relay, RelaySetup};
-use tests::router::{Port, Setup, SimulatedRouter, control};
+use tests::simulated_router::{Port, Setup, SimulatedRouter, control};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
-use tests::router::{Login, Role, Setup, SimulatedRouter, TagPlacement, Tls, control};
+use tests::simulated_router::{Login, Role, Setup, SimulatedRouter, TagPlacement, Tls, control};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 

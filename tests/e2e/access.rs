@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 use tests::harness::{RelaySetup, Site, Viewer};
-use tests::router::Setup;
+use tests::simulated_router::Setup;
 
 /// base64url of `{"alg":"none","typ":"JWT"}`.
 const ALG_NONE: &str = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use tests::harness::{RelaySetup, Site, Viewer};
-use tests::router::{Command, Record, Setup};
+use tests::simulated_router::{Command, Record, Setup};
 use tokio::time::timeout;
 
 /// The shortest interval that an agent takes.

@@ -5,15 +5,15 @@
 
 mod access;
 mod averages;
-mod drain;
-mod hostile;
-mod lines;
-mod names;
-mod no_hole;
+mod every_sample_arrives;
+mod hostile_peers;
+mod line_on_several_routers;
+mod operator_view;
 mod outages;
 mod rates;
-mod seen;
+mod relay_stops;
 mod sessions;
-mod sharing;
-mod soak;
+mod shared_streams;
+mod short_soak;
 mod two_relays;
+mod usernames;

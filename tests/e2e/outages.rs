@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tests::harness::{Network, Proxy, RelaySetup, Site, Viewer, programs};
-use tests::router::Setup;
+use tests::simulated_router::Setup;
 use tokio::process::Command;
 use tokio::time::Instant;
 

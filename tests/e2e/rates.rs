@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use tests::harness::Site;
-use tests::router::Setup;
+use tests::simulated_router::Setup;
 
 /// What a viewer is shown when the router has exactly these rates, and then others.
 async fn follows(setup: Setup) -> Result<()> {
@@ -32,7 +32,7 @@ async fn several_sessions_of_one_line_are_added_up_and_counted() -> Result<()> {
     let first = site.router().ports().into_iter().find(|port| port.username == b"alice").unwrap();
     let second = site.router().session_up(b"alice");
     assert_ne!(first.name, second.name);
-    let exact = |down, up| tests::router::Rate::Exact(tests::router::Rates::new(down, up));
+    let exact = |down, up| tests::simulated_router::Rate::Exact(tests::simulated_router::Rates::new(down, up));
     site.router().set_interface_rate(&first.name, exact(10_000_000, 1_000_000));
     site.router().set_interface_rate(&second.name, exact(2_000_000, 300_000));
     let mut viewer = site.viewer("alice").await?;

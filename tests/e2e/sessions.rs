@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use tests::harness::{Site, Viewer};
-use tests::router::{BadName, Injection, Misbehaviour, Partial, Setup, SimulatedRouter, Vanished};
+use tests::simulated_router::{BadName, Injection, Misbehaviour, Partial, Setup, SimulatedRouter, Vanished};
 use tokio::time::Instant;
 
 const DOWN: i64 = 14_780_000;

@@ -2,10 +2,10 @@
 
 use anyhow::{Result, ensure};
 use tests::harness::{Name, Outpost, PATIENCE, Relay, RelaySetup, Viewer};
-use tests::router::Setup;
+use tests::simulated_router::Setup;
 use tokio::time::{Instant, sleep};
 
-use crate::no_hole::{mark, samples_shown, until_whole};
+use crate::every_sample_arrives::{mark, samples_shown, until_whole};
 
 /// Opens the page again until the stream begins, as a page does that was told to come back.
 async fn reopen(name: std::net::SocketAddr, token: &str) -> Result<Viewer> {

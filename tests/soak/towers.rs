@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use ring::digest::{SHA256, digest};
 use serde_json::json;
 use tests::harness::{Agent, AgentSetup, Proxy};
-use tests::router::{Rate, Setup, SimulatedRouter};
+use tests::simulated_router::{Rate, Setup, SimulatedRouter};
 use tokio::time::sleep;
 
 use crate::books::{Books, Sent};

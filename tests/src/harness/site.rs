@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::programs::{Agent, AgentSetup, Relay, RelaySetup};
 use super::proxy::Proxy;
 use super::viewer::Viewer;
-use crate::router::{Rate, Rates, Setup, SimulatedRouter};
+use crate::simulated_router::{Rate, Rates, Setup, SimulatedRouter};
 
 /// One router and its agent.
 pub struct Outpost {
