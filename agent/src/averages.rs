@@ -13,7 +13,7 @@ use shared::Sample;
 use shared::frame::Reach;
 use tokio::time::Instant;
 
-use crate::handover::milliseconds;
+use crate::clock::milliseconds;
 use crate::routeros::sentence::Sentence;
 use crate::sampler;
 use crate::sessions::{InterfaceKey, Line, LineTable};

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock::milliseconds;
+
 /// What precedes each batch in the ring: its length (4 bytes) and when it was pushed (8 bytes, milliseconds).
 const ENTRY_HEADER: usize = 12;
 
@@ -129,7 +131,7 @@ impl Backlog {
             self.forget_oldest();
         }
         self.write(&length.to_le_bytes());
-        self.write(&crate::handover::milliseconds(now.saturating_duration_since(origin)).to_le_bytes());
+        self.write(&milliseconds(now.saturating_duration_since(origin)).to_le_bytes());
         self.write(batch);
         self.bytes += batch.len();
     }

@@ -5,7 +5,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use shared::LineHandle;
 use shared::control::{Status, WatchRefusal};
@@ -13,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::backlog::Backlog;
+use crate::clock::milliseconds;
 use crate::sessions::LineTable;
 
 /// What the router's task hands to the uplink's task, and back.
@@ -78,11 +78,6 @@ impl Handover {
         status.unacknowledged_ms = Some(milliseconds(backlog.unacknowledged_age(now)));
         status
     }
-}
-
-/// A duration in whole milliseconds.
-pub(crate) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The lines that the relay wants sampled, and those of them that the router's task refused.
@@ -185,6 +180,8 @@ impl WatchSet {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const A: LineHandle = LineHandle(1);

@@ -9,6 +9,7 @@ pub mod backlog;
 pub mod backoff;
 pub mod batch;
 pub mod check;
+mod clock;
 pub mod complaint;
 pub mod config;
 pub mod handover;

@@ -27,7 +27,7 @@ use listing::Row;
 pub use listing::{InterfaceKey, ListedSession, Listing, MAX_NAME};
 pub use plans::PlanReading;
 
-use crate::handover::milliseconds;
+use crate::clock::milliseconds;
 
 /// How long a line is remembered that no table lists any more.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3_600);

@@ -235,7 +235,7 @@ async fn until(at: Option<Instant>) {
 }
 
 fn say(end: End, pause: Duration) {
-    let again_in_ms = crate::handover::milliseconds(pause);
+    let again_in_ms = crate::clock::milliseconds(pause);
     match end {
         End::Exited(EXIT_CONFIG) => info!(again_in_ms, "the configuration is tried again"),
         End::Exited(code) => warn!(code, again_in_ms, "the agent ended and is started again"),
