@@ -13,9 +13,6 @@ pub const SAMPLES_PER_BATCH: usize = 15_000;
 /// The most averages in one batch, some 16 KB, so that no live second waits long behind one on a slow way out.
 pub const AVERAGES_PER_BATCH: usize = 2_000;
 
-/// Bytes that a sample takes at most: three varints for a distance of 32 bits and two rates of 1 Tbit/s.
-pub(crate) const MAX_SAMPLE_BYTES: usize = 17;
-
 /// Numbers and encodes the batches of one run of the agent; its buffer is used again for each.
 #[derive(Debug)]
 pub struct Batcher {
@@ -82,7 +79,7 @@ mod tests {
     use std::time::Duration;
 
     use shared::LineHandle;
-    use shared::frame::Batch;
+    use shared::frame::{Batch, MAX_SAMPLE_BYTES};
 
     use super::*;
     use crate::backlog::Backlog;

@@ -20,7 +20,8 @@ pub use secret::{Secret, SecretError, SecretSource};
 pub use typed::{Cli, Command, LogLevel, Supervise, Typed, command_line};
 pub use variables::Environment;
 
-use crate::batch::MAX_SAMPLE_BYTES;
+use shared::frame::MAX_SAMPLE_BYTES;
+
 use crate::tls::{Pin, Trust};
 
 /// The plain RouterOS API's port (the service `api`).

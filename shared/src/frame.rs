@@ -31,6 +31,9 @@ pub enum Kind {
     Averages = 2,
 }
 
+/// The most bytes that a sample takes: three varints for a distance of 32 bits and two rates of [`MAX_RATE`].
+pub const MAX_SAMPLE_BYTES: usize = 17;
+
 const FLAG_REPLAYED: u8 = 1;
 const FLAGS_AT: usize = 2;
 /// Kind, header length, flags, epoch.
