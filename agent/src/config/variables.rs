@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use super::address::default_gateway;
 use super::error::ConfigError;
 use super::typed::command_line;
 
@@ -27,7 +28,7 @@ impl Environment {
         let variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
-        Self::new(variables, super::default_gateway(&routes))
+        Self::new(variables, default_gateway(&routes))
     }
 
     /// Variables and a gateway as given.

@@ -2,7 +2,7 @@
 
 use tokio::time::{Instant, timeout};
 
-use crate::check::Step;
+use crate::check::step::Step;
 use crate::config::{RouterConfig, Timing};
 use crate::routeros::commands::{Command, Interface, parse_id};
 use crate::routeros::connection::{Connection, ConnectionError, Transport};

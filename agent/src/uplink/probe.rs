@@ -2,7 +2,7 @@
 
 use super::connect::Connector;
 use super::error::ConnectError;
-use crate::check::Step;
+use crate::check::step::Step;
 use crate::config::{RelayAddress, RelayConfig, UplinkTiming};
 
 /// Walks to each relay and tries its token. No hello is said, so that an agent that is already linked stays so.
