@@ -10,18 +10,15 @@ pub mod backoff;
 pub mod batch;
 pub mod check;
 mod clock;
-pub mod complaint;
 pub mod config;
 pub mod handover;
-pub mod health;
-pub mod logging;
 pub mod monitor;
+pub mod process;
 pub mod router;
 pub mod routeros;
 pub mod sampler;
 pub mod sessions;
 pub mod stop;
-pub mod supervisor;
 pub mod tls;
 pub mod uplink;
 
@@ -36,6 +33,7 @@ use backlog::Backlog;
 use batch::Batcher;
 use config::Config;
 use handover::{Handover, WatchSet};
+use process::health;
 use sessions::LineTable;
 use stop::Stop;
 

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use agent::check;
 use agent::config::{Cli, Command, Config, ConfigError, Environment, Typed, command_line};
+use agent::process::{health, logging, supervisor};
 use agent::stop::{Stopper, stop};
-use agent::{check, health, logging, supervisor};
 use clap::FromArgMatches;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};

@@ -4,6 +4,7 @@
 //! relay asks for any more. Here is when and where to try: the first relay of the list that answers; each that failed
 //! rests for its own back-off; and once on a later one, every ten minutes a look whether an earlier one is back.
 
+mod complaint;
 mod connect;
 mod conversation;
 mod error;
@@ -28,10 +29,10 @@ pub use error::ConnectError;
 pub use probe::probe;
 
 use crate::backoff::{self, Backoff};
-use crate::complaint::Complaint;
 use crate::config::{RelayConfig, UplinkTiming};
 use crate::handover::Handover;
 use crate::stop::Stop;
+use complaint::Complaint;
 use connect::Connector;
 use conversation::Conversation;
 use lapse::Lapse;

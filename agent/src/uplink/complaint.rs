@@ -2,7 +2,7 @@
 
 /// One fault as it was last said.
 #[derive(Debug, Default)]
-pub struct Complaint {
+pub(super) struct Complaint {
     words: String,
     times: u32,
 }
@@ -10,7 +10,7 @@ pub struct Complaint {
 impl Complaint {
     /// Notes the fault, and tells how often it has been met in a row if it is now to be said: at the first time,
     /// then at the second, fourth, eighth and so on, and at once when the words change.
-    pub fn note(&mut self, words: &str) -> Option<u32> {
+    pub(super) fn note(&mut self, words: &str) -> Option<u32> {
         if self.words != words {
             words.clone_into(&mut self.words);
             self.times = 0;
@@ -20,7 +20,7 @@ impl Complaint {
     }
 
     /// Forgets it: it has passed.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.words.clear();
         self.times = 0;
     }
