@@ -18,7 +18,7 @@ use crate::viewers::{Crowd, usernames};
 /// An hour of virtual time is a minute of real time.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// The figures that tests/browser/figures.mjs prints, by their names there.
+/// The figures that tests/browser/page-cost.mjs prints, by their names there.
 ///
 /// # Errors
 /// When Chromium or what drives it is missing, or the page shows no figure.
@@ -28,7 +28,7 @@ pub(crate) async fn figures(machine: Machine) -> Result<Value> {
     let _fleet = Fleet::connect(&running, routers).await?;
     // The line is being watched: how soon an agent begins is not the page's doing.
     let _crowd = Crowd::join(&running.endpoint(), 1, &usernames(1)).await?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/figures.mjs");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/page-cost.mjs");
     let mut command = Command::new("node");
     command.arg(script).arg(format!("http://{}/line/{}", running.relay.address, username(0)));
     command.stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);

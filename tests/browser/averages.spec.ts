@@ -3,12 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
-import { eventually, figures, sees, type View, violations } from "./chromium.ts";
-import { type Answer, averages, history, type Rates, sample, snapshot, state } from "./fake-relay.ts";
-import { openPage, relay } from "./stage.ts";
+import { drawn, eventually, figures, NUMBER, sees, type View, violations } from "./chromium.ts";
+import { type Answer, averages, EXACT, history, type Rates, sample, snapshot, state } from "./fake-relay.ts";
+import { openPage, relay } from "./relay-and-pages.ts";
 
-const EXACT = { down: 14_780_000, up: 620_000 };
-const NUMBER = ".readout[data-direction=down] .number";
 const NOTE = /^Pale: averages over 30 seconds, from when/;
 
 async function open(answer: Answer, view: View = {}): Promise<Page> {
@@ -29,7 +27,7 @@ const past = (rates: (age: number) => Rates | null, samples = 1): Answer => (vie
 
 async function choose(page: Page, window: string): Promise<void> {
   await page.getByRole("button", { name: window, exact: true }).press("Enter");
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await drawn(page);
 }
 
 /** How much of the chart's width is tinted, by its line or its area, from one share of it to another. */

@@ -20,6 +20,9 @@ const ARGUMENTS = [
 /** Where screenshots go; git does not see it. */
 export const OUT = join(folder(), "out");
 
+/** The selector of the download's figure, without its unit. */
+export const NUMBER = ".readout[data-direction=down] .number";
+
 /** The two themes. */
 export type Theme = "light" | "dark";
 
@@ -89,6 +92,11 @@ export async function picture(page: Page, name: string): Promise<void> {
   await mkdir(OUT, { recursive: true });
   // Without animations: a bar half-way to its length is nobody's picture.
   await page.screenshot({ path: join(OUT, `${name}.png`), fullPage: true, animations: "disabled" });
+}
+
+/** Waits for the next drawn picture. */
+export function drawn(page: Page): Promise<unknown> {
+  return page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
 /** Makes the page believe that its tab is hidden, or seen again. */

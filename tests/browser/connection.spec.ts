@@ -3,12 +3,10 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import type { Page } from "playwright-core";
-import { eventually, figures, type Opened, sees, setVisible } from "./chromium.ts";
-import { history, sample, snapshot, state } from "./fake-relay.ts";
-import { openPage, relay } from "./stage.ts";
+import { eventually, figures, NUMBER, type Opened, sees, setVisible } from "./chromium.ts";
+import { EXACT, history, sample, snapshot, state } from "./fake-relay.ts";
+import { openPage, relay } from "./relay-and-pages.ts";
 
-const EXACT = { down: 14_780_000, up: 620_000 };
-const NUMBER = ".readout[data-direction=down] .number";
 
 /** A token with a username, as a relay makes them; nobody checks its signature here. */
 const CLAIMS = Buffer.from(JSON.stringify({ sub: "caf%E9/a b" })).toString("base64url");

@@ -207,6 +207,15 @@ export function snapshot(more: Frame = {}): Frame {
   };
 }
 
+/** Rates whose figures have every digit: 14.78 Mbps and 620 kbps. */
+export const EXACT: Rates = { down: 14_780_000, up: 620_000 };
+
+/** A running line with a minute and a half behind it. */
+export const running: Answer = (viewer) => {
+  viewer.send(snapshot({ history: history(90, Date.now() - 1_000, people) }));
+  viewer.send(sample(Date.now(), EXACT));
+};
+
 /** A history of so many seconds up to `end`; null from `rates` leaves a gap. */
 export function history(seconds: number, end: number, rates: (age: number) => Rates | null): Frame {
   const columns = { t: [] as number[], down: [] as number[], up: [] as number[] };

@@ -2,7 +2,7 @@
 
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
-import { launch, newPage, picture, sees, type Theme } from "./chromium.ts";
+import { drawn, launch, newPage, picture, sees, type Theme } from "./chromium.ts";
 import { type Answer, averages, evening, FakeRelay, history, people, sample, snapshot, state } from "./fake-relay.ts";
 
 const LONG = "a-very-long-name-without-any-space-that-goes-on-to-60-letter";
@@ -131,7 +131,7 @@ async function take(
   await page.goto(`${relay.origin}/#token`);
   await sees(page, "#pill-text", pill);
   if (window !== undefined) await page.getByRole("button", { name: window, exact: true }).click();
-  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  await drawn(page);
   await picture(page, `${name}-${width}-${theme}`);
   await close();
   await relay.stop();

@@ -4,10 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { eventually, figures, sees, violations } from "./chromium.ts";
-import { type Answer, history, people, sample, snapshot, state } from "./fake-relay.ts";
-import { openPage, relay } from "./stage.ts";
-
-const EXACT = { down: 14_780_000, up: 620_000 };
+import { type Answer, EXACT, history, people, sample, snapshot, state } from "./fake-relay.ts";
+import { openPage, relay } from "./relay-and-pages.ts";
 
 interface Case {
   answer: Answer;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { eventually, figures, launch, newPage, picture, sees, type Theme, violations } from "./chromium.ts";
-import { startSystem, type System } from "./system.ts";
+import { startSystem, type System } from "./demo.ts";
 
 let browser: Browser;
 let system: System;

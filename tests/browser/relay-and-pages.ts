@@ -2,9 +2,9 @@
 // are closed after it. To import it is to have it.
 
 import { after, afterEach, before, beforeEach } from "node:test";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { launch, newPage, type Opened, type View } from "./chromium.ts";
-import { FakeRelay } from "./fake-relay.ts";
+import { type Answer, FakeRelay } from "./fake-relay.ts";
 
 let browser: Browser;
 let pages: Opened[] = [];
@@ -16,6 +16,14 @@ export let relay: FakeRelay;
 export async function openPage(view: View = {}): Promise<Opened> {
   const page = await newPage(browser, view);
   pages.push(page);
+  return page;
+}
+
+/** Opens a line's page whose relay answers so. */
+export async function openLine(answer: Answer, view: View = {}): Promise<Page> {
+  relay.answer = answer;
+  const { page } = await openPage(view);
+  await page.goto(`${relay.origin}/#token`);
   return page;
 }
 

@@ -1,5 +1,5 @@
 // What the page costs a reader, in Chromium: bytes, time to the first figure, script time, memory after an hour. For tests/bench:
-// prints one JSON object. Usage: node figures.mjs URL, a page of a relay whose line has samples.
+// prints one JSON object. Usage: node page-cost.mjs URL, a page of a relay whose line has samples.
 
 import { chromium } from "playwright-core";
 
