@@ -6,10 +6,12 @@
 //! - [`sample`]: one line's rates at one instant, and the handle that names the line on the uplink.
 //! - [`frame`]: a batch of samples as one binary WebSocket message.
 //! - [`control`]: everything else on the uplink, as JSON text messages.
+//! - [`escape`]: text from outside, made harmless for a terminal or a log.
 //! - [`close`]: every WebSocket close code, with what the other side does next.
 
 pub mod close;
 pub mod control;
+pub mod escape;
 pub mod frame;
 pub mod sample;
 pub mod username;

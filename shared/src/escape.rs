@@ -1,0 +1,81 @@
+//! Text from outside on its way to a terminal, a log, a label or a page of plain text.
+//!
+//! Names and words of routers, agents, relays and files can hold what a terminal obeys (ESC, BEL), what begins a new row
+//! (newlines) and what turns the order of letters round (bidirectional controls). [`one_line`] is the only place that
+//! makes such text harmless.
+
+use std::fmt::{self, Write};
+
+/// Returns `text` as one harmless line, for `{}`: each character that a terminal would obey, or that would be invisible,
+/// is written as `\n`, `\t` or `\u{1b}`.
+pub const fn one_line(text: &str) -> OneLine<'_> {
+    OneLine(text)
+}
+
+/// A text that is written as one harmless line; made by [`one_line`].
+#[derive(Clone, Copy)]
+pub struct OneLine<'a>(&'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if is_harmless(c) {
+                f.write_char(c)?;
+            } else {
+                write!(f, "{}", c.escape_default())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The same as `Display`, so that a field of a log is harmless however it is written.
+impl fmt::Debug for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// True unless a terminal obeys the character, a reader cannot see it, or it changes where its neighbours stand
+/// (Unicode TR 36, section 3.4). The joiners U+200C and U+200D are letters' business in several scripts and stay.
+const fn is_harmless(c: char) -> bool {
+    !matches!(c,
+        '\0'..='\x1f' | '\x7f'..='\u{9f}'
+        | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_a_terminal_obeys_is_written_out() {
+        for (text, shown) in [
+            ("core-1", "core-1"),
+            ("Größe 50 % \\ \"x\" 🙂 नमस्ते", "Größe 50 % \\ \"x\" 🙂 नमस्ते"),
+            ("a\nb\tc\r", "a\\nb\\tc\\r"),
+            ("\x1b[2J\x07", "\\u{1b}[2J\\u{7}"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("ali\u{202e}x", "ali\\u{202e}x"),
+            ("a\u{2028}b", "a\\u{2028}b"),
+        ] {
+            assert_eq!(one_line(text).to_string(), shown);
+            assert_eq!(format!("{:?}", one_line(text)), shown);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_leaves_its_line_or_commands_a_terminal(text in "\\PC*|(?s:.)*") {
+            let shown = one_line(&text).to_string();
+            prop_assert!(shown.chars().all(|c| !c.is_control()), "{}", shown);
+            prop_assert_eq!(shown.lines().count().max(1), 1);
+            let plain: String = text.chars().filter(|c| is_harmless(*c)).collect();
+            prop_assert!(shown.len() >= plain.len());
+        }
+    }
+}
