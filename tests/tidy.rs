@@ -77,8 +77,8 @@ fn what_speaks_a_protocol_does_no_io() {
         "agent/src/backoff.rs",
         "relay/src/hub.rs",
         "relay/src/line.rs",
-        "relay/src/viewer_frame.rs",
-        "relay/src/websocket.rs",
+        "relay/src/wire/viewer_frame.rs",
+        "relay/src/wire/websocket.rs",
         "relay/src/clock.rs",
     ];
     let files: Vec<_> = pure

@@ -4,7 +4,7 @@
 use std::io::{self, Read, Write};
 
 use relay::limits::MAX_VIEWER_FRAME;
-use relay::websocket::{Inbound, Parser, Violation, close, pong, text};
+use relay::wire::websocket::{Inbound, Parser, Violation, close, pong, text};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 

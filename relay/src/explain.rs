@@ -8,7 +8,7 @@ use shared::control::{Role, Status};
 
 use crate::hub::Agent;
 use crate::line::{Findings, ReportFindings, Setting};
-use crate::viewer_frame::{Notice, Point};
+use crate::wire::viewer_frame::{Notice, Point};
 
 /// The answer of `/explain/{username}`. Times are Unix milliseconds by the relay's clock.
 #[derive(Debug, Serialize)]

@@ -1,6 +1,6 @@
 //! Linelight's relay: takes samples from agents and fans them out to viewers by PPPoE username.
 //!
-//! The way of a sample: [`uplink`] → [`clock`] → [`hub`] and [`line`] → [`viewer_frame`] → [`viewer`] and [`websocket`].
+//! The way of a sample: [`uplink`] → [`clock`] → [`hub`] and [`line`] → [`viewer_frame`](wire::viewer_frame) → [`viewer`] and [`websocket`](wire::websocket).
 //! Around it: [`config`], [`listener`], [`tls`], [`http`] and [`page`] bring connections in, [`access`] says who may see a
 //! line, [`agents`] who may report one, [`subscribers`] names them, [`metrics`] and [`explain`] tell the operator.
 //! Here the parts are joined.
@@ -29,8 +29,7 @@ pub mod typed;
 mod upgrade;
 pub mod uplink;
 pub mod viewer;
-pub mod viewer_frame;
-pub mod websocket;
+pub mod wire;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

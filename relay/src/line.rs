@@ -28,7 +28,7 @@ pub(crate) use self::seat::{Begun, Delivery, Direct, Outlet, Served};
 use crate::clock::Now;
 use crate::hub::Agent;
 use crate::subscribers::Subscribers;
-use crate::viewer_frame::{LineState, Point, StateFrame};
+use crate::wire::viewer_frame::{LineState, Point, StateFrame};
 
 /// How long after a sample a line that is well need not be looked at, milliseconds: less than it takes to be stalled.
 const REST_MS: i64 = 2_500;
@@ -278,7 +278,7 @@ impl Line {
 
     /// The averages that a page opens with.
     #[cfg(test)]
-    pub(crate) fn past(&self, now: Now) -> Option<crate::viewer_frame::Averages> {
+    pub(crate) fn past(&self, now: Now) -> Option<crate::wire::viewer_frame::Averages> {
         self.lock().averages.as_ref().and_then(|averages| averages.all(now))
     }
 

@@ -29,8 +29,8 @@ use crate::hub::{Hub, drained, unix_ms};
 use crate::limits::{Limits, MAX_BEFORE_WATCH, MAX_VIEWER_FRAME};
 use crate::line::Update;
 use crate::metrics::Metrics;
-use crate::viewer_frame::{FromViewer, ViewerFrame};
-use crate::websocket::{self, Inbound, Parser};
+use crate::wire::viewer_frame::{FromViewer, ViewerFrame};
+use crate::wire::websocket::{self, Inbound, Parser};
 
 /// How long a viewer gets to read why it was closed; the kernel drops what is unread when the socket goes.
 const FAREWELL: Duration = Duration::from_secs(2);

@@ -33,7 +33,7 @@ use crate::metrics::Metrics;
 use crate::subscribers::{Subscriber, Subscribers};
 use crate::uplink;
 use crate::viewer::{ViewerContext, serve_websocket};
-use crate::viewer_frame::{LineState, Point, Snapshot, StateFrame, ViewerFrame};
+use crate::wire::viewer_frame::{LineState, Point, Snapshot, StateFrame, ViewerFrame};
 
 /// No test reads more frames in search of one.
 const MANY: usize = 50;

@@ -18,7 +18,7 @@ use crate::explain::AgentFindings;
 use crate::limits::Bucket;
 use crate::line::report::{Report, cut};
 use crate::line::{Arrival, Delivery, Line, Published};
-use crate::viewer_frame::Point;
+use crate::wire::viewer_frame::Point;
 
 /// Lines of a batch that are looked up and announced before the first of them is touched.
 const ANNOUNCED: usize = 16;

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::clock::Now;
-use crate::viewer_frame;
+use crate::wire::viewer_frame;
 
 /// Slots kept: two hours of half minutes.
 pub(crate) const MAX_SLOTS: usize = 240;

@@ -15,7 +15,7 @@ use super::{Arrival, Setting};
 use crate::clock::Now;
 use crate::hub::Agent;
 use crate::subscribers::Subscribers;
-use crate::viewer_frame::{self, History, LineState, Notice, Point, Snapshot, StateFrame};
+use crate::wire::viewer_frame::{self, History, LineState, Notice, Point, Snapshot, StateFrame};
 
 /// A viewer that is further behind gets a snapshot: what it missed is history. In samples.
 const FAR_BEHIND: u64 = 60;
@@ -40,7 +40,7 @@ pub(super) struct Live {
     /// Whether averages came for times that viewers have already; told then as well.
     late_averages: bool,
     /// The newest point as a WebSocket frame, while a viewer's task is to write it; its JSON begins behind
-    /// [`SHORT_HEADER`](crate::websocket::SHORT_HEADER).
+    /// [`SHORT_HEADER`](crate::wire::websocket::SHORT_HEADER).
     newest: Option<Arc<[u8]>>,
     /// Changes when what viewers have is void.
     revision: u32,

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::viewer_frame::Point;
+use crate::wire::viewer_frame::Point;
 
 /// How far back the points go, milliseconds.
 pub(crate) const HISTORY_MS: i64 = 5 * 60 * 1_000;

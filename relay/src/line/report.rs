@@ -7,7 +7,7 @@ use shared::LineHandle;
 use shared::control::{LineReport, MAX_TEXT, Plan, Role};
 
 use crate::hub::Agent;
-use crate::viewer_frame::LineState;
+use crate::wire::viewer_frame::LineState;
 
 /// A since that moved by less is the agent's clock being mapped a little better, milliseconds.
 const SINCE_TOLERANCE_MS: i64 = 2_000;

@@ -10,8 +10,8 @@ use std::task::Waker;
 
 use super::LOOK_MS;
 use crate::clock::Now;
-use crate::viewer_frame::{self, Point};
-use crate::websocket::{self, PING};
+use crate::wire::viewer_frame::{self, Point};
+use crate::wire::websocket::{self, PING};
 
 /// Frames written by a publisher itself for one batch, some 5 µs each; what is beyond goes to the viewers' tasks, which
 /// all processors share.

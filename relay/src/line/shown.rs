@@ -8,7 +8,7 @@ use super::Setting;
 use super::report::{Report, Standing};
 use crate::clock::Now;
 use crate::subscribers::Subscribers;
-use crate::viewer_frame::{self, LineState, Notice, PlanLimits, StateFrame};
+use crate::wire::viewer_frame::{self, LineState, Notice, PlanLimits, StateFrame};
 
 /// What viewers were told of the state; times on the steady scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

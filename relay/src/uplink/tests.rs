@@ -8,7 +8,7 @@ use crate::access::Mode;
 use crate::agents::{Entry, TokenHash};
 use crate::hub::stage::{AgentEnd, Stage, entries, eventually, live, name, offline, seconds};
 use crate::limits::Limits;
-use crate::viewer_frame::{LineState, Notice, ViewerFrame};
+use crate::wire::viewer_frame::{LineState, Notice, ViewerFrame};
 
 mod averages;
 mod drift;

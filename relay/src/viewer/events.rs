@@ -21,8 +21,8 @@ use super::{FAR, Terms, ViewerContext};
 use crate::access::Admission;
 use crate::clock::Now;
 use crate::hub::Seat;
-use crate::viewer_frame::{SAMPLE, ViewerFrame};
-use crate::websocket::SHORT_HEADER;
+use crate::wire::viewer_frame::{SAMPLE, ViewerFrame};
+use crate::wire::websocket::SHORT_HEADER;
 
 /// The body of a stream of server-sent events: each viewer frame is an event named like its `type`.
 pub struct EventBody {

@@ -20,8 +20,8 @@ use crate::clock::Now;
 use crate::hub::{Seat, milliseconds};
 use crate::limits::Bucket;
 use crate::line::{Begun, Direct, Served};
-use crate::viewer_frame::ViewerFrame;
-use crate::websocket::{self, Inbound};
+use crate::wire::viewer_frame::ViewerFrame;
+use crate::wire::websocket::{self, Inbound};
 
 /// Between pings, milliseconds. They ride on frames that are written anyway: by themselves they cost half as much again as
 /// the frames.

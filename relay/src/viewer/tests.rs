@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::*;
 use crate::access::{AUDIENCE, Mode};
 use crate::hub::stage::{AgentEnd, Stage, eventually, live, name, seconds};
-use crate::viewer_frame::{LineState, Point};
+use crate::wire::viewer_frame::{LineState, Point};
 
 /// A stage with one agent that reports `ali` as handle 1.
 async fn stage_with_line() -> (Stage, AgentEnd) {

@@ -1,7 +1,7 @@
 //! Averages: a line that nobody watched has a past, and where samples do not come they stand in; seen from an open page.
 
 use super::*;
-use crate::viewer_frame::Averages;
+use crate::wire::viewer_frame::Averages;
 
 /// What a page has of the past.
 fn past(averages: Option<Averages>) -> Vec<Option<u64>> {
