@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use shared::Username;
 use tokio::sync::watch;
 
-use crate::data_directory;
-use crate::keys::fill_random;
+use crate::store::data_directory;
+use crate::store::random::fill_random;
 
 pub use pattern::Pattern;
 

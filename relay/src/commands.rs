@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{self, ConfigError, ServeArguments};
-use crate::data_directory::DataDirectory;
+use crate::store::data_directory::DataDirectory;
 
 mod agent;
 mod duration;

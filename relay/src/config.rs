@@ -11,9 +11,9 @@ use http::{HeaderName, Uri};
 use ipnet::IpNet;
 
 use crate::access::Mode;
-use crate::data_directory::DataDirectory;
 use crate::limits::Limits;
 use crate::peer::Forwarding;
+use crate::store::data_directory::DataDirectory;
 use crate::tls::CertificateFiles;
 
 /// What every variable of the relay begins with. Not `LINELIGHT_RELAY_`: so begin the agent's own that are about its relay, and

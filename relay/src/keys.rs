@@ -10,7 +10,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jwt_compact::alg::Hs256Key;
 use serde::{Deserialize, Serialize};
 
-use crate::data_directory;
+use crate::store::data_directory;
+use crate::store::random::fill_random;
 
 /// The shortest key that is taken, in bytes: HS256's own output (RFC 7518, section 3.2).
 const MIN_KEY: usize = 32;
@@ -118,14 +119,6 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|key| &key.id)).finish()
     }
-}
-
-/// Fills a buffer with the system's randomness.
-///
-/// # Errors
-/// Where the system gives none.
-pub(crate) fn fill_random(buffer: &mut [u8]) -> Result<()> {
-    getrandom::fill(buffer).map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use shared::Username;
 use shared::control::Plan;
 use tokio::sync::watch;
 
-use crate::data_directory;
+use crate::store::data_directory;
 
 pub use parse::{BadRow, FileError, Parsed};
 

@@ -13,8 +13,8 @@ use std::time::SystemTime;
 
 use common::{bearer, get};
 use relay::access::{Access, Mode, WatchRequest};
-use relay::data_directory::DataDirectory;
 use relay::keys::Keys;
+use relay::store::data_directory::DataDirectory;
 use rustix::process::{Pid, Signal, kill_process};
 
 fn command(data: &Path, arguments: &[&str]) -> Command {

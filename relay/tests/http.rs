@@ -140,7 +140,7 @@ async fn keys_are_rotated_while_the_relay_runs() {
         head(&mut stream, "/api/v1/lines/ali/live", link).await.status
     };
     assert_eq!(status(&link).await, 200);
-    relay::data_directory::replace(&relay.data().keys(), Keys::generate_file().unwrap().as_bytes()).unwrap();
+    relay::store::data_directory::replace(&relay.data().keys(), Keys::generate_file().unwrap().as_bytes()).unwrap();
     eventually("the old link is refused", async || status(&link).await == 401).await;
     assert_eq!(status(&bearer(&relay.token("ali", in_an_hour()))).await, 200);
 }

@@ -19,7 +19,7 @@ fn keys(ids: &[(&str, u8)]) -> Keys {
         .collect();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys.json");
-    crate::data_directory::write_new(&path, json!({ "keys": keys }).to_string().as_bytes()).unwrap();
+    crate::store::data_directory::write_new(&path, json!({ "keys": keys }).to_string().as_bytes()).unwrap();
     Keys::load(&path).unwrap()
 }
 

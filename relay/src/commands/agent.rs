@@ -8,8 +8,8 @@ use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 
 use crate::agents::{Entries, Pattern};
-use crate::data_directory::DataDirectory;
 use crate::explain::Agents;
+use crate::store::data_directory::DataDirectory;
 
 /// For the relay's answer, on the same machine.
 const PATIENCE: Duration = Duration::from_secs(3);

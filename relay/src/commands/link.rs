@@ -10,8 +10,8 @@ use clap::Args;
 use http::Uri;
 use shared::Username;
 
-use crate::data_directory::DataDirectory;
 use crate::keys::Keys;
+use crate::store::data_directory::DataDirectory;
 use crate::{access, typed};
 
 #[derive(Debug, Args)]

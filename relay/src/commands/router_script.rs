@@ -11,8 +11,8 @@ use http::Uri;
 
 use super::agent;
 use crate::agents::{Entries, Pattern};
-use crate::data_directory::{self, DataDirectory};
-use crate::keys::fill_random;
+use crate::store::data_directory::{self, DataDirectory};
+use crate::store::random::fill_random;
 use script::{Arch, FileName, Image, ImageRef, Install, Place, RelayUrl, Storage, Subnet};
 
 pub mod script;

@@ -22,7 +22,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use self::readout::{Readout, Told};
 use super::link;
-use crate::data_directory::{self, DataDirectory};
+use crate::store::data_directory::{self, DataDirectory};
 use crate::{config, tls};
 
 mod readout;
