@@ -34,9 +34,9 @@ use tokio::time::timeout;
 
 use crate::access::{Admission, Denial, WatchRequest};
 use crate::agents::{Grant, Registry};
-use crate::listener::Connection;
-use crate::peer::Forwarding;
-use crate::upgrade::{HandshakeError, Then, UplinkParts, upgrade};
+use crate::net::handshake::{HandshakeError, Then, UplinkParts, upgrade};
+use crate::net::listener::Connection;
+use crate::net::peer::Forwarding;
 use crate::viewer::{self, ViewerContext};
 use crate::{page, typed};
 

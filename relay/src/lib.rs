@@ -1,13 +1,12 @@
 //! Linelight's relay: takes samples from agents and fans them out to viewers by PPPoE username.
 //!
 //! The way of a sample: [`uplink`] → [`clock`] → [`hub`] and [`line`] → [`viewer_frame`](wire::viewer_frame) → [`viewer`] and [`websocket`](wire::websocket).
-//! Around it: [`config`], [`listener`], [`tls`], [`http`] and [`page`] bring connections in, [`access`] says who may see a
+//! Around it: [`config`], [`net`], [`http`] and [`page`] bring connections in, [`access`] says who may see a
 //! line, [`agents`] who may report one, [`subscribers`] names them, [`metrics`] and [`explain`] tell the operator.
 //! Here the parts are joined.
 
 pub mod access;
 pub mod agents;
-pub mod attempts;
 pub mod clock;
 pub mod commands;
 pub mod config;
@@ -17,15 +16,12 @@ pub mod hub;
 pub mod keys;
 pub mod limits;
 pub mod line;
-pub mod listener;
 pub mod metrics;
+pub mod net;
 pub mod page;
-pub mod peer;
 pub mod store;
 pub mod subscribers;
-pub mod tls;
 pub mod typed;
-mod upgrade;
 pub mod uplink;
 pub mod viewer;
 pub mod wire;
@@ -44,17 +40,17 @@ use tokio::time::{Instant, timeout};
 
 use crate::access::{Access, Mode};
 use crate::agents::{Entries, Registry};
-use crate::attempts::FailedAttempts;
 use crate::config::Config;
 use crate::http::{Serves, Site};
 use crate::hub::Hub;
 use crate::keys::Keys;
-use crate::listener::{Handshakes, Listener, Shared};
 use crate::metrics::Metrics;
+use crate::net::attempts::FailedAttempts;
+use crate::net::listener::{Handshakes, Listener, Shared};
+use crate::net::tls::{Certificate, CertificateFiles};
 use crate::store::data_directory::DataDirectory;
 use crate::store::reload::Watched;
 use crate::subscribers::Subscribers;
-use crate::tls::{Certificate, CertificateFiles};
 use crate::viewer::ViewerContext;
 
 /// A relay whose sockets are bound: what is read is read, so that nothing but the world can fail it.

@@ -24,11 +24,11 @@ use self::flow::Flow;
 use self::stream::Shared;
 pub use self::stream::ViewerStream;
 use crate::access::{Access, Admission, Denial, WatchRequest};
-use crate::attempts::FailedAttempts;
 use crate::hub::{Hub, drained, unix_ms};
 use crate::limits::{Limits, MAX_BEFORE_WATCH, MAX_VIEWER_FRAME};
 use crate::line::Update;
 use crate::metrics::Metrics;
+use crate::net::attempts::FailedAttempts;
 use crate::wire::viewer_frame::{FromViewer, ViewerFrame};
 use crate::wire::websocket::{self, Inbound, Parser};
 

@@ -11,7 +11,7 @@ use common::{PATIENCE, TestRelay, WEBSOCKET, bearer, eventually, exchange, get, 
 use relay::access::Mode;
 use relay::agents::Entries;
 use relay::keys::Keys;
-use relay::peer::Forwarding;
+use relay::net::peer::Forwarding;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use common::{TestRelay, eventually, exchange, read_to_end};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use relay::tls::CertificateFiles;
+use relay::net::tls::CertificateFiles;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, HandshakeKind, RootCertStore};
 use tokio::io::AsyncWriteExt;
@@ -150,10 +150,10 @@ async fn files_that_do_not_belong_together_are_refused_at_start() {
     write_certificate(&files(directory.path()));
     write_certificate(&files(other.path()));
     let mixed = CertificateFiles { key: files(other.path()).key, ..files(directory.path()) };
-    let error = relay::tls::Certificate::load(&mixed).unwrap_err().to_string();
+    let error = relay::net::tls::Certificate::load(&mixed).unwrap_err().to_string();
     assert!(error.contains("do not belong together"), "{error}");
     let missing = CertificateFiles { key: directory.path().join("nothing"), ..files(directory.path()) };
-    let error = relay::tls::Certificate::load(&missing).unwrap_err().to_string();
+    let error = relay::net::tls::Certificate::load(&missing).unwrap_err().to_string();
     assert!(error.contains("nothing") && error.contains("no private key"), "{error}");
 }
 

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use measured::resident_bytes;
 use relay::access::Access;
-use relay::attempts::FailedAttempts;
 use relay::hub::Hub;
 use relay::limits::Limits;
 use relay::metrics::Metrics;
+use relay::net::attempts::FailedAttempts;
 use relay::subscribers::Subscribers;
 use relay::viewer::{ViewerContext, serve_websocket};
 use tokio::net::TcpListener;

@@ -22,8 +22,9 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use self::readout::{Readout, Told};
 use super::link;
+use crate::config;
+use crate::net::tls;
 use crate::store::data_directory::{self, DataDirectory};
-use crate::{config, tls};
 
 mod readout;
 

@@ -14,7 +14,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::*;
 use crate::hub::Hub;
 use crate::hub::stage::{AgentEnd, Stage, live, name};
-use crate::listener::Unbuffered;
+use crate::net::listener::Unbuffered;
 
 /// A stage with one agent that reports `ali` as handle 1.
 async fn stage_with_line() -> (Stage, AgentEnd) {

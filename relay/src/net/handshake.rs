@@ -25,7 +25,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::agents::{Grant, Registry};
 use crate::hub::Hub;
-use crate::listener::{Connection, Open, Unbuffered};
+use crate::net::listener::{Connection, Open, Unbuffered};
 use crate::uplink;
 use crate::viewer::{self, ViewerContext, ViewerStream};
 

@@ -1,0 +1,7 @@
+//! Connections: listening, TLS, the peer's address, failed logins, the WebSocket handshake. Knows neither viewers nor agents.
+
+pub mod attempts;
+pub(crate) mod handshake;
+pub mod listener;
+pub mod peer;
+pub mod tls;
