@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use relay::access::{AUDIENCE, Access, Mode, WatchRequest};
-use relay::keys::Keys;
+use relay::viewers::links::{AUDIENCE, Access, Mode, WatchRequest};
+use relay::viewers::links::keys::Keys;
 use ring::hmac;
 use serde_json::Value;
 

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use relay::access::Access;
 use relay::agents::{Entries, Entry, Registry, TokenHash};
 use relay::hub::Hub;
 use relay::limits::Limits;
@@ -19,7 +18,8 @@ use relay::metrics::Metrics;
 use relay::net::attempts::FailedAttempts;
 use relay::subscribers::Subscribers;
 use relay::uplink;
-use relay::viewer::{ViewerContext, serve_websocket};
+use relay::viewers::links::Access;
+use relay::viewers::viewer::{ViewerContext, serve_websocket};
 use shared::control::{FromAgent, Hello, LineReport, Lines, Plan, Role, encode};
 use shared::frame::{self, Header};
 use shared::{Epoch, LineHandle, Sample, Username};

@@ -10,11 +10,11 @@ use clap::Args;
 use http::{HeaderName, Uri};
 use ipnet::IpNet;
 
-use crate::access::Mode;
 use crate::limits::Limits;
 use crate::net::peer::Forwarding;
 use crate::net::tls::CertificateFiles;
 use crate::store::data_directory::DataDirectory;
+use crate::viewers::links::Mode;
 
 /// What every variable of the relay begins with. Not `LINELIGHT_RELAY_`: so begin the agent's own that are about its relay, and
 /// both programs may run in one environment.

@@ -32,13 +32,14 @@ use shared::close::Close;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::access::{Admission, Denial, WatchRequest};
 use crate::agents::{Grant, Registry};
 use crate::net::handshake::{HandshakeError, Then, UplinkParts, upgrade};
 use crate::net::listener::Connection;
 use crate::net::peer::Forwarding;
-use crate::viewer::{self, ViewerContext};
-use crate::{page, typed};
+use crate::typed;
+use crate::viewers::links::{Admission, Denial, WatchRequest};
+use crate::viewers::page;
+use crate::viewers::viewer::{self, ViewerContext};
 
 /// On every answer. The page needs its own scripts, styles and connections, and a picture in its own HTML; nothing else.
 const SECURITY: [(&str, &str); 5] = [

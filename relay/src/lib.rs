@@ -5,7 +5,6 @@
 //! line, [`agents`] who may report one, [`subscribers`] names them, [`metrics`] and [`explain`] tell the operator.
 //! Here the parts are joined.
 
-pub mod access;
 pub mod agents;
 pub mod clock;
 pub mod commands;
@@ -13,17 +12,15 @@ pub mod config;
 pub mod explain;
 pub mod http;
 pub mod hub;
-pub mod keys;
 pub mod limits;
 pub mod line;
 pub mod metrics;
 pub mod net;
-pub mod page;
 pub mod store;
 pub mod subscribers;
 pub mod typed;
 pub mod uplink;
-pub mod viewer;
+pub mod viewers;
 pub mod wire;
 
 use std::net::SocketAddr;
@@ -38,12 +35,10 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 
-use crate::access::{Access, Mode};
 use crate::agents::{Entries, Registry};
 use crate::config::Config;
 use crate::http::{Serves, Site};
 use crate::hub::Hub;
-use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::net::attempts::FailedAttempts;
 use crate::net::listener::{Handshakes, Listener, Shared};
@@ -51,7 +46,9 @@ use crate::net::tls::{Certificate, CertificateFiles};
 use crate::store::data_directory::DataDirectory;
 use crate::store::reload::Watched;
 use crate::subscribers::Subscribers;
-use crate::viewer::ViewerContext;
+use crate::viewers::links::keys::Keys;
+use crate::viewers::links::{Access, Mode};
+use crate::viewers::viewer::ViewerContext;
 
 /// A relay whose sockets are bound: what is read is read, so that nothing but the world can fail it.
 pub struct Relay {

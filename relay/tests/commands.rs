@@ -12,9 +12,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::SystemTime;
 
 use common::{bearer, get};
-use relay::access::{Access, Mode, WatchRequest};
-use relay::keys::Keys;
 use relay::store::data_directory::DataDirectory;
+use relay::viewers::links::keys::Keys;
+use relay::viewers::links::{Access, Mode, WatchRequest};
 use rustix::process::{Pid, Signal, kill_process};
 
 fn command(data: &Path, arguments: &[&str]) -> Command {

@@ -8,10 +8,10 @@ use std::io::Read;
 use std::time::{Duration, SystemTime};
 
 use common::{PATIENCE, TestRelay, WEBSOCKET, bearer, eventually, exchange, get, head, read_to_end};
-use relay::access::Mode;
 use relay::agents::Entries;
-use relay::keys::Keys;
 use relay::net::peer::Forwarding;
+use relay::viewers::links::Mode;
+use relay::viewers::links::keys::Keys;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;

@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use measured::resident_bytes;
-use relay::access::Access;
 use relay::hub::Hub;
 use relay::limits::Limits;
 use relay::metrics::Metrics;
 use relay::net::attempts::FailedAttempts;
 use relay::subscribers::Subscribers;
-use relay::viewer::{ViewerContext, serve_websocket};
+use relay::viewers::links::Access;
+use relay::viewers::viewer::{ViewerContext, serve_websocket};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 

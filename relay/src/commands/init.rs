@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use anyhow::{Context, Result, bail};
 
 use crate::agents::Entries;
-use crate::keys::Keys;
 use crate::store::data_directory::{DataDirectory, write_new};
+use crate::viewers::links::keys::Keys;
 
 pub(super) fn run(data: &DataDirectory, out: &mut impl Write) -> Result<()> {
     data.create()?;

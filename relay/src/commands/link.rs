@@ -10,9 +10,10 @@ use clap::Args;
 use http::Uri;
 use shared::Username;
 
-use crate::keys::Keys;
 use crate::store::data_directory::DataDirectory;
-use crate::{access, typed};
+use crate::typed;
+use crate::viewers::links;
+use crate::viewers::links::keys::Keys;
 
 #[derive(Debug, Args)]
 pub(super) struct LinkArguments {
@@ -49,5 +50,5 @@ pub(super) fn token(data: &DataDirectory, username: &Username, expires: Duration
     })?;
     let now = SystemTime::now();
     let end = now.checked_add(expires).context("the link's end lies beyond what a clock can say")?;
-    access::mint(&keys, username, now, end)
+    links::mint(&keys, username, now, end)
 }

@@ -23,16 +23,16 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as End;
 
 use super::{Hub, Second, TURNS};
-use crate::access::{Access, Mode};
 use crate::agents::{Entries, Entry, Registry, TokenHash};
-use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::net::attempts::FailedAttempts;
 use crate::store::data_directory;
 use crate::subscribers::{Subscriber, Subscribers};
 use crate::uplink;
-use crate::viewer::{ViewerContext, serve_websocket};
+use crate::viewers::links::keys::Keys;
+use crate::viewers::links::{Access, Mode};
+use crate::viewers::viewer::{ViewerContext, serve_websocket};
 use crate::wire::viewer_frame::{LineState, Point, Snapshot, StateFrame, ViewerFrame};
 
 /// No test reads more frames in search of one.
@@ -177,7 +177,7 @@ impl Stage {
     /// A link that ends so far from now.
     pub(crate) fn token(&self, username: &str, lifetime: Duration) -> String {
         let now = SystemTime::now();
-        crate::access::mint(&self.keys, &name(username), now, now + lifetime).unwrap()
+        crate::viewers::links::mint(&self.keys, &name(username), now, now + lifetime).unwrap()
     }
 }
 

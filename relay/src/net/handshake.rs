@@ -1,5 +1,5 @@
 //! The WebSocket handshake (RFC 6455, section 4.2) and the way from hyper to a task of its own; what is spoken then is
-//! [`viewer`](crate::viewer)'s and [`uplink`](crate::uplink)'s business.
+//! [`viewer`](crate::viewers::viewer)'s and [`uplink`](crate::uplink)'s business.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::agents::{Grant, Registry};
 use crate::hub::Hub;
 use crate::net::listener::{Connection, Open, Unbuffered};
 use crate::uplink;
-use crate::viewer::{self, ViewerContext, ViewerStream};
+use crate::viewers::viewer::{self, ViewerContext, ViewerStream};
 
 /// What is spoken after the handshake.
 pub(crate) enum Then {

@@ -1,5 +1,5 @@
 //! The data directory: where its files are, and how they are written so that a crash or a full disk never leaves half
-//! of one. What is in them is the business of [`keys`](crate::keys) and [`agents`](crate::agents).
+//! of one. What is in them is the business of [`keys`](crate::viewers::links::keys) and [`agents`](crate::agents).
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

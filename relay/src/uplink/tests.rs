@@ -4,10 +4,10 @@ use futures_util::{SinkExt, StreamExt};
 use shared::control::{LineReport, Role, WatchRefusal};
 
 use super::*;
-use crate::access::Mode;
 use crate::agents::{Entry, TokenHash};
 use crate::hub::stage::{AgentEnd, Stage, entries, eventually, live, name, offline, seconds};
 use crate::limits::Limits;
+use crate::viewers::links::Mode;
 use crate::wire::viewer_frame::{LineState, Notice, ViewerFrame};
 
 mod averages;

@@ -6,12 +6,12 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use relay::access::{self, Mode};
 use relay::agents::Entries;
 use relay::config::Config;
-use relay::keys::Keys;
 use relay::limits::Limits;
 use relay::store::data_directory::{DataDirectory, write_new};
+use relay::viewers::links::keys::Keys;
+use relay::viewers::links::{self, Mode};
 use relay::{Addresses, Relay};
 use shared::Username;
 use tempfile::TempDir;
@@ -88,7 +88,7 @@ impl TestRelay {
     pub fn token(&self, username: &str, expires: SystemTime) -> String {
         let keys = Keys::load(&self.data().keys()).unwrap();
         let username = Username::from_text(username).unwrap();
-        access::mint(&keys, &username, SystemTime::now(), expires).unwrap()
+        links::mint(&keys, &username, SystemTime::now(), expires).unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Response {

@@ -14,6 +14,8 @@
 //! that needs neither aws-lc nor an RSA with an open advisory, and it takes the algorithm from us instead of from the
 //! token.
 
+pub mod keys;
+
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -26,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use shared::Username;
 use shared::close::Close;
 
-use crate::keys::Keys;
+use self::keys::Keys;
 
 /// The audience of a link: a key's other uses, should there ever be any, open no line.
 pub const AUDIENCE: &str = "linelight:line";

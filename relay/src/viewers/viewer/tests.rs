@@ -6,8 +6,8 @@ use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
-use crate::access::{AUDIENCE, Mode};
 use crate::hub::stage::{AgentEnd, Stage, eventually, live, name, seconds};
+use crate::viewers::links::{AUDIENCE, Mode};
 use crate::wire::viewer_frame::{LineState, Point};
 
 /// A stage with one agent that reports `ali` as handle 1.

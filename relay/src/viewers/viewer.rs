@@ -23,12 +23,12 @@ pub use self::events::{EventBody, serve_events};
 use self::flow::Flow;
 use self::stream::Shared;
 pub use self::stream::ViewerStream;
-use crate::access::{Access, Admission, Denial, WatchRequest};
 use crate::hub::{Hub, drained, unix_ms};
 use crate::limits::{Limits, MAX_BEFORE_WATCH, MAX_VIEWER_FRAME};
 use crate::line::Update;
 use crate::metrics::Metrics;
 use crate::net::attempts::FailedAttempts;
+use crate::viewers::links::{Access, Admission, Denial, WatchRequest};
 use crate::wire::viewer_frame::{FromViewer, ViewerFrame};
 use crate::wire::websocket::{self, Inbound, Parser};
 

@@ -1,0 +1,5 @@
+//! Who looks at a line: what a request gets, who may see which line, and the stream that shows it.
+
+pub mod links;
+pub mod page;
+pub mod viewer;
