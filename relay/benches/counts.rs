@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use relay::agents::{Entries, Entry, Registry, TokenHash};
+use relay::agents::registry::{Entries, Entry, Registry, TokenHash};
 use relay::hub::Hub;
 use relay::limits::Limits;
 use relay::metrics::Metrics;

@@ -1,7 +1,8 @@
-//! When things happened: the relay's own time line, and the mapping of an agent's uptime onto it.
-//!
-//! Routers boot in 1970 and their clocks step and drift, so no clock but the relay's is believed. Nothing here reads a
-//! clock: `now` is an argument.
+//! The relay's own time: one instant on its two scales, and deadlines. Nothing here reads a clock: `now` is an argument.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
 
 /// One instant on the relay's two scales, milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,96 +43,22 @@ impl Now {
     }
 }
 
-/// The window's parts: each keeps the least delay seen in it.
-const PARTS: usize = 12;
-
-/// Length of one part, milliseconds: a window of two minutes outlives a minute of congestion, and follows an agent's
-/// oscillator, which is off by 100 ppm at most, to 12 ms.
-const PART_MS: i64 = 10_000;
-
-/// How fast the mapping may move: 20 ms in 1,000, so that a second stays a second to the eye.
-const SLEW_SHARE: i64 = 50;
-
-/// A mapping that is off by more than this, milliseconds, is put right at once: slewing would take minutes.
-const STEP_MS: i64 = 5_000;
-
-/// Maps one agent epoch's uptime to the relay's steady scale.
-///
-/// Whatever an agent says arrives some delay after it was true, and the delay is never negative, so the smallest
-/// (received minus uptime) of a window is the truest; the mapping slews towards it.
-#[derive(Debug, Clone)]
-pub struct UptimeClock {
-    least: [Option<i64>; PARTS],
-    part: i64,
-    offset: Option<i64>,
-    slewed: i64,
+/// Completes when the relay stops; an error means that whoever would say so has gone, the relay with it.
+pub(crate) async fn drained(drain: &mut watch::Receiver<bool>) {
+    let _ = drain.wait_for(|drain| *drain).await;
 }
 
-impl Default for UptimeClock {
-    fn default() -> Self {
-        Self { least: [None; PARTS], part: 0, offset: None, slewed: 0 }
-    }
+pub(crate) fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-impl UptimeClock {
-    /// Takes an uptime that was sent as soon as it was read, and received at `now` (steady milliseconds). Batches from
-    /// the backlog say nothing.
-    pub fn observe(&mut self, uptime_ms: u64, now: i64) {
-        let Ok(uptime) = i64::try_from(uptime_ms) else { return };
-        self.turn(now.div_euclid(PART_MS));
-        let seen = now.saturating_sub(uptime);
-        let least = &mut self.least[self.part.rem_euclid(PARTS as i64) as usize];
-        *least = Some(least.map_or(seen, |least| least.min(seen)));
-        self.slew(now);
-    }
-
-    /// The steady time of an uptime; without any observation yet, `now`.
-    pub fn steady(&self, uptime_ms: u64, now: i64) -> i64 {
-        match (self.offset, i64::try_from(uptime_ms)) {
-            (Some(offset), Ok(uptime)) => uptime.saturating_add(offset),
-            _ => now,
-        }
-    }
-
-    /// Empties the parts of the window that are over.
-    fn turn(&mut self, part: i64) {
-        let over = (part - self.part).clamp(0, PARTS as i64);
-        for step in 1..=over {
-            self.least[(self.part + step).rem_euclid(PARTS as i64) as usize] = None;
-        }
-        if over == PARTS as i64 {
-            self.least = [None; PARTS];
-        }
-        self.part = self.part.max(part);
-    }
-
-    fn slew(&mut self, now: i64) {
-        let Some(target) = self.least.iter().flatten().min().copied() else { return };
-        let offset = match self.offset {
-            Some(offset) if target.saturating_sub(offset).saturating_abs() <= STEP_MS => {
-                let reach = ((now - self.slewed).max(0) / SLEW_SHARE).max(1);
-                offset + (target - offset).clamp(-reach, reach)
-            }
-            _ => target,
-        };
-        self.offset = Some(offset);
-        self.slewed = now;
-    }
+pub(crate) fn unix_ms(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, milliseconds)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    /// An agent that started when the relay's steady clock said 1,000,000.
-    const START: i64 = 1_000_000;
-
-    fn tick(clock: &mut UptimeClock, uptime: i64, delay: i64) -> i64 {
-        let now = START + uptime + delay;
-        clock.observe(uptime as u64, now);
-        clock.steady(uptime as u64, now)
-    }
 
     #[test]
     fn deadlines_of_one_moment_are_met_together_and_none_late() {
@@ -141,94 +68,5 @@ mod tests {
             assert_eq!(gathered(met), met);
         }
         assert_eq!(gathered(10_130), gathered(10_249));
-    }
-
-    #[test]
-    fn a_late_batch_moves_nothing() {
-        let mut clock = UptimeClock::default();
-        assert_eq!(tick(&mut clock, 1_000, 20), START + 1_020);
-        assert_eq!(tick(&mut clock, 2_000, 900), START + 2_020);
-        assert_eq!(tick(&mut clock, 3_000, 20), START + 3_020);
-    }
-
-    #[test]
-    fn a_first_batch_that_was_late_is_put_right_slowly() {
-        let mut clock = UptimeClock::default();
-        let mut previous = tick(&mut clock, 1_000, 820);
-        for second in 2..60 {
-            let at = tick(&mut clock, second * 1_000, 20);
-            assert!((980..=1_020).contains(&(at - previous)), "{} after {previous}", at);
-            previous = at;
-        }
-        assert_eq!(previous, START + 59_020);
-    }
-
-    #[test]
-    fn drift_is_followed_within_the_window() {
-        let mut clock = UptimeClock::default();
-        // The agent's oscillator loses 100 ppm: after an hour it is 360 ms behind.
-        let mut error = 0;
-        for second in 1..=3_600 {
-            let now = START + second * 1_000 + 20;
-            let uptime = (second * 1_000 - second / 10) as u64;
-            clock.observe(uptime, now);
-            error = now - 20 - clock.steady(uptime, now);
-        }
-        assert!(error.abs() <= 40, "{error} ms");
-    }
-
-    #[test]
-    fn two_weeks_of_drift_leave_order_and_ages_right() {
-        for ppm in [-100, 100] {
-            let (mut clock, mut previous) = (UptimeClock::default(), None);
-            for second in 1..=14 * 86_400_i64 {
-                let made = START + second * 1_000;
-                // A link that is at its best at least twice a minute, and else late by up to 0.8 s.
-                let delay = if second % 30 < 2 { 20 } else { 20 + second * 7_919 % 800 };
-                let uptime = (second * 1_000 - second * ppm / 1_000) as u64;
-                clock.observe(uptime, made + delay);
-                let at = clock.steady(uptime, made + delay);
-                assert!((at - made - 20).abs() <= 40, "{ppm} ppm, second {second}: {} ms", at - made - 20);
-                assert!(previous.is_none_or(|previous| (975..=1_025).contains(&(at - previous))), "second {second}");
-                previous = Some(at);
-            }
-        }
-    }
-
-    #[test]
-    fn a_suspended_agent_is_put_right_at_once_when_the_window_is_over() {
-        let mut clock = UptimeClock::default();
-        tick(&mut clock, 1_000, 20);
-        // Its uptime stood still for an hour.
-        let now = START + 3_602_020;
-        clock.observe(2_000, now);
-        assert_eq!(clock.steady(2_000, now), now);
-    }
-
-    #[test]
-    fn an_absurd_uptime_is_now() {
-        let mut clock = UptimeClock::default();
-        clock.observe(u64::MAX, 5);
-        assert_eq!(clock.steady(u64::MAX, 5), 5);
-        clock.observe(i64::MAX as u64, 5);
-        clock.observe(0, i64::MAX);
-        clock.steady(u64::MAX / 2, 5);
-    }
-
-    proptest! {
-        #[test]
-        fn a_tick_of_a_second_stays_near_a_second(delays in prop::collection::vec(0i64..3_000, 1..400)) {
-            let mut clock = UptimeClock::default();
-            let mut previous: Option<i64> = None;
-            for (n, delay) in delays.iter().enumerate() {
-                let uptime = (n as i64 + 1) * 1_000;
-                // Batches arrive in order on one uplink; a delayed one delays those behind it.
-                let at = tick(&mut clock, uptime, *delay);
-                if let Some(previous) = previous {
-                    prop_assert!((900..=1_100).contains(&(at - previous)));
-                }
-                previous = Some(at);
-            }
-        }
     }
 }

@@ -27,16 +27,15 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::json;
-use shared::UPLINK_SUBPROTOCOL;
 use shared::close::Close;
+use shared::{UPLINK_SUBPROTOCOL, Username};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::agents::{Grant, Registry};
+use crate::agents::registry::{Grant, Registry};
 use crate::net::handshake::{HandshakeError, Then, UplinkParts, upgrade};
 use crate::net::listener::Connection;
 use crate::net::peer::Forwarding;
-use crate::typed;
 use crate::viewers::links::{Admission, Denial, WatchRequest};
 use crate::viewers::page;
 use crate::viewers::viewer::{self, ViewerContext};
@@ -257,7 +256,7 @@ async fn explain(
     Path(username): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let Ok(username) = typed::username(username.as_bytes()) else {
+    let Ok(username) = Username::from_typed(username.as_bytes()) else {
         return words(StatusCode::BAD_REQUEST, &headers, "That is no username.");
     };
     let explanation = context.hub.explain(&username, tokio::time::Instant::now());
@@ -369,7 +368,7 @@ fn username_of_query(query: &str) -> Option<Result<String, shared::username::Use
         return None;
     }
     let bytes = form_decoded(typed);
-    Some(typed::username(&bytes).map(|username| format!("/line/{}", path_segment(&username.to_text()))))
+    Some(Username::from_typed(&bytes).map(|username| format!("/line/{}", path_segment(&username.to_text()))))
 }
 
 /// Decodes a form's value: `+` is a space, `%XX` a byte of any encoding.

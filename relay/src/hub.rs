@@ -32,8 +32,8 @@ pub(crate) use self::agent::UNREACHABLE_AFTER_MS;
 pub(crate) use self::agent::WatchOutcome;
 use self::drain::Drain;
 pub(crate) use self::uplinks::{Attached, Reporter, Revised};
-use crate::agents::Registry;
-use crate::clock::Now;
+use crate::agents::registry::Registry;
+use crate::clock::{Now, drained, milliseconds, unix_ms};
 use crate::explain::{Agents, Explanation, Refusal};
 use crate::limits::Limits;
 use crate::line::{Line, Setting};
@@ -403,17 +403,4 @@ impl Drop for Seat {
             self.hub().forget_if_needless(&self.line);
         }
     }
-}
-
-/// Completes when the relay stops; an error means that whoever would say so has gone, the relay with it.
-pub(crate) async fn drained(drain: &mut watch::Receiver<bool>) {
-    let _ = drain.wait_for(|drain| *drain).await;
-}
-
-pub(crate) fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-pub(crate) fn unix_ms(time: SystemTime) -> i64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, milliseconds)
 }

@@ -18,7 +18,6 @@ pub mod metrics;
 pub mod net;
 pub mod store;
 pub mod subscribers;
-pub mod typed;
 pub mod uplink;
 pub mod viewers;
 pub mod wire;
@@ -35,7 +34,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 
-use crate::agents::{Entries, Registry};
+use crate::agents::registry::{Entries, Registry};
 use crate::config::Config;
 use crate::http::{Serves, Site};
 use crate::hub::Hub;

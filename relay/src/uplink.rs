@@ -20,9 +20,9 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tracing::{debug, info, warn};
 
-use crate::agents::{Grant, Registry};
-use crate::clock::{Now, gathered};
-use crate::hub::{Attached, Hub, Reporter, Revised, drained, milliseconds};
+use crate::agents::registry::{Grant, Registry};
+use crate::clock::{Now, drained, gathered, milliseconds};
+use crate::hub::{Attached, Hub, Reporter, Revised};
 use crate::limits::Bucket;
 use crate::line::Delivery;
 

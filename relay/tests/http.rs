@@ -8,7 +8,7 @@ use std::io::Read;
 use std::time::{Duration, SystemTime};
 
 use common::{PATIENCE, TestRelay, WEBSOCKET, bearer, eventually, exchange, get, head, read_to_end};
-use relay::agents::Entries;
+use relay::agents::registry::Entries;
 use relay::net::peer::Forwarding;
 use relay::viewers::links::Mode;
 use relay::viewers::links::keys::Keys;

@@ -60,6 +60,19 @@ impl Username {
         Err(UsernameError::NotCanonical { text: text.to_owned(), canonical })
     }
 
+    /// Reads a username as people and programs write one where the text form cannot be demanded: an argument, an old bookmark's
+    /// query, a column of a spreadsheet. Reads the text form where the bytes are one, else takes the bytes themselves: `caf%E9`
+    /// is `caf\xE9`, `50%` is `50%`, and `\xE9` from a windows-1252 file is `\xE9`.
+    ///
+    /// # Errors
+    /// [`UsernameError::Empty`] or [`UsernameError::TooLong`].
+    pub fn from_typed(bytes: &[u8]) -> Result<Self, UsernameError> {
+        match std::str::from_utf8(bytes).map(Self::from_text) {
+            Ok(Ok(username)) => Ok(username),
+            _ => Self::from_bytes(bytes),
+        }
+    }
+
     /// The bytes as the router has them.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -145,6 +158,22 @@ impl<'de> Deserialize<'de> for Username {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn typed_bytes_are_read_as_text_form_first() {
+        for (typed, bytes) in [
+            (&b"ali"[..], &b"ali"[..]),
+            (b"caf%E9", b"caf\xE9"),
+            (b"caf\xE9", b"caf\xE9"),
+            ("café".as_bytes(), "café".as_bytes()),
+            (b"50%", b"50%"),
+            (b"50%25", b"50%"),
+            (b"%c3", b"%c3"),
+        ] {
+            assert_eq!(Username::from_typed(typed).unwrap().as_bytes(), bytes);
+        }
+        assert!(Username::from_typed(b"").is_err() && Username::from_typed(&[b'x'; 256]).is_err());
+    }
 
     #[test]
     fn text_forms() {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 
-use crate::agents::{Entries, Pattern};
+use crate::agents::registry::{Entries, Pattern};
 use crate::explain::Agents;
 use crate::store::data_directory::DataDirectory;
 

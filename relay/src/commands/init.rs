@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result, bail};
 
-use crate::agents::Entries;
+use crate::agents::registry::Entries;
 use crate::store::data_directory::{DataDirectory, write_new};
 use crate::viewers::links::keys::Keys;
 

@@ -11,7 +11,6 @@ use http::Uri;
 use shared::Username;
 
 use crate::store::data_directory::DataDirectory;
-use crate::typed;
 use crate::viewers::links;
 use crate::viewers::links::keys::Keys;
 
@@ -40,7 +39,7 @@ pub(super) fn run(
 
 /// Reads a username as it was typed.
 pub(super) fn username(typed: &OsString) -> Result<Username> {
-    Ok(typed::username(typed.as_bytes())?)
+    Ok(Username::from_typed(typed.as_bytes())?)
 }
 
 /// Mints a token by the data directory's keys.

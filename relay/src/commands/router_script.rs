@@ -10,7 +10,7 @@ use clap::Args;
 use http::Uri;
 
 use super::agent;
-use crate::agents::{Entries, Pattern};
+use crate::agents::registry::{Entries, Pattern};
 use crate::store::data_directory::{self, DataDirectory};
 use crate::store::random::fill_random;
 use script::{Arch, FileName, Image, ImageRef, Install, Place, RelayUrl, Storage, Subnet};

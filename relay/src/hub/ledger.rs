@@ -9,8 +9,9 @@ use shared::{Epoch, LineHandle, Username};
 
 use super::agent::Control;
 use super::sequences::Sequences;
-use crate::agents::Grant;
-use crate::clock::{Now, UptimeClock};
+use crate::agents::registry::Grant;
+use crate::agents::uptime::UptimeClock;
+use crate::clock::Now;
 use crate::limits::Bucket;
 use crate::line::Line;
 use crate::line::report::cut;

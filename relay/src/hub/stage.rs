@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as End;
 
 use super::{Hub, Second, TURNS};
-use crate::agents::{Entries, Entry, Registry, TokenHash};
+use crate::agents::registry::{Entries, Entry, Registry, TokenHash};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::net::attempts::FailedAttempts;

@@ -9,11 +9,11 @@ use shared::frame::{Batch, FrameError};
 use shared::{LineHandle, Username};
 use tracing::{debug, info, warn};
 
+use super::Hub;
 use super::agent::{Agent, Control};
 use super::ledger::Ledger;
-use super::{Hub, milliseconds};
-use crate::agents::{Grant, Registry};
-use crate::clock::Now;
+use crate::agents::registry::{Grant, Registry};
+use crate::clock::{Now, milliseconds};
 use crate::explain::AgentFindings;
 use crate::limits::Bucket;
 use crate::line::report::{Report, cut};

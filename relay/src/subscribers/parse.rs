@@ -26,7 +26,6 @@ use shared::username::UsernameError;
 
 use super::limit::{self, LimitError, Unit};
 use super::{Subscriber, Table};
-use crate::typed;
 
 /// The most rows that are taken: ten times the largest provider that one relay serves.
 const MAX_ROWS: usize = 1_000_000;
@@ -137,7 +136,7 @@ impl Parsed {
         if record.len() > columns.count {
             return Err(RowError::TooManyValues { found: record.len(), expected: columns.count });
         }
-        let username = typed::username(record.get(columns.username).unwrap_or_default())?;
+        let username = Username::from_typed(record.get(columns.username).unwrap_or_default())?;
         if self.table.contains_key(&username) {
             return Err(RowError::Repeated);
         }

@@ -4,7 +4,7 @@ use futures_util::{SinkExt, StreamExt};
 use shared::control::{LineReport, Role, WatchRefusal};
 
 use super::*;
-use crate::agents::{Entry, TokenHash};
+use crate::agents::registry::{Entry, TokenHash};
 use crate::hub::stage::{AgentEnd, Stage, entries, eventually, live, name, offline, seconds};
 use crate::limits::Limits;
 use crate::viewers::links::Mode;

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use relay::agents::Entries;
+use relay::agents::registry::Entries;
 use relay::config::Config;
 use relay::limits::Limits;
 use relay::store::data_directory::{DataDirectory, write_new};

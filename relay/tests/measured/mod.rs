@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use relay::agents::{Entries, Entry, Registry, TokenHash};
+use relay::agents::registry::{Entries, Entry, Registry, TokenHash};
 use relay::hub::Hub;
 use relay::limits::Limits;
 use relay::metrics::Metrics;

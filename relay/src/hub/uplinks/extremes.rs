@@ -6,7 +6,7 @@ use shared::{Epoch, Sample};
 use tokio::time::Instant;
 
 use super::*;
-use crate::agents::Registry;
+use crate::agents::registry::Registry;
 use crate::clock::LONGEST_MS;
 use crate::hub::SHARDS;
 use crate::hub::stage::{entries, live, name};

@@ -16,8 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{Ending, FAR, Socket, Terms, ViewerContext, ViewerStream, next_frame};
-use crate::clock::Now;
-use crate::hub::{Seat, milliseconds};
+use crate::clock::{Now, milliseconds};
+use crate::hub::Seat;
 use crate::limits::Bucket;
 use crate::line::{Begun, Direct, Served};
 use crate::wire::viewer_frame::ViewerFrame;

@@ -1,0 +1,334 @@
+//! Who may report a line: the registry of agents, a file changed by command and reloaded at once.
+//!
+//! It holds each agent's name, the SHA-256 of its token and the patterns of usernames that it may report; the token itself
+//! is printed once and kept nowhere. A home router's agent can report one line and no other.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::{Context, Result, bail, ensure};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use shared::Username;
+use tokio::sync::watch;
+
+use crate::store::data_directory;
+use crate::store::random::fill_random;
+
+pub use pattern::Pattern;
+
+mod pattern;
+
+/// The largest registry file, in bytes: 100,000 agents of one line each.
+const MAX_FILE: u64 = 32 * 1024 * 1024;
+/// The longest name of an agent, in bytes.
+const MAX_NAME: usize = 64;
+/// Patterns of one agent.
+const MAX_PATTERNS: usize = 1000;
+/// What every token begins with, so that one that leaks is recognised for what it is.
+const TOKEN_PREFIX: &str = "linelight_agent_";
+
+/// The SHA-256 of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash([u8; 32]);
+
+/// One agent as the file has it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The agent's name: for logs, metrics and commands.
+    pub name: String,
+    /// The SHA-256 of its token, in hexadecimal.
+    pub token_sha256: TokenHash,
+    /// The usernames that it may report.
+    pub lines: Vec<Pattern>,
+    /// When it was added, in seconds since 1970.
+    pub created: u64,
+}
+
+/// The content of the registry's file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entries {
+    /// All agents.
+    pub agents: Vec<Entry>,
+}
+
+/// What one agent's token allows.
+#[derive(Debug)]
+pub struct Grant {
+    /// The agent's name.
+    pub name: Arc<str>,
+    token: TokenHash,
+    lines: Vec<Pattern>,
+}
+
+/// The agents that may report, as their file says now.
+#[derive(Clone)]
+pub struct Registry {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    // Held for one lookup, or to put a new table in place.
+    grants: RwLock<HashMap<TokenHash, Arc<Grant>>>,
+    changes: watch::Sender<u64>,
+}
+
+impl Grant {
+    /// Whether this agent may report a line.
+    pub fn may_report(&self, username: &Username) -> bool {
+        self.lines.iter().any(|pattern| pattern.matches(username))
+    }
+}
+
+impl Registry {
+    /// A registry of these agents.
+    ///
+    /// # Errors
+    /// Where two agents have one name or one token, or a name is empty, too long, or holds what a log line should not.
+    pub fn new(entries: Entries) -> Result<Self> {
+        let shared = Shared { grants: RwLock::new(entries.into_grants()?), changes: watch::Sender::new(0) };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// How many agents there are.
+    pub fn len(&self) -> usize {
+        self.shared.grants.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Puts other agents in place and tells all who wait for [`Self::changes`].
+    ///
+    /// # Errors
+    /// As [`Self::new`]; the agents are then the same as before.
+    pub fn replace(&self, entries: Entries) -> Result<()> {
+        let grants = entries.into_grants()?;
+        *self.shared.grants.write().unwrap_or_else(PoisonError::into_inner) = grants;
+        self.shared.changes.send_modify(|count| *count += 1);
+        Ok(())
+    }
+
+    /// The grant of a token, if the registry knows it.
+    ///
+    /// The lookup is by the token's SHA-256: how long it takes tells a guesser something of the hash of his guess, and
+    /// nothing of any token.
+    pub fn authenticate(&self, token: &[u8]) -> Option<Arc<Grant>> {
+        self.find(&TokenHash::of(token))
+    }
+
+    /// Changes each time the file does; an uplink then asks for [`Self::current`].
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.changes.subscribe()
+    }
+
+    /// The same token's grant as it is now; `None` when it was revoked, also where the name lives on with another token.
+    pub fn current(&self, grant: &Grant) -> Option<Arc<Grant>> {
+        self.find(&grant.token)
+    }
+
+    fn find(&self, token: &TokenHash) -> Option<Arc<Grant>> {
+        self.shared.grants.read().unwrap_or_else(PoisonError::into_inner).get(token).map(Arc::clone)
+    }
+}
+
+impl Entries {
+    /// Reads the registry's file.
+    ///
+    /// # Errors
+    /// Where it is missing or not a registry.
+    pub fn load(path: &Path) -> Result<Self> {
+        let content = data_directory::read(path, MAX_FILE)?;
+        let entries: Self = serde_json::from_slice(&content)
+            .with_context(|| format!("{} is not a registry of agents", path.display()))?;
+        Ok(entries)
+    }
+
+    /// Writes the registry's file at one stroke.
+    ///
+    /// # Errors
+    /// What the disk says; the old file then stands.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(self)?;
+        text.push('\n');
+        data_directory::replace(path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Adds an agent with a fresh token, which is returned and kept nowhere.
+    ///
+    /// # Errors
+    /// Where the name is taken or not a good one, or there is no pattern.
+    pub fn add(&mut self, name: &str, lines: Vec<Pattern>, created: u64) -> Result<String> {
+        check_name(name)?;
+        ensure!(!lines.is_empty(), "an agent needs at least one pattern of lines that it may report");
+        ensure!(lines.len() <= MAX_PATTERNS, "an agent may have {MAX_PATTERNS} patterns at most");
+        if self.agents.iter().any(|agent| agent.name == name) {
+            bail!("there is an agent {name:?} already; revoke it first, or choose another name");
+        }
+        let mut secret = [0; 32];
+        fill_random(&mut secret)?;
+        let token = format!("{TOKEN_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(secret));
+        let token_sha256 = TokenHash::of(token.as_bytes());
+        self.agents.push(Entry { name: name.to_owned(), token_sha256, lines, created });
+        Ok(token)
+    }
+
+    /// Removes an agent.
+    ///
+    /// # Errors
+    /// Where there is none of that name.
+    pub fn revoke(&mut self, name: &str) -> Result<()> {
+        let before = self.agents.len();
+        self.agents.retain(|agent| agent.name != name);
+        ensure!(self.agents.len() < before, "there is no agent {name:?}; `linelight-relay agent list` shows all");
+        Ok(())
+    }
+
+    fn into_grants(self) -> Result<HashMap<TokenHash, Arc<Grant>>> {
+        let mut names = std::collections::HashSet::new();
+        let mut grants = HashMap::with_capacity(self.agents.len());
+        for Entry { name, token_sha256, lines, .. } in self.agents {
+            check_name(&name)?;
+            ensure!(lines.len() <= MAX_PATTERNS, "agent {name:?} has more than {MAX_PATTERNS} patterns");
+            ensure!(names.insert(name.clone()), "two agents have the name {name:?}");
+            let grant = Arc::new(Grant { name: name.as_str().into(), token: token_sha256, lines });
+            ensure!(grants.insert(token_sha256, grant).is_none(), "agent {name:?} has another one's token");
+        }
+        Ok(grants)
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
+    ensure!(
+        !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(good),
+        "{name:?} is not an agent's name: it has 1 to {MAX_NAME} letters, digits and - _ . @"
+    );
+    Ok(())
+}
+
+impl TokenHash {
+    /// The hash of a token.
+    pub fn of(token: &[u8]) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, token).as_ref());
+        Self(hash)
+    }
+}
+
+impl Serialize for TokenHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        serializer.serialize_str(&hex)
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong = || de::Error::custom("token_sha256 has 64 hexadecimal digits");
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        let mut hash = [0; 32];
+        for (byte, at) in hash.iter_mut().zip((0..).step_by(2)) {
+            let digits = text.get(at..at + 2).ok_or_else(wrong)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(hash))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patterns(texts: &[&str]) -> Vec<Pattern> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn username(text: &str) -> Username {
+        Username::from_text(text).unwrap()
+    }
+
+    #[test]
+    fn a_token_opens_its_grant_and_is_kept_nowhere() {
+        let mut entries = Entries::default();
+        let home = entries.add("home-7", patterns(&["ali"]), 1).unwrap();
+        let tower = entries.add("tower", patterns(&["*@karoo.example"]), 1).unwrap();
+        assert_ne!(home, tower);
+        assert!(home.starts_with(TOKEN_PREFIX) && home.len() == TOKEN_PREFIX.len() + 43);
+        let text = serde_json::to_string(&entries).unwrap();
+        assert!(!text.contains(&home) && !text.contains(home.trim_start_matches(TOKEN_PREFIX)));
+
+        let registry = Registry::new(serde_json::from_str(&text).unwrap()).unwrap();
+        let grant = registry.authenticate(home.as_bytes()).unwrap();
+        assert_eq!(&*grant.name, "home-7");
+        assert!(grant.may_report(&username("ali")) && !grant.may_report(&username("alice")));
+        assert!(registry.authenticate(tower.as_bytes()).unwrap().may_report(&username("bob@karoo.example")));
+        for wrong in ["", "home-7", &home[..home.len() - 1], &home.to_uppercase()] {
+            assert!(registry.authenticate(wrong.as_bytes()).is_none());
+        }
+    }
+
+    #[test]
+    fn a_change_is_told_and_a_revoked_token_is_gone_even_under_the_same_name() {
+        let mut entries = Entries::default();
+        let token = entries.add("tower", patterns(&["*"]), 1).unwrap();
+        let registry = Registry::new(entries.clone()).unwrap();
+        let changes = registry.changes();
+        let grant = registry.authenticate(token.as_bytes()).unwrap();
+
+        entries.agents[0].lines = patterns(&["ali"]);
+        registry.replace(entries.clone()).unwrap();
+        assert!(changes.has_changed().unwrap());
+        assert!(!registry.current(&grant).unwrap().may_report(&username("bob")), "the new patterns count");
+
+        entries.revoke("tower").unwrap();
+        let other = entries.add("tower", patterns(&["*"]), 2).unwrap();
+        registry.replace(entries).unwrap();
+        assert!(registry.current(&grant).is_none());
+        assert!(registry.authenticate(token.as_bytes()).is_none());
+        assert!(registry.authenticate(other.as_bytes()).is_some());
+    }
+
+    #[test]
+    fn a_bad_table_leaves_the_last_one() {
+        let mut entries = Entries::default();
+        let token = entries.add("tower", patterns(&["*"]), 1).unwrap();
+        let registry = Registry::new(entries.clone()).unwrap();
+        let mut twice = entries.clone();
+        twice.agents.extend(entries.agents.clone());
+        assert!(registry.replace(twice).is_err());
+        assert!(registry.authenticate(token.as_bytes()).is_some());
+        assert!(!registry.changes().has_changed().unwrap());
+    }
+
+    #[test]
+    fn names_and_files_are_checked() {
+        let mut entries = Entries::default();
+        for name in ["", "two words", "new\nline", "ünï", &"x".repeat(65)] {
+            assert!(entries.add(name, patterns(&["*"]), 1).is_err(), "{name:?}");
+        }
+        assert!(entries.add("empty", vec![], 1).is_err());
+        entries.add("one", patterns(&["*"]), 1).unwrap();
+        assert!(entries.add("one", patterns(&["*"]), 1).unwrap_err().to_string().contains("already"));
+        assert!(entries.revoke("two").unwrap_err().to_string().contains("agent list"));
+        for text in [
+            "",
+            "[]",
+            r#"{"agents":[{"name":"a"}]}"#,
+            r#"{"agents":[],"more":1}"#,
+            r#"{"agents":[{"name":"a","token_sha256":"00","lines":["*"],"created":1}]}"#,
+        ] {
+            assert!(serde_json::from_str::<Entries>(text).is_err(), "{text}");
+        }
+    }
+}
