@@ -1,8 +1,9 @@
 //! The router's task: keeps one connection to the API for ever, asks it for tables and streams, and hands over what it
 //! says. It decides little: what to read is in `tables`, what to watch in [`monitor`](crate::monitor).
 
+mod conversation;
+mod dial;
 mod probe;
-mod session;
 mod tables;
 
 use std::convert::Infallible;
@@ -18,10 +19,10 @@ use crate::config::{AgentLimits, RouterConfig, SecretSource, Timing};
 use crate::handover::Handover;
 use crate::monitor::Monitor;
 use crate::routeros::connection::{Connection, ConnectionError, Transport};
-use crate::routeros::dial::Dialer;
 use crate::sampler::Sampler;
+use conversation::{Purpose, Streams};
+use dial::Dialer;
 pub use probe::{Reach, probe};
-use session::{Purpose, Streams};
 use tables::Tables;
 
 /// A connection that held for so long starts the waits anew.

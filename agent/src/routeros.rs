@@ -7,7 +7,6 @@
 
 pub mod commands;
 pub mod connection;
-pub mod dial;
 pub mod dialogue;
 pub mod framing;
 pub mod sentence;

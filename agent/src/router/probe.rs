@@ -2,11 +2,11 @@
 
 use tokio::time::{Instant, timeout};
 
+use super::dial::Dialer;
 use crate::check::step::Step;
 use crate::config::{RouterConfig, Timing};
 use crate::routeros::commands::{Command, Interface, parse_id};
 use crate::routeros::connection::{Connection, ConnectionError, Transport};
-use crate::routeros::dial::Dialer;
 use crate::routeros::dialogue::{Event, in_words};
 use crate::routeros::sentence::Sentence;
 

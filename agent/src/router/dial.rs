@@ -8,12 +8,12 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::connection::{ConnectionError, Transport};
 use crate::config::{HostPort, RouterConfig};
+use crate::routeros::connection::{ConnectionError, Transport};
 use crate::tls::{Peer, client_config, explain, server_name};
 
 /// Opens the way to a router, once or again and again.
-pub struct Dialer {
+pub(super) struct Dialer {
     address: HostPort,
     tls: Option<TlsConnector>,
     within: Duration,
@@ -24,7 +24,7 @@ impl Dialer {
     ///
     /// # Errors
     /// [`ConnectionError::Configuration`], when TLS cannot be set up.
-    pub fn new(router: &RouterConfig, within: Duration) -> Result<Self, ConnectionError> {
+    pub(super) fn new(router: &RouterConfig, within: Duration) -> Result<Self, ConnectionError> {
         let tls = router.trust.as_ref().map(client_config).transpose();
         let tls = tls.map_err(|error| ConnectionError::Configuration(error.to_string()))?;
         Ok(Self {
@@ -38,7 +38,7 @@ impl Dialer {
     ///
     /// # Errors
     /// [`ConnectionError`].
-    pub async fn dial(&self) -> Result<Box<dyn Transport>, ConnectionError> {
+    pub(super) async fn dial(&self) -> Result<Box<dyn Transport>, ConnectionError> {
         let stream = self.connect().await?;
         match &self.tls {
             None => Ok(Box::new(stream)),
