@@ -34,7 +34,7 @@ await weigh();
 async function words() {
   const built = await build({
     absWorkingDir: here,
-    entryPoints: ["src/strings.ts"],
+    entryPoints: ["src/words/en.ts"],
     bundle: true,
     format: "esm",
     write: false,
@@ -46,7 +46,7 @@ async function words() {
 
 function fill(html, page) {
   return html.replace(/\{\{(\w+)\}\}/g, (_, name) => {
-    if (page[name] === undefined) throw new Error(`index.html names "${name}", which strings.ts does not have`);
+    if (page[name] === undefined) throw new Error(`index.html names "${name}", which words/en.ts does not have`);
     return page[name].replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/"/g, "&quot;");
   });
 }

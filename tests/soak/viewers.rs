@@ -23,10 +23,10 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use crate::books::{Chart, SharedChart, look};
 use crate::chance::Chance;
 
-/// From the attempt to the snapshot, and between two frames: what a page waits (relay/web/src/socket.ts).
+/// From the attempt to the snapshot, and between two frames: what a page waits (relay/web/src/live/socket.ts).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(25);
-/// A page's waits before its next attempt, milliseconds (relay/web/src/backoff.ts).
+/// A page's waits before its next attempt, milliseconds (relay/web/src/live/backoff.ts).
 const BACK_OFF: f64 = 1_000.0;
 const LONGEST_BACK_OFF: f64 = 30_000.0;
 

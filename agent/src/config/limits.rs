@@ -39,7 +39,7 @@ pub struct Timing {
     /// How long a line stays watched after its last viewer left.
     pub linger: Duration,
     /// How long a line stays watched that a new uplink's relay does not ask for: pages come back within half a minute
-    /// (relay/web/src/backoff.ts), most of them after the agent.
+    /// (relay/web/src/live/backoff.ts), most of them after the agent.
     pub return_linger: Duration,
     /// A stream without rows for so long is cancelled and reopened.
     pub stream_silence: Duration,

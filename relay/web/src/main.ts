@@ -1,14 +1,14 @@
 // Starts the page: reads the address, opens the connection, and hands the browser's events to those who know what to do.
 
-import { readAddress } from "./address.ts";
-import { LINK_REFUSED } from "./close.ts";
-import { Controls } from "./controls.ts";
-import type { Target } from "./frame.ts";
-import { Monitor } from "./monitor.ts";
-import { loadSettings, saveSettings } from "./settings.ts";
-import { LiveSocket, type World } from "./socket.ts";
-import type { Link } from "./states.ts";
-import { eventsDial, webSocketDial } from "./transport.ts";
+import { readAddress } from "./live/address.ts";
+import { LINK_REFUSED } from "./live/close.ts";
+import { Controls } from "./line/controls.ts";
+import type { Target } from "./live/frame.ts";
+import { Monitor } from "./line/monitor.ts";
+import { loadSettings, saveSettings } from "./line/settings.ts";
+import { LiveSocket, type World } from "./live/socket.ts";
+import type { Link } from "./line/states.ts";
+import { eventsDial, webSocketDial } from "./live/transport.ts";
 
 /** How often figures are looked at for their age, in milliseconds. */
 const TICK = 1_000;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readAddress, usernameOf } from "../src/address.ts";
+import { readAddress, usernameOf } from "../src/live/address.ts";
 
 const username = (name: string) => ({ kind: "watch", target: { kind: "username", username: name } });
 

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { waitBefore } from "../src/backoff.ts";
-import { type Retry, retryAfter } from "../src/close.ts";
+import { waitBefore } from "../src/live/backoff.ts";
+import { type Retry, retryAfter } from "../src/live/close.ts";
 import { golden } from "./golden.ts";
 
 test("every code that a viewer can meet is answered as the table says", () => {

@@ -1,8 +1,8 @@
 // A network, a clock and chance that a test holds in its hand.
 
-import type { Frame, Target } from "../src/frame.ts";
-import { type Heard, LiveSocket, type Transport, type World } from "../src/socket.ts";
-import type { Link } from "../src/states.ts";
+import type { Frame, Target } from "../src/live/frame.ts";
+import { type Heard, LiveSocket, type Transport, type World } from "../src/live/socket.ts";
+import type { Link } from "../src/line/states.ts";
 import { golden } from "./golden.ts";
 
 export const SNAPSHOT = golden("viewer/snapshot-running.json");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Frame, parseFrame, watchFrame } from "../src/frame.ts";
+import { type Frame, parseFrame, watchFrame } from "../src/live/frame.ts";
 import { golden, viewerFrames } from "./golden.ts";
 
 function frame(name: string): Frame {

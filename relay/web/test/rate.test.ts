@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { limitText, rateText, shareText, type Units } from "../src/rate.ts";
+import { limitText, rateText, shareText, type Units } from "../src/line/rate.ts";
 
 const RATES: [bitsPerSecond: number | null, units: Units, text: string][] = [
   [14_780_000, "bits", "14.78 Mbps"],

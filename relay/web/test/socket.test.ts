@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CONNECT_TIMEOUT, HIDDEN_FOR, SILENCE } from "../src/socket.ts";
+import { CONNECT_TIMEOUT, HIDDEN_FOR, SILENCE } from "../src/live/socket.ts";
 import { FakeWorld, SAMPLE, SNAPSHOT } from "./fake-world.ts";
 
 function opened(): FakeWorld {

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LineState, Status } from "../src/frame.ts";
-import { type Known, oldestFigure, say } from "../src/states.ts";
+import type { LineState, Status } from "../src/live/frame.ts";
+import { type Known, oldestFigure, say } from "../src/line/states.ts";
 
 const NOW = Date.UTC(2026, 10, 22, 10, 4);
 

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RelayClock } from "../src/clock.ts";
-import type { Columns } from "../src/frame.ts";
-import { KEPT, Store, summarise } from "../src/store.ts";
+import { RelayClock } from "../src/live/clock.ts";
+import type { Columns } from "../src/live/frame.ts";
+import { KEPT, Store, summarise } from "../src/line/store.ts";
 
 const T = 1_795_363_200_000;
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { codeOf, EventReader } from "../src/transport.ts";
+import { codeOf, EventReader } from "../src/live/transport.ts";
 import { golden } from "./golden.ts";
 
 function read(...pieces: string[]): string[] {

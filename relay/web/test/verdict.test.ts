@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Plan } from "../src/frame.ts";
-import type { Units } from "../src/rate.ts";
-import type { Point } from "../src/store.ts";
-import { judge } from "../src/verdict.ts";
+import type { Plan } from "../src/live/frame.ts";
+import type { Units } from "../src/line/rate.ts";
+import type { Point } from "../src/line/store.ts";
+import { judge } from "../src/line/verdict.ts";
 
 const NOW = 1_795_363_200_000;
 const M = 1_000_000;

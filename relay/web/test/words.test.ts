@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Announcer } from "../src/announcer.ts";
-import { multiples, rateAxis, timeStep } from "../src/axis.ts";
-import { loadSettings, saveSettings } from "../src/settings.ts";
-import { strings } from "../src/strings.ts";
-import { rowsOf } from "../src/table.ts";
+import { Announcer } from "../src/line/announcer.ts";
+import { multiples, rateAxis, timeStep } from "../src/line/axis.ts";
+import { loadSettings, saveSettings } from "../src/line/settings.ts";
+import { strings } from "../src/words/en.ts";
+import { rowsOf } from "../src/line/table.ts";
 
 const M = 1_000_000;
 

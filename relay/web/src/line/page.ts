@@ -2,12 +2,12 @@
 // what it is told and decides nothing.
 
 import { Announcer } from "./announcer.ts";
-import type { Identity, Target } from "./frame.ts";
+import type { Identity, Target } from "../live/frame.ts";
 import { rateText, type Units } from "./rate.ts";
 import { part, setText } from "./readout.ts";
 import type { Said } from "./states.ts";
 import type { Point } from "./store.ts";
-import { strings } from "./strings.ts";
+import { strings } from "../words/en.ts";
 
 /** The states in which there is no line to show, but a message alone. */
 const MESSAGES = new Set(["expired", "refused", "name_refused", "outdated", "too_fast", "none", "elsewhere"]);

@@ -1,10 +1,10 @@
 // What the figures mean for somebody whose internet feels slow. A pure function over the last samples and the plan; it
 // says nothing without a plan, for then nobody knows what is much. It speaks of use: this is no speed test.
 
-import type { Plan } from "./frame.ts";
+import type { Plan } from "../live/frame.ts";
 import { limitText, rateText, shareText, type Units } from "./rate.ts";
 import { isGap, type Point } from "./store.ts";
-import { strings } from "./strings.ts";
+import { strings } from "../words/en.ts";
 
 /** How far back a verdict looks, in milliseconds. */
 export const LOOK_BACK = 40_000;

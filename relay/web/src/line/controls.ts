@@ -2,7 +2,7 @@
 
 import { part, setText } from "./readout.ts";
 import { type Settings, WINDOWS } from "./settings.ts";
-import { strings } from "./strings.ts";
+import { strings } from "../words/en.ts";
 
 /** What the buttons ask for. */
 export interface Asked {

@@ -1,10 +1,10 @@
 // The chart's figures as a table, for those who do not see the chart. Filled only while it is open.
 
-import type { Plan } from "./frame.ts";
+import type { Plan } from "../live/frame.ts";
 import { limitText, rateText, type Units } from "./rate.ts";
 import { part, setText } from "./readout.ts";
 import { type Point, type Summary, summarise } from "./store.ts";
-import { strings } from "./strings.ts";
+import { strings } from "../words/en.ts";
 
 /** How many parts the window is told in. */
 const PARTS = 12;

@@ -1,6 +1,6 @@
 // Rates for people: bits per second in, a figure and its unit out. 1 Mbps is 1,000,000 bit/s, never 1,048,576.
 
-import { strings } from "./strings.ts";
+import { strings } from "../words/en.ts";
 
 /** What the reader chose. */
 export type Units = "bits" | "bytes";

@@ -1,7 +1,7 @@
 // The figures that the page holds: fifteen minutes of samples in one bounded ring, and two hours of averages, which count
 // where there are no samples. Pure: no clock, no drawing.
 
-import type { Averages, Columns } from "./frame.ts";
+import type { Averages, Columns } from "../live/frame.ts";
 
 /** How far back samples are kept, in milliseconds. */
 export const KEPT = 15 * 60_000;

@@ -1,8 +1,8 @@
 // The two large figures with their share of the plan. Draws what it is told; a figure that is not known is a dash.
 
-import type { Plan } from "./frame.ts";
+import type { Plan } from "../live/frame.ts";
 import { figureOf, limitText, type Units } from "./rate.ts";
-import { strings } from "./strings.ts";
+import { strings } from "../words/en.ts";
 
 /** Figures of more characters than this need the smaller size. */
 const LONG = 5;

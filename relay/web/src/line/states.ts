@@ -9,10 +9,10 @@ import {
   TOO_MANY_FAILURES,
   VIEWER_PROTOCOL,
   VIEWER_TOO_FAST,
-} from "./close.ts";
-import type { Status } from "./frame.ts";
+} from "../live/close.ts";
+import type { Status } from "../live/frame.ts";
 import { gapLimit } from "./store.ts";
-import { strings } from "./strings.ts";
+import { strings } from "../words/en.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** A figure older than this is never shown as current, in milliseconds. */

@@ -3,12 +3,12 @@
 
 import uPlot from "uplot";
 import { multiples, type RateAxis, rateAxis, timeStep } from "./axis.ts";
-import type { Plan } from "./frame.ts";
+import type { Plan } from "../live/frame.ts";
 import type { Units } from "./rate.ts";
 import { limitText } from "./rate.ts";
 import { type Direction, part, setText } from "./readout.ts";
 import type { Drawn } from "./store.ts";
-import { strings } from "./strings.ts";
+import { strings } from "../words/en.ts";
 
 /** What is drawn besides the samples. */
 export interface Scene {
