@@ -7,7 +7,7 @@ import type { Target } from "./live/frame.ts";
 import { Monitor } from "./line/monitor.ts";
 import { loadSettings, saveSettings } from "./line/settings.ts";
 import { LiveSocket, type World } from "./live/socket.ts";
-import type { Link } from "./line/states.ts";
+import type { Link } from "./live/link.ts";
 import { eventsDial, webSocketDial } from "./live/transport.ts";
 
 /** How often figures are looked at for their age, in milliseconds. */

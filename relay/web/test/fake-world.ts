@@ -2,7 +2,7 @@
 
 import type { Frame, Target } from "../src/live/frame.ts";
 import { type Heard, LiveSocket, type Transport, type World } from "../src/live/socket.ts";
-import type { Link } from "../src/line/states.ts";
+import type { Link } from "../src/live/link.ts";
 import { golden } from "./golden.ts";
 
 export const SNAPSHOT = golden("viewer/snapshot-running.json");

@@ -3,10 +3,10 @@
 
 import uPlot from "uplot";
 import { multiples, type RateAxis, rateAxis, timeStep } from "./axis.ts";
-import type { Plan } from "../live/frame.ts";
+import { part, setText } from "../dom.ts";
+import type { Direction, Plan } from "../live/frame.ts";
 import type { Units } from "./rate.ts";
 import { limitText } from "./rate.ts";
-import { type Direction, part, setText } from "./readout.ts";
 import type { Drawn } from "./store.ts";
 import { strings } from "../words/en.ts";
 

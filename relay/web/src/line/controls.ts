@@ -1,6 +1,6 @@
 // The page's buttons: how far back, which units, refresh. Tells what was chosen and shows it; does nothing about it.
 
-import { part, setText } from "./readout.ts";
+import { part, setText } from "../dom.ts";
 import { type Settings, WINDOWS } from "./settings.ts";
 import { strings } from "../words/en.ts";
 

@@ -1,15 +1,17 @@
 // One line on the page: joins the connection, the samples, the states and what draws them. Frames come in, `render` brings
 // the page up to date; whatever needs a decision is decided elsewhere by pure functions.
 
+import { part, setText } from "../dom.ts";
 import { usernameOf } from "../live/address.ts";
+import type { Link } from "../live/link.ts";
 import { Chart } from "./chart.ts";
 import { RelayClock } from "../live/clock.ts";
-import type { Averages, Frame, Identity, Plan, Status, Target } from "../live/frame.ts";
+import type { Averages, Direction, Frame, Identity, Plan, Status, Target } from "../live/frame.ts";
 import { Page } from "./page.ts";
-import { part, Readout, setText, type Direction } from "./readout.ts";
+import { Readout } from "./readout.ts";
 import { rateText } from "./rate.ts";
 import type { Settings } from "./settings.ts";
-import { type Link, onAverages, type Said, say } from "./states.ts";
+import { onAverages, type Said, say } from "./states.ts";
 import { type Point, Store, type Summary, summarise } from "./store.ts";
 import { strings } from "../words/en.ts";
 import { Table } from "./table.ts";

@@ -2,9 +2,9 @@
 // what it is told and decides nothing.
 
 import { Announcer } from "./announcer.ts";
+import { part, setText } from "../dom.ts";
 import type { Identity, Target } from "../live/frame.ts";
 import { rateText, type Units } from "./rate.ts";
-import { part, setText } from "./readout.ts";
 import type { Said } from "./states.ts";
 import type { Point } from "./store.ts";
 import { strings } from "../words/en.ts";

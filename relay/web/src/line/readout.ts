@@ -1,6 +1,7 @@
 // The two large figures with their share of the plan. Draws what it is told; a figure that is not known is a dash.
 
-import type { Plan } from "../live/frame.ts";
+import { part, setText } from "../dom.ts";
+import type { Direction, Plan } from "../live/frame.ts";
 import { figureOf, limitText, type Units } from "./rate.ts";
 import { strings } from "../words/en.ts";
 
@@ -9,21 +10,6 @@ const LONG = 5;
 
 /** Figures without decimals, below one of the next unit, are no longer than this. */
 const WHOLE = 3;
-
-/** The two directions, as the subscriber sees them. */
-export type Direction = "down" | "up";
-
-/** Sets a text only where it differs, so that nothing is laid out for nothing. */
-export function setText(element: Element, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-/** The child that a page's own markup must have. */
-export function part(host: ParentNode, selector: string): HTMLElement {
-  const found = host.querySelector<HTMLElement>(selector);
-  if (found === null) throw new Error(`index.html has no ${selector}`);
-  return found;
-}
 
 /** One direction's card. */
 export class Readout {

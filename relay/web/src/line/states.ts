@@ -11,6 +11,7 @@ import {
   VIEWER_TOO_FAST,
 } from "../live/close.ts";
 import type { Status } from "../live/frame.ts";
+import type { Link } from "../live/link.ts";
 import { gapLimit } from "./store.ts";
 import { strings } from "../words/en.ts";
 import type { Verdict } from "./verdict.ts";
@@ -20,26 +21,6 @@ export const OLDEST_FIGURE = 5_000;
 
 /** The interval of a router that is not busy, in milliseconds. */
 const USUAL_INTERVAL = 1_000;
-
-/** Trying again later, after the relay's close code. */
-export interface Lost {
-  kind: "lost";
-  code: number;
-}
-
-/** How the page stands with the relay. */
-export type Link =
-  /** `after` is the loss that it follows; null at the start, or because the reader wants it. */
-  | { kind: "connecting"; after: Lost | null }
-  | { kind: "open" }
-  | Lost
-  /** Let go on purpose while the page was hidden. */
-  | { kind: "paused" }
-  /** Not coming back by itself. */
-  | { kind: "ended"; code: number }
-  /** The address names no line. */
-  | { kind: "none" }
-  | { kind: "elsewhere" };
 
 /** All that a state is made of. */
 export interface Known {

@@ -1,8 +1,8 @@
 // The chart's figures as a table, for those who do not see the chart. Filled only while it is open.
 
+import { part, setText } from "../dom.ts";
 import type { Plan } from "../live/frame.ts";
 import { limitText, rateText, type Units } from "./rate.ts";
-import { part, setText } from "./readout.ts";
 import { type Point, type Summary, summarise } from "./store.ts";
 import { strings } from "../words/en.ts";
 

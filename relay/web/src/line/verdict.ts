@@ -1,7 +1,7 @@
 // What the figures mean for somebody whose internet feels slow. A pure function over the last samples and the plan; it
 // says nothing without a plan, for then nobody knows what is much. It speaks of use: this is no speed test.
 
-import type { Plan } from "../live/frame.ts";
+import type { Direction, Plan } from "../live/frame.ts";
 import { limitText, rateText, shareText, type Units } from "./rate.ts";
 import { isGap, type Point } from "./store.ts";
 import { strings } from "../words/en.ts";
@@ -56,8 +56,6 @@ export function judge(points: readonly Point[], plan: Plan, now: number, units: 
   }
   return { kind: "room", title: words.room, detail: words.notASpeedTest };
 }
-
-type Direction = "down" | "up";
 
 /** A direction at its limit: its average over the run, and for how long it has been so. */
 interface Run {

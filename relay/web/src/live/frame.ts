@@ -4,6 +4,9 @@
 /** What a viewer asks for in its first frame. */
 export type Target = { kind: "token"; token: string } | { kind: "username"; username: string };
 
+/** The two directions, as the subscriber sees them. */
+export type Direction = "down" | "up";
+
 /** What the relay knows of a line. */
 export type LineState = "running" | "stalled" | "offline" | "unreachable" | "unknown" | "starting";
 

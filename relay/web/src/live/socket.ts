@@ -4,7 +4,7 @@
 import { waitBefore } from "./backoff.ts";
 import { NO_CODE, retryAfter, VIEWER_PROTOCOL } from "./close.ts";
 import { type Frame, parseFrame, type Target } from "./frame.ts";
-import type { Link, Lost } from "../line/states.ts";
+import type { Link, Lost } from "./link.ts";
 
 /** From the attempt to the snapshot, in milliseconds: a slow 3G handshake takes ten seconds. */
 export const CONNECT_TIMEOUT = 20_000;
