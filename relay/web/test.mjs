@@ -18,6 +18,7 @@ await build({
   outExtension: { ".js": ".mjs" },
   bundle: true,
   platform: "node",
+  external: ["typescript/*"],
   format: "esm",
   sourcemap: "inline",
   logLevel: "warning",
