@@ -30,7 +30,7 @@ check: web ## Format and lints
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 rust-test: web ## Rust tests, the built programs end to end among them
-	@tests/setup nextest
+	@tests/setup nextest documents
 	cargo build --locked --workspace --bins
 	cargo nextest run --locked --workspace
 

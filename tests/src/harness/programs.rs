@@ -241,6 +241,11 @@ impl Relay {
         Ok(link.split_once('#').with_context(|| format!("{link} has no token"))?.1.to_owned())
     }
 
+    /// The data directory, with the keys of links.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Replaces the subscribers file.
     ///
     /// # Errors
