@@ -9,6 +9,8 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 # What `make fuzz` gives each target, in seconds.
 FUZZ_SECONDS ?= 300
+# How many cases `make fuzz` gives each property test.
+PROPERTY_CASES ?= 4096
 
 help: ## Shows this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -97,7 +99,8 @@ soak: web ## 200 agents and 2,000 viewers under churn for SOAK_SECONDS, then 10,
 	cargo build --locked --release --bins -p linelight-agent -p linelight-relay -p linelight-tests
 	target/release/soak
 
-fuzz: web ## Fuzzes every target for FUZZ_SECONDS each and prints the figures
+fuzz: web ## Property tests with PROPERTY_CASES of a random seed, then every fuzz target for FUZZ_SECONDS, with figures
+	fuzz/properties $(PROPERTY_CASES)
 	fuzz/run $(FUZZ_SECONDS)
 
 fuzz-test: web ## Fuzzes every target for three seconds each

@@ -270,21 +270,32 @@ mod tests {
     }
 
     fn word() -> impl Strategy<Value = std::vec::Vec<u8>> {
-        // Around each length where the prefix grows, and short ones.
-        let length = prop_oneof![8 => 1_usize..40, 2 => 120_usize..136, 1 => 16_370_usize..16_400];
+        // Around each length where the prefix grows, and short ones. Several of the long ones exceed a sentence together.
+        let length =
+            prop_oneof![16 => 1_usize..40, 4 => 120_usize..136, 2 => 16_370_usize..16_400, 1 => 30_000_usize..40_000];
         (length, any::<u8>()).prop_map(|(n, seed)| (0..n).map(|i| seed.wrapping_add(i as u8)).collect())
+    }
+
+    /// How many of the sentences come before the first that is longer than one may be.
+    fn lawful(sentences: &Sentences) -> usize {
+        let is_lawful = |sentence: &std::vec::Vec<std::vec::Vec<u8>>| {
+            sentence.iter().map(std::vec::Vec::len).sum::<usize>() <= MAX_SENTENCE
+        };
+        sentences.iter().take_while(|sentence| is_lawful(sentence)).count()
     }
 
     proptest! {
         #[test]
-        fn any_split_gives_the_sentences_that_were_sent(
+        fn any_split_gives_the_sentences_that_were_sent_up_to_one_that_is_too_long(
             sentences in prop::collection::vec(prop::collection::vec(word(), 1..5), 0..12),
             pieces in prop::collection::vec(1_usize..3_000, 1..6),
         ) {
             let bytes = encode(&sentences);
             let (ours, outcome) = read(&bytes, &pieces);
-            prop_assert_eq!(&ours, &sentences);
-            prop_assert_eq!(outcome, Ok(()));
+            let lawful = lawful(&sentences);
+            prop_assert_eq!(&ours, &sentences[..lawful]);
+            let refused = lawful < sentences.len();
+            prop_assert_eq!(outcome, if refused { Err(FramingError::SentenceTooLong) } else { Ok(()) });
             prop_assert_eq!(oracle(&bytes), (sentences, true));
         }
 
@@ -325,6 +336,8 @@ mod tests {
             (vec![vec![b'x'; MAX_WORD + 1]], FramingError::WordTooLong(MAX_WORD as u32 + 1)),
             (vec![vec![b'x'; 1]; MAX_WORDS + 1], FramingError::TooManyWords),
             (vec![vec![b'x'; MAX_SENTENCE], vec![b'x']], FramingError::SentenceTooLong),
+            // A property test drew this: no word is long, all of them together are.
+            (vec![vec![b'x'; 16_390]; 4], FramingError::SentenceTooLong),
         ] {
             assert_eq!(read(&encode(&vec![sentence]), &[1_000]).1, Err(error));
         }
