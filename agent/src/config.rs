@@ -15,7 +15,9 @@ use std::path::Path;
 
 pub use address::{HostPort, ProxyAddress, RelayAddress, default_gateway};
 pub use error::ConfigError;
-pub use limits::{AgentLimits, Timing, UplinkTiming};
+pub use limits::{
+    AgentLimits, AttemptTiming, ConnectionTiming, ConversationTiming, StreamTiming, TableTiming, Timing, UplinkTiming,
+};
 pub use secret::{Secret, SecretError, SecretSource};
 pub use typed::{Cli, Command, LogLevel, Supervise, Typed, command_line};
 pub use variables::Environment;
@@ -94,11 +96,7 @@ impl Config {
             router: check_router(typed, environment)?,
             relay: check_relay(typed, environment, &mut warnings)?,
             limits: check_limits(typed)?,
-            timing: Timing {
-                reread_interval: typed.reread_interval(),
-                averages_interval: typed.averages_interval(),
-                ..Timing::default()
-            },
+            timing: Timing { tables: typed.tables(), ..Timing::default() },
             uplink: UplinkTiming::default(),
             warnings,
         };

@@ -166,10 +166,10 @@ impl Monitor {
             // One place is kept for a stream that takes over from others.
             max_streams: limits.streams.max(2),
             room: limits.interfaces_per_stream.max(1),
-            linger: timing.linger,
-            return_linger: timing.return_linger,
-            silence: timing.stream_silence,
-            restart_pause: timing.restart_pause,
+            linger: timing.streams.linger,
+            return_linger: timing.streams.return_linger,
+            silence: timing.streams.stream_silence,
+            restart_pause: timing.streams.restart_pause,
         }
     }
 

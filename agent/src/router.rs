@@ -39,7 +39,7 @@ pub async fn run(
 ) -> Infallible {
     let connect = async || {
         // Made anew each time, for its CA file may have changed.
-        Dialer::new(config, timing.connect_timeout)?.dial().await
+        Dialer::new(config, timing.connection.connect_timeout)?.dial().await
     };
     let login = Login { user: &config.user, password: &config.password };
     Router::new(limits, timing, batcher, handover).keep(connect, login).await
@@ -85,7 +85,7 @@ impl<'a> Router<'a> {
             tables: Tables::new(timing),
             monitor: Monitor::new(limits, timing),
             sampler: Sampler::default(),
-            averages: Averages::new(timing.averages_interval),
+            averages: Averages::new(timing.tables.averages_interval),
             streams: Streams::new(),
             turned: now,
             read: None,
@@ -100,7 +100,7 @@ impl<'a> Router<'a> {
         connect: impl AsyncFn() -> Result<S, ConnectionError>,
         login: Login<'_>,
     ) -> Infallible {
-        let mut backoff = Backoff::new(self.timing.backoff_base, self.timing.backoff_cap, seed());
+        let mut backoff = Backoff::new(self.timing.connection.backoff_base, self.timing.connection.backoff_cap, seed());
         loop {
             let began = Instant::now();
             let error = match self.log_in(&connect, login).await {
@@ -112,7 +112,7 @@ impl<'a> Router<'a> {
                 backoff.reset();
             }
             let refused = error.is_refusal();
-            sleep(if refused { backoff.at_least(self.timing.login_pause) } else { backoff.wait() }).await;
+            sleep(if refused { backoff.at_least(self.timing.connection.login_pause) } else { backoff.wait() }).await;
         }
     }
 
@@ -123,8 +123,8 @@ impl<'a> Router<'a> {
     ) -> Result<Connection<S, Purpose>, ConnectionError> {
         let password = login.password.read();
         let password = password.map_err(|error| ConnectionError::Configuration(error.to_string()))?;
-        let mut connection = Connection::new(connect().await?, self.timing.cancel_timeout);
-        connection.login(login.user, password.expose(), Purpose::Login, self.timing.command_timeout).await?;
+        let mut connection = Connection::new(connect().await?, self.timing.connection.cancel_timeout);
+        connection.login(login.user, password.expose(), Purpose::Login, self.timing.connection.command_timeout).await?;
         Ok(connection)
     }
 

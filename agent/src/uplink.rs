@@ -29,7 +29,7 @@ pub use error::ConnectError;
 pub use probe::probe;
 
 use crate::backoff::{self, Backoff};
-use crate::config::{RelayConfig, UplinkTiming};
+use crate::config::{AttemptTiming, RelayConfig, UplinkTiming};
 use crate::handover::Handover;
 use crate::stop::Stop;
 use complaint::Complaint;
@@ -62,7 +62,7 @@ impl Open for Connector {
 
 /// Keeps an uplink open until told to stop, and then says goodbye within a second.
 pub async fn run(config: RelayConfig, timing: UplinkTiming, epoch: Epoch, handover: Rc<Handover>, stop: Stop) {
-    let connector = Connector::new(config, timing.connect_timeout);
+    let connector = Connector::new(config, timing.attempts.step_timeout);
     Uplink::new(connector, timing, epoch, handover, stop, backoff::seed()).run().await;
 }
 
@@ -87,7 +87,7 @@ impl<O: Open> Uplink<O> {
     fn new(open: O, timing: UplinkTiming, epoch: Epoch, handover: Rc<Handover>, stop: Stop, seed: u64) -> Self {
         let relays = open.names().into_iter().zip(0..).map(|(name, nth)| Relay {
             name,
-            backoff: Backoff::new(timing.backoff_base, timing.backoff_cap, seed.wrapping_add(nth)),
+            backoff: Backoff::new(timing.attempts.backoff_base, timing.attempts.backoff_cap, seed.wrapping_add(nth)),
             rests_until: None,
             complaint: Complaint::default(),
         });
@@ -137,7 +137,7 @@ impl<O: Open> Uplink<O> {
             opened = self.open.open(nth) => opened,
             () = self.stop.told() => return None,
         };
-        opened.map_err(|error| self.relays[nth].fail(&error.explain(), error.retry(), &self.timing)).ok()
+        opened.map_err(|error| self.relays[nth].fail(&error.explain(), error.retry(), &self.timing.attempts)).ok()
     }
 
     /// Stays on one relay, or moves to an earlier one that is back, until there is none.
@@ -147,12 +147,12 @@ impl<O: Open> Uplink<O> {
             let began = Instant::now();
             let ending = self.carry(nth, socket, lapse).await;
             lapse.lost(Instant::now());
-            if began.elapsed() >= self.timing.settled_after {
+            if began.elapsed() >= self.timing.attempts.settled_after {
                 self.relays[nth].settle();
             }
             match ending {
                 Ending::Moved(found) => (nth, socket) = found,
-                ending => return self.relays[nth].end(&ending, &self.timing),
+                ending => return self.relays[nth].end(&ending, &self.timing.attempts),
             }
         }
     }
@@ -163,8 +163,9 @@ impl<O: Open> Uplink<O> {
         socket: WebSocketStream<O::Stream>,
         lapse: &Lapse,
     ) -> Ending<(usize, WebSocketStream<O::Stream>)> {
-        let mut conversation = Conversation::new(&self.handover, lapse, &self.timing, self.epoch, Instant::now());
-        let link = Link::new(socket, &self.timing);
+        let mut conversation =
+            Conversation::new(&self.handover, lapse, &self.timing.conversation, self.epoch, Instant::now());
+        let link = Link::new(socket, &self.timing.conversation);
         let ending = link.carry(&mut conversation, &self.handover, &self.stop, self.earlier_than(nth)).await;
         debug!(acknowledged = conversation.acknowledged(), "the uplink ended");
         ending
@@ -176,7 +177,7 @@ impl<O: Open> Uplink<O> {
             return std::future::pending().await;
         }
         loop {
-            sleep(self.timing.return_interval).await;
+            sleep(self.timing.attempts.return_interval).await;
             for earlier in 0..nth {
                 match self.open.open(earlier).await {
                     Ok(socket) => return (earlier, socket),
@@ -193,7 +194,7 @@ impl Relay {
         self.complaint.clear();
     }
 
-    fn end<T>(&mut self, ending: &Ending<T>, timing: &UplinkTiming) {
+    fn end<T>(&mut self, ending: &Ending<T>, timing: &AttemptTiming) {
         match ending {
             Ending::Closed(code) => {
                 let retry = code.and_then(Close::from_code).map_or(Retry::BackOff, Close::retry);
@@ -208,7 +209,7 @@ impl Relay {
     }
 
     /// Notes that the relay failed, says so unless it was said often enough, and lets it rest.
-    fn fail(&mut self, words: &str, retry: Retry, timing: &UplinkTiming) {
+    fn fail(&mut self, words: &str, retry: Retry, timing: &AttemptTiming) {
         let pause = match retry {
             Retry::BackOff => self.backoff.wait(),
             Retry::After(seconds) => self.backoff.at_least(Duration::from_secs(seconds.into())),

@@ -60,7 +60,7 @@ async fn two_sessions_of_a_line_are_added_up() {
     in_each_phase(async |listen, phase| {
         let rig = rig(Setup::concentrator(30), Vanished::default(), listen, phase);
         // Without a hint the next reading of the tables tells.
-        let noticed = if listen { BACK_WITHIN } else { Timing::default().reread_interval };
+        let noticed = if listen { BACK_WITHIN } else { Timing::default().tables.reread_interval };
         rig.run(double(&rig, phase, noticed)).await;
     })
     .await;

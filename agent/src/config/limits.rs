@@ -1,69 +1,83 @@
-//! What the agent allows at most whatever a relay asks for, and every interval and timeout, each with its reason.
+//! The agent's own limits, and every interval and timeout with its reason.
 
 use std::time::Duration;
 
 /// The agent's own limits; no relay lifts them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentLimits {
-    /// Lines watched at once; what comes beyond is refused.
+    /// Lines watched at once; further watches are refused.
     pub max_watched: usize,
     /// `monitor-traffic` streams at once.
     pub streams: usize,
     /// Interfaces in one stream.
     pub interfaces_per_stream: usize,
-    /// Sessions known at once; the table's memory is bounded by it, what comes beyond is logged and left out.
+    /// Sessions known at once. This bounds the table's memory; further sessions are logged and left out.
     pub sessions: usize,
     /// Bytes of the backlog's ring.
     pub backlog_bytes: usize,
-    /// Whether comments of secrets are read and reported: often the customer's name, often worse.
+    /// Whether the comments of PPP secrets are read and reported. They often hold the customer's name.
     pub report_comments: bool,
 }
 
 /// Intervals and timeouts of the router's side; tests shorten them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Timing {
-    /// A TCP connection and a TLS handshake with the router: it is one hop away.
+    /// The connection to the router's API.
+    pub connection: ConnectionTiming,
+    /// Readings of the router's tables and counters.
+    pub tables: TableTiming,
+    /// Watched lines and the streams that carry them.
+    pub streams: StreamTiming,
+}
+
+/// Timeouts of the connection to the router's API, and the waits between attempts to connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionTiming {
+    /// For a TCP connection, and again for a TLS handshake: the router is one hop away.
     pub connect_timeout: Duration,
-    /// One one-shot command: some are never answered (RouterOS 7 on hAP ax³, about one in half an hour).
+    /// For a one-shot command. RouterOS 7 on hAP ax³ leaves about one in half an hour unanswered.
     pub command_timeout: Duration,
-    /// How long a cancelled command may take to end before the connection is given up.
+    /// For the end of a cancelled command; after this the connection is given up.
     pub cancel_timeout: Duration,
-    /// Between two full readings of the tables, when no hint asks for one.
-    pub reread_interval: Duration,
-    /// Between two readings of the tables at least, whatever the hints.
-    pub reread_pause: Duration,
-    /// Between two readings of every line's byte counters; `None` reads none.
-    pub averages_interval: Option<Duration>,
-    /// Between two rebuilds of one full stream at least.
-    pub restart_pause: Duration,
-    /// How long a line stays watched after its last viewer left.
-    pub linger: Duration,
-    /// How long a line stays watched that a new uplink's relay does not ask for: pages come back within half a minute
-    /// (relay/web/src/live/backoff.ts), most of them after the agent.
-    pub return_linger: Duration,
-    /// A stream without rows for so long is cancelled and reopened.
-    pub stream_silence: Duration,
-    /// The first waits between attempts to connect are up to this.
+    /// The bound of the first waits between attempts.
     pub backoff_base: Duration,
-    /// Later ones up to this.
+    /// The bound of all later waits.
     pub backoff_cap: Duration,
-    /// After a refused login: each attempt is a line in the router's log.
+    /// The wait after a refused login, because each attempt is a line in the router's log.
     pub login_pause: Duration,
 }
 
-impl Default for Timing {
+/// How often the router's tables and counters are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableTiming {
+    /// Between two full readings of the tables when no hint asks for one earlier.
+    pub reread_interval: Duration,
+    /// The least time between two readings of the tables, whatever the hints.
+    pub reread_pause: Duration,
+    /// Between two readings of every line's byte counters; `None` reads none.
+    pub averages_interval: Option<Duration>,
+}
+
+/// How long watches and streams last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamTiming {
+    /// How long a line stays watched after its last viewer left.
+    pub linger: Duration,
+    /// How long a line stays watched that a new uplink's relay does not ask for. Pages come back within half a minute
+    /// (relay/web/src/live/backoff.ts), most of them after the agent.
+    pub return_linger: Duration,
+    /// The least time between two rebuilds of one full stream.
+    pub restart_pause: Duration,
+    /// A stream without rows for this long is cancelled and reopened.
+    pub stream_silence: Duration,
+}
+
+impl Default for ConnectionTiming {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(5),
             command_timeout: Duration::from_secs(10),
             cancel_timeout: Duration::from_secs(5),
-            reread_interval: Duration::from_secs(60),
-            reread_pause: Duration::from_secs(1),
-            averages_interval: Some(Duration::from_secs(30)),
-            restart_pause: Duration::from_secs(60),
-            linger: Duration::from_secs(15),
-            return_linger: Duration::from_secs(45),
-            stream_silence: Duration::from_secs(10),
             backoff_base: Duration::from_secs(1),
             backoff_cap: Duration::from_secs(30),
             login_pause: Duration::from_secs(60),
@@ -71,59 +85,110 @@ impl Default for Timing {
     }
 }
 
+impl Default for TableTiming {
+    fn default() -> Self {
+        Self {
+            reread_interval: Duration::from_secs(60),
+            reread_pause: Duration::from_secs(1),
+            averages_interval: Some(Duration::from_secs(30)),
+        }
+    }
+}
+
+impl Default for StreamTiming {
+    fn default() -> Self {
+        Self {
+            linger: Duration::from_secs(15),
+            return_linger: Duration::from_secs(45),
+            restart_pause: Duration::from_secs(60),
+            stream_silence: Duration::from_secs(10),
+        }
+    }
+}
+
 /// Intervals and timeouts of the uplink; tests shorten them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UplinkTiming {
-    /// Name resolution, TCP, proxy, TLS and the WebSocket's handshake together.
-    pub connect_timeout: Duration,
-    /// One message: longer than a slow mobile link takes for the largest.
+    /// Attempts to reach a relay.
+    pub attempts: AttemptTiming,
+    /// One open uplink.
+    pub conversation: ConversationTiming,
+    /// How long watches outlive a lost uplink.
+    pub watches_outlive: Duration,
+}
+
+/// The timeout of an attempt to reach a relay, and the waits between attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptTiming {
+    /// For each step: resolving the name, TCP, the proxy's answer, TLS, the WebSocket's handshake.
+    pub step_timeout: Duration,
+    /// The bound of the first waits between attempts.
+    pub backoff_base: Duration,
+    /// The bound of all later waits.
+    pub backoff_cap: Duration,
+    /// An uplink that lasted this long makes the waits begin at the base again.
+    pub settled_after: Duration,
+    /// The wait after a close code that says not to come back. Something must change first, but nobody restarts a
+    /// router's container for that.
+    pub after_never: Duration,
+    /// Between two attempts to return to an earlier relay of the list.
+    pub return_interval: Duration,
+}
+
+/// Intervals and timeouts of one open uplink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationTiming {
+    /// For one message: longer than a slow mobile link takes for the largest.
     pub write_timeout: Duration,
-    /// The relay's answer to hello and lines.
+    /// For the relay's answer to hello and lines.
     pub welcome_timeout: Duration,
-    /// Silence of the relay after which it is pinged.
+    /// A relay that is silent for this long is pinged.
     pub ping_after: Duration,
-    /// Silence of the relay after which the uplink is given up.
+    /// A relay that is silent for this long is given up.
     pub silence: Duration,
     /// Between two statuses.
     pub status_interval: Duration,
-    /// Between two statuses at least, however often the router comes and goes.
+    /// The least time between two statuses, however often the router comes and goes.
     pub status_pause: Duration,
-    /// The first waits between attempts are up to this.
-    pub backoff_base: Duration,
-    /// Later ones up to this.
-    pub backoff_cap: Duration,
-    /// An uplink that lasted so long starts the waits anew.
-    pub settled_after: Duration,
-    /// After a close code that says not to come back: something must change first, but nobody restarts a router's
-    /// container for it.
-    pub after_never: Duration,
-    /// Between two attempts to get back to an earlier relay of the list.
-    pub return_interval: Duration,
-    /// For the close frame and its answer.
+    /// For the close frame and the answer to it.
     pub goodbye: Duration,
-    /// How long watches outlive a lost uplink.
-    pub watches_outlive: Duration,
 }
 
 impl Default for UplinkTiming {
     fn default() -> Self {
         Self {
-            connect_timeout: Duration::from_secs(20),
+            attempts: AttemptTiming::default(),
+            conversation: ConversationTiming::default(),
+            watches_outlive: Duration::from_secs(shared::BACKLOG_SECONDS),
+        }
+    }
+}
+
+impl Default for AttemptTiming {
+    fn default() -> Self {
+        Self {
+            step_timeout: Duration::from_secs(20),
+            backoff_base: Duration::from_secs(2),
+            // Below a page's 30 s, so that agents are back before viewers. 10,000 agents make a thousand attempts a second.
+            backoff_cap: Duration::from_secs(20),
+            // As the cap: an agent whose uplinks end at once comes back no more often than one that is refused.
+            settled_after: Duration::from_secs(20),
+            after_never: Duration::from_secs(900),
+            return_interval: Duration::from_secs(600),
+        }
+    }
+}
+
+impl Default for ConversationTiming {
+    fn default() -> Self {
+        Self {
             write_timeout: Duration::from_secs(20),
             welcome_timeout: Duration::from_secs(30),
             ping_after: Duration::from_secs(15),
             silence: Duration::from_secs(45),
             status_interval: Duration::from_secs(10),
             status_pause: Duration::from_secs(1),
-            backoff_base: Duration::from_secs(2),
-            // Below a page's 30 s, so that agents are back before those who look; a thousand attempts a second of 10,000 agents.
-            backoff_cap: Duration::from_secs(20),
-            // As the cap: who is let go again and again comes no more often than who is refused.
-            settled_after: Duration::from_secs(20),
-            after_never: Duration::from_secs(900),
-            return_interval: Duration::from_secs(600),
             goodbye: Duration::from_millis(500),
-            watches_outlive: Duration::from_secs(shared::BACKLOG_SECONDS),
         }
     }
 }

@@ -37,13 +37,13 @@ fn in_a_container_relay_token_and_password_are_enough() {
     let limits = config.limits;
     assert_eq!((limits.max_watched, limits.streams, limits.interfaces_per_stream), (200, 8, 50));
     assert_eq!((limits.sessions, limits.backlog_bytes, limits.report_comments), (20_000, 256 * 1024, false));
-    assert_eq!(config.timing.reread_interval, Duration::from_secs(60));
-    assert_eq!(config.timing.averages_interval, Some(Duration::from_secs(30)));
+    assert_eq!(config.timing.tables.reread_interval, Duration::from_secs(60));
+    assert_eq!(config.timing.tables.averages_interval, Some(Duration::from_secs(30)));
 }
 
 #[test]
 fn averages_are_taken_at_an_interval_or_not_at_all() {
-    let interval = |seconds| check(&["--averages-seconds", seconds]).unwrap().timing.averages_interval;
+    let interval = |seconds| check(&["--averages-seconds", seconds]).unwrap().timing.tables.averages_interval;
     assert_eq!([interval("2"), interval("300")], [2, 300].map(|n| Some(Duration::from_secs(n))));
     assert_eq!([interval("0"), interval("off")], [None; 2]);
     for wrong in ["1", "301", "on", ""] {

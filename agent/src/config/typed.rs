@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use super::limits::AgentLimits;
+use super::limits::{AgentLimits, TableTiming};
 
 const AFTER_HELP: &str = "\
 Secrets are never flags. Each is read from the file that its …_FILE names or, second best (RouterOS shows variables in its \
@@ -169,12 +169,13 @@ impl Typed {
         }
     }
 
-    pub(super) fn averages_interval(&self) -> Option<Duration> {
-        (self.averages_seconds > 0).then(|| Duration::from_secs(self.averages_seconds.into()))
-    }
-
-    pub(super) fn reread_interval(&self) -> Duration {
-        Duration::from_secs(self.reread_seconds.into())
+    pub(super) fn tables(&self) -> TableTiming {
+        let seconds = |count: u32| Duration::from_secs(count.into());
+        TableTiming {
+            reread_interval: seconds(self.reread_seconds),
+            averages_interval: (self.averages_seconds > 0).then(|| seconds(self.averages_seconds)),
+            ..TableTiming::default()
+        }
     }
 }
 

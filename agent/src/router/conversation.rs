@@ -67,7 +67,7 @@ impl Router<'_> {
         connection: &mut Connection<S, Purpose>,
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        let timeout = Some(self.timing.command_timeout);
+        let timeout = Some(self.timing.connection.command_timeout);
         self.load_due = now + LOAD_INTERVAL;
         self.asked = Some(now);
         connection.send(&Command::Identity, Purpose::Identity, timeout, now)?;
@@ -332,7 +332,7 @@ impl Router<'_> {
                 Table::Addresses => Command::ActiveAddresses,
                 Table::Queues => Command::Queues,
             };
-            connection.send(&command, Purpose::Table(table), Some(self.timing.command_timeout), now)?;
+            connection.send(&command, Purpose::Table(table), Some(self.timing.connection.command_timeout), now)?;
         }
         Ok(())
     }
@@ -403,7 +403,7 @@ impl Router<'_> {
             return Ok(());
         }
         (self.load_due, self.asked) = (now + LOAD_INTERVAL, Some(now));
-        connection.send(&Command::CpuLoad, Purpose::Load, Some(self.timing.command_timeout), now)?;
+        connection.send(&Command::CpuLoad, Purpose::Load, Some(self.timing.connection.command_timeout), now)?;
         Ok(())
     }
 
@@ -421,7 +421,12 @@ impl Router<'_> {
             return Ok(());
         }
         let Some(stats) = self.averages.begin(now) else { return Ok(()) };
-        connection.send(&Command::Counters { stats }, Purpose::Counters, Some(self.timing.command_timeout), now)?;
+        connection.send(
+            &Command::Counters { stats },
+            Purpose::Counters,
+            Some(self.timing.connection.command_timeout),
+            now,
+        )?;
         Ok(())
     }
 }

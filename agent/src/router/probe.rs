@@ -44,12 +44,12 @@ async fn walk(
     reach: Reach,
     steps: &mut Vec<Step>,
 ) -> Result<(), ConnectionError> {
-    let stream = Dialer::new(config, timing.connect_timeout)?.dial().await?;
+    let stream = Dialer::new(config, timing.connection.connect_timeout)?.dial().await?;
     let over = if config.trust.is_some() { "over TLS" } else { "in plain text" };
     steps.push(Step::passed("router", format!("{} is reached {over}", config.address)));
     let password = config.password.read().map_err(|error| ConnectionError::Configuration(error.to_string()))?;
-    let mut way = Connection::new(stream, timing.cancel_timeout);
-    way.login(&config.user, password.expose(), (), timing.command_timeout).await?;
+    let mut way = Connection::new(stream, timing.connection.cancel_timeout);
+    way.login(&config.user, password.expose(), (), timing.connection.command_timeout).await?;
     steps.push(Step::passed("login", greet(&mut way, timing).await?));
     let first = look_at_sessions(&mut way, timing, steps).await?;
     match first.filter(|_| reach == Reach::Rates) {
@@ -130,7 +130,7 @@ async fn ask(
             }
             Some(Event::Trap(_, (), trap)) => answer = Err(in_words(trap.message())),
             Some(Event::Done(..) | Event::TimedOut(..)) => return Ok(answer),
-            None => match timeout(timing.command_timeout, way.ready()).await {
+            None => match timeout(timing.connection.command_timeout, way.ready()).await {
                 Ok(ready) => ready?,
                 Err(_) => return Err(ConnectionError::Stalled(command.path())),
             },

@@ -113,8 +113,8 @@ pub(super) struct Tables {
 impl Tables {
     pub(super) fn new(timing: &Timing) -> Self {
         Self {
-            interval: timing.reread_interval,
-            pause: timing.reread_pause,
+            interval: timing.tables.reread_interval,
+            pause: timing.tables.reread_pause,
             listing: Listing::default(),
             sessions: None,
             ended: None,

@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 
 use super::lapse::Lapse;
 use crate::backlog::Cursor;
-use crate::config::UplinkTiming;
+use crate::config::ConversationTiming;
 use crate::handover::Handover;
 
 /// How many handles a `gone` or `watch_refused` message names at most: ten digits and a comma each stay far below
@@ -33,7 +33,7 @@ pub(super) enum Outgoing {
 pub(super) struct Conversation<'a> {
     handover: &'a Handover,
     lapse: &'a Lapse,
-    timing: &'a UplinkTiming,
+    timing: &'a ConversationTiming,
     epoch: Epoch,
     stage: Stage,
     /// Reports still to be sent.
@@ -90,7 +90,7 @@ impl<'a> Conversation<'a> {
     pub(super) fn new(
         handover: &'a Handover,
         lapse: &'a Lapse,
-        timing: &'a UplinkTiming,
+        timing: &'a ConversationTiming,
         epoch: Epoch,
         now: Instant,
     ) -> Self {

@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Error as WebSocketError};
 use tracing::debug;
 
 use super::conversation::{Conversation, Outgoing};
-use crate::config::UplinkTiming;
+use crate::config::ConversationTiming;
 use crate::handover::Handover;
 use crate::stop::Stop;
 
@@ -51,7 +51,7 @@ pub(super) fn websocket_config() -> WebSocketConfig {
 /// A WebSocket with at most one message on its way out.
 pub(super) struct Link<'a, S> {
     socket: WebSocketStream<S>,
-    timing: &'a UplinkTiming,
+    timing: &'a ConversationTiming,
     write_until: Option<Instant>,
 }
 
@@ -61,7 +61,7 @@ struct Step {
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
-    pub(super) const fn new(socket: WebSocketStream<S>, timing: &'a UplinkTiming) -> Self {
+    pub(super) const fn new(socket: WebSocketStream<S>, timing: &'a ConversationTiming) -> Self {
         Self { socket, timing, write_until: None }
     }
 

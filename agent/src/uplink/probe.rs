@@ -7,7 +7,7 @@ use crate::config::{RelayAddress, RelayConfig, UplinkTiming};
 
 /// Walks to each relay and tries its token. No hello is said, so that an agent that is already linked stays so.
 pub async fn probe(config: &RelayConfig, timing: &UplinkTiming) -> Vec<Step> {
-    let connector = Connector::new(config.clone(), timing.connect_timeout);
+    let connector = Connector::new(config.clone(), timing.attempts.step_timeout);
     let mut steps = Vec::new();
     for address in connector.addresses() {
         if let Err(failed) = walk(&connector, address, &mut steps).await {

@@ -82,7 +82,7 @@ impl RelayEnd {
 
 /// Carries one link until it ends, beside what the relay does.
 async fn carry(bytes: usize, handover: &Handover, stop: &Stop, relay: impl AsyncFnOnce(RelayEnd)) -> Ending<()> {
-    let timing = timing();
+    let timing = timing().conversation;
     let lapse = Lapse::default();
     let (agent, relay_end) = pair(bytes).await;
     let mut conversation = Conversation::new(handover, &lapse, &timing, EPOCH, Instant::now());

@@ -35,7 +35,8 @@ pub fn watching<T>(lines: usize, work: impl FnOnce(&mut dyn FnMut(u64), &Handove
         report_comments: false,
     };
     // The tables are not read within the measured time: a reading may allocate.
-    let timing = Timing { reread_interval: Duration::from_secs(3_600), ..Timing::default() };
+    let mut timing = Timing::default();
+    timing.tables.reread_interval = Duration::from_secs(3_600);
     let started = Instant::now();
     let backlog = Backlog::new(limits.backlog_bytes, Duration::from_secs(120));
     let handover = Handover::new(LineTable::new(limits.sessions), backlog, WatchSet::new(1_000), started);

@@ -107,7 +107,7 @@ async fn a_session_that_reconnects_gives_no_spike() {
 #[tokio::test(start_paused = true)]
 async fn switched_off_no_counters_are_read() {
     let mut rig = Rig::new(&[ALI]);
-    rig.timing.averages_interval = None;
+    rig.timing.tables.averages_interval = None;
     rig.handover.averages.set(true);
     rig.run(async {
         sleep(200 * SECOND).await;

@@ -10,12 +10,12 @@ use super::*;
 struct Talk {
     handover: Rc<Handover>,
     lapse: Lapse,
-    timing: UplinkTiming,
+    timing: ConversationTiming,
 }
 
 impl Talk {
     fn new() -> Self {
-        Self { handover: handover(), lapse: Lapse::default(), timing: timing() }
+        Self { handover: handover(), lapse: Lapse::default(), timing: timing().conversation }
     }
 
     fn conversation(&self, now: Instant) -> Conversation<'_> {
