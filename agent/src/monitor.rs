@@ -1,58 +1,43 @@
-//! Which lines are sampled by which `monitor-traffic` streams: decides, and tells rows' owners. It does no I/O; time is
-//! an argument.
+//! Which lines are sampled by which `monitor-traffic` streams. The monitor decides what to open and cancel, and says
+//! which line a row belongs to. It does no I/O; time is an argument.
 //!
 //! ```text
 //! newcomers ─→ a small stream, at once
 //!              small streams ─→ one larger, when there are more than needed
 //! ```
 //!
-//! - A stream that takes over is opened before those that it replaces are cancelled, and a line changes over when the new
-//!   stream's second section comes: nobody's samples stop because somebody else came or went.
-//! - A watch lingers; an unwatch alone restarts nothing, and a line that comes back finds its stream still there.
-//! - Each line has one stream at a time whose rows count, the newest that is warm: no second is counted twice.
-//! - A line whose sessions change again and again gets a stream of its own: its trouble is then nobody else's.
-//! - How often streams are opened has a limit that no relay lifts.
+//! - A new stream is opened before the streams that it replaces are cancelled. A line changes over at the new stream's
+//!   second section, so nobody's samples stop because another viewer came or went.
+//! - A watch lingers after its last viewer. An unwatch alone restarts nothing, and a viewer who returns finds the stream.
+//! - Each line has one producer at a time, the newest stream that is warm. No second is counted twice.
+//! - A line whose sessions change again and again gets a stream of its own, so that only this stream is restarted.
+//! - The agent limits how often streams are opened, whatever a relay wants.
 
+mod load;
+mod pace;
 mod placement;
 mod stream;
-
-use std::collections::BTreeSet;
-use std::time::Duration;
+mod streams;
+mod watches;
 
 use shared::LineHandle;
 use shared::control::{Role, WatchRefusal};
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::config::{AgentLimits, Timing};
-use crate::routeros::commands::Interface;
+use crate::routeros::commands::{Interface, Interval};
 use crate::sessions::LineTable;
-use placement::Pace;
+use load::Load;
+use placement::{Circumstances, Placement, View};
 pub use stream::StreamId;
 use stream::{Standing, Stream};
+use streams::Streams;
+use watches::Watches;
 
-/// Above this CPU load, in percent, the router has better things to do than to be watched each second.
-const BUSY_LOAD: u8 = 85;
+/// While a line waits for its first row or a merge is pending, streams are looked after this often.
+const LOOK: Duration = Duration::from_millis(200);
 
-/// Below this it has time again.
-const CALM_LOAD: u8 = 60;
-
-/// So many readings in a row above the one or below the other change the interval by a second.
-const BUSY_READINGS: u8 = 3;
-const CALM_READINGS: u8 = 6;
-
-/// The router refuses intervals above 5 s.
-const MAX_INTERVAL: u8 = 5;
-
-/// More changes of a line's sessions than these, each within [`FLAP_WINDOW`] of the last, are flapping, until
-/// [`CALM_AFTER`] without one.
-const FLAPS: u8 = 3;
-const FLAP_WINDOW: Duration = Duration::from_secs(60);
-const CALM_AFTER: Duration = Duration::from_secs(300);
-
-/// The longest wait before a line that no stream gives rows of is tried again.
-const MAX_STRIKE_PAUSE: Duration = Duration::from_secs(30);
-
-/// What is to be done about the router, in this order.
+/// What to do at the router. The actions of one plan are carried out in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Open the stream, see [`Monitor::interfaces`].
@@ -61,13 +46,13 @@ pub enum Action {
     Cancel(StreamId),
     /// Tell the relay that the line is not sampled.
     Refuse(LineHandle, WatchRefusal),
-    /// Read the session tables again: something may have vanished.
+    /// Read the session tables again: an interface may have vanished.
     Reread(&'static str),
-    /// Drop the connection: streams that were reopened stay silent.
+    /// Drop the connection: streams stay silent although they were reopened.
     Drop(&'static str),
 }
 
-/// Whose row it was, and that it is a sample.
+/// The line that a row belongs to, and the row's place among the line's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
     /// The line.
@@ -82,150 +67,103 @@ pub struct Reading {
     pub of: u16,
 }
 
-/// What a row was.
+/// What the monitor knows of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
-    /// Whether it is the first of its stream's section.
+    /// True if the row is the first of its stream's section.
     pub begins: bool,
-    /// Whether it is the last one: rows come in the order of the command.
+    /// True if the row is the last of its section: rows come in the order of the command.
     pub ends: bool,
-    /// The sample that it is (a part of), unless it is a warm-up or nobody's.
+    /// The sample, or the part of one, that the row is. `None` for a warm-up row and for a line that is not watched.
     pub reading: Option<Reading>,
-}
-
-#[derive(Debug)]
-struct Watched {
-    line: LineHandle,
-    /// Since it is wanted no longer, when its watch ends.
-    ends: Option<Instant>,
-    /// Whether a stream has all its sessions, as of the last review.
-    placed: bool,
-    /// The stream whose rows count.
-    producer: Option<StreamId>,
-    /// A section of the producer that is passed over, for it comes too soon after the last stream's.
-    skip: Option<u32>,
-    last_row: Option<Instant>,
-    /// What its sessions were at the last review; 0 without any.
-    fingerprint: u64,
-    changes: u8,
-    changed: Option<Instant>,
-    /// How often in a row it was placed and no row of it came.
-    strikes: u8,
-    not_before: Option<Instant>,
-    /// Readings of the tables before which it is not placed.
-    after_reading: u64,
 }
 
 /// The watched lines and the streams that sample them.
 #[derive(Debug)]
 pub struct Monitor {
-    watched: Vec<Watched>,
-    streams: Vec<Stream>,
-    next_stream: u32,
-    interval: u8,
-    busy: u8,
-    calm: u8,
+    watches: Watches,
+    streams: Streams,
+    placement: Placement,
+    load: Load,
     by_name: bool,
-    /// Whether the router was seen to end streams whose interface is gone.
-    brittle: bool,
     /// Streams in a row that the router ended before a row came.
     refused: u8,
-    /// Streams in a row that fell silent.
-    silent: u8,
-    pace: Pace,
+    /// The reading of the tables that the streams were last reviewed against; `None` if watches or streams changed since.
     reviewed: Option<u64>,
-    /// Whether watches do not end.
-    held: bool,
-    max_watched: usize,
-    max_streams: usize,
-    room: usize,
-    linger: Duration,
-    return_linger: Duration,
-    silence: Duration,
-    restart_pause: Duration,
 }
 
 impl Monitor {
     /// Begins with nothing watched.
     pub fn new(limits: &AgentLimits, timing: &Timing) -> Self {
         Self {
-            watched: Vec::new(),
-            streams: Vec::new(),
-            next_stream: 1,
-            interval: 1,
-            busy: 0,
-            calm: 0,
+            watches: Watches::new(limits.max_watched, timing.streams.linger, timing.streams.return_linger),
+            streams: Streams::new(timing.streams.stream_silence),
+            placement: Placement::new(limits.streams, limits.interfaces_per_stream, timing.streams.restart_pause),
+            load: Load::new(),
             by_name: false,
-            brittle: false,
             refused: 0,
-            silent: 0,
-            pace: Pace::default(),
             reviewed: None,
-            held: false,
-            max_watched: limits.max_watched,
-            // One place is kept for a stream that takes over from others.
-            max_streams: limits.streams.max(2),
-            room: limits.interfaces_per_stream.max(1),
-            linger: timing.streams.linger,
-            return_linger: timing.streams.return_linger,
-            silence: timing.streams.stream_silence,
-            restart_pause: timing.streams.restart_pause,
         }
     }
 
-    /// Takes what the relay wants watched now; `anew` where an uplink has just begun, whose relay may have lost its viewers:
-    /// then what it does not want lingers until they are back. Gives what is more than the agent's own limit allows.
+    /// Takes the lines that the relay wants watched now, and returns those beyond the agent's own limit. After
+    /// `is_new_uplink` the relay may have lost its viewers: lines that it does not want linger until they are back.
     #[must_use]
-    pub fn want(&mut self, wanted: impl Iterator<Item = LineHandle>, anew: bool, now: Instant) -> Vec<LineHandle> {
-        let wanted: BTreeSet<_> = wanted.collect();
-        let linger = if anew { self.return_linger } else { self.linger };
-        for watched in &mut self.watched {
-            watched.ends = match watched.ends {
-                _ if wanted.contains(&watched.line) => None,
-                None => Some(now + linger),
-                ends => ends,
-            };
-        }
-        let mut refused = Vec::new();
-        for line in wanted {
-            match self.watched.binary_search_by_key(&line, |watched| watched.line) {
-                Err(_) if !self.has_room() => refused.push(line),
-                Err(_) => self.add(line),
-                Ok(_) => {}
-            }
-        }
+    pub fn want(
+        &mut self,
+        wanted: impl Iterator<Item = LineHandle>,
+        is_new_uplink: bool,
+        now: Instant,
+    ) -> Vec<LineHandle> {
         self.reviewed = None;
-        refused
+        self.watches.want(&wanted.collect(), is_new_uplink, now)
     }
 
-    /// Lets no watch end while `held`: nobody can say that a line's viewers are back.
+    /// Lets no watch end while `held`: nobody can say whether a line's viewers are back.
     pub const fn hold(&mut self, held: bool) {
-        self.held = held;
+        self.watches.hold(held);
     }
 
-    /// Decides what is to be done, as of the tables.
+    /// Decides what to do, as of the tables.
     pub fn plan(&mut self, table: &LineTable, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
-        self.end_watches(now);
+        if self.watches.end_due(now) {
+            self.reviewed = None;
+        }
         self.review(table, now, &mut actions);
         self.check_silence(now, &mut actions);
-        self.place_newcomers(table, now, &mut actions);
-        self.merge(table, now, &mut actions);
+        let interval = self.load.interval();
+        let mut at = Circumstances { watches: &mut self.watches, streams: &mut self.streams, table, interval, now };
+        self.placement.place_newcomers(&mut at, &mut actions);
+        self.placement.merge(&mut at, &mut actions);
         self.cancel_idle(&mut actions);
         actions
     }
 
-    /// Tells whose row it is.
+    /// When [`plan`](Self::plan) has something to do even if no row comes before; `None` with nothing watched.
+    pub fn wake(&self, now: Instant) -> Option<Instant> {
+        if self.is_idle() {
+            return None;
+        }
+        let view = View { watches: &self.watches, streams: &self.streams, interval: self.load.interval(), now };
+        if !view.is_settled(&self.placement) {
+            return Some(now + LOOK);
+        }
+        self.streams.iter().map(Stream::suspect_at).chain(self.watches.next_end()).min()
+    }
+
+    /// Says which line a row belongs to. `None` for a row of a stream or an interface that is not known.
     pub fn row(&mut self, stream: StreamId, name: Option<&[u8]>, number: Option<u64>, now: Instant) -> Option<Row> {
-        let stream = self.streams.iter_mut().find(|known| known.id == stream)?;
+        let stream = self.streams.get_mut(stream)?;
         let place = stream.place(name, number, now)?;
-        (self.refused, self.silent) = (0, 0);
+        self.refused = 0;
         let ends = place.slot + 1 == stream.slots.len();
-        let reading = Self::reading(&mut self.watched, stream, place.slot, now);
+        let reading = Self::reading(&mut self.watches, stream, place.slot, now);
+        self.streams.heard();
         Some(Row { begins: place.begins, ends, reading })
     }
 
-    /// Takes note that the router ended the stream.
+    /// Records that the router ended the stream.
     pub fn ended(&mut self, stream: StreamId, readings: u64, now: Instant) {
         let Some(stream) = self.take(stream) else { return };
         if stream.sections == 0 {
@@ -233,56 +171,43 @@ impl Monitor {
         }
         // An interface that is known to be gone explains the end: the tables need not be asked.
         let explained = stream.is_warm() && stream.has_gone();
-        self.brittle |= explained;
+        self.streams.end_with_interfaces |= explained;
         for slot in stream.live() {
-            if let Some(watched) = find(&mut self.watched, slot.line) {
-                watched.after_reading = readings + u64::from(!explained);
+            if let Some(watched) = self.watches.get_mut(slot.line) {
+                watched.retry.after_reading = readings + u64::from(!explained);
                 if !stream.is_warm() {
-                    watched.strike(now);
+                    watched.retry.strike(now);
                 }
             }
         }
     }
 
-    /// Takes note that the connection is gone, and every stream with it.
+    /// Records that the connection is gone, and every stream with it.
     pub fn disconnected(&mut self, readings: u64) {
         self.streams.clear();
-        (self.refused, self.silent, self.by_name, self.brittle) = (0, 0, false, false);
+        (self.refused, self.by_name) = (0, false);
         self.reviewed = None;
-        for watched in &mut self.watched {
+        for watched in self.watches.iter_mut() {
             (watched.producer, watched.skip) = (None, None);
-            (watched.strikes, watched.not_before, watched.after_reading) = (0, None, readings + 1);
+            watched.retry.restart(readings);
         }
     }
 
     /// Takes the router's CPU load, in percent.
-    pub fn load(&mut self, percent: u8) {
-        (self.busy, self.calm) = match percent {
-            percent if percent > BUSY_LOAD => (self.busy + 1, 0),
-            percent if percent < CALM_LOAD => (0, self.calm.saturating_add(1)),
-            _ => (0, 0),
-        };
-        let before = self.interval;
-        if self.busy >= BUSY_READINGS {
-            self.interval = MAX_INTERVAL.min(self.interval + 1);
-            self.busy = 0;
-        } else if self.calm >= CALM_READINGS {
-            self.interval = 1.max(self.interval - 1);
-            self.calm = 0;
-        }
-        if before != self.interval {
-            tracing::info!(
-                seconds = self.interval,
-                load = percent,
-                "interval between samples follows the router's load"
-            );
-        }
+    pub fn note_load(&mut self, percent: u8) {
+        self.load.note(percent);
     }
 
-    /// What the stream's command names, and its interval in seconds. Interfaces are named by their `.id`, whatever
+    /// Brings every slot's standing up to the tables now. New streams and merges wait for the next plan.
+    pub fn review_streams(&mut self, table: &LineTable) {
+        self.reviewed = None;
+        self.streams.review(table, &self.watches);
+    }
+
+    /// The interfaces that the stream's command names, and its interval. Interfaces are named by their `.id`, whatever
     /// their names hold; where the router does not take that, by name.
-    pub fn interfaces(&self, stream: StreamId) -> Option<(Vec<Interface<'_>>, u8)> {
-        let stream = self.streams.iter().find(|known| known.id == stream)?;
+    pub fn interfaces(&self, stream: StreamId) -> Option<(Vec<Interface<'_>>, Interval)> {
+        let stream = self.streams.get(stream)?;
         let names = stream.slots.iter().map(|slot| match slot.key.id() {
             Some(id) if !self.by_name || slot.name.contains(&b',') => Interface::Id(id),
             _ => Interface::Name(&slot.name),
@@ -290,53 +215,48 @@ impl Monitor {
         Some((names.collect(), stream.interval))
     }
 
-    /// Whether the stream's rows are what the line's samples are made of.
+    /// True if the line's samples are made of the stream's rows.
     pub fn produces(&self, stream: StreamId, line: LineHandle) -> bool {
-        self.watched_line(line).is_some_and(|watched| watched.producer == Some(stream))
-            && self.streams.iter().any(|known| known.id == stream && known.live_of(line) > 0)
+        self.watches.get(line).is_some_and(|watched| watched.producer == Some(stream))
+            && self.streams.get(stream).is_some_and(|stream| stream.live_of(line) > 0)
     }
 
-    /// Whether the line is watched, or lingers.
+    /// True if the line is watched, or lingers.
     pub fn is_watched(&self, line: LineHandle) -> bool {
-        self.watched_line(line).is_some()
+        self.watches.has(line)
     }
 
-    /// Whether any line is watched.
+    /// True if no line is watched.
     pub const fn is_idle(&self) -> bool {
-        self.watched.is_empty()
+        self.watches.is_empty()
     }
 
     /// The watched lines, by rising handle.
     pub fn lines(&self) -> impl Iterator<Item = LineHandle> {
-        self.watched.iter().map(|watched| watched.line)
+        self.watches.iter().map(|watched| watched.line)
     }
 
-    /// Streams open.
+    /// The number of open streams.
     pub const fn streams(&self) -> usize {
         self.streams.len()
     }
 
-    /// The interval between samples, in seconds.
-    pub const fn interval(&self) -> u8 {
-        self.interval
+    /// The interval between samples.
+    pub const fn interval(&self) -> Interval {
+        self.load.interval()
     }
 
-    fn watched_line(&self, line: LineHandle) -> Option<&Watched> {
-        let nth = self.watched.binary_search_by_key(&line, |watched| watched.line).ok()?;
-        self.watched.get(nth)
-    }
-
-    /// A row counts when its stream is warm and is the line's producer, or takes that over now.
-    fn reading(watched: &mut [Watched], stream: &Stream, slot: usize, now: Instant) -> Option<Reading> {
+    /// A row counts if its stream is warm and is the line's producer, or becomes the producer now.
+    fn reading(watches: &mut Watches, stream: &Stream, slot: usize, now: Instant) -> Option<Reading> {
         let slot = stream.slots.get(slot).filter(|slot| slot.standing == Standing::Live && stream.is_warm())?;
-        let watched = find(watched, slot.line)?;
+        let watched = watches.get_mut(slot.line)?;
         if watched.producer < Some(stream.id) {
             watched.take_over(stream, now);
         }
         if watched.producer != Some(stream.id) {
             return None;
         }
-        (watched.strikes, watched.not_before) = (0, None);
+        watched.retry.clear();
         if watched.skip == Some(stream.sections) {
             return None;
         }
@@ -344,39 +264,83 @@ impl Monitor {
         Some(Reading { line: slot.line, role: slot.role, stream: stream.id, section: stream.sections, of: slot.of })
     }
 
-    /// Whether one more line may be watched. Lingering ones give way, the nearest to its end first.
-    fn has_room(&mut self) -> bool {
-        if self.watched.len() < self.max_watched {
-            return true;
-        }
-        let ending = self.watched.iter().enumerate().filter_map(|(nth, watched)| Some((watched.ends?, nth))).min();
-        ending.map(|(_, nth)| self.watched.remove(nth)).is_some()
-    }
-
-    fn add(&mut self, line: LineHandle) {
-        let place = self.watched.partition_point(|watched| watched.line < line);
-        self.watched.insert(place, Watched::new(line));
-    }
-
-    fn end_watches(&mut self, now: Instant) {
-        if self.held {
+    /// Brings streams and watches up to the tables, if these or the watches changed.
+    fn review(&mut self, table: &LineTable, now: Instant, actions: &mut Vec<Action>) {
+        if self.reviewed == Some(table.readings()) {
             return;
         }
-        let before = self.watched.len();
-        self.watched.retain(|watched| watched.ends.is_none_or(|ends| ends > now));
-        if self.watched.len() != before {
-            self.reviewed = None;
+        self.watches.iter_mut().for_each(|watched| watched.changes.note(table, watched.line, now));
+        if table.readings() > 0 {
+            let unknown = self.watches.drop_unknown(table).into_iter();
+            actions.extend(unknown.map(|line| Action::Refuse(line, WatchRefusal::UnknownLine)));
+        }
+        self.streams.review(table, &self.watches);
+        self.review_places(table);
+        self.reviewed = Some(table.readings());
+    }
+
+    /// Finds out which lines have all their sessions in one stream.
+    fn review_places(&mut self, table: &LineTable) {
+        self.watches.iter_mut().for_each(|watched| watched.placed = false);
+        for stream in self.streams.iter() {
+            for slots in stream.slots.chunk_by(|a, b| a.line == b.line) {
+                let Some(line) = slots.first().map(|slot| slot.line) else { continue };
+                let live = slots.iter().filter(|slot| slot.standing == Standing::Live).count();
+                let whole = live > 0 && live == table.sessions_of(line).take(self.placement.room).count();
+                self.watches.get_mut(line).into_iter().for_each(|watched| watched.placed |= whole);
+            }
         }
     }
 
-    /// Takes the stream off the list; lines that it fed are then fed by nobody.
-    fn take(&mut self, stream: StreamId) -> Option<Stream> {
-        let nth = self.streams.iter().position(|known| known.id == stream)?;
+    /// Reopens streams that give no rows, and has the tables read where rows stopped.
+    fn check_silence(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if let Some(id) = self.streams.silent(now) {
+            let again = self.streams.count_silent();
+            actions.push(if again { Action::Drop("streams give no rows") } else { Action::Cancel(id) });
+            self.give_up(id, now);
+        }
+        let mut suspect = false;
+        for stream in self.streams.iter_mut() {
+            suspect |= stream.is_suspect(now);
+            for line in stream.set_aside_stopped() {
+                suspect = true;
+                self.watches.get_mut(line).into_iter().for_each(|watched| watched.retry.strike(now));
+            }
+        }
+        if suspect {
+            actions.push(Action::Reread("rows stopped"));
+        }
+    }
+
+    /// Takes the stream off the list, with a strike for each of its lines.
+    fn give_up(&mut self, id: StreamId, now: Instant) {
+        let stream = self.take(id);
+        for slot in stream.iter().flat_map(Stream::live) {
+            self.watches.get_mut(slot.line).into_iter().for_each(|watched| watched.retry.strike(now));
+        }
+    }
+
+    /// Cancels streams that no line needs: all their lines left, or get their samples from a later stream.
+    fn cancel_idle(&mut self, actions: &mut Vec<Action>) {
+        let superseded = |stream: &Stream, line| {
+            let producer = self.watches.get(line).and_then(|watched| watched.producer);
+            self.streams.supersede(stream.id, line, producer)
+        };
+        let idle = self.streams.iter().filter(|stream| stream.live().all(|slot| superseded(stream, slot.line)));
+        for id in idle.map(|stream| stream.id).collect::<Vec<_>>() {
+            self.take(id);
+            actions.push(Action::Cancel(id));
+        }
+    }
+
+    /// Takes the stream off the list. Its lines then have no producer.
+    fn take(&mut self, id: StreamId) -> Option<Stream> {
+        let stream = self.streams.take(id)?;
         self.reviewed = None;
-        for watched in self.watched.iter_mut().filter(|watched| watched.producer == Some(stream)) {
+        for watched in self.watches.iter_mut().filter(|watched| watched.producer == Some(id)) {
             watched.producer = None;
         }
-        Some(self.streams.remove(nth))
+        Some(stream)
     }
 
     /// After two refusals in a row, whatever is asked for is asked for in the other way.
@@ -387,62 +351,6 @@ impl Monitor {
             tracing::info!(by_name = self.by_name, "router refuses the interfaces of a stream: named the other way");
         }
     }
-}
-
-impl Watched {
-    const fn new(line: LineHandle) -> Self {
-        Self {
-            line,
-            ends: None,
-            placed: false,
-            producer: None,
-            skip: None,
-            last_row: None,
-            fingerprint: 0,
-            changes: 0,
-            changed: None,
-            strikes: 0,
-            not_before: None,
-            after_reading: 0,
-        }
-    }
-
-    /// From now on the stream's rows count. What comes within half an interval of the last stream's row is passed over,
-    /// so that a second does not have two samples.
-    fn take_over(&mut self, stream: &Stream, now: Instant) {
-        let half = Duration::from_millis(u64::from(stream.interval) * 500);
-        let soon = self.last_row.is_some_and(|last| now.saturating_duration_since(last) < half);
-        self.producer = Some(stream.id);
-        self.skip = soon.then_some(stream.sections);
-    }
-
-    /// Takes note of what its sessions are now.
-    fn note_sessions(&mut self, fingerprint: u64, now: Instant) {
-        if self.fingerprint == fingerprint {
-            return;
-        }
-        let again = self.changed.is_some_and(|changed| now.saturating_duration_since(changed) < FLAP_WINDOW);
-        self.changes = if again { self.changes.saturating_add(1) } else { 1 };
-        // Its first sessions are no change.
-        self.changed = (self.fingerprint != 0 || self.changed.is_some()).then_some(now);
-        self.fingerprint = fingerprint;
-    }
-
-    fn is_flapping(&self, now: Instant) -> bool {
-        self.changes > FLAPS && self.changed.is_some_and(|changed| now.saturating_duration_since(changed) < CALM_AFTER)
-    }
-
-    fn strike(&mut self, now: Instant) {
-        // The first is free: a session may have gone just then.
-        let pause = Duration::from_secs((1_u64 << self.strikes.min(5)) - 1).min(MAX_STRIKE_PAUSE);
-        self.strikes = self.strikes.saturating_add(1);
-        self.not_before = Some(now + pause);
-    }
-}
-
-fn find(watched: &mut [Watched], line: LineHandle) -> Option<&mut Watched> {
-    let nth = watched.binary_search_by_key(&line, |watched| watched.line).ok()?;
-    watched.get_mut(nth)
 }
 
 #[cfg(test)]

@@ -173,7 +173,7 @@ impl<'a> Router<'a> {
         status.uptime_ms = self.handover.uptime_ms(now);
         status.router_age_ms = milliseconds(now.saturating_duration_since(self.turned));
         status.table_age_ms = self.read.map(|read| milliseconds(now.saturating_duration_since(read)));
-        status.interval_ms = u32::from(self.monitor.interval()) * 1_000;
+        status.interval_ms = u32::from(self.monitor.interval().seconds()) * 1_000;
         status.watched = count(self.monitor.lines().count());
         status.streams = count(self.monitor.streams());
     }

@@ -6,9 +6,13 @@ use shared::LineHandle;
 use shared::control::Role;
 use tokio::time::Instant;
 
+use crate::routeros::commands::Interval;
 use crate::sessions::{InterfaceKey, LineTable, Session};
 
-/// While a stream is silent, its sessions are looked at again after this.
+/// A row may come so much later than half an interval after its time.
+const ROW_DELAY: Duration = Duration::from_millis(200);
+
+/// While a stream is silent, the tables are read again after this.
 const SUSPECT_AGAIN: Duration = Duration::from_secs(3);
 
 /// Names a stream; a higher one was opened later. Never used twice.
@@ -53,12 +57,12 @@ pub(super) struct Slot {
 pub(super) struct Stream {
     pub(super) id: StreamId,
     pub(super) slots: Vec<Slot>,
-    /// Seconds between two sections.
-    pub(super) interval: u8,
-    /// Whether it was opened for one flapping line alone.
-    pub(super) own: bool,
+    /// The time between two sections.
+    pub(super) interval: Interval,
+    /// True if the stream was opened for one flapping line alone.
+    pub(super) is_apart: bool,
     pub(super) opened: Instant,
-    /// When its last row came or, before the first, when it was opened.
+    /// When the last row came; before the first row, when the stream was opened.
     pub(super) heard: Instant,
     /// How many sections began; the first is a warm-up.
     pub(super) sections: u32,
@@ -79,12 +83,12 @@ pub(super) struct Place {
 }
 
 impl Stream {
-    pub(super) fn new(id: StreamId, interval: u8, own: bool, now: Instant) -> Self {
+    pub(super) const fn new(id: StreamId, interval: Interval, now: Instant) -> Self {
         Self {
             id,
             slots: Vec::new(),
             interval,
-            own,
+            is_apart: false,
             opened: now,
             heard: now,
             sections: 0,
@@ -159,7 +163,7 @@ impl Stream {
 
     /// When a late section no longer explains that no row came.
     pub(super) fn suspect_at(&self) -> Instant {
-        self.heard + Duration::from_millis(u64::from(self.interval) * 1_500 + 200)
+        self.heard + self.interval.duration() * 3 / 2 + ROW_DELAY
     }
 
     /// Whether its rows come and count.

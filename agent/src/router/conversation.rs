@@ -304,7 +304,7 @@ impl Router<'_> {
         let mut status = self.handover.status.borrow_mut();
         status.round_trip_us = micros.map(|micros| u64::try_from(micros).unwrap_or(u64::MAX)).or(status.round_trip_us);
         if let Some(load) = status.cpu_load.filter(|_| self.monitor.streams() > 0) {
-            self.monitor.load(load);
+            self.monitor.note_load(load);
         }
     }
 

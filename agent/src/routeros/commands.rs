@@ -5,6 +5,7 @@
 //! a password; a test holds that.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use mikrotik_rs::proto::codec;
 
@@ -52,13 +53,47 @@ pub enum Command<'a> {
     MonitorTraffic {
         /// What to watch; rows come in this order.
         interfaces: &'a [Interface<'a>],
-        /// Whole seconds, 1 to 5: the router refuses more.
-        interval: u8,
+        /// The time between two sections of rows.
+        interval: Interval,
     },
     /// One interface's rates, once.
     MonitorOnce(Interface<'a>),
     /// Ends another command.
     Cancel(Tag),
+}
+
+/// The time between two sections of a `monitor-traffic` stream: 1 to 5 whole seconds. RouterOS refuses more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Interval(u8);
+
+impl Interval {
+    /// One second.
+    pub const SHORTEST: Self = Self(1);
+
+    /// Five seconds.
+    pub const LONGEST: Self = Self(5);
+
+    /// The interval in seconds.
+    pub const fn seconds(self) -> u8 {
+        self.0
+    }
+
+    /// The interval as a duration.
+    pub const fn duration(self) -> Duration {
+        Duration::from_secs(self.0 as u64)
+    }
+
+    /// Returns the interval that is a second longer, up to the longest.
+    #[must_use]
+    pub fn longer(self) -> Self {
+        Self(self.0 + 1).min(Self::LONGEST)
+    }
+
+    /// Returns the interval that is a second shorter, down to the shortest.
+    #[must_use]
+    pub fn shorter(self) -> Self {
+        Self(self.0 - 1).max(Self::SHORTEST)
+    }
 }
 
 /// A menu whose changes are listened to.
@@ -140,7 +175,7 @@ impl Command<'_> {
             }
             Self::MonitorTraffic { interfaces, interval } => {
                 codec::encode_word(&interface_word(interfaces), out);
-                encode_decimal("=interval=", u32::from(*interval), out);
+                encode_decimal("=interval=", u32::from(interval.seconds()), out);
             }
             Self::MonitorOnce(interface) => {
                 codec::encode_word(&interface_word(&[*interface]), out);
@@ -217,7 +252,7 @@ mod tests {
             Command::Listen(Menu::PppoeServer),
             Command::Listen(Menu::PppoeClient),
             Command::Listen(Menu::PppActive),
-            Command::MonitorTraffic { interfaces: &INTERFACES, interval: 1 },
+            Command::MonitorTraffic { interfaces: &INTERFACES, interval: Interval::SHORTEST },
             Command::MonitorOnce(Interface::Id(0xF0_0012)),
             Command::Cancel(Tag(7)),
         ]
@@ -252,7 +287,7 @@ mod tests {
     fn the_words_are_the_documented_ones() {
         assert_eq!(words(&all()[0]), ["/login", "=name=linelight", "=password=p=w", ".tag=41"]);
         assert_eq!(
-            words(&Command::MonitorTraffic { interfaces: &INTERFACES, interval: 2 }),
+            words(&Command::MonitorTraffic { interfaces: &INTERFACES, interval: Interval::SHORTEST.longer() }),
             ["/interface/monitor-traffic", "=interface=*F00012,<pppoe-ali>", "=interval=2", ".tag=41"]
         );
         assert_eq!(

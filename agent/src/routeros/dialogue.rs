@@ -242,6 +242,7 @@ pub fn in_words(message: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::commands::Interval;
     use super::*;
     use mikrotik_rs::proto::codec;
 
@@ -295,7 +296,9 @@ mod tests {
         let now = Instant::now();
         let mut dialogue = Dialogue::new(CANCEL_TIMEOUT);
         dialogue.send(&Command::ServerSessions, For::Table, TIMEOUT, now).unwrap();
-        dialogue.send(&Command::MonitorTraffic { interfaces: &[], interval: 1 }, For::Stream, None, now).unwrap();
+        dialogue
+            .send(&Command::MonitorTraffic { interfaces: &[], interval: Interval::SHORTEST }, For::Stream, None, now)
+            .unwrap();
         hear(
             &mut dialogue,
             &[
@@ -398,7 +401,7 @@ mod tests {
         assert_eq!(sent, MAX_COMMANDS);
         let mut dialogue = Dialogue::new(CANCEL_TIMEOUT);
         let names = [super::super::commands::Interface::Name(&[b'x'; 60_000]); 1];
-        let stream = Command::MonitorTraffic { interfaces: &names, interval: 1 };
+        let stream = Command::MonitorTraffic { interfaces: &names, interval: Interval::SHORTEST };
         let sent = (0..1_000).take_while(|_| dialogue.send(&stream, For::Stream, None, now).is_ok()).count();
         assert_eq!(sent, 2);
         dialogue.sent(dialogue.unsent().len());

@@ -1,4 +1,4 @@
-//! A router on paper: sessions in a table, streams that tick once a second, and the monitor that plans them.
+//! A monitor and the router that it watches: sessions in a table, and streams that tick once a second.
 
 use super::super::*;
 use crate::sessions::tests::{Listed, listing};
@@ -6,20 +6,15 @@ use crate::sessions::tests::{Listed, listing};
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const STEP: Duration = Duration::from_millis(200);
 
-/// The router, and what was asked of it.
-pub(super) struct Paper {
+/// The monitor, the router's sessions and streams, and everything that the monitor asked for.
+pub(super) struct MonitoredRouter {
     pub(super) monitor: Monitor,
     pub(super) table: LineTable,
     pub(super) now: Instant,
     pub(super) sessions: Vec<(u64, String)>,
     pub(super) wanted: Vec<LineHandle>,
     pub(super) running: Vec<Running>,
-    /// What was asked of the router: opened streams with the names in them, cancelled ones.
-    pub(super) opened: Vec<(StreamId, Vec<String>)>,
-    pub(super) cancelled: Vec<StreamId>,
-    pub(super) refused: Vec<(LineHandle, WatchRefusal)>,
-    pub(super) rereads: usize,
-    pub(super) dropped: bool,
+    pub(super) asked: Asked,
     /// Samples by line, with their instants.
     pub(super) samples: Vec<(LineHandle, Instant)>,
     /// Interfaces of which the router sends no rows.
@@ -27,38 +22,46 @@ pub(super) struct Paper {
     pub(super) peak: usize,
 }
 
+/// What the monitor asked for.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// Opened streams with the names in them.
+    pub(super) opened: Vec<(StreamId, Vec<String>)>,
+    pub(super) cancelled: Vec<StreamId>,
+    pub(super) refused: Vec<(LineHandle, WatchRefusal)>,
+    pub(super) rereads: usize,
+    pub(super) dropped: bool,
+}
+
+/// A stream that the router runs.
 pub(super) struct Running {
     pub(super) id: StreamId,
     pub(super) opened: Instant,
-    pub(super) interval: u8,
+    pub(super) interval: Interval,
     pub(super) names: Vec<String>,
     pub(super) section: u64,
 }
 
-impl Paper {
+impl MonitoredRouter {
     pub(super) fn new(users: usize) -> Self {
-        Self::with(users, AgentLimits::for_paper(200, 8, 50))
+        Self::with(users, AgentLimits::for_tests(200, 8, 50))
     }
 
     pub(super) fn with(users: usize, limits: AgentLimits) -> Self {
-        let mut paper = Self {
+        let mut router = Self {
             monitor: Monitor::new(&limits, &Timing::default()),
             table: LineTable::new(10_000),
             now: Instant::now(),
             sessions: (0..users).map(|n| (n as u64, format!("u{n}"))).collect(),
             wanted: Vec::new(),
             running: Vec::new(),
-            opened: Vec::new(),
-            cancelled: Vec::new(),
-            refused: Vec::new(),
-            rereads: 0,
-            dropped: false,
+            asked: Asked::default(),
             samples: Vec::new(),
             mute: Vec::new(),
             peak: 0,
         };
-        paper.read();
-        paper
+        router.read();
+        router
     }
 
     pub(super) fn read(&mut self) {
@@ -97,7 +100,7 @@ impl Paper {
 
     fn tell_of(&mut self, anew: bool) {
         let refused = self.monitor.want(self.wanted.iter().copied(), anew, self.now);
-        self.refused.extend(refused.iter().map(|line| (*line, WatchRefusal::TooManyWatched)));
+        self.asked.refused.extend(refused.iter().map(|line| (*line, WatchRefusal::TooManyWatched)));
         self.wanted.retain(|line| !refused.contains(line));
         self.plan();
     }
@@ -108,17 +111,17 @@ impl Paper {
                 Action::Open(id) => self.open(id),
                 Action::Cancel(id) => {
                     self.running.retain(|running| running.id != id);
-                    self.cancelled.push(id);
+                    self.asked.cancelled.push(id);
                 }
                 Action::Refuse(line, reason) => {
                     self.wanted.retain(|wanted| *wanted != line);
-                    self.refused.push((line, reason));
+                    self.asked.refused.push((line, reason));
                 }
                 Action::Reread(_) => {
-                    self.rereads += 1;
+                    self.asked.rereads += 1;
                     self.read();
                 }
-                Action::Drop(_) => self.dropped = true,
+                Action::Drop(_) => self.asked.dropped = true,
             }
         }
         assert_eq!(self.running.len(), self.monitor.streams(), "the monitor knows what runs");
@@ -134,7 +137,7 @@ impl Paper {
         let user =
             |id: u64| self.sessions.iter().find(|(known, _)| *known == id).map(|(id, user)| format!("<{user}-{id}>"));
         let names: Vec<_> = interfaces.iter().map(|interface| user(id_of(interface)).unwrap()).collect();
-        self.opened.push((id, names.clone()));
+        self.asked.opened.push((id, names.clone()));
         self.running.push(Running { id, opened: self.now, interval, names, section: 0 });
     }
 
@@ -154,7 +157,7 @@ impl Paper {
     fn tick(&mut self) -> bool {
         let mut came = false;
         for running in &mut self.running {
-            let next = running.opened + SECOND * u32::from(running.interval) * running.section as u32;
+            let next = running.opened + running.interval.duration() * running.section as u32;
             if self.now < next {
                 continue;
             }
@@ -189,7 +192,7 @@ impl Paper {
 }
 
 impl AgentLimits {
-    pub(super) fn for_paper(max_watched: usize, streams: usize, interfaces_per_stream: usize) -> Self {
+    pub(super) fn for_tests(max_watched: usize, streams: usize, interfaces_per_stream: usize) -> Self {
         Self { max_watched, streams, interfaces_per_stream, sessions: 10_000, backlog_bytes: 0, report_comments: false }
     }
 }

@@ -1,0 +1,243 @@
+//! The watched lines: when each watch ends, which stream gives its samples, and how its sessions have behaved.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use shared::LineHandle;
+use tokio::time::Instant;
+
+use super::stream::{Stream, StreamId};
+use crate::sessions::LineTable;
+
+/// A line flaps if its sessions changed more often than this, each change within [`FLAP_WINDOW`] of the last, until
+/// [`CALM_AFTER`] has passed without a change.
+const FLAPS: u8 = 3;
+const FLAP_WINDOW: Duration = Duration::from_secs(60);
+const CALM_AFTER: Duration = Duration::from_secs(300);
+
+/// The longest wait before a line without rows is tried again.
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(30);
+
+/// A watched line.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) line: LineHandle,
+    /// When the watch ends, once no viewer wants it.
+    pub(super) ends: Option<Instant>,
+    /// True if a stream had all the line's sessions at the last review.
+    pub(super) placed: bool,
+    /// The stream whose rows are the line's samples.
+    pub(super) producer: Option<StreamId>,
+    /// A section of the producer that gives no sample: it follows the previous stream's last row too soon.
+    pub(super) skip: Option<u32>,
+    pub(super) last_row: Option<Instant>,
+    pub(super) changes: SessionChanges,
+    pub(super) retry: Retry,
+}
+
+/// How often a line's sessions changed of late.
+#[derive(Debug, Default)]
+pub(super) struct SessionChanges {
+    /// The sessions at the last review, as one number; 0 without any.
+    fingerprint: u64,
+    count: u8,
+    last: Option<Instant>,
+}
+
+/// When a line whose stream gave no rows may be placed again.
+#[derive(Debug, Default)]
+pub(super) struct Retry {
+    /// How often in a row the line was placed and no row of it came.
+    pub(super) strikes: u8,
+    not_before: Option<Instant>,
+    /// The line waits until the tables were read this often.
+    pub(super) after_reading: u64,
+}
+
+/// Every watched line, by rising handle.
+#[derive(Debug)]
+pub(super) struct Watches {
+    list: Vec<Watched>,
+    /// True while the uplink is lost: nobody can say whether a line's viewers are back, so no watch ends.
+    held: bool,
+    capacity: usize,
+    linger: Duration,
+    return_linger: Duration,
+}
+
+impl Watches {
+    pub(super) const fn new(capacity: usize, linger: Duration, return_linger: Duration) -> Self {
+        Self { list: Vec::new(), held: false, capacity, linger, return_linger }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Watched> {
+        self.list.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Watched> {
+        self.list.iter_mut()
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn get(&self, line: LineHandle) -> Option<&Watched> {
+        self.list.get(self.place(line).ok()?)
+    }
+
+    pub(super) fn get_mut(&mut self, line: LineHandle) -> Option<&mut Watched> {
+        let place = self.place(line).ok()?;
+        self.list.get_mut(place)
+    }
+
+    pub(super) fn has(&self, line: LineHandle) -> bool {
+        self.place(line).is_ok()
+    }
+
+    pub(super) fn remove(&mut self, line: LineHandle) {
+        self.list.retain(|watched| watched.line != line);
+    }
+
+    pub(super) const fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Replaces the set of wanted lines. Returns the lines beyond the capacity, which are not watched.
+    pub(super) fn want(&mut self, wanted: &BTreeSet<LineHandle>, is_new_uplink: bool, now: Instant) -> Vec<LineHandle> {
+        let linger = if is_new_uplink { self.return_linger } else { self.linger };
+        for watched in &mut self.list {
+            watched.ends = match watched.ends {
+                _ if wanted.contains(&watched.line) => None,
+                None => Some(now + linger),
+                ends => ends,
+            };
+        }
+        let mut refused = Vec::new();
+        for line in wanted {
+            match self.place(*line) {
+                Err(_) if !self.make_room() => refused.push(*line),
+                Err(_) => self.add(*line),
+                Ok(_) => {}
+            }
+        }
+        refused
+    }
+
+    /// Ends the watches that are due. True if any ended.
+    pub(super) fn end_due(&mut self, now: Instant) -> bool {
+        if self.held {
+            return false;
+        }
+        let before = self.list.len();
+        self.list.retain(|watched| watched.ends.is_none_or(|ends| ends > now));
+        self.list.len() != before
+    }
+
+    /// When the next watch ends.
+    pub(super) fn next_end(&self) -> Option<Instant> {
+        self.list.iter().filter_map(|watched| watched.ends).filter(|_| !self.held).min()
+    }
+
+    /// Drops the handles that name no line: the table forgot the line, or the relay made the handle up.
+    pub(super) fn drop_unknown(&mut self, table: &LineTable) -> Vec<LineHandle> {
+        let unknown: Vec<_> = self.iter().map(|w| w.line).filter(|line| table.line(*line).is_none()).collect();
+        self.list.retain(|watched| !unknown.contains(&watched.line));
+        unknown
+    }
+
+    fn place(&self, line: LineHandle) -> Result<usize, usize> {
+        self.list.binary_search_by_key(&line, |watched| watched.line)
+    }
+
+    /// True if one more line fits. Lingering lines give way, the nearest to its end first.
+    fn make_room(&mut self) -> bool {
+        if self.list.len() < self.capacity {
+            return true;
+        }
+        let ending = self.list.iter().enumerate().filter_map(|(nth, watched)| Some((watched.ends?, nth))).min();
+        ending.map(|(_, nth)| self.list.remove(nth)).is_some()
+    }
+
+    fn add(&mut self, line: LineHandle) {
+        let place = self.list.partition_point(|watched| watched.line < line);
+        self.list.insert(place, Watched::new(line));
+    }
+}
+
+impl Watched {
+    fn new(line: LineHandle) -> Self {
+        Self {
+            line,
+            ends: None,
+            placed: false,
+            producer: None,
+            skip: None,
+            last_row: None,
+            changes: SessionChanges::default(),
+            retry: Retry::default(),
+        }
+    }
+
+    /// Makes the stream the line's producer. A section within half an interval of the previous stream's row gives no
+    /// sample, so that no second has two.
+    pub(super) fn take_over(&mut self, stream: &Stream, now: Instant) {
+        let half = stream.interval.duration() / 2;
+        let soon = self.last_row.is_some_and(|last| now.saturating_duration_since(last) < half);
+        self.producer = Some(stream.id);
+        self.skip = soon.then_some(stream.sections);
+    }
+}
+
+impl SessionChanges {
+    /// Takes the line's sessions as they are now.
+    pub(super) fn note(&mut self, table: &LineTable, line: LineHandle, now: Instant) {
+        let fingerprint = fingerprint(table, line);
+        if self.fingerprint == fingerprint {
+            return;
+        }
+        let again = self.last.is_some_and(|last| now.saturating_duration_since(last) < FLAP_WINDOW);
+        self.count = if again { self.count.saturating_add(1) } else { 1 };
+        // The first sessions of a line are no change.
+        self.last = (self.fingerprint != 0 || self.last.is_some()).then_some(now);
+        self.fingerprint = fingerprint;
+    }
+
+    /// True if the line's sessions come and go.
+    pub(super) fn is_flapping(&self, now: Instant) -> bool {
+        self.count > FLAPS && self.last.is_some_and(|last| now.saturating_duration_since(last) < CALM_AFTER)
+    }
+}
+
+impl Retry {
+    /// Counts a placement without rows and puts the next one off. The first costs no time: a session may have gone
+    /// just then.
+    pub(super) fn strike(&mut self, now: Instant) {
+        let pause = Duration::from_secs((1_u64 << self.strikes.min(5)) - 1).min(MAX_RETRY_PAUSE);
+        self.strikes = self.strikes.saturating_add(1);
+        self.not_before = Some(now + pause);
+    }
+
+    /// A row came: the line is well.
+    pub(super) const fn clear(&mut self) {
+        (self.strikes, self.not_before) = (0, None);
+    }
+
+    /// Waits for a reading of the tables on the next connection, with no strikes.
+    pub(super) const fn restart(&mut self, readings: u64) {
+        *self = Self { strikes: 0, not_before: None, after_reading: readings + 1 };
+    }
+
+    /// True if the line may be placed.
+    pub(super) fn is_due(&self, readings: u64, now: Instant) -> bool {
+        self.not_before.is_none_or(|due| due <= now) && self.after_reading <= readings
+    }
+}
+
+/// A line's sessions as one number; 0 without any.
+fn fingerprint(table: &LineTable, line: LineHandle) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    let count = table.sessions_of(line).map(|session| (session.key, session.name).hash(&mut hasher)).count();
+    if count == 0 { 0 } else { hasher.finish() | 1 }
+}
