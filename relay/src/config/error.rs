@@ -1,0 +1,60 @@
+//! Why the configuration cannot be used, with the remedy.
+
+use std::net::SocketAddr;
+
+use super::MAX_BRAND;
+
+/// Flags or variables that do not go together.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// One flag without the other.
+    #[error("--{given} needs --{missing} too")]
+    Needs {
+        /// The flag that is there.
+        given: &'static str,
+        /// The flag that is not.
+        missing: &'static str,
+    },
+    /// Plain HTTP on an address that others can reach.
+    #[error(
+        "--{flag} {address} is plain HTTP on an address that others can reach, and links and tokens could be read on the way: \
+         give --tls-cert and --tls-key, or --plaintext behind a reverse proxy that does TLS"
+    )]
+    Plaintext {
+        /// The listener's flag.
+        flag: &'static str,
+        /// The listener's address.
+        address: SocketAddr,
+    },
+    /// Two listeners at one address.
+    #[error("--{one} and --{other} are both {address}; each needs an address or a port of its own")]
+    SameAddress {
+        /// One listener's flag.
+        one: &'static str,
+        /// The other listener's flag.
+        other: &'static str,
+        /// The address of both.
+        address: SocketAddr,
+    },
+    /// A name that does not fit on a page.
+    #[error("--brand needs 1 to {MAX_BRAND} bytes in one line, without control characters")]
+    Brand,
+    /// A variable that no flag has.
+    #[error("the variable {name} is not known{}; `linelight-relay serve --help` names all", meant(nearest.as_ref()))]
+    Variable {
+        /// The variable's name.
+        name: String,
+        /// The known variable that is most like it.
+        nearest: Option<&'static str>,
+    },
+    /// A text that is no relay's address.
+    #[error("{text:?} is not a relay's address; write it as https://monitor.example, without a path")]
+    PublicUrl {
+        /// The text.
+        text: String,
+    },
+}
+
+fn meant(nearest: Option<&&'static str>) -> String {
+    nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+}

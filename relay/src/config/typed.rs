@@ -1,0 +1,172 @@
+//! Flags and `LINELIGHT_SERVER_…` variables as typed, read by clap. Each value is checked by itself here, and with the others in
+//! [`check`](ServeArguments::check). A secret is never a flag.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Args;
+use http::{HeaderName, Uri};
+use ipnet::IpNet;
+
+use super::ConfigError;
+use crate::viewers::links::Mode;
+
+/// Everything that `serve` is told.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArguments {
+    /// Listeners.
+    #[command(flatten)]
+    pub listeners: ListenArguments,
+    /// The certificate.
+    #[command(flatten)]
+    pub tls: TlsArguments,
+    /// Reverse proxies.
+    #[command(flatten)]
+    pub proxies: ProxyArguments,
+    /// The page.
+    #[command(flatten)]
+    pub page: PageArguments,
+    /// Limits.
+    #[command(flatten)]
+    pub limits: LimitArguments,
+}
+
+/// Where the relay listens.
+#[derive(Debug, Clone, Args)]
+pub struct ListenArguments {
+    /// Listens here for viewers, and for agents unless --agents-listen is given
+    /// [default: 127.0.0.1:8080; with a certificate [::]:443]
+    #[arg(long, env = "LINELIGHT_SERVER_LISTEN", value_name = "ADDRESS:PORT", value_parser = socket_address)]
+    pub listen: Option<SocketAddr>,
+
+    /// Listens here for agents alone; viewers then cannot reach /agent/v1
+    #[arg(long, env = "LINELIGHT_SERVER_AGENTS_LISTEN", value_name = "ADDRESS:PORT", value_parser = socket_address)]
+    pub agents_listen: Option<SocketAddr>,
+
+    /// The private listener.
+    #[command(flatten)]
+    pub private: PrivateArguments,
+
+    /// Allows plain HTTP on other addresses than loopback; only for use behind a reverse proxy that does TLS
+    #[arg(long, env = "LINELIGHT_SERVER_PLAINTEXT")]
+    pub plaintext: bool,
+}
+
+/// The private listener: where the relay opens it, and where the other commands find it.
+#[derive(Debug, Clone, Args)]
+pub struct PrivateArguments {
+    /// The private listener: /metrics, /healthz, /readyz, /agents and /explain/{username} for operators; keep it on loopback
+    #[arg(
+        long,
+        env = "LINELIGHT_SERVER_PRIVATE_LISTEN",
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:9100",
+        value_parser = socket_address
+    )]
+    pub private_listen: SocketAddr,
+}
+
+/// The certificate of the public listeners.
+#[derive(Debug, Clone, Args)]
+pub struct TlsArguments {
+    /// A PEM file with the certificate chain, the relay's own certificate first; read again when it changes
+    #[arg(long, env = "LINELIGHT_SERVER_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// A PEM file with the certificate's private key
+    #[arg(long, env = "LINELIGHT_SERVER_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+}
+
+/// Reverse proxies before the relay.
+#[derive(Debug, Clone, Args)]
+pub struct ProxyArguments {
+    /// Networks of the reverse proxies whose --forwarded-header is believed; several with commas
+    #[arg(long, env = "LINELIGHT_SERVER_TRUSTED_PROXY", value_name = "NETWORK", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxy: Vec<IpNet>,
+
+    /// The one header in which the reverse proxies name the viewer's address, such as X-Forwarded-For
+    #[arg(long, env = "LINELIGHT_SERVER_FORWARDED_HEADER", value_name = "NAME")]
+    pub forwarded_header: Option<HeaderName>,
+}
+
+/// What viewers are shown, and to whom.
+#[derive(Debug, Clone, Args)]
+pub struct PageArguments {
+    /// Who may see a line
+    #[arg(long, env = "LINELIGHT_SERVER_ACCESS", value_enum, default_value = "link")]
+    pub access: Mode,
+
+    /// The provider's name on the page
+    #[arg(long, env = "LINELIGHT_SERVER_BRAND", value_name = "NAME")]
+    pub brand: Option<String>,
+
+    /// A CSV file with the columns username, customer, package, download, upload; read again when it changes
+    #[arg(long, env = "LINELIGHT_SERVER_SUBSCRIBERS", value_name = "FILE")]
+    pub subscribers: Option<PathBuf>,
+}
+
+/// What the relay takes at most.
+#[derive(Debug, Clone, Args)]
+pub struct LimitArguments {
+    /// The most viewers of one line [default: 16]
+    #[arg(long, env = "LINELIGHT_SERVER_MAX_VIEWERS_PER_LINE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_viewers_per_line: Option<u32>,
+
+    /// The most viewers of all lines together [default: 50000]
+    #[arg(long, env = "LINELIGHT_SERVER_MAX_VIEWERS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_viewers: Option<u32>,
+
+    /// The most connections of one port [default: 100000]
+    #[arg(long, env = "LINELIGHT_SERVER_MAX_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub max_connections: Option<u32>,
+}
+
+/// Reads an address and a port.
+///
+/// # Errors
+/// A sentence with the form that was meant, as far as that can be told.
+pub fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    let text = text.trim();
+    text.parse().map_err(|_| remedy_of_address(text))
+}
+
+fn remedy_of_address(text: &str) -> String {
+    let address = text.trim_matches(['[', ']']).parse::<IpAddr>().ok();
+    match (text.strip_prefix(':').unwrap_or(text), text.split_once(':')) {
+        (port, _) if port.parse::<u16>().is_ok() => {
+            format!(
+                "this is a port alone; write 127.0.0.1:{port} for this machine alone, [::]:{port} for every address"
+            )
+        }
+        _ if address.is_some_and(|address| address.is_ipv4()) => format!("the port is missing; write {text}:8080"),
+        _ if address.is_some() => format!("the port is missing; write [{}]:8080", text.trim_matches(['[', ']'])),
+        (_, Some(("*", port))) => format!("write [::]:{port} for every address of this machine"),
+        (_, Some(("localhost", port))) => format!("write 127.0.0.1:{port}"),
+        (_, Some((name, port))) if !name.is_empty() && port.parse::<u16>().is_ok() => {
+            format!(
+                "{name:?} is not an address of this machine; write 127.0.0.1:{port}, or the address in place of the name"
+            )
+        }
+        _ => "an address and a port are needed, such as 127.0.0.1:8080, [::1]:8080 or [::]:8080".to_owned(),
+    }
+}
+
+/// Reads the address under which browsers reach the relay: a scheme and a host, nothing behind it.
+///
+/// # Errors
+/// [`ConfigError::PublicUrl`].
+pub fn public_url(text: &str) -> Result<Uri, ConfigError> {
+    let wrong = || ConfigError::PublicUrl { text: text.to_owned() };
+    let uri: Uri = text.parse().map_err(|_| wrong())?;
+    let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+    let host =
+        uri.authority().is_some_and(|authority| !authority.as_str().contains('@') && !authority.host().is_empty());
+    if scheme && host && uri.path() == "/" && uri.query().is_none() { Ok(uri) } else { Err(wrong()) }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "this is not a network; write it as 10.0.0.0/8 or 192.0.2.1".to_owned())
+}
