@@ -14,8 +14,10 @@ mod agent;
 mod duration;
 mod init;
 mod link;
+mod private;
 pub mod router_script;
 mod serve;
+mod times;
 mod watch;
 
 /// The exit code where what was typed is wrong; everything else that fails is 1.

@@ -49,7 +49,7 @@ async fn the_list_of_agents_says_how_each_is() -> Result<()> {
         ensure!(Instant::now() < deadline, "{list}");
     };
     for words in [
-        "core-1  added 0 days ago",
+        "core-1  2",
         "  uplink  connected",
         ", heard ",
         "answers since",
