@@ -46,6 +46,7 @@ struct Served {
     log: BufReader<std::process::ChildStderr>,
     text: String,
     viewers: SocketAddr,
+    private: SocketAddr,
 }
 
 impl Served {
@@ -58,8 +59,9 @@ impl Served {
         while !text.contains("the relay is ready") {
             assert_ne!(log.read_line(&mut text).unwrap(), 0, "the relay ended: {text}");
         }
-        let viewers = text.split("viewers=").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
-        Self { child, log, text, viewers }
+        let address = |name: &str| text.split(name).nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
+        let (viewers, private) = (address(" viewers="), address(" private="));
+        Self { child, log, text, viewers, private }
     }
 
     /// Ends it by SIGTERM; its exit code and its whole log.
@@ -121,7 +123,16 @@ fn wrong_use_is_exit_code_2() {
     good(directory.path(), &["init"]);
     for (arguments, part) in [
         (&["serve", "--listen", "0.0.0.0:80"][..], "--plaintext"),
-        (&["serve", "--acces", "open"], "--acces"),
+        (&["serve", "--listen", "8080"], "127.0.0.1:8080"),
+        (&["agent", "list", "--private-listen", "localhost:9100"], "127.0.0.1:9100"),
+        (&["serve", "--acess", "open"], "'--access'"),
+        (&["sevre"], "'serve'"),
+        (&["serve", "--access", "lnik"], "'link'"),
+        (&["router-script", "--agent", "tower", "--arch", "armv6"], "armv7"),
+        (&["router-script", "--agent", "tower", "--relay-url", "wss://u:p@relay.example"], "no user and no password"),
+        (&["router-script", "--remove", "--summary"], "cannot be used with"),
+        (&["router-script", "--upgrade", "--lines", "*"], "cannot be used with"),
+        (&["router-script", "--summary"], "--agent"),
         (&["agent", "add", "tower"], "--lines"),
         (&["agent", "add", "tower", "--lines", "a*b"], "%2A"),
         (&["link", "ali", "--expires", "soon"], "90d"),
@@ -173,9 +184,15 @@ fn agents_are_added_listed_and_revoked() {
     assert!(!registry.contains(token.trim()), "the token itself is kept nowhere");
     let (code, error) = bad(directory.path(), &["agent", "add", "tower", "--lines", "*"]);
     assert!(code == 1 && error.contains("already"), "{error}");
-    assert_eq!(good(directory.path(), &["agent", "list"]), "tower  added 0 days ago  *@karoo.example  a,b c\n");
+    let list = good(directory.path(), &["agent", "list"]);
+    let (header, row) = list.split_once('\n').unwrap();
+    assert_eq!(header, "AGENT  ADDED                 MAY REPORT");
+    let (year, rest) = row.strip_prefix("tower  ").unwrap().split_at(4);
+    assert!(year.parse::<u32>().unwrap() >= 2026 && rest.ends_with(" UTC  *@karoo.example  a,b c\n"), "{list}");
     good(directory.path(), &["agent", "revoke", "tower"]);
-    assert_eq!(good(directory.path(), &["agent", "list"]), "");
+    let output = run(directory.path(), &["agent", "list"]);
+    assert!(output.status.success() && output.stdout.is_empty());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("agent add"));
     assert_eq!(bad(directory.path(), &["agent", "revoke", "tower"]).0, 1);
     let nowhere = directory.path().join("nowhere");
     let (code, error) = bad(&nowhere, &["agent", "add", "x", "--lines", "*"]);
@@ -204,6 +221,58 @@ async fn no_token_and_no_username_is_ever_logged_above_debug_and_sigterm_ends_it
     for line in log.lines().filter(|line| !line.contains("DEBUG")) {
         assert!(!line.contains("the-subscriber") && !line.contains("the-other"), "{line}");
     }
+}
+
+#[test]
+fn the_list_of_agents_says_when_no_relay_answers() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    good(directory.path(), &["agent", "add", "tower", "--lines", "*"]);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let web = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (silent_address, web_address) = (silent.local_addr().unwrap(), web.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = web.accept().unwrap();
+        assert_ne!(stream.read(&mut [0; 1024]).unwrap(), 0);
+        std::io::Write::write_all(&mut stream, b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").unwrap();
+    });
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (address, words) in
+        [(silent_address, "does not answer"), (web_address, "404 Not Found"), (closed, "no relay answers at")]
+    {
+        let output = run(directory.path(), &["agent", "list", "--private-listen", &address.to_string()]);
+        let (list, remark) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert!(output.status.success() && list.contains("tower"), "the list is true without a relay: {list}");
+        assert!(remark.contains(words) && remark.contains(&address.to_string()), "{remark}");
+    }
+    server.join().unwrap();
+}
+
+#[test]
+fn the_list_of_agents_says_how_they_are_where_the_relay_listens_everywhere() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    good(directory.path(), &["agent", "add", "tower", "--lines", "*"]);
+    let served = Served::start(directory.path(), &[]);
+    let everywhere = format!("0.0.0.0:{}", served.private.port());
+    let list = good(directory.path(), &["agent", "list", "--private-listen", &everywhere]);
+    assert!(list.contains("never connected since the relay started"), "{list}");
+}
+
+#[test]
+fn a_router_script_is_summed_up_before_anything_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    let registry = || std::fs::read_to_string(DataDirectory::new(directory.path()).agents()).unwrap();
+    let before = registry();
+    let script = ["router-script", "--agent", "tower", "--relay-url", "wss://relay.example:8443"];
+    let summary = good(directory.path(), &[&script[..], &["--summary"]].concat());
+    for part in ["tower", "relay.example:8443", "/interface/veth", "/user/group", "--remove"] {
+        assert!(summary.contains(part), "{part} is not in\n{summary}");
+    }
+    assert_eq!(registry(), before, "a summary registers nobody");
+    let text = good(directory.path(), &[&script[..], &["--lines", "*"]].concat());
+    assert!(text.contains("relay.example") && registry().contains("tower"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use clap::Args;
 use http::Uri;
 
-use super::agent;
+use super::{agent, times};
 use crate::agents::registry::{Entries, Pattern};
 use crate::store::data_directory::{self, DataDirectory};
 use crate::store::random::fill_random;
@@ -23,18 +23,40 @@ const MAX_CA: u64 = 32 * 1024;
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("what").args(["agent", "remove", "upgrade"]).required(true)))]
 pub(super) struct RouterScriptArguments {
-    /// Installs the agent of this name; its token is in the script and nowhere else
+    /// Prints the script that installs the agent of this name; the agent's token is in the script and nowhere else
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
 
-    /// The usernames that it may report, where the relay does not know the agent yet: one, *@realm, prefix* or *; several are allowed
-    #[arg(long, value_name = "PATTERN", num_args = 1.., requires = "agent")]
+    /// Prints the script that takes the agent off the router
+    #[arg(long)]
+    remove: bool,
+
+    /// Prints the script that puts another version of the agent on the router
+    #[arg(long)]
+    upgrade: bool,
+
+    /// Prints what the script of --agent will add to the router, for whoever approves it; makes no token
+    #[arg(long, conflicts_with_all = ["remove", "upgrade"])]
+    summary: bool,
+
+    /// The usernames that a new agent may report: one, *@realm, prefix* or *; several are allowed
+    #[arg(long, value_name = "PATTERN", num_args = 1.., conflicts_with_all = ["remove", "upgrade"])]
     lines: Vec<Pattern>,
 
-    /// Gives an agent that the relay knows another token; the one it has stops working
-    #[arg(long, requires = "agent")]
+    /// Gives a known agent another token; its present one stops working
+    #[arg(long, conflicts_with_all = ["remove", "upgrade"])]
     new_token: bool,
 
+    #[command(flatten)]
+    relay: RelayArguments,
+
+    #[command(flatten)]
+    place: PlaceArguments,
+}
+
+/// How the agent finds its relay and knows it.
+#[derive(Debug, Args)]
+struct RelayArguments {
     /// The relay's address for agents; several with commas: the first that answers is used [default: of --public-url]
     #[arg(long, value_name = "WSS-URL", value_delimiter = ',')]
     relay_url: Vec<RelayUrl>,
@@ -46,9 +68,13 @@ pub(super) struct RouterScriptArguments {
     /// A file with the certificates (PEM) that may sign the relay's, instead of the usual roots
     #[arg(long, value_name = "FILE")]
     relay_ca: Option<PathBuf>,
+}
 
-    /// The agent's build: x86-64, arm64, armv7 or armv5 [default: the router's own; on 32-bit ARM armv5, which runs on each]
-    #[arg(long)]
+/// Where on the router the agent goes.
+#[derive(Debug, Args)]
+struct PlaceArguments {
+    /// The agent's build [default: the router's own; on 32-bit ARM armv5, which runs on each]
+    #[arg(long, value_enum)]
     arch: Option<Arch>,
 
     /// The image's name among the router's files [default: linelight-agent-ARCH.tar]
@@ -59,7 +85,7 @@ pub(super) struct RouterScriptArguments {
     #[arg(long, value_name = "REFERENCE")]
     image: Option<ImageRef>,
 
-    /// Keeps the container in memory, unpacked from the file at each start; without it only where the flash is small
+    /// Keeps the container in memory, unpacked from the file at each start [default: only if the flash is small]
     #[arg(long, conflicts_with_all = ["disk", "image"])]
     tmpfs: bool,
 
@@ -70,14 +96,21 @@ pub(super) struct RouterScriptArguments {
     /// Four addresses that nothing else uses, for router and container
     #[arg(long, value_name = "NETWORK/30", default_value = "172.31.255.0/30")]
     subnet: Subnet,
+}
 
-    /// Takes the agent off the router instead
-    #[arg(long)]
-    remove: bool,
-
-    /// Puts another version on the router instead
-    #[arg(long)]
-    upgrade: bool,
+impl From<PlaceArguments> for Place {
+    fn from(typed: PlaceArguments) -> Self {
+        Self {
+            arch: typed.arch,
+            image: typed.image.map_or(Image::File(typed.file), Image::Remote),
+            storage: match typed.disk {
+                Some(name) => Storage::Disk(name),
+                None if typed.tmpfs => Storage::Memory,
+                None => Storage::Auto,
+            },
+            subnet: typed.subnet,
+        }
+    }
 }
 
 pub(super) fn run(
@@ -86,37 +119,37 @@ pub(super) fn run(
     public_url: Option<&Uri>,
     out: &mut impl Write,
 ) -> Result<()> {
-    let place = Place {
-        arch: arguments.arch,
-        image: arguments.image.map_or(Image::File(arguments.file), Image::Remote),
-        storage: match arguments.disk {
-            Some(name) => Storage::Disk(name),
-            None if arguments.tmpfs => Storage::Memory,
-            None => Storage::Auto,
-        },
-        subnet: arguments.subnet,
-    };
-    let text = match arguments.agent {
-        None if arguments.remove => place.remove_script(),
-        None => place.upgrade_script(),
-        Some(name) => {
-            let mut install = Install {
-                agent: name,
-                relays: relays(arguments.relay_url, public_url)?,
-                pins: arguments.relay_pin,
-                ca: arguments.relay_ca.map(read_certificates).transpose()?,
-                token: String::new(),
-                password: password()?,
-                place,
-            };
+    let RouterScriptArguments { agent, remove, summary, lines, new_token, relay, place, .. } = arguments;
+    let text = match agent {
+        None if remove => Place::from(place).remove_script(),
+        None => Place::from(place).upgrade_script(),
+        Some(agent) => {
+            let mut install = install(agent, relay, place.into(), public_url)?;
             // Whatever is wrong with the rest shows before the registry changes.
             install.script()?;
-            install.token = token(&install.agent, arguments.lines, arguments.new_token, data)?;
-            install.script()?
+            if summary {
+                install.summary()
+            } else {
+                install.token = token(&install.agent, lines, new_token, data)?;
+                install.script()?
+            }
         }
     };
     out.write_all(text.as_bytes())?;
     Ok(())
+}
+
+/// Returns the installation, without a token yet.
+fn install(agent: String, relay: RelayArguments, place: Place, public_url: Option<&Uri>) -> Result<Install> {
+    Ok(Install {
+        agent,
+        relays: relays(relay.relay_url, public_url)?,
+        pins: relay.relay_pin,
+        ca: relay.relay_ca.map(read_certificates).transpose()?,
+        token: String::new(),
+        password: password()?,
+        place,
+    })
 }
 
 /// The relays as typed, or the one that browsers reach.
@@ -155,7 +188,7 @@ fn token(name: &str, lines: Vec<Pattern>, new_token: bool, data: &DataDirectory)
                 lines
             }
         };
-        entries.add(name, lines, agent::unix_seconds())
+        entries.add(name, lines, times::unix_seconds())
     })
 }
 

@@ -11,14 +11,16 @@ use anyhow::{Result, bail, ensure};
 use http::Uri;
 use shared::UPLINK_PATH;
 
+mod summary;
+
 const START: &str = include_str!("../../../../container/routeros/start.rsc");
 const INSTALL: &str = include_str!("../../../../container/routeros/install.rsc");
 const REMOVE: &str = include_str!("../../../../container/routeros/remove.rsc");
 const UPGRADE: &str = include_str!("../../../../container/routeros/upgrade.rsc");
 
-/// Free flash, in bytes, below which the container's root goes to a disk in memory: twice the agent's largest binary for the image
+/// Free flash, in MiB, below which the container's root goes to a disk in memory: twice the agent's largest binary for the image
 /// and for what is unpacked of it, and a third for RouterOS itself.
-const RAM_BELOW: &str = "6291456";
+const RAM_BELOW_MIB: u32 = 6;
 /// The most that the disk in memory takes: the image's content while it is unpacked, several times.
 const RAM_SIZE: &str = "16M";
 /// The longest image reference or file name.
@@ -57,15 +59,16 @@ pub struct Install {
 }
 
 /// A build of the agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Arch {
-    /// x86 and CHR.
+    /// x86 and CHR
+    #[value(name = "x86-64")]
     X86_64,
-    /// 64-bit ARM.
+    /// 64-bit ARM
     Arm64,
-    /// 32-bit ARM, but not the EN7562CT of the hEX refresh.
+    /// 32-bit ARM, except the EN7562CT of the hEX refresh
     Armv7,
-    /// Every 32-bit ARM.
+    /// Every 32-bit ARM
     Armv5,
 }
 
@@ -101,13 +104,10 @@ impl fmt::Display for Arch {
 }
 
 impl FromStr for Arch {
-    type Err = anyhow::Error;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self> {
-        [Self::X86_64, Self::Arm64, Self::Armv7, Self::Armv5]
-            .into_iter()
-            .find(|arch| arch.to_string() == text)
-            .ok_or_else(|| anyhow::anyhow!("{text:?} is none of x86-64, arm64, armv7 and armv5"))
+    fn from_str(text: &str) -> Result<Self, String> {
+        clap::ValueEnum::from_str(text, false)
     }
 }
 
@@ -183,6 +183,8 @@ impl FromStr for RelayUrl {
     fn from_str(text: &str) -> Result<Self> {
         const FORM: &str = "write the relay's address as wss://relay.example or wss://relay.example:8443";
         let uri: Uri = text.parse().map_err(|_| anyhow::anyhow!("{text:?} is not an address: {FORM}"))?;
+        let credentials = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        ensure!(!credentials, "a relay's address has no user and no password: {FORM}");
         ensure!(uri.scheme_str() == Some("wss"), "{text:?} is not a wss:// address: {FORM}");
         let host = uri.host().unwrap_or_default();
         ensure!(
@@ -285,7 +287,7 @@ impl Place {
             ("SUBNET", format!("{}/30", self.subnet.0)),
             ("DISK", disk.to_owned()),
             ("RAM", ram.to_owned()),
-            ("RAM_BELOW", RAM_BELOW.to_owned()),
+            ("RAM_BELOW", (RAM_BELOW_MIB * 1024 * 1024).to_string()),
             ("RAM_SIZE", RAM_SIZE.to_owned()),
             ("ARCH", arch),
             ("FILE", file.to_owned()),
@@ -347,7 +349,22 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+
     use super::*;
+
+    /// An agent for the relay at relay.example, with defaults.
+    pub(super) fn install() -> Install {
+        Install {
+            agent: "core-1".into(),
+            relays: vec!["wss://relay.example".parse().unwrap()],
+            pins: vec![],
+            ca: None,
+            token: "linelight_agent_secret".into(),
+            password: "a-password".into(),
+            place: Place { arch: None, image: Image::File(None), storage: Storage::Auto, subnet: Subnet::DEFAULT },
+        }
+    }
 
     #[test]
     fn addresses_that_a_container_cannot_use_are_refused() {
@@ -364,6 +381,8 @@ mod tests {
             "wss://a/b",
             "wss://a\"b",
             "wss://$a",
+            "wss://u:p@relay.example",
+            "wss://u@relay.example",
         ] {
             assert!(wrong.parse::<RelayUrl>().is_err(), "{wrong}");
         }
@@ -374,8 +393,9 @@ mod tests {
         for wrong in ["", "a b", "a\"b", "$x", "a;b"] {
             assert!(wrong.parse::<FileName>().is_err() && wrong.parse::<ImageRef>().is_err(), "{wrong}");
         }
-        assert_eq!("armv5".parse::<Arch>().ok(), Some(Arch::Armv5));
-        assert!("armv6".parse::<Arch>().is_err());
+        for arch in Arch::value_variants() {
+            assert_eq!(arch.to_string().parse(), Ok(*arch));
+        }
     }
 
     #[test]
