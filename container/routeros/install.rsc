@@ -87,7 +87,7 @@
   :error "linelight: this router is $llBoard and the agent asked for is $llArch; containers need arm, arm64 or x86"
 }
 :if ([:len [/system/package/find where name="container" and disabled=no]] = 0) do={
-  :error "linelight: the package container is not installed; see What is needed in container/README.md"
+  :error "linelight: the package container is not installed; see What is needed in container/install.md"
 }
 :if ([$llAsk "[/system/device-mode/get container]"] ~ "^(no|false)\$") do={
   :error "linelight: containers are switched off; run /system/device-mode/update container=yes and press the button within 5 minutes"

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Returns the repository's root.
 pub(crate) fn root() -> PathBuf {
@@ -11,6 +12,18 @@ pub(crate) fn root() -> PathBuf {
 /// Returns the text of a document, named from the repository's root.
 pub(crate) fn document(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Returns the documents that git tracks or would track, from the repository's root.
+pub(crate) fn documents() -> Vec<String> {
+    let list = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.md"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let names: Vec<_> = String::from_utf8(list.stdout).unwrap().lines().map(str::to_owned).collect();
+    assert!(names.len() > 5, "the documents are gone: {names:?}");
+    names.into_iter().filter(|name| root().join(name).is_file()).collect()
 }
 
 /// Returns the fenced code blocks of one language, in order. A block inside a list loses the list's indent.

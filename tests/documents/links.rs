@@ -1,21 +1,6 @@
 //! Every link of a document leads to a file that is there, and to a heading that is in it.
 
-use std::path::Path;
-use std::process::Command;
-
-use crate::blocks::{document, root};
-
-/// Returns the documents that git tracks or would track, from the repository's root.
-fn documents() -> Vec<String> {
-    let list = Command::new("git")
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.md"])
-        .current_dir(root())
-        .output()
-        .unwrap();
-    let names: Vec<_> = String::from_utf8(list.stdout).unwrap().lines().map(str::to_owned).collect();
-    assert!(names.len() > 5, "the documents are gone: {names:?}");
-    names.into_iter().filter(|name| root().join(name).is_file()).collect()
-}
+use crate::blocks::{document, documents, root};
 
 /// Returns the targets of Markdown links and the sources of images, without those in code.
 fn targets(text: &str) -> Vec<String> {
@@ -65,27 +50,6 @@ fn every_link_leads_somewhere() {
         }
     }
     assert!(checked > 10, "no links were found");
-}
-
-/// A document names a file by its path from the root, in backquotes; what is named so is there.
-#[test]
-fn every_file_that_a_document_names_is_there() {
-    let folders = ["agent/", "relay/", "shared/", "tests/", "container/", "docs/", "fuzz/"];
-    for name in documents() {
-        let text = document(&name);
-        let mut quoted = text.split('`').skip(1).step_by(2);
-        let wrong = quoted.find(|path| {
-            let is_path = folders.iter().any(|folder| path.starts_with(folder))
-                && path.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c));
-            is_path && !root().join(path).exists() && !is_built(path)
-        });
-        assert_eq!(wrong, None, "{name} names a file that is not there");
-    }
-}
-
-/// Whether the path is made by a build.
-fn is_built(path: &str) -> bool {
-    Path::new(path).starts_with("relay/web/dist")
 }
 
 #[test]

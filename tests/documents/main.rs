@@ -6,4 +6,5 @@ mod api;
 mod blocks;
 mod example;
 mod links;
+mod names;
 mod portal;

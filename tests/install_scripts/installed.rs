@@ -222,16 +222,16 @@ fn every_variable_is_one_that_the_agent_knows() {
     }
 }
 
-/// The lines of a script's output that container/README.md shows, each up to where it is cut short.
+/// The lines of a script's output that container/install.md shows, each up to where it is cut short.
 fn shown() -> Vec<String> {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../container/README.md");
-    let text = std::fs::read_to_string(readme).unwrap();
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../container/install.md");
+    let text = std::fs::read_to_string(document).unwrap();
     let lines = text.lines().filter(|line| line.starts_with("       linelight: ")).map(str::trim);
     lines.map(|line| line.split(['…', '(']).next().unwrap().trim_end().to_owned()).collect()
 }
 
 #[test]
-fn the_readme_shows_what_is_printed() {
+fn the_document_shows_what_is_printed() {
     let mut router = router(24);
     service(&mut router, false, &["10.20.0.5/32"]);
     run(&mut router, &install().script().unwrap(), "install");

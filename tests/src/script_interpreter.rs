@@ -2,7 +2,7 @@
 //! knows which commands and properties there are, and refuses others where RouterOS does, when it reads the script.
 //!
 //! It is not RouterOS: it knows what the scripts of `container/routeros/` use, and stops (a [`Stop::Doubt`]) at what they should not
-//! rely on because nobody knows what RouterOS makes of it. What only a real router can settle is listed in container/README.md.
+//! rely on because nobody knows what RouterOS makes of it. What only a real router can settle is listed in container/real-router.md.
 
 mod evaluate;
 mod model;
