@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
 import { drawn, eventually, figures, NUMBER, sees, type View, violations } from "./chromium.ts";
-import { type Answer, averages, EXACT, history, type Rates, sample, snapshot, state } from "./fake-relay.ts";
+import { type Answer, averages, averagesFrame, EXACT, history, type Rates, sample, snapshot, state } from "./fake-relay.ts";
 import { openPage, relay } from "./relay-and-pages.ts";
 
 const NOTE = /^Pale: averages over 30 seconds, from when/;
@@ -84,7 +84,7 @@ test("samples take over, and a window of samples alone has no pale part", async 
 test("a page left open gets each new average", async () => {
   const page = await open((viewer) => viewer.send(snapshot({ notice: "averages", interval: 30_000 })));
   await sees(page, NUMBER, "–");
-  relay.send({ type: "averages", interval: 30_000, start: Date.now() - 30_500, down: [EXACT.down], up: [EXACT.up] });
+  relay.send(averagesFrame({ interval: 30_000, start: Date.now() - 30_500, down: [EXACT.down], up: [EXACT.up] }));
   await sees(page, NUMBER, "14.78");
 });
 

@@ -8,6 +8,9 @@ import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { type WebSocket, WebSocketServer } from "ws";
+import { departures, type Frame } from "./wire.ts";
+
+export type { Frame };
 
 /** The policy that the relay sends with the page. */
 export const POLICY =
@@ -16,14 +19,24 @@ export const POLICY =
 /** Where the build leaves the page. */
 export const DIST = process.env["LINELIGHT_DIST"] ?? join(repository(), "relay", "web", "dist");
 
+/** With a stream of events; the last header asks nginx not to hold them back. */
+export const EVENT_STREAM = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
+
+/** The statuses of refusals by their close codes; 503 of all others. */
+const STATUSES = new Map([
+  [4102, 401],
+  [4103, 401],
+  [4108, 429],
+]);
+
+/** Where the prelude is. */
+const PRELUDE = "/prelude.js";
+
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
 };
-
-/** A frame as the relay writes it. */
-export type Frame = Record<string, unknown>;
 
 /** A sample's rates. */
 export interface Rates {
@@ -47,6 +60,7 @@ export class FakeRelay {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #viewers = new Set<Viewer>();
+  #isAway = false;
   /** Every first frame there was. */
   readonly watches: Frame[] = [];
   /** How many bytes of the page went out, gzip. */
@@ -57,6 +71,10 @@ export class FakeRelay {
   refusesWebSockets = false;
   /** Whether new connections hang without an answer. */
   hangs = false;
+  /** A script that runs in the page before its own; empty for none. */
+  prelude = "";
+  /** Which files are withheld, by their paths, and how. */
+  withheld: { files: RegExp; by: "an error" | "a cut connection" } | null = null;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -66,6 +84,7 @@ export class FakeRelay {
     const server = createServer();
     const relay = new FakeRelay(server);
     server.on("connection", (socket) => {
+      if (relay.#isAway) return void socket.destroy();
       relay.#sockets.add(socket);
       socket.on("close", () => relay.#sockets.delete(socket));
     });
@@ -91,6 +110,7 @@ export class FakeRelay {
 
   /** Sends a frame to all viewers. */
   send(frame: Frame): void {
+    written(frame);
     for (const viewer of this.#viewers) viewer.send(frame);
   }
 
@@ -102,6 +122,16 @@ export class FakeRelay {
   /** Cuts all viewers. */
   cut(): void {
     for (const viewer of [...this.#viewers]) viewer.cut();
+  }
+
+  /** Cuts every connection and takes no new one, as a relay that restarts, until `comeBack`. */
+  goAway(): void {
+    this.#isAway = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  comeBack(): void {
+    this.#isAway = false;
   }
 
   /** Sends a sample of these rates each second until the returned function is called. */
@@ -120,7 +150,7 @@ export class FakeRelay {
 
   #accept(socket: WebSocket): void {
     const viewer: Viewer = {
-      send: (frame) => socket.send(JSON.stringify(frame)),
+      send: (frame) => socket.send(written(frame)),
       close: (code, reason) => {
         if (code >= 4000) viewer.send({ type: "error", code, reason });
         socket.close(code, reason);
@@ -141,15 +171,28 @@ export class FakeRelay {
     const path = new URL(request.url ?? "/", this.origin).pathname;
     const events = /^\/api\/v1\/lines\/([^/]+)\/live$/.exec(path);
     if (events?.[1] !== undefined) return this.#events(request, response, decodeURIComponent(events[1]));
+    if (this.withheld?.files.test(path)) return this.#withhold(response, this.withheld.by);
+    if (path === PRELUDE) return this.#content(response, path, Buffer.from(this.prelude));
     const file = path === "/" || path.startsWith("/line/") ? "index.html" : path.slice(1);
     await this.#file(response, normalize(file));
   }
 
+  #withhold(response: ServerResponse, by: "an error" | "a cut connection"): void {
+    if (by === "a cut connection") response.socket?.destroy();
+    else response.writeHead(404).end();
+  }
+
   #events(request: IncomingMessage, response: ServerResponse, username: string): void {
-    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    const begin = (): void => {
+      if (!response.headersSent) response.writeHead(200, EVENT_STREAM);
+    };
     const viewer: Viewer = {
-      send: (frame) => response.write(`data: ${JSON.stringify(frame)}\n\n`),
+      send: (frame) => {
+        begin();
+        response.write(`event: ${String(frame["type"])}\ndata: ${written(frame)}\n\n`);
+      },
       close: (code, reason) => {
+        if (!response.headersSent) return refuse(response, code, reason);
         viewer.send({ type: "error", code, reason });
         response.end();
       },
@@ -162,6 +205,11 @@ export class FakeRelay {
   async #file(response: ServerResponse, file: string): Promise<void> {
     const body = await readFile(join(DIST, file)).catch(() => null);
     if (body === null || file.startsWith("..")) return void response.writeHead(404).end();
+    const isPage = file === "index.html" && this.prelude !== "";
+    this.#content(response, file, isPage ? withPrelude(body) : body);
+  }
+
+  #content(response: ServerResponse, file: string, body: Buffer): void {
     const packed = gzipSync(body, { level: 9 });
     this.transferred += packed.length;
     response.writeHead(200, {
@@ -175,9 +223,38 @@ export class FakeRelay {
   }
 }
 
+/** Answers a viewer that is refused before its first frame. */
+function refuse(response: ServerResponse, code: number, reason: string): void {
+  const status = STATUSES.get(code) ?? 503;
+  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
+  response.end(`${written({ type: "error", code, reason })}\n`);
+}
+
+/** The page with the prelude's script in front of everything else that its head loads. */
+function withPrelude(page: Buffer): Buffer {
+  return Buffer.from(page.toString().replace("<head>", `<head><script src="${PRELUDE}"></script>`));
+}
+
+/** A frame as text. Throws where the real relay would not write it. */
+function written(frame: Frame): string {
+  const wrong = departures(frame);
+  if (wrong.length > 0) throw new Error(`not a frame of the relay: ${wrong.join("; ")}: ${JSON.stringify(frame)}`);
+  return JSON.stringify(frame);
+}
+
 /** A sample frame. */
 export function sample(t: number, rates: Rates): Frame {
   return { type: "sample", t, ...rates };
+}
+
+/** Some samples in one frame, by columns. */
+export function samples(columns: Frame): Frame {
+  return { type: "samples", ...columns };
+}
+
+/** The newest averages. */
+export function averagesFrame(columns: Frame): Frame {
+  return { type: "averages", ...columns };
 }
 
 /** A state frame. */

@@ -5,6 +5,8 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { eventually, figures, launch, newPage, picture, sees, type Theme, violations } from "./chromium.ts";
 import { startSystem, type System } from "./demo.ts";
+import { EVENT_STREAM, FakeRelay, type Frame } from "./fake-relay.ts";
+import { departures } from "./wire.ts";
 
 let browser: Browser;
 let system: System;
@@ -128,4 +130,29 @@ test("a link that somebody changed opens nothing and says what to do", async () 
   assert.doesNotMatch((await figures(page)).down, /\d/);
   await picture(page, "live-refused");
   await close();
+});
+
+test("the scripted relay of the other specs answers as the real one does", async () => {
+  const scripted = await FakeRelay.start();
+  scripted.answer = (viewer, watch) => {
+    if (watch["authorization"] === "Bearer no.such.link") viewer.close(4102, "link_refused");
+  };
+  const { origin, hash } = new URL(system.link("alice"));
+  const ask = (relay: string, path: string, token: string): Promise<Response> =>
+    fetch(relay + path, { headers: { authorization: `Bearer ${token}` } });
+  const events = "/api/v1/lines/alice/live";
+  for (const path of ["/", events]) {
+    const [real, fake] = await Promise.all([origin, scripted.origin].map((relay) => ask(relay, path, "no.such.link")));
+    assert.equal(fake?.status, real?.status, path);
+    const headers = path === "/" ? ["content-type", "content-security-policy", "x-content-type-options"] : ["content-type", "cache-control"];
+    for (const header of headers) assert.equal(fake?.headers.get(header), real?.headers.get(header), header);
+    if (path === events) assert.deepEqual(await fake?.json(), await real?.json());
+  }
+  const { headers, body } = await ask(origin, events, hash.slice(1));
+  for (const [header, value] of Object.entries(EVENT_STREAM)) assert.equal(headers.get(header), value, header);
+  const { value } = (await body?.getReader().read()) ?? {};
+  const [, name, frame] = /^event: (\w+)\ndata: (.*)\n\n/.exec(new TextDecoder().decode(value)) ?? [];
+  assert.equal(name, "snapshot");
+  assert.deepEqual(departures(JSON.parse(frame ?? "") as Frame), []);
+  await scripted.stop();
 });
