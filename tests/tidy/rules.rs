@@ -1,50 +1,9 @@
-//! Who may import whom, and other rules of the house that no compiler holds.
-#![allow(clippy::unwrap_used, clippy::panic)]
+//! Rules that hold by words in files: what does I/O, what names a test, what is not left behind.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-/// Files under `folder` that git tracks or would track.
-fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
-    let root = root();
-    let list = Command::new("git")
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "--", folder])
-        .current_dir(&root)
-        .output()
-        .unwrap();
-    assert!(list.status.success(), "git ls-files: {}", String::from_utf8_lossy(&list.stderr));
-    let files: Vec<_> = String::from_utf8(list.stdout)
-        .unwrap()
-        .lines()
-        .filter(|name| name.ends_with(ending))
-        .map(|name| root.join(name))
-        .filter(|path| path.is_file())
-        .collect();
-    assert!(!files.is_empty(), "no {ending} file under {folder}: the rule would hold for nothing");
-    files
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-/// Every line of the files that holds one of the words, with its place; what is compiled for tests alone is left out.
-fn lines_with(files: &[PathBuf], words: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    for file in files {
-        let Ok(text) = fs::read_to_string(file) else { continue };
-        let program = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        for (at, line) in program.lines().enumerate().filter(|(_, line)| words.iter().any(|word| line.contains(word))) {
-            found.push(format!("{}:{}: {}", file.display(), at + 1, line.trim()));
-        }
-    }
-    found
-}
-
-fn none(what: &str, found: &[String]) {
-    assert!(found.is_empty(), "{what}:\n{}", found.join("\n"));
-}
+use crate::files::{files, lines_with, none, root};
 
 #[test]
 fn shared_knows_nobody_and_does_no_io() {
@@ -159,7 +118,7 @@ fn is_module(path: &Path, all: &[PathBuf]) -> bool {
 #[test]
 fn nothing_is_left_for_later() {
     let mut sources = files(".", "");
-    sources.retain(|path| !path.ends_with("tests/tidy.rs") && !path.ends_with("package-lock.json"));
+    sources.retain(|path| !path.ends_with("tests/tidy/rules.rs") && !path.ends_with("package-lock.json"));
     none("left for later", &lines_with(&sources, &["TODO", "FIXME", "XXX", "unimplemented!", "todo!("]));
 }
 
