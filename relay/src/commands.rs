@@ -11,6 +11,7 @@ use crate::config::{self, ConfigError, ServeArguments};
 use crate::store::data_directory::DataDirectory;
 
 mod agent;
+mod check_subscribers;
 mod duration;
 mod init;
 mod link;
@@ -62,6 +63,8 @@ enum Command {
     Agent(agent::AgentCommand),
     /// Prints a script for one paste that puts an agent on a RouterOS router as a container
     RouterScript(Box<router_script::RouterScriptArguments>),
+    /// Prints how each row of a subscribers file is read; fails where something in it is refused
+    CheckSubscribers(check_subscribers::CheckSubscribersArguments),
     /// Shows a line's live figures in the terminal, as its viewer
     Watch(watch::WatchArguments),
 }
@@ -113,6 +116,7 @@ impl Cli {
             Command::Link(arguments) => link::run(&arguments, &data, self.public_url.as_ref(), out)?,
             Command::Agent(command) => agent::run(command, &data, out)?,
             Command::RouterScript(arguments) => router_script::run(*arguments, &data, self.public_url.as_ref(), out)?,
+            Command::CheckSubscribers(arguments) => check_subscribers::run(arguments, out)?,
             Command::Watch(arguments) => watch::run(&arguments, &data, self.public_url.as_ref(), out)?,
         }
         Ok(())

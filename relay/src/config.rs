@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::net::{Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::error::ConfigError;
@@ -12,6 +11,7 @@ use crate::limits::Limits;
 use crate::net::peer::Forwarding;
 use crate::net::tls::CertificateFiles;
 use crate::store::data_directory::DataDirectory;
+use crate::subscribers::SubscribersFile;
 use crate::viewers::links::Mode;
 
 mod error;
@@ -44,7 +44,7 @@ pub struct Config {
     /// The provider's name.
     pub brand: Option<String>,
     /// The subscribers file.
-    pub subscribers: Option<PathBuf>,
+    pub subscribers: Option<SubscribersFile>,
     /// The certificate of the public listeners; `None` is plain HTTP.
     pub tls: Option<CertificateFiles>,
     /// The reverse proxies that are believed.
@@ -64,7 +64,8 @@ impl ServeArguments {
         let Self { listeners, tls, proxies, page, limits } = self;
         let tls = tls.check()?;
         let listen = listeners.check(tls.is_some())?;
-        let PageArguments { access, brand, subscribers } = page;
+        let subscribers = page.subscribers_file()?;
+        let PageArguments { access, brand, .. } = page;
         if brand.as_ref().is_some_and(|brand| !is_brand(brand)) {
             return Err(ConfigError::Brand);
         }
@@ -103,6 +104,16 @@ impl TlsArguments {
             (Some(certificate), Some(key)) => Ok(Some(CertificateFiles { certificate, key })),
             (Some(_), None) => Err(ConfigError::Needs { given: "tls-cert", missing: "tls-key" }),
             (None, Some(_)) => Err(ConfigError::Needs { given: "tls-key", missing: "tls-cert" }),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+impl PageArguments {
+    fn subscribers_file(&self) -> Result<Option<SubscribersFile>, ConfigError> {
+        match (self.subscribers.clone(), self.subscribers_encoding) {
+            (Some(path), encoding) => Ok(Some(SubscribersFile { path, encoding })),
+            (None, Some(_)) => Err(ConfigError::Needs { given: "subscribers-encoding", missing: "subscribers" }),
             (None, None) => Ok(None),
         }
     }

@@ -239,6 +239,9 @@ async fn ready(State(context): State<Arc<ViewerContext>>) -> Response {
     if *context.drain.borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
+    if context.metrics.subscribers_unusable.get() > 0 {
+        return "ready, degraded: the subscribers file cannot be used, see the log\n".into_response();
+    }
     "ready\n".into_response()
 }
 

@@ -23,7 +23,6 @@ pub mod viewers;
 pub mod wire;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +43,7 @@ use crate::net::listener::{Handshakes, Listener, Shared};
 use crate::net::tls::{Certificate, CertificateFiles};
 use crate::store::data_directory::DataDirectory;
 use crate::store::reload::Watched;
-use crate::subscribers::Subscribers;
+use crate::subscribers::{Subscribers, SubscribersFile};
 use crate::viewers::links::keys::Keys;
 use crate::viewers::links::{Access, Mode};
 use crate::viewers::viewer::ViewerContext;
@@ -188,7 +187,7 @@ impl Files {
         let mut watched: Vec<(Watched, Reload)> = Vec::new();
         let access = read_keys(config, &mut watched)?;
         let registry = read_agents(&config.data, metrics, &mut watched)?;
-        let subscribers = read_subscribers(config.subscribers.as_ref(), metrics, &mut watched)?;
+        let subscribers = read_subscribers(config.subscribers.as_ref(), metrics, &mut watched);
         let read_certificate = |files| read_certificate(files, metrics, &mut watched);
         let certificate = config.tls.as_ref().map(read_certificate).transpose()?;
         Ok(Self { access, registry, subscribers, certificate, watched })
@@ -231,23 +230,30 @@ fn read_agents(data: &DataDirectory, metrics: &Arc<Metrics>, watched: &mut Vec<(
 }
 
 fn read_subscribers(
-    path: Option<&PathBuf>,
+    file: Option<&SubscribersFile>,
     metrics: &Arc<Metrics>,
     watched: &mut Vec<(Watched, Reload)>,
-) -> Result<Subscribers> {
+) -> Subscribers {
     let subscribers = Subscribers::none();
-    let Some(path) = path.cloned() else { return Ok(subscribers) };
-    let watch = Watched::new("subscribers", vec![path.clone()]);
+    let Some(file) = file.cloned() else { return subscribers };
+    let watch = Watched::new("subscribers", vec![file.path.clone()]);
     let (table, metrics) = (subscribers.clone(), Arc::clone(metrics));
     let load = move || {
-        let bad = table.load(&path)?;
+        let loaded = table.load(&file);
+        metrics.subscribers_unusable.set(u64::from(loaded.is_err()));
         metrics.subscribers.set(table.len() as u64);
-        metrics.subscriber_rows_refused.set(bad.len() as u64);
+        metrics.subscriber_rows_refused.set(loaded?.len() as u64);
         Ok(())
     };
-    load()?;
+    // Lines are worth more than names: the relay serves without, and takes the file when it comes.
+    if let Err(error) = load() {
+        tracing::error!(
+            error = format!("{error:#}"),
+            "the subscribers file cannot be used: lines show what their routers say until it can"
+        );
+    }
     watched.push((watch, Box::new(load)));
-    Ok(subscribers)
+    subscribers
 }
 
 fn read_certificate(

@@ -245,6 +245,8 @@ metrics! {
     subscribers: Gauge = "linelight_subscribers";
     /// Bad rows in the subscribers file as it is now.
     subscriber_rows_refused: Gauge = "linelight_subscriber_rows_refused";
+    /// 1 while the subscribers file as it is now cannot be used at all.
+    subscribers_unusable: Gauge = "linelight_subscribers_unusable";
 }
 
 fn head(out: &mut String, name: &str, help: &str, kind: &str) {

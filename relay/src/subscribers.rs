@@ -1,27 +1,43 @@
-//! Who a line's customer is and what they bought: the subscribers file, reloaded when it changes.
+//! Who a line's customer is and what they bought: the subscribers file, read again when it changes.
 //!
-//! Reading one is [`parse`]'s work; here is the table in use. A line without a row shows what its agent reported.
+//! [`parse`] reads a file; here is the table in use. A line without a row shows what its agent reported.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
+use encoding_rs::Encoding;
 use shared::Username;
 use shared::control::Plan;
 use tokio::sync::watch;
 
 use crate::store::data_directory;
 
-pub use parse::{BadRow, FileError, Parsed};
+pub use encoding::by_label as encoding_by_label;
+pub use finding::{BadRow, Doubt, Fault, FileError, Matter, RowError};
+pub use limit::{LimitError, in_words as rate_in_words};
+pub use parse::{Layout, Parsed};
+pub use table::Table;
 
+mod columns;
+mod encoding;
+mod finding;
 mod limit;
+mod lines;
+mod number;
 pub mod parse;
+mod quotes;
+mod spelling;
+mod table;
+mod unit;
 
 /// The largest subscribers file, in bytes: some 500,000 rows.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
-/// How many bad rows are told one by one; the rest are a count.
-const ROWS_TOLD: usize = 20;
+/// The most rows that are read: ten times the largest provider that one relay serves.
+const MAX_ROWS: usize = 1_000_000;
+/// How many findings of a file are logged one by one; `check-subscribers` prints all.
+const LOGGED: usize = 20;
 
 /// One row of the subscribers file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +50,26 @@ pub struct Subscriber {
     pub plan: Plan,
 }
 
-/// The subscribers as their file says now; a clone is the same table.
+/// A subscribers file, as `serve` is told it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscribersFile {
+    /// Where the file is.
+    pub path: PathBuf,
+    /// Its encoding, where it says none itself and is not UTF-8.
+    pub encoding: Option<&'static Encoding>,
+}
+
+impl SubscribersFile {
+    /// Returns the content of the file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is larger than 64 MiB.
+    pub fn read(&self) -> Result<Vec<u8>> {
+        data_directory::read(&self.path, MAX_FILE)
+    }
+}
+
+/// The subscribers in use; a clone is the same table.
 #[derive(Clone)]
 pub struct Subscribers {
     shared: Arc<Shared>,
@@ -46,21 +81,19 @@ struct Shared {
     changes: watch::Sender<u64>,
 }
 
-type Table = HashMap<Username, Arc<Subscriber>>;
-
 impl Subscribers {
-    /// No subscribers file: every lookup finds nothing.
+    /// Returns a table in which every lookup finds nothing.
     pub fn none() -> Self {
-        Self::new(Table::new())
+        Self::new(HashMap::new())
     }
 
-    /// These subscribers.
-    pub fn new(table: HashMap<Username, Arc<Subscriber>>) -> Self {
-        let shared = Shared { table: RwLock::new(Arc::new(table)), changes: watch::Sender::new(0) };
-        Self { shared: Arc::new(shared) }
+    /// Returns a table with these subscribers.
+    pub fn new(rows: HashMap<Username, Arc<Subscriber>>) -> Self {
+        let table = RwLock::new(Arc::new(Table::from(rows)));
+        Self { shared: Arc::new(Shared { table, changes: watch::Sender::new(0) }) }
     }
 
-    /// The row of a username.
+    /// Returns the row of a username.
     pub fn get(&self, username: &Username) -> Option<Arc<Subscriber>> {
         self.table().get(username).map(Arc::clone)
     }
@@ -70,31 +103,32 @@ impl Subscribers {
         self.table().len()
     }
 
-    /// Whether there are none.
+    /// True where no row is in use.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Changes each time the table does.
+    /// Returns a receiver that sees each change of the table.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.changes.subscribe()
     }
 
     /// Puts another table in place and tells all who wait for [`Self::changes`].
-    pub fn replace(&self, table: HashMap<Username, Arc<Subscriber>>) {
-        *self.shared.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
+    pub fn replace(&self, table: impl Into<Table>) {
+        let table = Arc::new(table.into());
+        *self.shared.table.write().unwrap_or_else(PoisonError::into_inner) = table;
         self.shared.changes.send_modify(|count| *count += 1);
     }
 
-    /// Reads the file and puts its good rows in place; the bad ones are logged by their line numbers and given back.
+    /// Reads the file and puts its rows in place. Logs the first findings by line; returns the rows that are not used.
     ///
     /// # Errors
-    /// Where the file cannot be read or is not such a table at all; the rows in use are then the same as before.
-    pub fn load(&self, path: &Path) -> Result<Vec<BadRow>> {
-        let content = data_directory::read(path, MAX_FILE)?;
-        let Parsed { table, bad } =
-            parse::parse(&content).with_context(|| format!("{} is not a subscribers file", path.display()))?;
-        report(path, &bad);
+    /// Where the file cannot be read or is no table of subscribers; the rows in use are then the same as before.
+    pub fn load(&self, file: &SubscribersFile) -> Result<Vec<BadRow>> {
+        let content = file.read()?;
+        let Parsed { table, bad, doubts, .. } = parse::parse(&content, file.encoding)
+            .with_context(|| format!("{} is not a subscribers file", file.path.display()))?;
+        log_findings(&file.path, &bad, &doubts);
         self.replace(table);
         Ok(bad)
     }
@@ -104,12 +138,18 @@ impl Subscribers {
     }
 }
 
-fn report(path: &Path, bad: &[BadRow]) {
-    for BadRow { line, reason } in bad.iter().take(ROWS_TOLD) {
-        tracing::warn!(file = %path.display(), line, %reason, "a row of the subscribers file is not used");
+/// Rows that are not used come first: they matter most.
+fn log_findings(path: &Path, bad: &[BadRow], doubts: &[Doubt]) {
+    let file = path.display();
+    for BadRow { line, reason } in bad.iter().take(LOGGED) {
+        tracing::warn!(%file, line, %reason, "a row of the subscribers file is not used");
     }
-    if let Some(more) = bad.len().checked_sub(ROWS_TOLD).filter(|more| *more > 0) {
-        tracing::warn!(file = %path.display(), more, "more rows of the subscribers file are not used");
+    for Doubt { line, about } in doubts.iter().take(LOGGED.saturating_sub(bad.len())) {
+        tracing::warn!(%file, line, reason = %about, "a row of the subscribers file is used, but not all of it is certain");
+    }
+    let more = (bad.len() + doubts.len()).saturating_sub(LOGGED);
+    if more > 0 {
+        tracing::warn!(%file, more, "the subscribers file has more such rows; see them with `linelight-relay check-subscribers`");
     }
 }
 
@@ -120,21 +160,21 @@ mod tests {
     #[test]
     fn a_new_file_is_told_and_a_bad_one_leaves_the_last() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("subscribers.csv");
+        let file = SubscribersFile { path: directory.path().join("subscribers.csv"), encoding: None };
         let ali = Username::from_text("ali").unwrap();
         let subscribers = Subscribers::none();
         let changes = subscribers.changes();
 
-        std::fs::write(&path, "username,customer\nali,Ali Baba\n,nobody\n").unwrap();
-        let bad = subscribers.load(&path).unwrap();
+        std::fs::write(&file.path, "username,customer\nali,Ali Baba\n,nobody\n").unwrap();
+        let bad = subscribers.load(&file).unwrap();
         assert_eq!(bad.iter().map(|row| row.line).collect::<Vec<_>>(), [3]);
         assert_eq!(subscribers.get(&ali).unwrap().customer.as_deref(), Some("Ali Baba"));
         assert_eq!((subscribers.len(), *changes.borrow()), (1, 1));
 
-        std::fs::write(&path, "no such header\n").unwrap();
-        assert!(subscribers.load(&path).is_err());
-        std::fs::remove_file(&path).unwrap();
-        assert!(subscribers.load(&path).unwrap_err().to_string().contains("cannot read"));
+        std::fs::write(&file.path, "no such header\n").unwrap();
+        assert!(subscribers.load(&file).is_err());
+        std::fs::remove_file(&file.path).unwrap();
+        assert!(subscribers.load(&file).unwrap_err().to_string().contains("cannot read"));
         assert_eq!(subscribers.get(&ali).unwrap().customer.as_deref(), Some("Ali Baba"));
         assert_eq!(*changes.borrow(), 1);
     }

@@ -49,6 +49,8 @@ fn what_does_not_go_together_is_refused() {
         ("--tls-key a.pem", "--tls-cert"),
         ("--trusted-proxy 10.0.0.0/8", "--forwarded-header"),
         ("--forwarded-header X-Real-IP", "--trusted-proxy"),
+        ("--subscribers-encoding cp1251", "--subscribers"),
+        ("--subscribers a.csv --subscribers-encoding ebcdic", "windows-1251"),
         ("--trusted-proxy ten --forwarded-header X-Real-IP", "192.0.2.1"),
         ("--forwarded-header X(Real)", "invalid"),
         ("--access everybody", "link"),

@@ -5,10 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
+use encoding_rs::Encoding;
 use http::{HeaderName, Uri};
 use ipnet::IpNet;
 
 use super::ConfigError;
+use crate::subscribers::encoding_by_label;
 use crate::viewers::links::Mode;
 
 /// Everything that `serve` is told.
@@ -104,6 +106,11 @@ pub struct PageArguments {
     /// A CSV file with the columns username, customer, package, download, upload; read again when it changes
     #[arg(long, env = "LINELIGHT_SERVER_SUBSCRIBERS", value_name = "FILE")]
     pub subscribers: Option<PathBuf>,
+
+    /// The encoding of --subscribers, such as windows-1251, where the file has no byte-order mark and is not UTF-8
+    /// [default: windows-1252]
+    #[arg(long, env = "LINELIGHT_SERVER_SUBSCRIBERS_ENCODING", value_name = "NAME", value_parser = encoding_by_label)]
+    pub subscribers_encoding: Option<&'static Encoding>,
 }
 
 /// What the relay takes at most.

@@ -1,223 +1,278 @@
-//! Reads a subscribers file: bytes in, a table and its bad rows out.
+//! Reads a subscribers file: bytes in, a table and its findings out.
 //!
-//! The first row names the columns, in any order; case, spaces and punctuation in a name do not count:
+//! The first row names the columns, in any order; case, blanks and punctuation in a name do not count:
 //!
-//! | column | also |
+//! | column | names |
 //! |---|---|
-//! | `username` (required) | `user`, `pppoe`, `pppoe username`, `pppoe user`, `login` |
-//! | `customer` | `customer name`, `client`, `client name`, `subscriber`, `full name` |
-//! | `package` | `plan`, `profile`, `product`, `service` |
-//! | `download` | `down`, `download limit`, `max download`, `download speed`; a unit may follow: `download (Mbps)` |
+//! | `username` (required) | `username`, `user`, `login`; before all of these `pppoe`, `pppoe username`, `pppoe user`, `ppp name` … |
+//! | `customer` | `customer name`, `client`, `client name`, `subscriber`, `full name`; else `name` |
+//! | `package` | `plan`, `profile`, `product`, `tariff`, `service plan`; else `service` |
+//! | `download` | `down`, `download limit`, `max download`, `speed_download`; a unit may follow: `download (Mbps)` |
 //! | `upload` | likewise |
+//! | both | `download/upload`, `speed (up/down)`, `Mikrotik-Rate-Limit` |
 //!
-//! Other columns are ignored. Comma, semicolon and tab are told apart by the first row. A byte-order mark (UTF-8, UTF-16) is
-//! understood; without one the file is UTF-8 or, where it is not valid UTF-8, windows-1252. A username is taken exactly,
-//! byte for byte; its text form (`caf%E9`) is understood too.
+//! Other columns are ignored. Comma, semicolon, tab and `|` are told apart by the first row; a line `sep=;` may stand before
+//! the first row. The encoding is that of a byte-order mark, the declared one, UTF-8, or windows-1252. A username is taken
+//! exactly, byte for byte; its text form (`caf%E9`) is understood too.
+//!
+//! A row is one line. What has two readings is refused, as a row or as a limit, and told with both.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use csv::{ByteRecord, ReaderBuilder};
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use encoding_rs::Encoding;
 use shared::Username;
-use shared::control::{MAX_TEXT, Plan};
-use shared::username::UsernameError;
+use shared::control::MAX_TEXT;
 
-use super::limit::{self, LimitError, Unit};
-use super::{Subscriber, Table};
-
-/// The most rows that are taken: ten times the largest provider that one relay serves.
-const MAX_ROWS: usize = 1_000_000;
-/// The most bad rows that are kept for the report.
-const MAX_BAD: usize = 10_000;
+use super::columns::Columns;
+use super::encoding::{Content, Decoder};
+use super::finding::{BadRow, Doubt, Fault, FileError, Matter, RowError};
+use super::lines::{self, Line};
+use super::quotes::{self, Value};
+use super::table::Table;
+use super::{MAX_ROWS, Subscriber, spelling};
 
 /// What a file holds.
 #[derive(Debug)]
 pub struct Parsed {
-    /// The good rows.
-    pub table: HashMap<Username, Arc<Subscriber>>,
-    /// The others, in order.
+    /// The rows that are used.
+    pub table: Table,
+    /// The rows that are not used, in order.
     pub bad: Vec<BadRow>,
+    /// What is to be known of rows that are used, in order.
+    pub doubts: Vec<Doubt>,
+    /// How the file was read.
+    pub layout: Layout,
 }
 
-/// A row that is not used.
+/// How a file was read.
 #[derive(Debug)]
-pub struct BadRow {
-    /// The line of the file in which it begins, counted from 1.
-    pub line: u64,
-    /// What is wrong with it; it quotes nothing of the row.
-    pub reason: RowError,
+pub struct Layout {
+    /// The name of its encoding.
+    pub encoding: &'static str,
+    /// What parts its values.
+    pub separator: char,
+    /// The names of its columns, and what each is used for.
+    pub columns: Vec<(String, Option<&'static str>)>,
 }
 
-/// What is wrong with a row.
-#[derive(Debug, thiserror::Error)]
-pub enum RowError {
-    /// The username is missing or too long.
-    #[error("{0}")]
-    Username(#[from] UsernameError),
-    /// An earlier row names the same line.
-    #[error("its username stands in an earlier row, which counts")]
-    Repeated,
-    /// More values than the first row has names, so that they may have shifted.
-    #[error("it has {found} values for {expected} columns; a value that holds the separator goes in double quotes")]
-    TooManyValues {
-        /// How many there are.
-        found: usize,
-        /// How many there may be.
-        expected: usize,
-    },
-    /// A limit that is none.
-    #[error("its {column} {reason}")]
-    Limit {
-        /// Which one.
-        column: &'static str,
-        /// Why.
-        reason: LimitError,
-    },
-    /// Past the most rows that are taken.
-    #[error("the file has more than {MAX_ROWS} rows; this one and all that follow are not used")]
-    TooManyRows,
-}
-
-/// Why a file is not used at all.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// The first row does not say which column is the username.
-    #[error("its first row names no column \"username\"; the first row must hold the columns' names")]
-    NoUsername,
-    /// Two columns mean the same.
-    #[error("two of its columns are the {0}")]
-    Twice(&'static str),
-    /// Not a table of text.
-    #[error("it cannot be read as CSV: {0}")]
-    Csv(#[from] csv::Error),
-}
-
-/// Where in a row each value stands.
-#[derive(Default)]
-struct Columns {
-    count: usize,
-    username: usize,
-    customer: Option<usize>,
-    package: Option<usize>,
-    download: Option<(usize, Option<Unit>)>,
-    upload: Option<(usize, Option<Unit>)>,
-}
-
-/// Reads a subscribers file.
+/// Reads a subscribers file; `encoding` counts where no byte-order mark says another.
 ///
 /// # Errors
 /// [`FileError`], where no row can be used.
-pub fn parse(content: &[u8]) -> Result<Parsed, FileError> {
-    let (content, encoding) = decoded(content);
-    let mut reader = ReaderBuilder::new().delimiter(delimiter(&content)).flexible(true).from_reader(&*content);
-    let columns = Columns::find(reader.byte_headers()?, encoding)?;
-    let mut parsed = Parsed { table: Table::new(), bad: Vec::new() };
-    let mut record = ByteRecord::new();
-    while reader.read_byte_record(&mut record)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let full = parsed.table.len() >= MAX_ROWS;
-        let added = if full { Err(RowError::TooManyRows) } else { parsed.add(&columns, &record, encoding) };
-        if let Err(reason) = added
-            && parsed.bad.len() < MAX_BAD
-        {
-            parsed.bad.push(BadRow { line, reason });
-        }
-        if full {
-            break;
-        }
-    }
-    Ok(parsed)
+pub fn parse(content: &[u8], encoding: Option<&'static Encoding>) -> Result<Parsed, FileError> {
+    parse_each(content, encoding, |_| {})
 }
 
-impl Parsed {
-    fn add(&mut self, columns: &Columns, record: &ByteRecord, encoding: &'static Encoding) -> Result<(), RowError> {
-        if record.len() > columns.count {
-            return Err(RowError::TooManyValues { found: record.len(), expected: columns.count });
+/// A row that was read.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    /// The line of the file, counted from 1.
+    pub line: u64,
+    /// The username, exactly as it is written.
+    pub username: &'a Username,
+    /// The username without what a spreadsheet adds, if it adds anything.
+    pub plain: Option<&'a Username>,
+    /// The rest of the row.
+    pub subscriber: &'a Subscriber,
+}
+
+/// As [`parse`], and shows each row that is read; a row that collides with a later one is shown before that is known.
+///
+/// # Errors
+/// [`FileError`], where no row can be used.
+pub fn parse_each(
+    content: &[u8],
+    encoding: Option<&'static Encoding>,
+    mut show: impl FnMut(&Reading<'_>),
+) -> Result<Parsed, FileError> {
+    let content = Content::new(content, encoding);
+    let lines = lines::lines(&content.bytes);
+    let (separator, lines) = separator(&lines);
+    let ((_, first), lines) = lines.split_first().ok_or(FileError::Empty)?;
+    let names = names(first, separator, content.decoder)?;
+    let columns = Columns::find(&names)?;
+    let layout = Layout {
+        encoding: content.decoder.name(),
+        separator: char::from(separator),
+        columns: names.into_iter().zip(columns.uses()).collect(),
+    };
+    let reader = Reader { columns, separator, decoder: content.decoder };
+    let mut draft = Draft::default();
+    for line in lines::judge(lines, separator, reader.columns.count) {
+        draft.add(&line, &reader, &mut show);
+    }
+    Ok(draft.finish(layout))
+}
+
+/// What is needed to read a line.
+struct Reader {
+    columns: Columns,
+    separator: u8,
+    decoder: Decoder,
+}
+
+/// A table while its file is read.
+#[derive(Default)]
+struct Draft {
+    rows: HashMap<Username, Arc<Subscriber>>,
+    bad: Vec<BadRow>,
+    doubts: Vec<Doubt>,
+    /// By the plain username: the lines and exact usernames of the rows that are spelled otherwise.
+    spelled: BTreeMap<Username, Vec<(u64, Username)>>,
+    /// How many lines were read.
+    count: usize,
+}
+
+impl Draft {
+    fn add(&mut self, line: &Line<'_>, reader: &Reader, show: &mut impl FnMut(&Reading<'_>)) {
+        self.count += 1;
+        let outcome = if self.count > MAX_ROWS { Err(RowError::TooManyRows) } else { self.row(line, reader, show) };
+        if let Err(reason) = outcome {
+            self.bad.push(BadRow { line: line.number, reason });
         }
-        let username = Username::from_typed(record.get(columns.username).unwrap_or_default())?;
-        if self.table.contains_key(&username) {
-            return Err(RowError::Repeated);
+    }
+
+    fn row(&mut self, line: &Line<'_>, reader: &Reader, show: &mut impl FnMut(&Reading<'_>)) -> Result<(), RowError> {
+        if let Some(fault) = line.fault {
+            return Err(fault.into());
         }
-        let text = |at: Option<usize>| at.and_then(|at| record.get(at)).and_then(|value| text(value, encoding));
-        let limit = |column, at: Option<(usize, Option<Unit>)>| {
-            let Some((at, unit)) = at else { return Ok(None) };
-            let value = String::from_utf8_lossy(record.get(at).unwrap_or_default());
-            limit::parse(&value, unit).map_err(|reason| RowError::Limit { column, reason })
-        };
-        let plan = Plan { download: limit("download", columns.download)?, upload: limit("upload", columns.upload)? };
-        let subscriber = Subscriber { customer: text(columns.customer), package: text(columns.package), plan };
-        self.table.insert(username, Arc::new(subscriber));
+        let values = reader.values(line)?;
+        let Some(values) = values else { return Ok(()) };
+        let written = reader.username(&values);
+        let username = Username::from_typed(&written)?;
+        let Entry::Vacant(place) = self.rows.entry(username.clone()) else { return Err(RowError::Repeated) };
+        let (subscriber, matters) = reader.subscriber(&values);
+        let plain = spelling::plain(&written).and_then(|plain| Username::from_typed(&plain).ok());
+        show(&Reading { line: line.number, username: &username, plain: plain.as_ref(), subscriber: &subscriber });
+        place.insert(Arc::new(subscriber));
+        let rounded = spelling::is_rounded(&written).then_some(Matter::Rounded);
+        self.doubts.extend(matters.into_iter().chain(rounded).map(|about| Doubt { line: line.number, about }));
+        if let Some(plain) = plain {
+            self.spelled.entry(plain).or_default().push((line.number, username));
+        }
         Ok(())
     }
-}
 
-impl Columns {
-    fn find(headers: &ByteRecord, encoding: &'static Encoding) -> Result<Self, FileError> {
-        let mut username = None;
-        let mut columns = Self { count: headers.len(), ..Self::default() };
-        for (at, header) in headers.iter().enumerate() {
-            let name = plain(&encoding.decode_without_bom_handling(header).0);
-            let (stem, unit) = limit::unit_of_header(&name);
-            match stem {
-                "username" | "user" | "pppoe" | "pppoeusername" | "pppoeuser" | "login" => {
-                    once("username", &mut username, at)?;
-                }
-                "customer" | "customername" | "client" | "clientname" | "subscriber" | "fullname" => {
-                    once("customer", &mut columns.customer, at)?;
-                }
-                "package" | "packagename" | "plan" | "profile" | "product" | "service" => {
-                    once("package", &mut columns.package, at)?;
-                }
-                "download" | "down" | "downloadlimit" | "maxdownload" | "downloadspeed" | "downspeed" => {
-                    once("download", &mut columns.download, (at, unit))?;
-                }
-                "upload" | "up" | "uploadlimit" | "maxupload" | "uploadspeed" | "upspeed" => {
-                    once("upload", &mut columns.upload, (at, unit))?;
-                }
-                _ => {}
+    fn finish(mut self, layout: Layout) -> Parsed {
+        let mut table = Table::from(std::mem::take(&mut self.rows));
+        for (plain, spelled) in std::mem::take(&mut self.spelled) {
+            self.settle(&mut table, plain, &spelled);
+        }
+        self.bad.sort_by_key(|bad| bad.line);
+        self.doubts.sort_by_key(|doubt| doubt.line);
+        Parsed { table, bad: self.bad, doubts: self.doubts, layout }
+    }
+
+    /// Decides which row a plain username leads to.
+    fn settle(&mut self, table: &mut Table, plain: Username, spelled: &[(u64, Username)]) {
+        let about = match spelled {
+            _ if table.contains(&plain) => Matter::PlainTaken,
+            [(_, exact)] => {
+                table.also(plain, exact);
+                Matter::AlsoPlain
             }
-        }
-        columns.username = username.ok_or(FileError::NoUsername)?;
-        Ok(columns)
+            [first, second, ..] => {
+                for (line, exact) in spelled {
+                    let other = if line == &first.0 { second.0 } else { first.0 };
+                    table.remove(exact);
+                    self.bad.push(BadRow { line: *line, reason: RowError::Collides { line: other } });
+                    self.doubts.retain(|doubt| doubt.line != *line);
+                }
+                return;
+            }
+            [] => return,
+        };
+        self.doubts.extend(spelled.iter().map(|(line, _)| Doubt { line: *line, about }));
     }
 }
 
-fn once<T>(what: &'static str, slot: &mut Option<T>, value: T) -> Result<(), FileError> {
-    match slot.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(FileError::Twice(what)),
+impl Reader {
+    /// The values of a line; `None` where all are empty, as in the last rows of a spreadsheet.
+    fn values<'a>(&self, line: &Line<'a>) -> Result<Option<Vec<Value<'a>>>, RowError> {
+        let mut values = Vec::with_capacity(self.columns.count);
+        quotes::split(line.bytes, self.separator, &mut values)?;
+        let is_blank = |value: &Value<'_>| value.bytes.iter().all(u8::is_ascii_whitespace);
+        if values.iter().all(is_blank) {
+            return Ok(None);
+        }
+        if values.iter().skip(self.columns.count).all(is_blank) {
+            return Ok(Some(values));
+        }
+        Err(RowError::TooManyValues { found: values.len(), expected: self.columns.count })
+    }
+
+    fn username(&self, values: &[Value<'_>]) -> Vec<u8> {
+        let value = values.get(self.columns.username).filter(|value| !is_null(value));
+        value.map_or_else(Vec::new, |value| self.decoder.username(&value.bytes).into_owned())
+    }
+
+    fn subscriber(&self, values: &[Value<'_>]) -> (Subscriber, Vec<Matter>) {
+        let text = |at: Option<usize>| self.text(values.get(at?)?);
+        let limit = |at: usize| values.get(at).map_or(Cow::Borrowed(""), |value| self.decoder.text(&value.bytes));
+        let (plan, unread) = self.columns.plan(limit);
+        let matters = unread.into_iter().map(|(column, reason)| Matter::Limit { column, reason }).collect();
+        (Subscriber { customer: text(self.columns.customer), package: text(self.columns.package), plan }, matters)
+    }
+
+    /// A value for display: decoded, trimmed and cut; empty is none.
+    fn text(&self, value: &Value<'_>) -> Option<String> {
+        if is_null(value) {
+            return None;
+        }
+        let bytes = quotes::formula(&value.bytes).unwrap_or(&value.bytes);
+        let text = self.decoder.text(bytes).replace(char::is_control, " ");
+        let text = text.trim();
+        let cut = text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or(text).trim_end();
+        (!cut.is_empty()).then(|| cut.to_owned())
     }
 }
 
-/// A column's name without case, spaces and punctuation.
-fn plain(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+/// True for a database's "no value": `NULL` in quotes is a name.
+fn is_null(value: &Value<'_>) -> bool {
+    !value.quoted && matches!(&*value.bytes, b"NULL" | b"\\N")
 }
 
-/// The content without its byte-order mark, and the encoding that its values are in; UTF-16 becomes UTF-8.
-fn decoded(content: &[u8]) -> (Cow<'_, [u8]>, &'static Encoding) {
-    match Encoding::for_bom(content) {
-        Some((encoding, mark)) if encoding == UTF_8 => {
-            // Declared UTF-8, but with usernames that are not: their bytes must stay as they are.
-            let rest = content.get(mark..).unwrap_or_default();
-            (Cow::Borrowed(rest), UTF_8)
-        }
-        Some((encoding, mark)) => {
-            let (text, _) = encoding.decode_without_bom_handling(content.get(mark..).unwrap_or_default());
-            (Cow::Owned(text.into_owned().into_bytes()), UTF_8)
-        }
-        None if std::str::from_utf8(content).is_ok() => (Cow::Borrowed(content), UTF_8),
-        None => (Cow::Borrowed(content), WINDOWS_1252),
+fn names(first: &[u8], separator: u8, decoder: Decoder) -> Result<Vec<String>, FileError> {
+    let mut values = Vec::new();
+    let outcome = quotes::split(first, separator, &mut values);
+    let outcome = if first.contains(&b'\r') { Err(Fault::CarriageReturn) } else { outcome };
+    outcome.map_err(FileError::FirstRow)?;
+    Ok(values.iter().map(|value| decoder.text(&value.bytes).into_owned()).collect())
+}
+
+/// The separator, and the lines from the first row on.
+fn separator<'l, 'a>(lines: &'l [(u64, &'a [u8])]) -> (u8, &'l [(u64, &'a [u8])]) {
+    match lines.split_first() {
+        None => (b',', lines),
+        Some(((_, first), rest)) => match declared_separator(first) {
+            Some(separator) => (separator, rest),
+            None => (likely_separator(first), lines),
+        },
     }
 }
 
-/// The separator that the first row uses most, outside of quotes.
-fn delimiter(content: &[u8]) -> u8 {
+/// Reads the line `sep=;`, which tells spreadsheets the separator.
+fn declared_separator(line: &[u8]) -> Option<u8> {
+    let line = line.trim_ascii();
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    let (word, separator) = line.split_at_checked(4)?;
+    match separator {
+        [] if word.eq_ignore_ascii_case(b"sep=") => Some(b'\t'),
+        [byte] if word.eq_ignore_ascii_case(b"sep=") => {
+            (byte.is_ascii_punctuation() && !matches!(byte, b'"' | b'\\')).then_some(*byte)
+        }
+        _ => None,
+    }
+}
+
+/// The separator that the first row has most, outside of quotes.
+fn likely_separator(first: &[u8]) -> u8 {
     let mut quoted = false;
-    let mut counts = [(b',', 0_usize), (b';', 0), (b'\t', 0)];
-    for &byte in content.iter().take_while(|byte| !matches!(byte, b'\n' | b'\r')) {
+    let mut counts = [(b',', 0_usize), (b';', 0), (b'\t', 0), (b'|', 0)];
+    for &byte in first {
         quoted ^= byte == b'"';
         if !quoted && let Some((_, count)) = counts.iter_mut().find(|(separator, _)| *separator == byte) {
             *count += 1;
@@ -227,125 +282,5 @@ fn delimiter(content: &[u8]) -> u8 {
     counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(separator, _)| *separator)
 }
 
-/// A value for display: decoded, trimmed and cut; empty is none.
-fn text(value: &[u8], encoding: &'static Encoding) -> Option<String> {
-    let (text, _) = encoding.decode_without_bom_handling(value);
-    let text = text.trim();
-    let cut = text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or(text);
-    (!cut.is_empty()).then(|| cut.to_owned())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row<'a>(parsed: &'a Parsed, username: &[u8]) -> &'a Subscriber {
-        &parsed.table[&Username::from_bytes(username).unwrap()]
-    }
-
-    fn ali() -> Subscriber {
-        Subscriber {
-            customer: Some("Baba, Ali".into()),
-            package: Some("Fibre 50/10".into()),
-            plan: Plan { download: Some(50_000_000), upload: Some(10_000_000) },
-        }
-    }
-
-    #[test]
-    fn the_plain_case() {
-        let file = "username,customer,package,download,upload\nali,\"Baba, Ali\",Fibre 50/10,50M,10 Mbps\nbob,,,,\n";
-        let parsed = parse(file.as_bytes()).unwrap();
-        assert!(parsed.bad.is_empty());
-        assert_eq!(*row(&parsed, b"ali"), ali());
-        assert_eq!(*row(&parsed, b"bob"), Subscriber { customer: None, package: None, plan: Plan::default() });
-    }
-
-    #[test]
-    fn a_spreadsheets_export_in_any_order_with_mark_semicolons_and_crlf() {
-        let file = "Upload (Mbps);Notes;PPPoE-Username;Customer Name;Plan;Download limit\r\n\
-                    10;\"a;b\";ali; Baba, Ali ;Fibre 50/10;50000000\r\n";
-        for bom in ["", "\u{FEFF}"] {
-            let parsed = parse(format!("{bom}{file}").as_bytes()).unwrap();
-            assert!(parsed.bad.is_empty());
-            assert_eq!(*row(&parsed, b"ali"), ali());
-        }
-        let utf16: Vec<u8> = format!("\u{FEFF}{}", file.replace(';', "\t").replace("a\tb", "a;b"))
-            .encode_utf16()
-            .flat_map(u16::to_le_bytes)
-            .collect();
-        assert_eq!(*row(&parse(&utf16).unwrap(), b"ali"), ali());
-    }
-
-    #[test]
-    fn windows_1252_names_are_decoded_and_usernames_stay_bytes() {
-        let parsed = parse(b"username,customer\ncaf\xE9,Caf\xE9 \x80\n").unwrap();
-        assert_eq!(row(&parsed, b"caf\xE9").customer.as_deref(), Some("Café €"));
-        let parsed = parse("username,customer\ncaf%E9,Café €\n50%,Percent\ncafé,UTF-8\n".as_bytes()).unwrap();
-        assert_eq!(row(&parsed, b"caf\xE9").customer.as_deref(), Some("Café €"));
-        assert_eq!(row(&parsed, b"50%").customer.as_deref(), Some("Percent"));
-        assert_eq!(row(&parsed, "café".as_bytes()).customer.as_deref(), Some("UTF-8"));
-    }
-
-    #[test]
-    fn usernames_are_exact() {
-        let parsed = parse(b"username,customer\nBob,1\nbob,2\n bob,3\nali,4\nalice,5\n").unwrap();
-        for (username, customer) in [(&b"Bob"[..], "1"), (b"bob", "2"), (b" bob", "3"), (b"ali", "4"), (b"alice", "5")]
-        {
-            assert_eq!(row(&parsed, username).customer.as_deref(), Some(customer));
-        }
-    }
-
-    #[test]
-    fn bad_rows_are_told_by_line_and_the_rest_stands() {
-        let long = "x".repeat(256);
-        let file = format!(
-            "username,customer,download\nali,Ali,50M\n,nobody,1M\n{long},L,\nbob,Smith, John,50M\n\
-             ali,Again,1M\ncarl,\"two\nlines\",50\ndora,D,fast\n\neve,Eve,1G\nfay\n"
-        );
-        let parsed = parse(file.as_bytes()).unwrap();
-        let told: Vec<(u64, String)> = parsed.bad.iter().map(|bad| (bad.line, bad.reason.to_string())).collect();
-        for ((line, reason), (expected, part)) in told.iter().zip([
-            (3, "empty"),
-            (4, "256 bytes"),
-            (5, "4 values for 3 columns"),
-            (6, "earlier row"),
-            (7, "has no unit"),
-            (9, "its download is not a limit"),
-        ]) {
-            assert_eq!(*line, expected, "{reason}");
-            assert!(reason.contains(part), "{reason}");
-            assert!(!reason.contains("Smith") && !reason.contains("carl"), "a reason quotes no row: {reason}");
-        }
-        assert_eq!(told.len(), 6);
-        assert_eq!(parsed.table.len(), 3);
-        assert_eq!(row(&parsed, b"ali").customer.as_deref(), Some("Ali"), "the first of two counts");
-        assert_eq!(row(&parsed, b"eve").plan.download, Some(1_000_000_000));
-        assert_eq!(row(&parsed, b"fay").customer, None, "a short row is one whose last cells are empty");
-    }
-
-    #[test]
-    fn long_texts_are_cut_at_a_character() {
-        let file = format!("username,customer\nali,x{}\n", "é".repeat(200));
-        let parsed = parse(file.as_bytes()).unwrap();
-        let customer = row(&parsed, b"ali").customer.clone().unwrap();
-        assert!(customer.len() <= MAX_TEXT && customer.ends_with('é'));
-    }
-
-    #[test]
-    fn a_file_without_a_usable_first_row_is_refused() {
-        for (content, part) in [
-            (&b""[..], "no column \"username\""),
-            (b"ali,Ali\nbob,Bob\n", "no column \"username\""),
-            (b"username,login\nali,ali\n", "two of its columns are the username"),
-        ] {
-            assert!(parse(content).unwrap_err().to_string().contains(part));
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_bytes_are_read_or_refused(content in proptest::collection::vec(proptest::num::u8::ANY, 0..2000)) {
-            let _ = parse(&[b"username;download\n", &content[..]].concat());
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,61 @@
+//! The subscribers of one file, by username.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use shared::Username;
+
+use super::Subscriber;
+
+/// The rows of a file by username. A row that a spreadsheet spelled its own way is there by its plain username too.
+#[derive(Debug, Default)]
+pub struct Table {
+    by_username: HashMap<Username, Arc<Subscriber>>,
+    /// How many usernames lead to a row of another spelling.
+    plain: usize,
+}
+
+impl Table {
+    /// Returns the row of a username.
+    pub fn get(&self, username: &Username) -> Option<&Arc<Subscriber>> {
+        self.by_username.get(username)
+    }
+
+    /// True where the username has a row.
+    pub fn contains(&self, username: &Username) -> bool {
+        self.by_username.contains_key(username)
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.by_username.len() - self.plain
+    }
+
+    /// True where there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All usernames with their rows, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Username, &Arc<Subscriber>)> {
+        self.by_username.iter()
+    }
+
+    /// Leads a plain username, which has no row of its own, to the row of another spelling.
+    pub(super) fn also(&mut self, plain: Username, spelled: &Username) {
+        if let Some(row) = self.by_username.get(spelled).map(Arc::clone) {
+            self.by_username.insert(plain, row);
+            self.plain += 1;
+        }
+    }
+
+    pub(super) fn remove(&mut self, username: &Username) {
+        self.by_username.remove(username);
+    }
+}
+
+impl From<HashMap<Username, Arc<Subscriber>>> for Table {
+    fn from(by_username: HashMap<Username, Arc<Subscriber>>) -> Self {
+        Self { by_username, plain: 0 }
+    }
+}
