@@ -1,7 +1,7 @@
 //! `linelight-relay watch`: a line's live figures in the terminal, by the same viewer API as the page.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,6 @@ use futures_util::{SinkExt, StreamExt};
 use http::Uri;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::ServerName;
-use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -21,18 +20,23 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use self::readout::{Readout, Told};
+use self::screen::Screen;
 use super::link;
 use crate::config;
 use crate::net::tls;
 use crate::store::data_directory::{self, DataDirectory};
+use crate::wire::viewer_frame::FromViewer;
 
+mod draw;
 mod readout;
+mod screen;
+mod verdict;
 
-/// How long a token minted for watching lasts: a working day.
+/// The life of a token minted for watching: a working day.
 const TOKEN_LIFE: Duration = Duration::from_secs(12 * 3600);
 /// Time to reach the relay.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Silence after which the relay is taken for lost: it repeats the line's state each 10 s.
+/// Silence after which the relay counts as lost: it repeats the line's state every 10 s.
 const SILENCE: Duration = Duration::from_secs(25);
 /// The longest link in a file, in bytes.
 const MAX_LINK: u64 = 8 * 1024;
@@ -47,11 +51,11 @@ pub(super) struct WatchArguments {
     #[arg(long, value_name = "FILE")]
     link_file: Option<PathBuf>,
 
-    /// The relay's address [default: --public-url, else http://127.0.0.1:8080]
+    /// The relay's address [default: the link's, else --public-url, else http://127.0.0.1:8080]
     #[arg(long, value_name = "URL", value_parser = config::public_url)]
     url: Option<Uri>,
 
-    /// The certificates to trust, PEM, where the relay's is not from a public authority
+    /// A PEM file with the certificates to trust, if the relay's is not from a public authority
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 }
@@ -70,23 +74,23 @@ pub(super) fn run(
     let url = arguments.url.clone().or(linked).or_else(|| public_url.cloned());
     let url = url.unwrap_or_else(|| Uri::from_static("http://127.0.0.1:8080/"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(watch(&url, arguments.ca.as_deref(), &token, out))
+    runtime.block_on(watch(&url, arguments.ca.as_deref(), token, out))
 }
 
-/// The relay's address and the token of the link in a file.
+/// Returns the relay's address and the token of the link in a file.
 fn link_of(path: &Path) -> Result<(Uri, String)> {
     let content = data_directory::read(path, MAX_LINK)?;
     let text = std::str::from_utf8(&content).unwrap_or_default().trim();
-    let Some((url, token)) = text.split_once('#') else { bail!("{} holds no link", path.display()) };
-    let url = config::public_url(url).with_context(|| format!("{} holds no link", path.display()))?;
-    Ok((url, token.to_owned()))
+    let no_link = || format!("{} holds no link, such as https://monitor.example/#TOKEN", path.display());
+    let (url, token) = text.split_once('#').with_context(no_link)?;
+    Ok((config::public_url(url).with_context(no_link)?, token.to_owned()))
 }
 
-async fn watch(url: &Uri, ca: Option<&Path>, token: &str, out: &mut impl Write) -> Result<()> {
+async fn watch(url: &Uri, ca: Option<&Path>, token: String, out: &mut impl Write) -> Result<()> {
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
     let tls = url.scheme_str() == Some("https");
     let port = url.port_u16().unwrap_or(if tls { 443 } else { 80 });
-    let unreachable = || format!("cannot reach the relay at {url}");
+    let unreachable = || format!("cannot reach the relay at {url}; --url names another address");
     let stream = timeout(CONNECT, TcpStream::connect((host, port))).await.with_context(unreachable)?;
     let stream = stream.with_context(unreachable)?;
     if !tls {
@@ -94,9 +98,10 @@ async fn watch(url: &Uri, ca: Option<&Path>, token: &str, out: &mut impl Write) 
     }
     let name = ServerName::try_from(host.to_owned()).with_context(|| format!("{host} is no name of a certificate"))?;
     let handshake = TlsConnector::from(client_config(ca)?).connect(name, stream);
-    let stream = timeout(CONNECT, handshake).await.with_context(unreachable)?.with_context(|| {
-        format!("no TLS with {url}; where its certificate is not from a public authority, give --ca")
-    })?;
+    let stream = timeout(CONNECT, handshake)
+        .await
+        .with_context(unreachable)?
+        .with_context(|| format!("no TLS with {url}; if its certificate is not from a public authority, give --ca"))?;
     follow(url, stream, token, out).await
 }
 
@@ -115,7 +120,7 @@ fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
-async fn follow<S>(url: &Uri, stream: S, token: &str, out: &mut impl Write) -> Result<()>
+async fn follow<S>(url: &Uri, stream: S, token: String, out: &mut impl Write) -> Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -123,20 +128,24 @@ where
     let handshake = client_async(format!("ws://{authority}/api/v1/live"), stream);
     let (mut socket, _) = timeout(CONNECT, handshake)
         .await
-        .context("the relay does not answer")?
-        .with_context(|| format!("{url} does not speak the viewer API"))?;
-    let first = json!({"type": "watch", "token": token}).to_string();
-    socket.send(Message::text(first)).await.context("the relay hung up")?;
-    show(&mut socket, out).await
+        .with_context(|| format!("{url} does not answer"))?
+        .with_context(|| format!("{url} does not speak the viewer API; is it the relay's address?"))?;
+    let first = FromViewer::Watch { token: Some(token), username: None };
+    socket.send(Message::text(serde_json::to_string(&first)?)).await.context("the relay hung up")?;
+    let mut screen = Screen::of_stdout();
+    let outcome = tokio::select! {
+        outcome = show(&mut socket, &mut screen, out) => outcome,
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot wait for Ctrl-C"),
+    };
+    screen.leave(out)?;
+    outcome
 }
 
-async fn show<S>(socket: &mut WebSocketStream<S>, out: &mut impl Write) -> Result<()>
+async fn show<S>(socket: &mut WebSocketStream<S>, screen: &mut Screen, out: &mut impl Write) -> Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut readout = Readout::default();
-    // One line that changes for a person; a line each second for a program.
-    let (before, after) = if io::stdout().is_terminal() { ("\r\x1b[2K", "") } else { ("", "\n") };
     loop {
         let message = timeout(SILENCE, socket.next()).await.context("the relay stopped answering")?;
         let message = message.context("the relay hung up")?.context("the connection to the relay broke")?;
@@ -144,10 +153,7 @@ where
         let Message::Text(text) = message else { continue };
         match readout.take(&text) {
             Told::Nothing => {}
-            Told::Figures(line) => {
-                write!(out, "{before}{line}{after}")?;
-                out.flush()?;
-            }
+            Told::Change => screen.show(&readout, out)?,
             Told::Refusal(reason) => bail!("{reason}"),
         }
     }

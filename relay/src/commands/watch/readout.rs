@@ -1,221 +1,196 @@
-//! Viewer frames to a line of text: no I/O, no clock.
+//! What is known of a watched line, by the viewer frames so far: no I/O, no clock.
 
-use serde::Deserialize;
+use std::collections::VecDeque;
 
-/// What is known of the line.
+use shared::escape::one_line;
+
+use crate::wire::viewer_frame::{
+    Averages, History, LineState, Notice, PlanLimits, Point, Snapshot, StateFrame, ViewerFrame,
+};
+
+/// Samples kept, for the verdict and for the sparklines: one for each column of a wide terminal.
+const KEPT: usize = 300;
+
+/// What the viewer frames said of the line, the newest word each.
 #[derive(Debug, Default)]
 pub(super) struct Readout {
-    username: String,
-    customer: Option<String>,
-    state: String,
-    newest: Option<(u64, u64)>,
-    /// The newest average; it is shown where the router gives nothing else.
-    average: Option<(u64, u64)>,
-    /// What is averaged over, milliseconds, while averages stand in.
-    stand_in: Option<u32>,
+    pub(super) who: Who,
+    pub(super) plan: PlanLimits,
+    pub(super) status: Option<StateFrame>,
+    pub(super) samples: VecDeque<Point>,
+    newest_average: Option<Rates>,
 }
 
-/// What a frame said.
+/// Whose line it is, as text that is safe for a terminal.
+#[derive(Debug, Default)]
+pub(super) struct Who {
+    pub(super) username: String,
+    pub(super) customer: Option<String>,
+    pub(super) package: Option<String>,
+}
+
+/// Rates in bits per second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rates {
+    pub(super) down: u64,
+    pub(super) up: u64,
+}
+
+/// What a frame changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Told {
     /// Nothing that is shown.
     Nothing,
-    /// The line's figures now.
-    Figures(String),
-    /// Why the relay shows no figures, with the remedy.
+    /// Something that is shown.
+    Change,
+    /// The relay shows no figures; why, with the remedy.
     Refusal(String),
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Frame {
-    Snapshot {
-        username: String,
-        customer: Option<String>,
-        history: Columns,
-        averages: Option<Averages>,
-        #[serde(flatten)]
-        state: State,
-    },
-    Sample {
-        down: u64,
-        up: u64,
-    },
-    Samples(Columns),
-    Averages(Averages),
-    State(State),
-    Error {
-        reason: String,
-    },
-    #[serde(other)]
-    Later,
-}
-
-#[derive(Deserialize)]
-struct State {
-    state: String,
-    interval: u32,
-    notice: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Averages {
-    down: Vec<Option<u64>>,
-    up: Vec<Option<u64>>,
-}
-
-#[derive(Deserialize)]
-struct Columns {
-    down: Vec<u64>,
-    up: Vec<u64>,
 }
 
 impl Readout {
     /// Takes one text frame.
     pub(super) fn take(&mut self, text: &str) -> Told {
         match serde_json::from_str(text) {
-            Ok(Frame::Snapshot { username, customer, state, history, averages }) => {
-                let (newest, average) = (history.newest(), averages.as_ref().and_then(Averages::newest));
-                *self = Self { username, customer, newest, average, ..Self::default() };
-                self.restate(state);
-            }
-            Ok(Frame::Sample { down, up }) => self.newest = Some((down, up)),
-            Ok(Frame::Samples(columns)) => self.newest = columns.newest(),
-            Ok(Frame::Averages(averages)) => {
-                self.average = averages.newest();
-                if self.stand_in.is_none() {
+            Ok(ViewerFrame::Snapshot(snapshot)) => *self = Self::from(*snapshot),
+            Ok(ViewerFrame::Sample(sample)) => self.keep([sample]),
+            Ok(ViewerFrame::Samples(history)) => self.keep(samples(&history)),
+            Ok(ViewerFrame::Averages(averages)) => {
+                self.newest_average = newest(&averages);
+                if !self.averages_stand_in() {
                     return Told::Nothing;
                 }
             }
-            Ok(Frame::State(state)) => self.restate(state),
-            Ok(Frame::Error { reason }) => return Told::Refusal(remedy(&reason)),
-            Ok(Frame::Later) | Err(_) => return Told::Nothing,
+            Ok(ViewerFrame::State(state)) => self.status = Some(state),
+            Ok(ViewerFrame::Error { reason, .. }) => return Told::Refusal(remedy(&reason)),
+            Ok(ViewerFrame::Unknown) | Err(_) => return Told::Nothing,
         }
-        Told::Figures(self.line())
+        Told::Change
     }
 
-    fn restate(&mut self, State { state, interval, notice }: State) {
-        self.stand_in = notice.filter(|notice| notice == "averages").map(|_| interval);
-        self.state = state;
+    /// Returns the rates now; none beside a state in which the newest ones would be old.
+    pub(super) fn rates(&self) -> Option<Rates> {
+        let is_running = self.status.is_some_and(|status| status.state == LineState::Running);
+        if self.averages_stand_in() {
+            return self.newest_average.filter(|_| is_running);
+        }
+        self.samples.back().filter(|_| is_running).map(|sample| Rates { down: sample.down, up: sample.up })
     }
 
-    fn line(&self) -> String {
-        let Self { username, customer, state, newest, average, stand_in } = self;
-        let customer = customer.as_deref().map(|customer| format!(" ({})", printable(customer))).unwrap_or_default();
-        // A figure beside any other state would be an old one shown as current.
-        let figures = match if stand_in.is_some() { average } else { newest } {
-            Some((down, up)) if state == "running" => format!("  ↓ {:>12}  ↑ {:>12}", rate(*down), rate(*up)),
-            _ => String::new(),
+    /// True if the router gives nothing but averages over many seconds.
+    pub(super) fn averages_stand_in(&self) -> bool {
+        self.status.is_some_and(|status| status.notice == Some(Notice::Averages))
+    }
+
+    fn keep(&mut self, samples: impl IntoIterator<Item = Point>) {
+        self.samples.extend(samples);
+        let surplus = self.samples.len().saturating_sub(KEPT);
+        self.samples.drain(..surplus);
+    }
+}
+
+impl From<Snapshot> for Readout {
+    fn from(snapshot: Snapshot) -> Self {
+        let Snapshot { state, since, sessions, interval, now, notice, .. } = snapshot;
+        let printable = |text: &String| one_line(text).to_string();
+        let mut readout = Self {
+            who: Who {
+                username: printable(&snapshot.username),
+                customer: snapshot.customer.as_ref().map(printable),
+                package: snapshot.package.as_ref().map(printable),
+            },
+            plan: snapshot.plan,
+            status: Some(StateFrame { state, since, sessions, interval, now, notice }),
+            samples: VecDeque::new(),
+            newest_average: snapshot.averages.as_ref().and_then(newest),
         };
-        let over = stand_in.map(|over| format!("  averages over {} s", over / 1_000)).unwrap_or_default();
-        format!("{}{customer}  {}{figures}{over}", printable(username), printable(state))
+        readout.keep(samples(&snapshot.history));
+        readout
     }
 }
 
-impl Averages {
-    fn newest(&self) -> Option<(u64, u64)> {
-        (*self.down.last()?).zip(*self.up.last()?)
-    }
+fn samples(history: &History) -> impl Iterator<Item = Point> {
+    let rates = history.down.iter().zip(&history.up);
+    history.t.iter().zip(rates).map(|(&t, (&down, &up))| Point { t, down, up })
 }
 
-impl Columns {
-    fn newest(&self) -> Option<(u64, u64)> {
-        Some((*self.down.last()?, *self.up.last()?))
-    }
-}
-
-/// A rate as the page writes it: Mbps with two decimals, kbps below 1 Mbps, Gbps from 1,000 Mbps.
-fn rate(bits_per_second: u64) -> String {
-    let (unit, name) = match bits_per_second {
-        0..1_000_000 => (1_000, "kbps"),
-        1_000_000..1_000_000_000 => (1_000_000, "Mbps"),
-        _ => (1_000_000_000, "Gbps"),
-    };
-    let hundredths = bits_per_second / (unit / 100);
-    format!("{}.{:02} {name}", hundredths / 100, hundredths % 100)
+fn newest(averages: &Averages) -> Option<Rates> {
+    let (down, up) = (*averages.down.last()?).zip(*averages.up.last()?)?;
+    Some(Rates { down, up })
 }
 
 fn remedy(reason: &str) -> String {
     match reason {
-        "link_refused" => "the link is refused: it is not of this relay's keys, or not whole".to_owned(),
+        "link_refused" => {
+            "the link is refused: it is not of this relay's keys, or not whole; `linelight-relay link --explain` says more".to_owned()
+        }
         "link_expired" => "the link has expired; `linelight-relay link` makes a new one".to_owned(),
         "line_full" => "the line has as many viewers as it may have; try again later".to_owned(),
         "relay_full" => "the relay has as many viewers as it may have; try again later".to_owned(),
-        "going_away" => "the relay stops".to_owned(),
-        other => format!("the relay refuses: {}", printable(other)),
+        "going_away" => "the relay stops; try again when it is back".to_owned(),
+        other => format!("the relay refuses: {}", one_line(other)),
     }
 }
 
-/// A name may hold what a terminal would obey.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn golden(name: &str) -> String {
+    /// A frame of the wire's golden files.
+    pub(in super::super) fn golden(name: &str) -> String {
         let path = format!("{}/../shared/golden/viewer/{name}.json", env!("CARGO_MANIFEST_DIR"));
         std::fs::read_to_string(path).unwrap()
     }
 
-    #[test]
-    fn the_golden_frames_are_shown() {
+    /// A readout after these golden frames.
+    pub(in super::super) fn after(names: &[&str]) -> Readout {
         let mut readout = Readout::default();
-        let running = "4446@karoo.example (Protea Motors)  running";
-        assert_eq!(
-            readout.take(&golden("snapshot-running")),
-            Told::Figures(format!("{running}  ↓    0.00 kbps  ↑    1.00 kbps"))
-        );
-        assert_eq!(
-            readout.take(&golden("sample")),
-            Told::Figures(format!("{running}  ↓   14.78 Mbps  ↑  620.00 kbps"))
-        );
-        assert_eq!(
-            readout.take(&golden("samples")),
-            Told::Figures(format!("{running}  ↓    0.00 kbps  ↑    0.00 kbps"))
-        );
-        let offline = readout.take(&golden("state-offline"));
-        assert_eq!(offline, Told::Figures("4446@karoo.example (Protea Motors)  offline".into()), "no figure is shown");
+        for name in names {
+            assert_ne!(readout.take(&golden(name)), Told::Nothing, "{name}");
+        }
+        readout
+    }
+
+    #[test]
+    fn the_golden_frames_are_taken() {
+        let mut readout = after(&["snapshot-running"]);
+        assert_eq!(readout.who.customer.as_deref(), Some("Protea Motors"));
+        assert_eq!(readout.rates(), Some(Rates { down: 0, up: 1_000 }));
+        readout.take(&golden("sample"));
+        assert_eq!(readout.rates(), Some(Rates { down: 14_780_000, up: 620_000 }));
+        readout.take(&golden("samples"));
+        assert_eq!((readout.rates(), readout.samples.len()), (Some(Rates { down: 1, up: 0 }), 6));
+        readout.take(&golden("state-offline"));
+        assert_eq!(readout.rates(), None, "an old figure is not shown as current");
         let Told::Refusal(reason) = readout.take(&golden("error-link-expired")) else { panic!() };
         assert!(reason.contains("expired"));
     }
 
     #[test]
     fn averages_are_figures_only_where_they_stand_in() {
-        let mut readout = Readout::default();
-        let running = "4446@karoo.example (Protea Motors)  running";
-        assert_eq!(readout.take(&golden("snapshot-averages")), Told::Figures(running.into()));
+        let mut readout = after(&["snapshot-averages"]);
+        assert_eq!(readout.rates(), None);
         assert_eq!(readout.take(&golden("averages")), Told::Nothing);
-        let figures = "  ↓   14.77 Mbps  ↑  619.52 kbps";
-        assert_eq!(
-            readout.take(&golden("state-averages")),
-            Told::Figures(format!("{running}{figures}  averages over 30 s"))
-        );
-        assert_eq!(readout.take(&golden("averages")), readout.take(&golden("state-averages")));
+        assert_eq!(readout.take(&golden("state-averages")), Told::Change);
+        assert_eq!(readout.rates(), Some(Rates { down: 14_778_368, up: 619_520 }));
+        assert_eq!(readout.take(&golden("averages")), Told::Change);
     }
 
     #[test]
-    fn later_frames_are_passed_over_and_terminals_are_safe() {
+    fn later_frames_are_passed_over_and_names_are_safe_for_a_terminal() {
         let mut readout = Readout::default();
         assert_eq!(readout.take(r#"{"type":"later"}"#), Told::Nothing);
         assert_eq!(readout.take("nonsense"), Told::Nothing);
-        let evil = r#"{"type":"state","state":"\u001b[2Jrunning","interval":1000}"#;
-        assert!(matches!(readout.take(evil), Told::Figures(line) if !line.contains('\u{1b}')));
+        let evil = golden("snapshot-running").replace("Protea Motors", "\\u001b[2J\\nProtea");
+        assert_eq!(readout.take(&evil), Told::Change);
+        assert_eq!(readout.who.customer.as_deref(), Some("\\u{1b}[2J\\nProtea"));
+        let refusal = readout.take("{\"type\":\"error\",\"code\":1,\"reason\":\"\\u001b[2J\"}");
+        assert!(matches!(refusal, Told::Refusal(words) if !words.contains('\u{1b}')));
     }
 
     #[test]
-    fn rates_are_written_as_on_the_page() {
-        for (bits, text) in [
-            (0, "0.00 kbps"),
-            (999_999, "999.99 kbps"),
-            (1_000_000, "1.00 Mbps"),
-            (14_780_000, "14.78 Mbps"),
-            (999_999_999, "999.99 Mbps"),
-            (1_500_000_000, "1.50 Gbps"),
-        ] {
-            assert_eq!(rate(bits), text);
-        }
+    fn a_readout_keeps_so_many_samples() {
+        let mut readout = Readout::default();
+        readout.keep((0..1_000).map(|t| Point { t, down: 0, up: 0 }));
+        assert_eq!((readout.samples.len(), readout.samples[0].t), (KEPT, 700));
     }
 }
