@@ -295,6 +295,67 @@ fn a_bad_row_is_reported_by_its_line_at_start() {
     assert!(!log.contains("Bob"));
 }
 
+/// A token of these claims, signed by the first key of a data directory, by any means but the relay's own.
+fn signed(data: &Path, header: &str, claims: &str, secret: impl Fn(&str) -> Vec<u8>) -> String {
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+    let keys: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(DataDirectory::new(data).keys()).unwrap()).unwrap();
+    let secret = secret(keys["keys"][0]["k"].as_str().unwrap());
+    let signed = format!("{}.{}", BASE64.encode(header), BASE64.encode(claims));
+    let signature = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &secret), signed.as_bytes());
+    format!("{signed}.{}", BASE64.encode(signature))
+}
+
+#[test]
+fn a_token_is_explained_with_the_reason_for_its_refusal() {
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    good(data, &["init"]);
+    let file = data.join("token");
+    let explained = |content: &str| {
+        std::fs::write(&file, content).unwrap();
+        let output = run(data, &["link", "--explain", file.to_str().unwrap()]);
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    let link = good(data, &["--public-url", "https://monitor.example", "link", "ali"]);
+    for content in [link.clone(), format!("Dear Ali: <{}>.", link.trim()), link.replace('#', "%23")] {
+        let (code, out, _) = explained(&content);
+        assert!(code == 0 && out.contains("opens      the line ali until 20") && out.contains("by the key"), "{out}");
+        assert!(!out.contains("eyJ"), "a token is not printed");
+    }
+    let decoded = |k: &str| BASE64.decode(k).unwrap();
+    let header = r#"{"alg":"HS256"}"#;
+    let claims = r#"{"aud":"linelight:line","sub":"ali","exp":4000000000}"#;
+    for (token, reason) in [
+        (signed(data, header, claims, |k| k.as_bytes().to_vec()), "decode k by base64url"),
+        (signed(data, header, claims, |_| vec![1; 32]), "none of the relay's keys"),
+        (signed(data, r#"{"alg":"HS512"}"#, claims, decoded), "must be \"HS256\""),
+        (signed(data, r#"{"alg":"HS256","kid":"other"}"#, claims, decoded), "kid is \"other\""),
+        (signed(data, header, r#"{"sub":"ali","exp":4000000000}"#, decoded), "aud is absent"),
+        (signed(data, header, r#"{"aud":"linelight:line","sub":"ali","exp":"soon"}"#, decoded), "exp is \"soon\""),
+        (signed(data, header, r#"{"aud":"linelight:line","sub":"ali"}"#, decoded), "exp is absent"),
+        (signed(data, header, r#"{"aud":"linelight:line","sub":"ali","exp":1000}"#, decoded), "1970-01-01 00:16 UTC"),
+        (signed(data, header, r#"{"aud":"linelight:line","sub":"50%","exp":4000000000}"#, decoded), "50%25"),
+        (
+            signed(data, header, r#"{"aud":"linelight:line","sub":"ali","nbf":3900000000,"exp":4000000000}"#, decoded),
+            "valid from 2093",
+        ),
+        (link.trim().rsplit_once('.').unwrap().0.to_owned(), "2 of 3 parts"),
+        ("nothing".to_owned(), "no token in it"),
+    ] {
+        let (code, out, error) = explained(&token);
+        assert!(code == 1 && error.contains(reason), "{reason}: {out}{error}");
+        assert!(!error.contains("eyJ") && !out.contains("eyJ"), "a token is not printed");
+    }
+    let (code, out, error) = explained(&signed(data, header, "{\"sub\":\"\\u001b[2J\"}", decoded));
+    assert!(code == 1 && !out.contains('\u{1b}') && !error.contains('\u{1b}'), "{out}{error}");
+    assert_eq!(bad(data, &["link", "ali", "--explain", "x"]).0, 2);
+}
+
 #[test]
 fn watch_shows_a_line_or_says_why_not() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,11 +1,12 @@
-//! `linelight-relay link USERNAME`: prints the link that opens a line.
+//! `linelight-relay link`: prints the link that opens a line, or explains one.
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use http::Uri;
 use shared::Username;
@@ -14,14 +15,21 @@ use crate::store::data_directory::DataDirectory;
 use crate::viewers::links;
 use crate::viewers::links::keys::Keys;
 
+mod explain;
+
 #[derive(Debug, Args)]
 pub(super) struct LinkArguments {
     /// The PPPoE username, exactly; a byte that is not UTF-8 as %XX
-    username: OsString,
+    #[arg(required_unless_present = "explain", conflicts_with = "explain")]
+    username: Option<OsString>,
 
-    /// How long the link opens its line: a number and s, m, h, d, w or y
+    /// The time for which the link opens its line, as 90d, 12h, 2w or 1y
     #[arg(long, value_name = "TIME", default_value = "90d", value_parser = super::duration::parse)]
     expires: Duration,
+
+    /// Says of a token or link in a file what it is, and why it opens no line; exits 1 if it opens none
+    #[arg(long, value_name = "TOKEN-FILE")]
+    explain: Option<PathBuf>,
 }
 
 pub(super) fn run(
@@ -30,9 +38,23 @@ pub(super) fn run(
     public_url: Option<&Uri>,
     out: &mut impl Write,
 ) -> Result<()> {
+    match (&arguments.explain, &arguments.username) {
+        (Some(path), _) => explain::run(path, data, out),
+        (None, Some(typed)) => print(&username(typed)?, arguments.expires, data, public_url, out),
+        (None, None) => bail!("a username or --explain is needed"),
+    }
+}
+
+fn print(
+    username: &Username,
+    expires: Duration,
+    data: &DataDirectory,
+    public_url: Option<&Uri>,
+    out: &mut impl Write,
+) -> Result<()> {
     let public_url = public_url
         .context("a link begins with the relay's address: give --public-url or LINELIGHT_SERVER_PUBLIC_URL")?;
-    let token = token(data, &username(&arguments.username)?, arguments.expires)?;
+    let token = token(data, username, expires)?;
     writeln!(out, "{public_url}#{token}")?;
     Ok(())
 }
@@ -44,10 +66,9 @@ pub(super) fn username(typed: &OsString) -> Result<Username> {
 
 /// Mints a token by the data directory's keys.
 pub(super) fn token(data: &DataDirectory, username: &Username, expires: Duration) -> Result<String> {
-    let keys = Keys::load(&data.keys()).with_context(|| {
-        format!("{} has no keys for links; `linelight-relay init` makes them", data.path().display())
-    })?;
+    let keys = Keys::load(&data.keys())?;
     let now = SystemTime::now();
-    let end = now.checked_add(expires).context("the link's end lies beyond what a clock can say")?;
+    let end =
+        now.checked_add(expires).context("the link's end lies beyond what a clock can say; choose an earlier one")?;
     links::mint(&keys, username, now, end)
 }
