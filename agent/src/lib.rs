@@ -14,6 +14,7 @@ pub mod config;
 pub mod handover;
 pub mod monitor;
 pub mod process;
+pub mod reach;
 pub mod router;
 pub mod routeros;
 pub mod sampler;

@@ -18,6 +18,7 @@ use crate::clock::milliseconds;
 use crate::config::{AgentLimits, RouterConfig, SecretSource, Timing};
 use crate::handover::Handover;
 use crate::monitor::Monitor;
+use crate::reach::Wanted;
 use crate::routeros::connection::{Connection, ConnectionError, Transport};
 use crate::sampler::Sampler;
 use conversation::{Purpose, Streams};
@@ -39,7 +40,7 @@ pub async fn run(
 ) -> Infallible {
     let connect = async || {
         // Made anew each time, for its CA file may have changed.
-        Dialer::new(config, timing.connection.connect_timeout)?.dial().await
+        Dialer::new(config, timing.connection.connect_timeout)?.dial(Wanted::First).await.map(|dialed| dialed.stream)
     };
     let login = Login { user: &config.user, password: &config.password };
     Router::new(limits, timing, batcher, handover).keep(connect, login).await

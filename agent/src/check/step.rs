@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::reach::{Failed, listed};
+
 /// One step of the walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -36,6 +38,16 @@ impl Step {
     /// A step that went well.
     pub fn passed(name: &'static str, found: impl Into<String>) -> Self {
         Self { name, outcome: Outcome::Passed(found.into()) }
+    }
+
+    /// A host that was reached, by an address of its name that may be one of several.
+    pub(crate) fn reached(name: &'static str, found: impl Into<String>, failed: &[Failed]) -> Self {
+        let found = found.into();
+        if failed.is_empty() {
+            return Self::passed(name, found);
+        }
+        let finding = format!("{found}, but not by every address of its name: {}", listed(failed));
+        Self::doubtful(name, finding, "mend the way to these addresses, or take them out of the DNS")
     }
 
     /// A step that went well enough to go on.

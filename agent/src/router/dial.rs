@@ -9,8 +9,17 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::config::{HostPort, RouterConfig};
+use crate::reach::{self, Failed, Reached, Unreached, Wanted, listed};
 use crate::routeros::connection::{ConnectionError, Transport};
 use crate::tls::{Peer, client_config, explain, server_name};
+
+/// An open way to a router, and the addresses of its name that gave none.
+pub(super) struct Dialed {
+    /// The way.
+    pub(super) stream: Box<dyn Transport>,
+    /// The addresses that failed.
+    pub(super) failed: Vec<Failed>,
+}
 
 /// Opens the way to a router, once or again and again.
 pub(super) struct Dialer {
@@ -38,30 +47,14 @@ impl Dialer {
     ///
     /// # Errors
     /// [`ConnectionError`].
-    pub(super) async fn dial(&self) -> Result<Box<dyn Transport>, ConnectionError> {
-        let stream = self.connect().await?;
-        match &self.tls {
-            None => Ok(Box::new(stream)),
-            Some(connector) => self.secure(connector, stream).await,
-        }
-    }
-
-    async fn connect(&self) -> Result<TcpStream, ConnectionError> {
-        let address = || self.address.to_string();
-        let host = (self.address.host.as_str(), self.address.port);
-        let addresses = tokio::net::lookup_host(host);
-        let addresses = timeout(self.within, addresses).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let addresses: Vec<_> =
-            addresses.map_err(|source| ConnectionError::Resolve { address: address(), source })?.collect();
-        let stream = timeout(self.within, TcpStream::connect(addresses.as_slice())).await;
-        let stream =
-            stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(|source| match source.kind() {
-                io::ErrorKind::TimedOut => ConnectionError::ConnectTimeout { address: address() },
-                io::ErrorKind::ConnectionRefused => ConnectionError::Refused { address: address() },
-                _ => ConnectionError::Unreachable { address: address(), source },
-            })?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
+    pub(super) async fn dial(&self, wanted: Wanted) -> Result<Dialed, ConnectionError> {
+        let reached = reach::connect(&self.address, self.within, wanted).await;
+        let Reached { stream, failed, .. } = reached.map_err(|error| unreached(self.address.to_string(), error))?;
+        let stream = match &self.tls {
+            None => Box::new(stream),
+            Some(connector) => self.secure(connector, stream).await?,
+        };
+        Ok(Dialed { stream, failed })
     }
 
     async fn secure(&self, connector: &TlsConnector, stream: TcpStream) -> Result<Box<dyn Transport>, ConnectionError> {
@@ -75,6 +68,21 @@ impl Dialer {
             }
             Err(_) => Err(failed("no answer to the handshake: is this api-ssl's port?".to_owned())),
         }
+    }
+}
+
+fn unreached(address: String, error: Unreached) -> ConnectionError {
+    let failed = match error {
+        Unreached::Unresolved(source) => return ConnectionError::Resolve { address, source },
+        Unreached::Failed(failed) => failed,
+    };
+    let all = |kind| failed.iter().all(|failed| failed.why == kind);
+    if all(io::ErrorKind::TimedOut) {
+        ConnectionError::ConnectTimeout { address }
+    } else if all(io::ErrorKind::ConnectionRefused) {
+        ConnectionError::Refused { address }
+    } else {
+        ConnectionError::Unreachable { address, source: io::Error::other(listed(&failed)) }
     }
 }
 
@@ -95,7 +103,7 @@ mod tests {
             trust,
         };
         let dialer = Dialer::new(&router, Duration::from_secs(5)).unwrap();
-        dialer.dial().await.err().unwrap()
+        dialer.dial(Wanted::First).await.err().unwrap()
     }
 
     #[tokio::test]

@@ -2,9 +2,10 @@
 
 use tokio::time::{Instant, timeout};
 
-use super::dial::Dialer;
+use super::dial::{Dialed, Dialer};
 use crate::check::step::Step;
 use crate::config::{RouterConfig, Timing};
+use crate::reach::Wanted;
 use crate::routeros::commands::{Command, Interface, parse_id};
 use crate::routeros::connection::{Connection, ConnectionError, Transport};
 use crate::routeros::dialogue::{Event, in_words};
@@ -44,9 +45,10 @@ async fn walk(
     reach: Reach,
     steps: &mut Vec<Step>,
 ) -> Result<(), ConnectionError> {
-    let stream = Dialer::new(config, timing.connection.connect_timeout)?.dial().await?;
+    let Dialed { stream, failed } =
+        Dialer::new(config, timing.connection.connect_timeout)?.dial(Wanted::Survey).await?;
     let over = if config.trust.is_some() { "over TLS" } else { "in plain text" };
-    steps.push(Step::passed("router", format!("{} is reached {over}", config.address)));
+    steps.push(Step::reached("router", format!("{} is reached {over}", config.address), &failed));
     let password = config.password.read().map_err(|error| ConnectionError::Configuration(error.to_string()))?;
     let mut way = Connection::new(stream, timing.connection.cancel_timeout);
     way.login(&config.user, password.expose(), (), timing.connection.command_timeout).await?;
