@@ -4,12 +4,15 @@
 //! relay asks for any more. Here is when and where to try: the first relay of the list that answers; each that failed
 //! rests for its own back-off; and once on a later one, every ten minutes a look whether an earlier one is back.
 
+mod answer;
 mod complaint;
 mod connect;
 mod conversation;
 mod error;
 #[cfg(test)]
 mod fixture;
+mod handshake;
+mod head;
 mod lapse;
 mod link;
 mod probe;
@@ -25,7 +28,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_tungstenite::WebSocketStream;
 use tracing::{debug, warn};
 
-pub use error::ConnectError;
+pub use answer::{Answer, Speaker};
+pub use error::{ConnectError, Host, Wait};
 pub use probe::probe;
 
 use crate::backoff::{self, Backoff};

@@ -41,7 +41,7 @@ use crate::viewers::page;
 use crate::viewers::viewer::{self, ViewerContext};
 
 /// On every answer. The page needs its own scripts, styles and connections, and a picture in its own HTML; nothing else.
-const SECURITY: [(&str, &str); 5] = [
+const SECURITY: [(&str, &str); 6] = [
     (
         "content-security-policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
@@ -51,6 +51,7 @@ const SECURITY: [(&str, &str); 5] = [
     ("x-content-type-options", "nosniff"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
+    (shared::RELAY_HEADER, "relay"),
 ];
 
 /// Seconds after which a viewer that found everything full, or an address with too many failures, may come back.

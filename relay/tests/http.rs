@@ -46,6 +46,7 @@ async fn the_page_is_the_same_for_every_name_and_guarded() {
         let response = relay.get(path).await;
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{path}");
         assert_eq!(response.header("referrer-policy"), Some("no-referrer"), "{path}");
+        assert_eq!(response.header(shared::RELAY_HEADER), Some("relay"), "an agent knows by it who answers: {path}");
         assert!(response.header("content-security-policy").is_some(), "{path}");
     }
 }

@@ -25,6 +25,9 @@ pub const UPLINK_SUBPROTOCOL: &str = "linelight.agent.v1";
 /// The path of the uplink on the relay.
 pub const UPLINK_PATH: &str = "/agent/v1";
 
+/// The header of every HTTP answer of a relay. An agent that misses it knows that a proxy or a content filter answered.
+pub const RELAY_HEADER: &str = "linelight";
+
 /// The largest uplink message in either direction, in bytes: a batch of 20,000 samples, or 2,000 line reports.
 pub const MAX_UPLINK_FRAME: usize = 256 * 1024;
 

@@ -1,29 +1,24 @@
 //! From an address to an open WebSocket: name, TCP (or a proxy), TLS, token, handshake. Each step has its own timeout
 //! and its own words.
 
+use std::cell::OnceCell;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::header::{AUTHORIZATION, LOCATION, SEC_WEBSOCKET_PROTOCOL};
-use http::{HeaderValue, Response};
 use rustls::ClientConfig;
 use shared::UPLINK_SUBPROTOCOL;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_tungstenite::tungstenite::Error as WebSocketError;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::handshake::client::Request;
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tokio_tungstenite::WebSocketStream;
 
-use super::error::ConnectError;
-use super::link::websocket_config;
-use super::proxy;
-use crate::config::{HostPort, RelayAddress, RelayConfig, SecretSource};
+use super::error::{ConnectError, Host, Wait};
+use super::{handshake, proxy};
+use crate::config::{HostPort, RelayAddress, RelayConfig};
+use crate::reach::{self, Reached, Unreached, Wanted};
 use crate::tls;
 
 /// A connection, with or without TLS; one an agent, so that its box costs nothing.
@@ -39,12 +34,12 @@ pub(super) struct Connector {
     config: RelayConfig,
     step_timeout: Duration,
     /// Made at the first use, and again while it cannot be made.
-    tls: std::cell::OnceCell<Arc<ClientConfig>>,
+    tls: OnceCell<Arc<ClientConfig>>,
 }
 
 impl Connector {
     pub(super) const fn new(config: RelayConfig, step_timeout: Duration) -> Self {
-        Self { config, step_timeout, tls: std::cell::OnceCell::new() }
+        Self { config, step_timeout, tls: OnceCell::new() }
     }
 
     pub(super) fn addresses(&self) -> &[RelayAddress] {
@@ -53,21 +48,22 @@ impl Connector {
 
     /// Opens an uplink to one relay, up to its answer to the handshake.
     pub(super) async fn open(&self, address: &RelayAddress) -> Result<Socket, ConnectError> {
-        let stream = self.reach(address).await?;
-        let transport = self.secure(address, stream).await?;
+        let reached = self.reach(address, Wanted::First).await?;
+        let transport = self.secure(address, reached.stream).await?;
         self.upgrade(address, transport).await
     }
 
-    /// A TCP connection that leads to the relay, through a proxy where there is one.
-    pub(super) async fn reach(&self, address: &RelayAddress) -> Result<TcpStream, ConnectError> {
+    /// Opens a TCP connection that leads to the relay, through a proxy where there is one.
+    pub(super) async fn reach(&self, address: &RelayAddress, wanted: Wanted) -> Result<Reached, ConnectError> {
         let Some(proxy) = proxy::for_host(self.config.proxy.as_ref(), &address.host)? else {
-            return self.tcp(&address.host).await;
+            return self.tcp(Host::Relay, &address.host, wanted).await;
         };
-        let stream = self.tcp(&proxy.host).await?;
-        self.within("the proxy's answer", proxy::tunnel(stream, &proxy, &address.host)).await?
+        let Reached { stream, address: at, failed } = self.tcp(Host::Proxy, &proxy.host, wanted).await?;
+        let stream = self.within(Wait::Proxy, proxy::tunnel(stream, &proxy, &address.host)).await??;
+        Ok(Reached { stream, address: at, failed })
     }
 
-    /// TLS over it, where the address says so.
+    /// Speaks TLS over it, where the address says so.
     pub(super) async fn secure(
         &self,
         address: &RelayAddress,
@@ -78,40 +74,25 @@ impl Connector {
         }
         let name = tls::server_name(&address.host.host)?;
         let connecting = TlsConnector::from(self.tls()?).connect(name, stream);
-        let stream = self.within("the TLS handshake", connecting).await?.map_err(|error| tls_fault(&error))?;
+        let stream = self.within(Wait::Tls, connecting).await?.map_err(|error| tls_fault(&error))?;
         Ok(Box::new(stream))
     }
 
-    /// The WebSocket's handshake. The token is read only now, when the relay has proved who it is.
+    /// Opens the WebSocket. The token is read only now, when the relay has proved who it is.
     pub(super) async fn upgrade(
         &self,
         address: &RelayAddress,
         transport: Box<dyn Transport>,
     ) -> Result<Socket, ConnectError> {
-        let request = request(address, &self.config.token)?;
-        let upgrading = client_async_with_config(request, transport, Some(websocket_config()));
-        let (socket, _) = self.within("the relay's answer", upgrading).await?.map_err(refusal)?;
-        Ok(socket)
+        let token = self.config.token.read()?;
+        self.within(Wait::Relay, handshake::upgrade(transport, address, &token)).await?
     }
 
-    /// A TCP connection to the first address of the host that answers.
-    async fn tcp(&self, host: &HostPort) -> Result<TcpStream, ConnectError> {
-        let unresolved = |source| ConnectError::Resolve { host: host.host.clone(), source };
-        let lookup = lookup_host((host.host.as_str(), host.port));
-        let found = self.within("resolving the name", lookup).await?.map_err(unresolved)?;
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "no address");
-        for address in found {
-            match timeout(self.step_timeout, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => {
-                    // Samples are small and wanted now; a socket that cannot be told so works all the same.
-                    let _ = stream.set_nodelay(true);
-                    return Ok(stream);
-                }
-                Ok(Err(error)) => last = error,
-                Err(_) => last = io::ErrorKind::TimedOut.into(),
-            }
-        }
-        Err(ConnectError::Connect { to: host.to_string(), source: last })
+    async fn tcp(&self, host: Host, at: &HostPort, wanted: Wanted) -> Result<Reached, ConnectError> {
+        reach::connect(at, self.step_timeout, wanted).await.map_err(|error| match error {
+            Unreached::Unresolved(source) => ConnectError::Resolve { host, name: at.host.clone(), source },
+            Unreached::Failed(failed) => ConnectError::Connect { host, address: at.to_string(), failed },
+        })
     }
 
     fn tls(&self) -> Result<Arc<ClientConfig>, ConnectError> {
@@ -124,50 +105,14 @@ impl Connector {
         Ok(Arc::clone(self.tls.get_or_init(|| Arc::new(config))))
     }
 
-    async fn within<T>(&self, step: &'static str, future: impl Future<Output = T>) -> Result<T, ConnectError> {
-        timeout(self.step_timeout, future).await.map_err(|_| ConnectError::TimedOut { step })
+    async fn within<T>(&self, wait: Wait, future: impl Future<Output = T>) -> Result<T, ConnectError> {
+        timeout(self.step_timeout, future).await.map_err(|_| ConnectError::TimedOut(wait))
     }
-}
-
-fn request(address: &RelayAddress, token: &SecretSource) -> Result<Request, ConnectError> {
-    let mut request = address.to_string().into_client_request().map_err(ConnectError::NoRelay)?;
-    let token = token.read()?;
-    let mut bearer = HeaderValue::from_bytes(&[b"Bearer ", token.expose()].concat())
-        .ok()
-        .filter(|_| token.expose().iter().all(u8::is_ascii_graphic))
-        .ok_or(ConnectError::TokenForm)?;
-    bearer.set_sensitive(true);
-    request.headers_mut().insert(AUTHORIZATION, bearer);
-    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(UPLINK_SUBPROTOCOL));
-    Ok(request)
 }
 
 fn tls_fault(error: &io::Error) -> ConnectError {
     let words = tls::explain(error, tls::Peer::Relay, SystemTime::now());
     ConnectError::Tls(words.unwrap_or_else(|| format!("the connection broke during the TLS handshake: {error}")))
-}
-
-fn refusal(error: WebSocketError) -> ConnectError {
-    match error {
-        WebSocketError::Http(response) => answer(&response),
-        WebSocketError::Io(source) => ConnectError::Broken(source),
-        // Cut off in the middle of the answer: that says nothing of who was about to answer.
-        WebSocketError::Protocol(ProtocolError::HandshakeIncomplete) => {
-            ConnectError::Broken(io::ErrorKind::UnexpectedEof.into())
-        }
-        other => ConnectError::NoRelay(other),
-    }
-}
-
-fn answer<T>(response: &Response<T>) -> ConnectError {
-    let status = response.status();
-    match response.headers().get(LOCATION).map(HeaderValue::to_str) {
-        Some(location) if status.is_redirection() => ConnectError::Redirect {
-            status,
-            location: location.unwrap_or("an unreadable address").chars().take(200).collect(),
-        },
-        _ => ConnectError::Status(status),
-    }
 }
 
 #[cfg(test)]

@@ -1,39 +1,61 @@
 //! Why no uplink comes about, in words for whoever runs the router, and when to try again.
 
+use std::fmt;
 use std::io;
 
-use http::StatusCode;
 use shared::close::{Close, Retry};
-use tokio_tungstenite::tungstenite::Error as WebSocketError;
 
+use super::answer::Answer;
 use crate::config::SecretError;
+use crate::reach::{Failed, listed};
 use crate::tls::TlsError;
+
+/// A host on the way, by what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Host {
+    /// The relay.
+    Relay,
+    /// The HTTP proxy before it.
+    Proxy,
+}
+
+/// A step that waits for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// The proxy's answer to CONNECT.
+    Proxy,
+    /// The TLS handshake.
+    Tls,
+    /// The WebSocket's handshake.
+    Relay,
+}
 
 /// Why no uplink comes about.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The name has no address.
-    #[error("the name {host} is not resolved: {source}")]
+    #[error("the {host}'s name {name} is not resolved: {source}")]
     Resolve {
+        /// Whose name.
+        host: Host,
         /// The name.
-        host: String,
-        /// What the system said.
+        name: String,
+        /// The system's words.
         source: io::Error,
     },
-    /// No TCP connection.
-    #[error("{to} is not reached: {source}")]
+    /// No address gives a TCP connection.
+    #[error("the {host} at {address} is not reached: {}", listed(failed))]
     Connect {
-        /// Where to.
-        to: String,
-        /// What the system said, of the last address tried.
-        source: io::Error,
+        /// Whose address.
+        host: Host,
+        /// Name and port.
+        address: String,
+        /// Every address of the name.
+        failed: Vec<Failed>,
     },
-    /// A step took too long.
-    #[error("{step} took too long")]
-    TimedOut {
-        /// Which step.
-        step: &'static str,
-    },
+    /// A TCP connection stands, but an answer does not come.
+    #[error("{0} did not come in time")]
+    TimedOut(Wait),
     /// The proxy does not let it through.
     #[error("the proxy at {proxy} {why}")]
     Proxy {
@@ -54,56 +76,63 @@ pub enum ConnectError {
     /// The token's bytes cannot stand in a header.
     #[error("the token holds bytes that no token has")]
     TokenForm,
-    /// The relay answered with another status than 101.
-    #[error("the relay answers {0}")]
-    Status(StatusCode),
-    /// The relay points elsewhere.
-    #[error("the relay answers {status} and points to {location}, but redirects are not followed")]
-    Redirect {
-        /// The status.
-        status: StatusCode,
-        /// Where to.
-        location: String,
-    },
+    /// An HTTP answer came in place of an open WebSocket.
+    #[error("{0}")]
+    Answered(Answer),
     /// The connection broke during the handshake.
     #[error("the connection broke before the relay answered: {0}")]
     Broken(io::Error),
-    /// Whatever answers is no relay.
+    /// What answers is no relay.
     #[error("what answers there is no Linelight relay: {0}")]
-    NoRelay(WebSocketError),
+    NoRelay(String),
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Relay => "relay",
+            Self::Proxy => "proxy",
+        })
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Proxy => "the proxy's answer",
+            Self::Tls => "the answer to the TLS handshake",
+            Self::Relay => "the relay's answer",
+        })
+    }
 }
 
 impl ConnectError {
     /// Whether and when to try again.
     pub const fn retry(&self) -> Retry {
         match self {
-            Self::Status(status) => match status.as_u16() {
+            Self::Answered(answer) => match answer.status {
                 401 | 403 => Retry::After(60),
-                400 | 404 | 426 => Retry::After(30),
+                300..=399 | 400 | 404 | 426 => Retry::After(30),
                 _ => Retry::BackOff,
             },
-            Self::Redirect { .. } | Self::TokenForm | Self::NoRelay(_) => Retry::After(30),
+            Self::TokenForm | Self::NoRelay(_) => Retry::After(30),
             _ => Retry::BackOff,
         }
     }
 
-    /// What to do; nothing where the words say it already.
+    /// What to do; empty where the words say it already.
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Resolve { .. } => "give the container a dns= and the router an /ip/dns server",
-            Self::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => {
-                "is the relay running, and is it the right port?"
-            }
-            Self::Connect { .. } => "let the container reach the internet (srcnat, forward chain)",
-            Self::TimedOut { .. } => "a firewall on the way may drop it, or the link is down",
+            Self::Connect { host, failed, .. } => connect_remedy(*host, failed),
+            Self::TimedOut(wait) => wait.remedy(),
             Self::Proxy { .. } | Self::Tls(_) => "",
             Self::TlsSetup(_) => "correct the file or the address",
             Self::Secret(_) => "is it mounted into the container?",
             Self::TokenForm => "is it the right file?",
-            Self::Status(status) => status_remedy(*status),
-            Self::Redirect { .. } => "name the right address in LINELIGHT_RELAY",
-            Self::Broken(_) => "a reverse proxy before it may not know WebSockets, or the relay stops",
-            Self::NoRelay(_) => "name the right address in LINELIGHT_RELAY",
+            Self::Answered(answer) => answer.remedy(),
+            Self::Broken(_) => "a reverse proxy before the relay may not know WebSockets, or the relay stops",
+            Self::NoRelay(_) => "name the relay's address in LINELIGHT_RELAY",
         }
     }
 
@@ -116,19 +145,29 @@ impl ConnectError {
     }
 }
 
-/// What to do about a status.
-fn status_remedy(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        401 => {
-            "it does not know this token: make one with `linelight-relay agent add` and put it into the token's file"
+fn connect_remedy(host: Host, failed: &[Failed]) -> &'static str {
+    let refused = failed.iter().any(|failed| failed.why == io::ErrorKind::ConnectionRefused);
+    match host {
+        Host::Relay if refused => "is the relay running, and is it the right port?",
+        Host::Proxy if refused => "is the proxy running, and is it the right port? See LINELIGHT_PROXY and HTTPS_PROXY",
+        Host::Relay => "let the container reach the internet (srcnat, forward chain)",
+        Host::Proxy => "let the container reach the proxy (srcnat, forward chain)",
+    }
+}
+
+impl Wait {
+    const fn remedy(self) -> &'static str {
+        match self {
+            Self::Proxy => "is it an HTTP proxy, and is it the right port?",
+            Self::Tls => {
+                "small packets arrive, so either a firewall drops TLS or large packets are lost: lower the MTU of the \
+                 container's veth, or clamp the MSS (/ip/firewall/mangle change-mss)"
+            }
+            Self::Relay => {
+                "a firewall or a reverse proxy before the relay holds the WebSocket's handshake back, or large packets are \
+                 lost (MTU, MSS)"
+            }
         }
-        403 => "it knows this agent and refuses it: see the relay's log",
-        404 => "nothing takes uplinks at that path: it is /agent/v1, unless a reverse proxy moves it",
-        400 | 426 => "a reverse proxy before it may not pass the Upgrade header on",
-        407 => "a proxy on the way wants a password: put it into LINELIGHT_PROXY_FILE",
-        429 | 503 => "it has too much to do; this agent comes back by itself",
-        502 | 504 => "a reverse proxy before it does not reach it",
-        _ => "see the relay's log",
     }
 }
 

@@ -4,6 +4,7 @@ use super::connect::Connector;
 use super::error::ConnectError;
 use crate::check::step::Step;
 use crate::config::{RelayAddress, RelayConfig, UplinkTiming};
+use crate::reach::Wanted;
 
 /// Walks to each relay and tries its token. No hello is said, so that an agent that is already linked stays so.
 pub async fn probe(config: &RelayConfig, timing: &UplinkTiming) -> Vec<Step> {
@@ -18,9 +19,11 @@ pub async fn probe(config: &RelayConfig, timing: &UplinkTiming) -> Vec<Step> {
 }
 
 async fn walk(connector: &Connector, address: &RelayAddress, steps: &mut Vec<Step>) -> Result<(), Step> {
-    let stream = connector.reach(address).await.map_err(|error| failed("relay reachable", address, &error))?;
-    steps.push(Step::passed("relay reachable", address.host.to_string()));
-    let transport = connector.secure(address, stream).await.map_err(|error| failed("relay's TLS", address, &error))?;
+    let reached = connector.reach(address, Wanted::Survey).await;
+    let reached = reached.map_err(|error| failed("relay reachable", address, &error))?;
+    steps.push(Step::reached("relay reachable", address.host.to_string(), &reached.failed));
+    let transport =
+        connector.secure(address, reached.stream).await.map_err(|error| failed("relay's TLS", address, &error))?;
     if address.tls {
         steps.push(Step::passed("relay's TLS", "the certificate or key is trusted"));
     }

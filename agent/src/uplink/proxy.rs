@@ -1,15 +1,11 @@
 //! An HTTP proxy on the way to the relay: CONNECT (RFC 9110, section 9.3.6), Basic credentials, and who needs no proxy.
 
-use std::io;
-
 use data_encoding::BASE64;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::error::ConnectError;
+use super::head::{Head, HeadError};
 use crate::config::{HostPort, Proxy, ProxyAddress};
-
-/// The longest answer's head that is read, in bytes.
-const MAX_HEAD: usize = 4096;
 
 /// The proxy to go through to `host`, if any.
 pub(super) fn for_host(proxy: Option<&Proxy>, host: &HostPort) -> Result<Option<ProxyAddress>, ConnectError> {
@@ -27,14 +23,18 @@ where
 {
     let fault = |why: String| ConnectError::Proxy { proxy: proxy.host.to_string(), why };
     stream.write_all(request(proxy, host).as_bytes()).await.map_err(|error| fault(format!("went away: {error}")))?;
-    let head = read_head(&mut stream).await.map_err(|error| fault(format!("gave no answer: {error}")))?;
-    match status(&head) {
-        Some(200..=299) => Ok(stream),
-        Some(407) => {
-            Err(fault("wants a user and a password, or others: put them into LINELIGHT_PROXY_FILE".to_owned()))
-        }
-        Some(status) => Err(fault(format!("answers {status}: it must allow CONNECT to {host}"))),
-        None => Err(fault("does not answer as an HTTP proxy does: is it the right port?".to_owned())),
+    let head = Head::read(&mut stream).await.map_err(|error| fault(unread(&error)))?;
+    match head.status {
+        200..=299 => Ok(stream),
+        407 => Err(fault("wants a user and a password, or others: put them into LINELIGHT_PROXY_FILE".to_owned())),
+        status => Err(fault(format!("answers {status}: it must allow CONNECT to {host}"))),
+    }
+}
+
+fn unread(error: &HeadError) -> String {
+    match error {
+        HeadError::Broken(error) => format!("gave no answer: {error}"),
+        other => format!("does not answer as an HTTP proxy does ({other}): is it the right port?"),
     }
 }
 
@@ -44,23 +44,6 @@ fn request(proxy: &ProxyAddress, host: &HostPort) -> String {
         .as_ref()
         .map(|credentials| format!("Proxy-Authorization: Basic {}\r\n", BASE64.encode(credentials.expose())));
     format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n{}\r\n", credentials.unwrap_or_default())
-}
-
-/// Reads up to the empty line and not a byte further: what follows is the relay's.
-async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(256);
-    while !head.ends_with(b"\r\n\r\n") {
-        if head.len() == MAX_HEAD {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "its answer is too long"));
-        }
-        head.push(stream.read_u8().await?);
-    }
-    Ok(head)
-}
-
-fn status(head: &[u8]) -> Option<u16> {
-    let rest = head.strip_prefix(b"HTTP/1.")?;
-    std::str::from_utf8(rest.get(2..5)?).ok()?.parse().ok()
 }
 
 /// Whether the list of exceptions names the host: itself, a domain that it is in, or `*`.
@@ -77,7 +60,7 @@ fn is_excepted(except: &[String], host: &HostPort) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::duplex;
+    use tokio::io::{AsyncReadExt, duplex};
 
     use super::*;
 
@@ -90,7 +73,7 @@ mod tests {
     }
 
     async fn ask(url: &str, answer: &str) -> (String, Result<Vec<u8>, ConnectError>) {
-        let (near, mut far) = duplex(8 * 1024);
+        let (near, mut far) = duplex(64 * 1024);
         far.write_all(answer.as_bytes()).await.unwrap();
         far.shutdown().await.unwrap();
         let met = tunnel(near, &proxy(url), &relay()).await;
@@ -120,7 +103,8 @@ mod tests {
             ("HTTP/1.1 403 Forbidden\r\n\r\n", "must allow CONNECT to relay.example:443"),
             ("SSH-2.0-OpenSSH\r\n\r\n", "does not answer as an HTTP proxy"),
             ("HTTP/1.1 200 OK\r\n", "gave no answer"),
-            (&"x".repeat(5_000), "too long"),
+            (&format!("HTTP/1.1 200 OK\r\n{}", "x: y\r\n".repeat(2_000)), "longer than 8192 bytes"),
+            ("HTTP/1.0 502 Bad Gateway\r\n\r\n", "answers 502"),
         ] {
             let (_, met) = ask("http://alice:hunter2@proxy:8080", answer).await;
             let said = met.unwrap_err().to_string();

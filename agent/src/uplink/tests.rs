@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use futures_util::{SinkExt, StreamExt};
-use http::StatusCode;
 use shared::control::FromAgent;
 use shared::frame::Batch;
 use tokio::io::{DuplexStream, duplex};
@@ -239,8 +238,8 @@ impl Open for Rc<Scripted> {
     }
 }
 
-fn refused(status: StatusCode) -> Result<(), ConnectError> {
-    Err(ConnectError::Status(status))
+fn refused(status: u16) -> Result<(), ConnectError> {
+    Err(ConnectError::Answered(Answer::of_relay(status)))
 }
 
 /// Runs the uplink's task beside the test, then stops it.
@@ -319,7 +318,7 @@ async fn each_close_code_says_when_it_comes_back() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_token_is_not_tried_again_within_a_minute() {
     let (relays, handover) = (Scripted::new(&["a"]), handover());
-    relays.script([refused(StatusCode::UNAUTHORIZED)]);
+    relays.script([refused(401)]);
     let began = Instant::now();
     with_uplink(&relays, &handover, async || {
         relays.uplink().await;
@@ -332,7 +331,7 @@ async fn a_refused_token_is_not_tried_again_within_a_minute() {
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_is_down_is_tried_ever_more_slowly() {
     let (relays, handover) = (Scripted::new(&["a"]), handover());
-    relays.script((0..12).map(|_| refused(StatusCode::SERVICE_UNAVAILABLE)));
+    relays.script((0..12).map(|_| refused(503)));
     with_uplink(&relays, &handover, async || drop(relays.uplink().await)).await;
     let asked = relays.asked.borrow();
     let waits: Vec<_> = asked.windows(2).map(|two| two[1].1 - two[0].1).collect();
@@ -343,7 +342,7 @@ async fn a_relay_that_is_down_is_tried_ever_more_slowly() {
 #[tokio::test(start_paused = true)]
 async fn the_first_relay_that_answers_is_used_and_an_earlier_one_in_time_again() {
     let (relays, handover) = (Scripted::new(&["a", "b", "c"]), handover());
-    let down = || refused(StatusCode::BAD_GATEWAY);
+    let down = || refused(502);
     relays.script([down(), Ok(()), down()]);
     let began = Instant::now();
     with_uplink(&relays, &handover, async || {
@@ -382,7 +381,7 @@ async fn watches_outlive_a_lost_uplink_by_two_minutes() {
         while wanted(&handover) != [1, 2] {
             handover.to_router.notified().await;
         }
-        relays.script((0..1_000).map(|_| refused(StatusCode::BAD_GATEWAY)));
+        relays.script((0..1_000).map(|_| refused(502)));
         drop(relay);
         let lost = Instant::now();
         sleep(119 * SECOND).await;
@@ -432,7 +431,7 @@ async fn a_relay_that_opens_but_never_welcomes_does_not_keep_watches_alive() {
 #[tokio::test(start_paused = true)]
 async fn it_stops_at_once_while_it_waits_for_its_next_attempt() {
     let (relays, handover) = (Scripted::new(&["a"]), handover());
-    relays.script([refused(StatusCode::UNAUTHORIZED)]);
+    relays.script([refused(401)]);
     let began = Instant::now();
     with_uplink(&relays, &handover, async || sleep(SECOND).await).await;
     assert!(began.elapsed() < 2 * SECOND);

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::handshake::server;
 
 use super::super::probe;
 use super::*;
-use crate::config::{Proxy, Secret, UplinkTiming};
+use crate::config::{Proxy, Secret, SecretSource, UplinkTiming};
 use crate::tls::Trust;
 use crate::tls::tests::{Issued, NAME, issue};
 
@@ -47,9 +47,9 @@ async fn take_uplink(listener: &TcpListener, issued: &Issued) -> [String; 3] {
     let mut seen = [(); 3].map(|()| String::new());
     #[expect(clippy::result_large_err, reason = "tungstenite's callback")]
     let answer = |request: &server::Request, mut response: server::Response| {
-        let header = |name| request.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
-        seen = [request.uri().path().to_owned(), header(AUTHORIZATION), header(SEC_WEBSOCKET_PROTOCOL)];
-        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(UPLINK_SUBPROTOCOL));
+        let header = |name: &str| request.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        seen = [request.uri().path().to_owned(), header("authorization"), header("sec-websocket-protocol")];
+        response.headers_mut().insert("sec-websocket-protocol", UPLINK_SUBPROTOCOL.parse().unwrap());
         Ok(response)
     };
     let mut socket = accept_hdr_async(stream, answer).await.unwrap();
@@ -111,30 +111,99 @@ async fn answer_with(listener: &TcpListener, answer: &str) -> String {
     asked
 }
 
+/// Asks a listener that answers with these bytes; returns the error, and what was asked.
+async fn met_with(answer: &str) -> (ConnectError, String) {
+    let (listener, port) = listen().await;
+    let config = relay(Trust::WebRoots, token(), None, address("127.0.0.1", port, false));
+    let (met, asked) = tokio::join!(open(config, PATIENCE), answer_with(&listener, answer));
+    (met.err().expect("refused"), asked)
+}
+
 #[tokio::test]
-async fn each_answer_has_its_words_its_remedy_and_its_time() {
+async fn each_answer_of_the_relay_has_its_words_its_remedy_and_its_time() {
     for (answer, words, retry) in [
-        ("401 Unauthorized\r\n", "linelight-relay agent add", Retry::After(60)),
-        ("403 Forbidden\r\n", "refuses it", Retry::After(60)),
-        ("404 Not Found\r\n", "/agent/v1", Retry::After(30)),
-        ("426 Upgrade Required\r\n", "Upgrade header", Retry::After(30)),
-        ("503 Service Unavailable\r\n", "comes back by itself", Retry::BackOff),
+        ("401 Unauthorized", "linelight-relay agent add", Retry::After(60)),
+        ("403 Forbidden", "refuses it", Retry::After(60)),
+        ("404 Not Found", "/agent/v1", Retry::After(30)),
+        ("426 Upgrade Required", "Upgrade header", Retry::After(30)),
+        ("503 Service Unavailable", "comes back by itself", Retry::BackOff),
+        ("500 Internal Server Error", "the relay answers 500", Retry::BackOff),
+    ] {
+        for version in ["1.0", "1.1"] {
+            let answer = format!("HTTP/{version} {answer}\r\nlinelight: relay\r\nContent-Length: 0\r\n\r\n");
+            let (error, asked) = met_with(&answer).await;
+            let said = error.explain();
+            assert!(said.starts_with("the relay answers ") && said.contains(words), "{said}");
+            assert_eq!(error.retry(), retry, "{answer}");
+            assert!(asked.contains("hunter2") && !format!("{error:?}").contains("hunter2"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_relay_is_not_blamed_for_what_something_between_answers() {
+    for (answer, words, retry) in [
+        ("1.1 403 Forbidden\r\nServer: cloudflare", "403 Forbidden (Server: cloudflare)", Retry::After(60)),
+        ("1.0 403 Forbidden\r\nServer: squid/6.6", "(Server: squid/6.6)", Retry::After(60)),
+        ("1.1 401 Unauthorized\r\nServer: nginx", "let it through", Retry::After(60)),
+        ("1.1 200 OK\r\nServer: MikroTik HotSpot", "login page", Retry::BackOff),
+        ("1.1 502 Bad Gateway\r\nServer: nginx/1.22.1", "does not reach the relay", Retry::BackOff),
+        ("1.1 522 \r\nServer: cloudflare", "answers 522 (Server: cloudflare)", Retry::BackOff),
+        ("1.1 526 \r\nServer: cloudflare", "the relay's certificate", Retry::BackOff),
+        ("1.0 407 Proxy Authentication Required", "LINELIGHT_PROXY_FILE", Retry::BackOff),
+        ("1.1 404 Not Found\r\nServer: Apache", "must pass /agent/v1 on", Retry::After(30)),
         (
-            "302 Found\r\nLocation: https://elsewhere.example/login\r\n",
+            "1.1 302 Found\r\nLocation: https://elsewhere.example/login",
             "https://elsewhere.example/login",
             Retry::After(30),
         ),
-        ("200 OK\r\n", "the relay answers 200", Retry::BackOff),
-        ("101 Switching Protocols\r\n", "no Linelight relay", Retry::After(30)),
     ] {
-        let (listener, port) = listen().await;
-        let config = relay(Trust::WebRoots, token(), None, address("127.0.0.1", port, false));
-        let answer = format!("HTTP/1.1 {answer}Content-Length: 0\r\n\r\n");
-        let (met, asked) = tokio::join!(open(config, PATIENCE), answer_with(&listener, &answer));
-        let error = met.err().expect("refused");
-        assert!(error.explain().contains(words), "{}", error.explain());
+        let (error, _) = met_with(&format!("HTTP/{answer}\r\nContent-Length: 0\r\n\r\n")).await;
+        let said = error.explain();
+        assert!(said.starts_with("something between this agent and the relay answers "), "{said}");
+        assert!(said.contains(words) && !said.contains("see the relay's log"), "{said}");
         assert_eq!(error.retry(), retry, "{answer}");
-        assert!(asked.contains("hunter2") && !format!("{error:?}").contains("hunter2"));
+    }
+}
+
+#[tokio::test]
+async fn the_words_of_an_answer_reach_no_terminal_raw_and_are_short() {
+    let server = format!("\u{1b}[31mevil\u{202e}{}", "x".repeat(2_000));
+    let (error, _) = met_with(&format!("HTTP/1.1 403 No\r\nServer: {server}\r\nLocation: \u{7}\r\n\r\n")).await;
+    let said = error.explain();
+    assert!(said.contains("\\u{1b}[31mevil\\u{202e}") && said.len() < 400, "{said}");
+    assert!(!said.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{said:?}");
+}
+
+#[tokio::test]
+async fn what_answers_but_is_no_relay_is_named() {
+    for (answer, words) in [
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", "another protocol"),
+        (
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\r\n",
+            "as a WebSocket server",
+        ),
+        ("SSH-2.0-OpenSSH_9.6\r\n", "begins with \"SSH-2.0-OpenSSH_9.6\""),
+    ] {
+        let (error, _) = met_with(answer).await;
+        let said = error.explain();
+        assert!(said.contains("no Linelight relay") && said.contains(words), "{said}");
+        assert_eq!(error.retry(), Retry::After(30));
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_there_is_named_as_the_proxy() {
+    let (listener, port) = listen().await;
+    drop(listener);
+    for (url, words) in [
+        (format!("http://127.0.0.1:{port}"), "the proxy at 127.0.0.1"),
+        ("http://proxy.invalid:3128".to_owned(), "the proxy's name proxy.invalid"),
+    ] {
+        let proxy = Proxy { url: SecretSource::Value(Secret::new(url)), except: vec![] };
+        let config = relay(Trust::WebRoots, token(), Some(proxy), address(NAME, 443, true));
+        let said = open(config, PATIENCE).await.err().expect("refused").explain();
+        assert!(said.contains(words) && !said.contains("the relay"), "{said}");
     }
 }
 
@@ -155,7 +224,9 @@ async fn who_accepts_and_says_nothing_is_given_up_by_the_step() {
     let (_listener, port) = listen().await;
     let config = relay(Trust::WebRoots, token(), None, address("127.0.0.1", port, true));
     let error = open(config, Duration::from_millis(50)).await.err().expect("timed out");
-    assert!(error.to_string().contains("the TLS handshake took too long"), "{error}");
+    assert!(error.to_string().contains("the answer to the TLS handshake did not come"), "{error}");
+    let said = error.explain();
+    assert!(["firewall", "MTU", "MSS"].iter().all(|word| said.contains(word)), "{said}");
 }
 
 #[tokio::test]
@@ -206,7 +277,7 @@ async fn the_probe_says_how_far_it_got() {
     assert_eq!(names, [("relay reachable", false), ("relay's TLS", false), ("token accepted", false)]);
 
     let plain = relay(Trust::WebRoots, token(), None, address("127.0.0.1", port, false));
-    let refusal = answer_with(&listener, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+    let refusal = answer_with(&listener, "HTTP/1.1 401 Unauthorized\r\nlinelight: relay\r\nContent-Length: 0\r\n\r\n");
     let (steps, _) = tokio::join!(probe::probe(&plain, &timing), refusal);
     let last = steps.last().unwrap();
     assert!(last.is_failed() && last.to_string().contains("agent add"), "{last}");
