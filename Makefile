@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help demo test web check rust-test page-test clients-test browser-test deny musl-test image-test images reproducible release
+.PHONY: help demo test web check configuration rust-test page-test clients-test browser-test deny musl-test image-test images reproducible release
 .PHONY: soak fuzz fuzz-test conformance-test proxies-test prometheus-test counts
 
 # What `make fuzz` gives each target, in seconds.
@@ -35,6 +35,9 @@ rust-test: web ## Rust tests, the built programs end to end among them
 	@tests/setup nextest documents
 	cargo build --locked --workspace --bins
 	cargo nextest run --locked --workspace
+
+configuration: web ## Writes docs/configuration.md from the flags and variables of both programs
+	LINELIGHT_TEST_WRITE_CONFIGURATION=1 cargo nextest run --locked -p linelight-tests --test documents configuration
 
 page-test: web ## The page's own tests
 	cd relay/web && npm test --silent

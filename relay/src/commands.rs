@@ -123,6 +123,11 @@ impl Cli {
     }
 }
 
+/// Returns the command line with every command, as [`main`] reads it.
+pub fn command_line() -> clap::Command {
+    Cli::command()
+}
+
 /// Every variable that some argument of some command reads.
 fn known_variables() -> Vec<&'static str> {
     fn collect(command: &clap::Command, known: &mut Vec<&'static str>) {

@@ -4,6 +4,7 @@
 
 mod api;
 mod blocks;
+mod configuration;
 mod example;
 mod links;
 mod names;
