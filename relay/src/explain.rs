@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use shared::control::{Role, Status};
 
-use crate::hub::Agent;
-use crate::line::{Findings, ReportFindings, Setting};
+use crate::lines::circumstances::Circumstances;
+use crate::lines::hub::Agent;
+use crate::lines::line::{Findings, ReportFindings};
 use crate::wire::viewer_frame::{Notice, Point};
 
 /// The answer of `/explain/{username}`. Times are Unix milliseconds by the relay's clock.
@@ -118,12 +119,12 @@ impl Explanation {
     /// Puts together what was found; `describe` tells of an agent.
     pub(crate) fn new(
         username: String,
-        setting: Setting<'_>,
+        circumstances: Circumstances<'_>,
         findings: Option<Findings>,
         refusals: Vec<Refusal>,
         describe: impl Fn(&Agent) -> AgentFindings,
     ) -> Self {
-        let findings = findings.unwrap_or_else(|| Findings::none(setting));
+        let findings = findings.unwrap_or_else(|| Findings::none(circumstances));
         let explained = |report: ReportFindings| ReportExplained {
             agent: describe(&report.agent),
             handle: report.handle.0,
@@ -136,14 +137,14 @@ impl Explanation {
         };
         Self {
             username,
-            now: setting.now.unix,
+            now: circumstances.now.unix,
             state: name(&findings.state.state),
             since: findings.state.since,
             sessions: findings.state.sessions,
             interval: findings.state.interval,
             notice: findings.state.notice,
             viewers: findings.viewers,
-            last_arrival: findings.last_arrival.map(|at| setting.now.unix_of(at)),
+            last_arrival: findings.last_arrival.map(|at| circumstances.now.unix_of(at)),
             newest: findings.newest,
             points: findings.points,
             reports: findings.reports.into_iter().map(explained).collect(),

@@ -1,6 +1,6 @@
 //! Linelight's relay: takes samples from agents and fans them out to viewers by PPPoE username.
 //!
-//! The way of a sample: [`uplink`] → [`clock`] → [`hub`] and [`line`] → [`viewer_frame`](wire::viewer_frame) → [`viewer`] and [`websocket`](wire::websocket).
+//! The way of a sample: [`uplink`] → [`clock`] → [`lines`] → [`viewer_frame`](wire::viewer_frame) → [`viewer`] and [`websocket`](wire::websocket).
 //! Around it: [`config`], [`net`], [`http`] and [`page`] bring connections in, [`access`] says who may see a
 //! line, [`agents`] who may report one, [`subscribers`] names them, [`metrics`] and [`explain`] tell the operator.
 //! Here the parts are joined.
@@ -11,9 +11,8 @@ pub mod commands;
 pub mod config;
 pub mod explain;
 pub mod http;
-pub mod hub;
 pub mod limits;
-pub mod line;
+pub mod lines;
 pub mod metrics;
 pub mod net;
 pub mod store;
@@ -36,7 +35,7 @@ use tokio::time::{Instant, timeout};
 use crate::agents::registry::{Entries, Registry};
 use crate::config::Config;
 use crate::http::{Serves, Site};
-use crate::hub::Hub;
+use crate::lines::hub::Hub;
 use crate::metrics::Metrics;
 use crate::net::attempts::FailedAttempts;
 use crate::net::listener::{Handshakes, Listener, Shared};

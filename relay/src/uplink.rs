@@ -22,9 +22,9 @@ use tracing::{debug, info, warn};
 
 use crate::agents::registry::{Grant, Registry};
 use crate::clock::{Now, drained, gathered, milliseconds};
-use crate::hub::{Attached, Hub, Reporter, Revised};
 use crate::limits::Bucket;
-use crate::line::Delivery;
+use crate::lines::hub::{Attached, Hub, Reporter, Revised};
+use crate::lines::seat::Delivery;
 
 /// Acknowledgements are a cursor: one a second is enough, milliseconds.
 const ACKNOWLEDGE_MS: i64 = 1_000;

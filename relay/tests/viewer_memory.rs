@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use measured::resident_bytes;
-use relay::hub::Hub;
 use relay::limits::Limits;
+use relay::lines::hub::Hub;
 use relay::metrics::Metrics;
 use relay::net::attempts::FailedAttempts;
 use relay::subscribers::Subscribers;

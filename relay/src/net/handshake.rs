@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::agents::registry::{Grant, Registry};
-use crate::hub::Hub;
+use crate::lines::hub::Hub;
 use crate::net::listener::{Connection, Open, Unbuffered};
 use crate::uplink;
 use crate::viewers::viewer::{self, ViewerContext, ViewerStream};

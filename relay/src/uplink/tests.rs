@@ -5,8 +5,8 @@ use shared::control::{LineReport, Role, WatchRefusal};
 
 use super::*;
 use crate::agents::registry::{Entry, TokenHash};
-use crate::hub::stage::{AgentEnd, Stage, entries, eventually, live, name, offline, seconds};
 use crate::limits::Limits;
+use crate::lines::hub::stage::{AgentEnd, Stage, entries, eventually, live, name, offline, seconds};
 use crate::viewers::links::Mode;
 use crate::wire::viewer_frame::{LineState, Notice, ViewerFrame};
 

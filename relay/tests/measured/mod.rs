@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use relay::agents::registry::{Entries, Entry, Registry, TokenHash};
-use relay::hub::Hub;
 use relay::limits::Limits;
+use relay::lines::hub::Hub;
 use relay::metrics::Metrics;
 use relay::subscribers::Subscribers;
 use relay::uplink;

@@ -19,7 +19,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{FAR, Terms, ViewerContext};
 use crate::clock::Now;
-use crate::hub::Seat;
+use crate::lines::hub::Seat;
 use crate::viewers::links::Admission;
 use crate::wire::viewer_frame::{SAMPLE, ViewerFrame};
 use crate::wire::websocket::SHORT_HEADER;

@@ -17,9 +17,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{Ending, FAR, Socket, Terms, ViewerContext, ViewerStream, next_frame};
 use crate::clock::{Now, milliseconds};
-use crate::hub::Seat;
 use crate::limits::Bucket;
-use crate::line::{Begun, Direct, Served};
+use crate::lines::hub::Seat;
+use crate::lines::seat::{Begun, Direct, Served};
 use crate::wire::viewer_frame::ViewerFrame;
 use crate::wire::websocket::{self, Inbound};
 

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::task::unconstrained;
 use tokio_rustls::server::TlsStream;
 
-use crate::line::{Outlet, Taken};
+use crate::lines::seat::{Outlet, Taken};
 
 /// What a viewer may be connected by.
 pub trait ViewerStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {

@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
-use crate::hub::stage::{AgentEnd, Stage, eventually, live, name, seconds};
+use crate::lines::hub::stage::{AgentEnd, Stage, eventually, live, name, seconds};
 use crate::viewers::links::{AUDIENCE, Mode};
 use crate::wire::viewer_frame::{LineState, Point};
 

@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
-use crate::hub::Hub;
-use crate::hub::stage::{AgentEnd, Stage, live, name};
+use crate::lines::hub::Hub;
+use crate::lines::hub::stage::{AgentEnd, Stage, live, name};
 use crate::net::listener::Unbuffered;
 
 /// A stage with one agent that reports `ali` as handle 1.

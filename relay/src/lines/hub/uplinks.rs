@@ -16,8 +16,10 @@ use crate::agents::registry::{Grant, Registry};
 use crate::clock::{Now, milliseconds};
 use crate::explain::AgentFindings;
 use crate::limits::Bucket;
-use crate::line::report::{Report, cut};
-use crate::line::{Arrival, Delivery, Line, Published};
+use crate::lines::line::{Line, Published};
+use crate::lines::live::Arrival;
+use crate::lines::report::{Report, cut};
+use crate::lines::seat::Delivery;
 use crate::wire::viewer_frame::Point;
 
 /// Lines of a batch that are looked up and announced before the first of them is touched.
@@ -107,7 +109,7 @@ impl Hub {
         match registry.current(held) {
             Some(grant) if Arc::ptr_eq(&grant, held) => {}
             Some(grant) => {
-                self.narrow(agent, &mut ledger, &grant, now);
+                self.drop_disallowed(agent, &mut ledger, &grant, now);
                 ledger.grant = Some(grant);
             }
             None => {
@@ -119,7 +121,7 @@ impl Hub {
     }
 
     /// Forgets all that an agent ever reported of lines that it may not report.
-    fn narrow(&self, agent: &Arc<Agent>, ledger: &mut Ledger, grant: &Grant, now: Now) {
+    fn drop_disallowed(&self, agent: &Arc<Agent>, ledger: &mut Ledger, grant: &Grant, now: Now) {
         for line in ledger.take_beyond(grant) {
             self.forget(agent, &line, now, |_| true);
         }
@@ -134,7 +136,7 @@ impl Hub {
 
     /// What earlier runs of an agent reported and the present one does not, having read its router's tables, is offline:
     /// it is remembered as that, for as long as a lost agent is and within one agent's number of lines.
-    fn settle(&self, agent: &Arc<Agent>, ledger: &mut Ledger, now: Now) {
+    fn adopt_missing_lines(&self, agent: &Arc<Agent>, ledger: &mut Ledger, now: Now) {
         let retention = milliseconds(self.limits.agent_retention);
         while let Some((_, line)) = ledger.remembered.pop_front_if(|(at, _)| now.steady - *at >= retention) {
             self.forget(agent, &line, now, |report| report.remembered);
@@ -147,15 +149,15 @@ impl Hub {
             let is_held = line.is_remembered(agent);
             if ledger.remembered.len() >= self.limits.lines_per_agent {
                 self.forget_stale(agent, vec![line], now);
-            } else if line.remember(agent, agent.lost_before(), self.setting(now)) && !is_held {
+            } else if line.remember(agent, agent.lost_before(), self.circumstances(now)) && !is_held {
                 ledger.remembered.push_back((now.steady, line));
             }
         }
     }
 
     fn forget(&self, agent: &Arc<Agent>, line: &Arc<Line>, now: Now, which: impl Fn(&Report) -> bool) {
-        line.forget(agent, self.setting(now), which);
-        self.forget_if_needless(line);
+        line.forget(agent, self.circumstances(now), which);
+        self.forget_if_unused(line);
     }
 
     /// What the operator is told of an agent.
@@ -310,7 +312,7 @@ impl Reporter {
             };
             self.hub.refuse(line.username(), what);
             if reason == WatchRefusal::TooManyWatched {
-                line.watch_refused(&self.agent, *handle, self.hub.setting(now));
+                line.watch_refused(&self.agent, *handle, self.hub.circumstances(now));
             }
         }
         Ok(())
@@ -340,12 +342,12 @@ impl Reporter {
             text.iter_mut().for_each(|text| text.truncate(cut(text).len()));
         }
         if status.router_reachable && !status.lines_pending && ledger.complete {
-            self.hub.settle(&self.agent, &mut ledger, now);
+            self.hub.adopt_missing_lines(&self.agent, &mut ledger, now);
         }
         let changed = has_new_interval || was_reachable != status.router_reachable;
         ledger.status = Some(status);
         if changed {
-            self.judge_all(&ledger, now);
+            self.refresh_states(&ledger, now);
         }
         Ok(())
     }
@@ -367,7 +369,7 @@ impl Reporter {
                 self.refuse(&mut ledger, *handle, line.username().clone());
             }
         }
-        self.hub.narrow(&self.agent, &mut ledger, grant, now);
+        self.hub.drop_disallowed(&self.agent, &mut ledger, grant, now);
         ledger.grant = Some(Arc::clone(grant));
         Ok(Revised::Refused(refused))
     }
@@ -403,8 +405,8 @@ impl Reporter {
         let since = said.age_ms.map(|age| now.past(known.saturating_sub_unsigned(age)));
         let profile = said.profile.as_deref().map(cut).map(|profile| ledger.share(profile));
         let report = Report::new(&self.agent, said, since, profile);
-        let setting = self.hub.setting(now);
-        let (line, ()) = self.hub.with_line(&said.username, |_, line| line.report(report, setting));
+        let circumstances = self.hub.circumstances(now);
+        let (line, ()) = self.hub.with_line(&said.username, |_, line| line.report(report, circumstances));
         ledger.lines.insert(said.line, line);
         true
     }
@@ -432,15 +434,15 @@ impl Reporter {
         Some(line)
     }
 
-    fn judge_all(&self, ledger: &Ledger, now: Now) {
+    fn refresh_states(&self, ledger: &Ledger, now: Now) {
         for line in ledger.lines.values() {
-            line.age(self.hub.setting(now), false);
+            line.age(self.hub.circumstances(now), false);
         }
     }
 
     fn publish(&self, ledger: &mut Ledger, batch: &Batch<'_>, now: Now, delivery: &mut Delivery) {
         let t = now.unix_of(now.past(ledger.clock.steady(batch.header.uptime_ms, now.steady)));
-        let setting = self.hub.setting(now);
+        let circumstances = self.hub.circumstances(now);
         let metrics = &self.hub.metrics;
         let Ledger { lines, refused, adopted, .. } = ledger;
         let mut known = batch.samples().fuse().filter_map(|sample| {
@@ -463,14 +465,14 @@ impl Reporter {
                 let point = Point { t, down: sample.download, up: sample.upload };
                 let replayed = batch.header.replayed;
                 let arrival = Arrival { agent: &self.agent, handle: sample.line, point, replayed };
-                if line.publish(arrival, setting, delivery) != Published::Unwatched {
+                if line.publish(arrival, circumstances, delivery) != Published::Unwatched {
                     continue;
                 }
                 let limit = self.hub.limits.adopted_per_agent;
                 let bucket = adopted.get_or_insert_with(|| Bucket::new(limit, limit.div_ceil(60), now.steady));
                 if bucket.take(1, now.steady) {
                     self.hub.adopt(line, now);
-                    line.publish(arrival, setting, delivery);
+                    line.publish(arrival, circumstances, delivery);
                 }
             }
         }

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::*;
 use crate::agents::registry::Registry;
 use crate::clock::LONGEST_MS;
-use crate::hub::SHARDS;
-use crate::hub::stage::{entries, live, name};
 use crate::limits::Limits;
+use crate::lines::hub::SHARDS;
+use crate::lines::hub::stage::{entries, live, name};
 use crate::metrics::Metrics;
 use crate::subscribers::Subscribers;
 

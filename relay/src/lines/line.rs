@@ -3,14 +3,6 @@
 //! A line that nobody watches is its reports and its [`averages`], if its agent tells any; [`live`] is what a watched one has
 //! besides. It knows no sockets: viewers take a [`seat`], leave a waker and say where their frames go.
 
-pub(crate) mod averages;
-mod live;
-pub(crate) mod points;
-pub(crate) mod report;
-mod seat;
-mod shown;
-mod source;
-
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,34 +10,18 @@ use std::task::{Context, Poll, Waker};
 
 use shared::{LineHandle, Username};
 
-use self::averages::{Average, Averages, Change};
-use self::live::Live;
-pub(crate) use self::live::Update;
-use self::report::Report;
-use self::seat::Called;
-pub use self::seat::Taken;
-pub(crate) use self::seat::{Begun, Delivery, Direct, Outlet, Served};
+use super::averages::{Average, Averages, Change};
+use super::circumstances::Circumstances;
+use super::live::{Arrival, Live, Update};
+use super::report::{self, Report};
+use super::seat::{Called, Delivery, Direct, Served};
+use super::shown;
 use crate::clock::Now;
-use crate::hub::Agent;
-use crate::subscribers::Subscribers;
+use crate::lines::hub::Agent;
 use crate::wire::viewer_frame::{LineState, Point, StateFrame};
 
 /// How long after a sample a line that is well need not be looked at, milliseconds: less than it takes to be stalled.
 const REST_MS: i64 = 2_500;
-
-/// Between two looks at a line that is not at rest, milliseconds.
-const LOOK_MS: i64 = 1_000;
-
-/// What a line is judged by besides its reports.
-#[derive(Clone, Copy)]
-pub(crate) struct Setting<'a> {
-    /// The time.
-    pub(crate) now: Now,
-    /// Whether the relay started less than a minute ago.
-    pub(crate) starting: bool,
-    /// Who the customers are.
-    pub(crate) subscribers: &'a Subscribers,
-}
 
 /// One line.
 #[derive(Debug)]
@@ -63,19 +39,6 @@ struct Inner {
     reports: Vec<Report>,
     live: Option<Box<Live>>,
     averages: Option<Box<Averages>>,
-}
-
-/// A sample on its way into a line.
-#[derive(Clone, Copy)]
-pub(crate) struct Arrival<'a> {
-    /// The agent that measured it.
-    pub(crate) agent: &'a Arc<Agent>,
-    /// The line's name on its uplink.
-    pub(crate) handle: LineHandle,
-    /// The sample at its time.
-    pub(crate) point: Point,
-    /// Whether it comes from the agent's backlog.
-    pub(crate) replayed: bool,
 }
 
 /// What became of a sample.
@@ -123,8 +86,8 @@ impl Line {
     }
 
     /// Takes a report; it replaces the one of the same end at the same agent.
-    pub(crate) fn report(&self, report: Report, setting: Setting<'_>) {
-        self.change(setting, |reports| {
+    pub(crate) fn report(&self, report: Report, circumstances: Circumstances<'_>) {
+        self.change(circumstances, |reports| {
             let Some(older) = reports.iter_mut().find(|older| older.is_superseded_by(&report)) else {
                 // Nearly every line has one report for life.
                 reports.reserve_exact(1);
@@ -135,17 +98,22 @@ impl Line {
     }
 
     /// Takes back the reports of an agent that `forget` names.
-    pub(crate) fn forget(&self, agent: &Arc<Agent>, setting: Setting<'_>, forget: impl Fn(&Report) -> bool) {
-        self.change(setting, |reports| {
+    pub(crate) fn forget(
+        &self,
+        agent: &Arc<Agent>,
+        circumstances: Circumstances<'_>,
+        forget: impl Fn(&Report) -> bool,
+    ) {
+        self.change(circumstances, |reports| {
             reports.retain(|report| !(Arc::ptr_eq(&report.agent, agent) && forget(report)));
         });
     }
 
     /// Keeps what an earlier run of an agent reported as offline, since `lost` at the latest, where the present run says
     /// nothing of the line; whether something is kept.
-    pub(crate) fn remember(&self, agent: &Arc<Agent>, lost: i64, setting: Setting<'_>) -> bool {
+    pub(crate) fn remember(&self, agent: &Arc<Agent>, lost: i64, circumstances: Circumstances<'_>) -> bool {
         let mut is_remembered = false;
-        self.change(setting, |reports| {
+        self.change(circumstances, |reports| {
             let is_its = |report: &Report| Arc::ptr_eq(&report.agent, agent);
             let mut is_said = reports.iter().any(|report| is_its(report) && (report.remembered || !report.is_stale()));
             reports.retain_mut(|report| {
@@ -167,18 +135,23 @@ impl Line {
     }
 
     /// The agent watches as many lines as it may, without that of `handle`.
-    pub(crate) fn watch_refused(&self, agent: &Arc<Agent>, handle: LineHandle, at: Setting<'_>) {
+    pub(crate) fn watch_refused(&self, agent: &Arc<Agent>, handle: LineHandle, at: Circumstances<'_>) {
         let mut inner = self.lock();
         if let Some(live) = inner.live.as_mut() {
             live.watch_refused(agent, handle, at.now);
         }
-        if inner.judge(&self.username, at, false) {
+        if inner.refresh_state(&self.username, at, false) {
             self.wake_from(inner, Called::Everyone);
         }
     }
 
     /// Takes one sample, and writes it to the viewers that wait for it.
-    pub(crate) fn publish(&self, arrival: Arrival<'_>, setting: Setting<'_>, delivery: &mut Delivery) -> Published {
+    pub(crate) fn publish(
+        &self,
+        arrival: Arrival<'_>,
+        circumstances: Circumstances<'_>,
+        delivery: &mut Delivery,
+    ) -> Published {
         let mut inner = self.lock();
         let Some(live) = inner.live.as_mut() else { return Published::Unwatched };
         if !live.takes(&arrival) {
@@ -190,15 +163,15 @@ impl Line {
             return Published::Shown;
         }
         live.announce();
-        let point = live.push(arrival.point, setting.now);
-        if live.is_late_no_more() {
-            inner.judge(&self.username, setting, false);
+        let point = live.push(arrival.point, circumstances.now);
+        if live.state_is_outdated() {
+            inner.refresh_state(&self.username, circumstances, false);
         }
         let Some(live) = inner.live.as_mut() else { return Published::Shown };
         if live.is_well() {
-            self.rests_until.store(setting.now.steady + REST_MS, Relaxed);
+            self.rests_until.store(circumstances.now.steady + REST_MS, Relaxed);
         }
-        if live.deliver(&point, delivery, setting.now) {
+        if live.deliver(&point, delivery, circumstances.now) {
             self.wake_from(inner, Called::Behind);
         }
         Published::Shown
@@ -211,10 +184,10 @@ impl Line {
         handle: LineHandle,
         average: Average,
         replayed: bool,
-        setting: Setting<'_>,
+        circumstances: Circumstances<'_>,
     ) {
         let mut inner = self.lock();
-        let now = setting.now.steady;
+        let now = circumstances.now.steady;
         let standing = report::standing(&inner.reports, now).and_then(|standing| inner.reports.get(standing.chosen));
         let counts = standing.is_some_and(|chosen| {
             let is_it = chosen.handle == handle && Arc::ptr_eq(&chosen.agent, agent) && !chosen.is_stale();
@@ -227,26 +200,26 @@ impl Line {
         let Some(live) = inner.live.as_mut().filter(|_| change != Change::None) else { return };
         live.averages_changed(change);
         self.rests_until.store(i64::MIN, Relaxed);
-        inner.judge(&self.username, setting, false);
+        inner.refresh_state(&self.username, circumstances, false);
         self.wake_from(inner, Called::Everyone);
     }
 
     /// Gives the line a ring of points; whether it had none before.
-    pub(crate) fn enliven(&self, setting: Setting<'_>) -> bool {
+    pub(crate) fn activate(&self, circumstances: Circumstances<'_>) -> bool {
         let mut inner = self.lock();
         let newly = inner.live.is_none();
         if newly {
-            inner.live = Some(Box::new(Live::new(setting.now)));
-            inner.judge(&self.username, setting, true);
+            inner.live = Some(Box::new(Live::new(circumstances.now)));
+            inner.refresh_state(&self.username, circumstances, true);
         }
         newly
     }
 
-    /// Takes a seat among the viewers of an [enlivened](Self::enliven) line, by its number; `None` when `limit` are taken.
-    pub(crate) fn join(&self, limit: usize, setting: Setting<'_>) -> Option<u32> {
+    /// Takes a seat among the viewers of an [activated](Self::activate) line, by its number; `None` when `limit` are taken.
+    pub(crate) fn join(&self, limit: usize, circumstances: Circumstances<'_>) -> Option<u32> {
         let mut inner = self.lock();
         let seat = inner.live.as_mut()?.take_seat(limit)?;
-        if inner.judge(&self.username, setting, false) {
+        if inner.refresh_state(&self.username, circumstances, false) {
             self.wake_from(inner, Called::Everyone);
         }
         Some(seat)
@@ -258,7 +231,7 @@ impl Line {
         if let Some(live) = inner.live.as_mut() {
             live.leave_seat(seat, now);
         }
-        inner.is_needless()
+        inner.is_unused()
     }
 
     /// The next thing that a viewer's task is to say. Where there is nothing, it waits: samples are written directly where
@@ -295,22 +268,22 @@ impl Line {
 
     /// What time does to a line: a stalled one, late points, viewers to whom nothing was said for long, a ring that nobody needs
     /// any more. Whether it stays live.
-    pub(crate) fn age(&self, setting: Setting<'_>, names_changed: bool) -> bool {
+    pub(crate) fn age(&self, circumstances: Circumstances<'_>, names_changed: bool) -> bool {
         let mut inner = self.lock();
         let Some(live) = inner.live.as_mut() else { return false };
-        if live.is_unneeded(setting.now) {
+        if live.is_unneeded(circumstances.now) {
             inner.live = None;
             return false;
         }
         let merged = live.merge_late();
-        let changed = inner.judge(&self.username, setting, names_changed) || merged;
-        self.wake_from(inner, if changed { Called::Everyone } else { Called::Quiet(setting.now) });
+        let changed = inner.refresh_state(&self.username, circumstances, names_changed) || merged;
+        self.wake_from(inner, if changed { Called::Everyone } else { Called::Quiet(circumstances.now) });
         true
     }
 
     /// Whether neither an agent nor a viewer knows it.
-    pub(crate) fn is_needless(&self) -> bool {
-        self.lock().is_needless()
+    pub(crate) fn is_unused(&self) -> bool {
+        self.lock().is_unused()
     }
 
     /// Calls every viewer that waits.
@@ -319,14 +292,15 @@ impl Line {
     }
 
     /// What the operator is told.
-    pub(crate) fn findings(&self, setting: Setting<'_>) -> Findings {
+    pub(crate) fn findings(&self, circumstances: Circumstances<'_>) -> Findings {
         let mut inner = self.lock();
-        inner.judge(&self.username, setting, false);
-        let now = setting.now;
+        inner.refresh_state(&self.username, circumstances, false);
+        let now = circumstances.now;
         let live = inner.live.as_deref();
         let standing = report::standing(&inner.reports, now.steady);
         Findings {
-            state: live.map_or_else(|| shown::idle_state(standing, &inner.reports, setting), |live| live.state(now)),
+            state: live
+                .map_or_else(|| shown::idle_state(standing, &inner.reports, circumstances), |live| live.state(now)),
             viewers: live.map_or(0, Live::viewers),
             reports: inner.reports.iter().enumerate().map(|(at, report)| findings(at, report, standing, now)).collect(),
             last_arrival: live.and_then(Live::last_arrival),
@@ -335,10 +309,10 @@ impl Line {
         }
     }
 
-    fn change(&self, setting: Setting<'_>, change: impl FnOnce(&mut Vec<Report>)) {
+    fn change(&self, circumstances: Circumstances<'_>, change: impl FnOnce(&mut Vec<Report>)) {
         let mut inner = self.lock();
         change(&mut inner.reports);
-        if inner.judge(&self.username, setting, true) {
+        if inner.refresh_state(&self.username, circumstances, true) {
             self.wake_from(inner, Called::Everyone);
         }
     }
@@ -367,25 +341,25 @@ impl Line {
 
 impl Inner {
     /// Decides anew what the line is, whose samples it shows, and who is asked for them; whether viewers see a change.
-    fn judge(&mut self, username: &Username, setting: Setting<'_>, names: bool) -> bool {
+    fn refresh_state(&mut self, username: &Username, circumstances: Circumstances<'_>, names: bool) -> bool {
         let Some(live) = self.live.as_mut() else { return false };
-        let standing = report::standing(&self.reports, setting.now.steady);
+        let standing = report::standing(&self.reports, circumstances.now.steady);
         let chosen = standing.and_then(|standing| self.reports.get(standing.chosen));
-        live.follow(chosen, setting.now);
-        let renamed = names && live.name(username, chosen, setting.subscribers);
-        let restated = live.restate(standing, self.averages.as_deref(), setting);
+        live.follow(chosen, circumstances.now);
+        let renamed = names && live.name(username, chosen, circumstances.subscribers);
+        let restated = live.update_state(standing, self.averages.as_deref(), circumstances);
         renamed || restated
     }
 
-    fn is_needless(&self) -> bool {
+    fn is_unused(&self) -> bool {
         self.reports.is_empty() && self.live.as_ref().is_none_or(|live| live.viewers() == 0)
     }
 }
 
 impl Findings {
     /// Of a line that neither an agent nor a viewer knows.
-    pub(crate) fn none(setting: Setting<'_>) -> Self {
-        let state = shown::idle_state(None, &[], setting);
+    pub(crate) fn none(circumstances: Circumstances<'_>) -> Self {
+        let state = shown::idle_state(None, &[], circumstances);
         Self { state, viewers: 0, reports: Vec::new(), last_arrival: None, newest: None, points: 0 }
     }
 }
@@ -405,7 +379,7 @@ fn findings(at: usize, report: &Report, standing: Option<report::Standing>, now:
 
 #[cfg(test)]
 mod tests {
-    use crate::hub::stage::{Stage, live, name, seconds};
+    use crate::lines::hub::stage::{Stage, live, name, seconds};
 
     #[tokio::test(start_paused = true)]
     async fn a_line_that_is_well_rests_and_no_other() {

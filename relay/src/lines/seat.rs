@@ -8,10 +8,12 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::LOOK_MS;
 use crate::clock::Now;
 use crate::wire::viewer_frame::{self, Point};
 use crate::wire::websocket::{self, PING};
+
+/// Between two looks at a line that is not at rest, milliseconds.
+const LOOK_MS: i64 = 1_000;
 
 /// Frames written by a publisher itself for one batch, some 5 µs each; what is beyond goes to the viewers' tasks, which
 /// all processors share.

@@ -13,8 +13,8 @@ use crate::agents::registry::Grant;
 use crate::agents::uptime::UptimeClock;
 use crate::clock::Now;
 use crate::limits::Bucket;
-use crate::line::Line;
-use crate::line::report::cut;
+use crate::lines::line::Line;
+use crate::lines::report::cut;
 
 /// Profile names shared by an agent's lines; beyond it they are not shared.
 const MAX_SHARED_PROFILES: usize = 256;

@@ -6,14 +6,14 @@ use std::task::{Context, Poll, Waker};
 use shared::{LineHandle, Username};
 
 use super::averages::{Averages, Change};
+use super::circumstances::Circumstances;
 use super::points::{HISTORY_MS, Points};
 use super::report::{Report, Standing};
 use super::seat::{Called, Cursor, Delivery, Direct, Seat, Seats, Served};
 use super::shown::{Names, Shown, shown};
 use super::source::{Asked, Source};
-use super::{Arrival, Setting};
 use crate::clock::Now;
-use crate::hub::Agent;
+use crate::lines::hub::Agent;
 use crate::subscribers::Subscribers;
 use crate::wire::viewer_frame::{self, History, LineState, Notice, Point, Snapshot, StateFrame};
 
@@ -56,6 +56,19 @@ pub(super) struct Live {
     up: Option<i64>,
     /// When the last viewer left.
     deserted: i64,
+}
+
+/// A sample on its way into a line.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrival<'a> {
+    /// The agent that measured it.
+    pub(crate) agent: &'a Arc<Agent>,
+    /// The line's name on its uplink.
+    pub(crate) handle: LineHandle,
+    /// The sample at its time.
+    pub(crate) point: Point,
+    /// Whether it comes from the agent's backlog.
+    pub(crate) replayed: bool,
 }
 
 /// What is said next to a viewer.
@@ -272,7 +285,7 @@ impl Live {
     }
 
     /// Whether a sample came for a line that is shown as anything but running, or as refused.
-    pub(super) fn is_late_no_more(&self) -> bool {
+    pub(super) fn state_is_outdated(&self) -> bool {
         self.shown.state != LineState::Running || self.shown.notice.is_some()
     }
 
@@ -324,16 +337,16 @@ impl Live {
     }
 
     /// Whether the state changed.
-    pub(super) fn restate(
+    pub(super) fn update_state(
         &mut self,
         standing: Option<Standing>,
         averages: Option<&Averages>,
-        setting: Setting<'_>,
+        circumstances: Circumstances<'_>,
     ) -> bool {
         let interval = self.source.as_ref().map_or(self.shown.interval, |source| source.agent.interval());
         let is_up = standing.is_some_and(|standing| standing.state == LineState::Running);
-        self.up = is_up.then(|| self.up.unwrap_or(setting.now.steady));
-        let shown = self.stalled(shown(standing, interval, setting), averages, setting.now);
+        self.up = is_up.then(|| self.up.unwrap_or(circumstances.now.steady));
+        let shown = self.stalled(shown(standing, interval, circumstances), averages, circumstances.now);
         let changed = self.shown != shown;
         if changed {
             self.shown = shown;
@@ -395,7 +408,7 @@ impl Live {
 
     /// Whether a line whose sample has just come has nothing else to do soon.
     pub(super) fn is_well(&self) -> bool {
-        !self.is_late_no_more() && self.late.is_empty() && !self.late_averages
+        !self.state_is_outdated() && self.late.is_empty() && !self.late_averages
     }
 
     pub(super) fn is_unneeded(&self, now: Now) -> bool {

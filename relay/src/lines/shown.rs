@@ -4,7 +4,7 @@ use shared::Username;
 use shared::control::Plan;
 use shared::username::unescape;
 
-use super::Setting;
+use super::circumstances::Circumstances;
 use super::report::{Report, Standing};
 use crate::clock::Now;
 use crate::subscribers::Subscribers;
@@ -58,15 +58,19 @@ impl Names {
 }
 
 /// The state of a line that has no ring.
-pub(super) fn idle_state(standing: Option<Standing>, reports: &[Report], setting: Setting<'_>) -> StateFrame {
+pub(super) fn idle_state(
+    standing: Option<Standing>,
+    reports: &[Report],
+    circumstances: Circumstances<'_>,
+) -> StateFrame {
     let chosen = standing.and_then(|standing| reports.get(standing.chosen));
-    shown(standing, chosen.map_or(1_000, |report| report.agent.interval()), setting).frame(setting.now)
+    shown(standing, chosen.map_or(1_000, |report| report.agent.interval()), circumstances).frame(circumstances.now)
 }
 
-pub(super) fn shown(standing: Option<Standing>, interval: u32, setting: Setting<'_>) -> Shown {
+pub(super) fn shown(standing: Option<Standing>, interval: u32, circumstances: Circumstances<'_>) -> Shown {
     let (state, since, sessions) = match standing {
         Some(standing) => (standing.state, standing.since, standing.sessions),
-        None if setting.starting => (LineState::Starting, None, 0),
+        None if circumstances.starting => (LineState::Starting, None, 0),
         None => (LineState::Unknown, None, 0),
     };
     Shown { state, since, sessions, interval, notice: None }

@@ -36,7 +36,8 @@ use crate::agents::registry::Registry;
 use crate::clock::{Now, drained, milliseconds, unix_ms};
 use crate::explain::{Agents, Explanation, Refusal};
 use crate::limits::Limits;
-use crate::line::{Line, Setting};
+use crate::lines::circumstances::Circumstances;
+use crate::lines::line::Line;
 use crate::metrics::Metrics;
 use crate::subscribers::Subscribers;
 
@@ -186,10 +187,10 @@ impl Hub {
         let place = Place::take(self)?;
         let now = self.now();
         let (line, number) = self.with_line(username, |shard, line| {
-            if line.enliven(self.setting(now)) {
+            if line.activate(self.circumstances(now)) {
                 shard.live.push(Arc::clone(line));
             }
-            line.join(self.limits.viewers_per_line, self.setting(now))
+            line.join(self.limits.viewers_per_line, self.circumstances(now))
         });
         let Some(number) = number else {
             self.refuse(username, "viewer refused: the line has as many viewers as it may have");
@@ -202,10 +203,10 @@ impl Hub {
     pub fn explain(&self, username: &Username, now: Instant) -> Explanation {
         let now = self.at(now);
         let line = self.shard(username).lines.get(username).map(|found| Arc::clone(&found.0));
-        let findings = line.map(|line| line.findings(self.setting(now)));
+        let findings = line.map(|line| line.findings(self.circumstances(now)));
         let text = username.to_text();
         let refusals = self.refusals().iter().filter(|refusal| refusal.username == text).cloned().collect();
-        Explanation::new(text, self.setting(now), findings, refusals, |agent| self.describe(agent, now))
+        Explanation::new(text, self.circumstances(now), findings, refusals, |agent| self.describe(agent, now))
     }
 
     /// What the relay knows of every agent that is or was connected.
@@ -228,8 +229,8 @@ impl Hub {
         refusals.push_back(refusal);
     }
 
-    pub(crate) fn setting(&self, now: Now) -> Setting<'_> {
-        Setting { now, starting: now.steady < STARTING_MS, subscribers: &self.subscribers }
+    pub(crate) fn circumstances(&self, now: Now) -> Circumstances<'_> {
+        Circumstances { now, starting: now.steady < STARTING_MS, subscribers: &self.subscribers }
     }
 
     /// Finds or makes a line, and does something with it before it can be forgotten.
@@ -249,11 +250,11 @@ impl Hub {
     }
 
     /// Forgets a line that neither an agent nor a viewer knows.
-    fn forget_if_needless(&self, line: &Line) {
+    fn forget_if_unused(&self, line: &Line) {
         let mut shard = self.shard(line.username());
         // Somebody else may have forgotten it since, and another have begun a new line of that name.
         let is_held = shard.lines.get(line.username()).is_some_and(|held| std::ptr::eq(Arc::as_ptr(&held.0), line));
-        if is_held && line.is_needless() {
+        if is_held && line.is_unused() {
             shard.lines.remove(line.username());
             shard.live.retain(|live| !std::ptr::eq(Arc::as_ptr(live), line));
             self.metrics.lines.decrement();
@@ -263,7 +264,7 @@ impl Hub {
     /// Gives a ring of points to a line that nobody watches.
     fn adopt(&self, line: &Arc<Line>, now: Now) {
         let mut shard = self.shard(line.username());
-        if line.enliven(self.setting(now)) {
+        if line.activate(self.circumstances(now)) {
             shard.live.push(Arc::clone(line));
         }
     }
@@ -296,7 +297,7 @@ impl Hub {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.live.retain(|line| {
                 let is_left_alone = !names_changed && line.is_at_rest(now);
-                is_left_alone || line.age(self.setting(now), names_changed)
+                is_left_alone || line.age(self.circumstances(now), names_changed)
             });
             live += shard.live.len();
         }
@@ -400,7 +401,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         if self.line.leave(self.number, self.hub().now()) {
-            self.hub().forget_if_needless(&self.line);
+            self.hub().forget_if_unused(&self.line);
         }
     }
 }

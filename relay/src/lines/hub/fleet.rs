@@ -87,7 +87,7 @@ impl Fleet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::stage::{Stage, eventually, live, seconds};
+    use crate::lines::hub::stage::{Stage, eventually, live, seconds};
 
     #[tokio::test(start_paused = true)]
     async fn all_agents_together_are_seen_from_outside() {
