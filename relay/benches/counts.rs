@@ -11,15 +11,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use relay::agents::fleet::Fleet;
 use relay::agents::registry::{Entries, Entry, Registry, TokenHash};
+use relay::agents::uplink::{self, Caller};
 use relay::limits::Limits;
 use relay::lines::hub::Hub;
 use relay::metrics::Metrics;
-use relay::net::attempts::FailedAttempts;
+use relay::net::site::Site;
 use relay::subscribers::Subscribers;
-use relay::uplink;
+use relay::viewers::context::ViewerContext;
 use relay::viewers::links::Access;
-use relay::viewers::viewer::{ViewerContext, serve_websocket};
+use relay::viewers::viewer::serve_websocket;
 use shared::control::{FromAgent, Hello, LineReport, Lines, Plan, Role, encode};
 use shared::frame::{self, Header};
 use shared::{Epoch, LineHandle, Sample, Username};
@@ -62,12 +64,14 @@ impl Scene {
         let hub = Hub::new(limits.clone(), Subscribers::none(), Arc::clone(&metrics), started);
         let (sender, drain) = watch::channel(false);
         let registry = registry();
-        tokio::spawn(Arc::clone(&hub).run(registry.clone(), drain.clone()));
-        let agent = agent(lines, registry, Arc::clone(&hub), drain.clone()).await;
-        let attempts = FailedAttempts::new(limits.failed_attempts);
+        let fleet = Fleet::new(Arc::clone(&hub));
+        tokio::spawn(Arc::clone(&hub).run(drain.clone()));
+        tokio::spawn(Arc::clone(&fleet).run(registry.clone(), drain.clone()));
+        let agent = agent(lines, registry, fleet, drain.clone()).await;
+        let site = Arc::new(Site::new(None, limits.failed_attempts, Arc::clone(&metrics)));
         let access = Arc::new(Access::open());
         let counted = Arc::clone(&metrics);
-        let context = Arc::new(ViewerContext { hub, access, attempts, limits, brand: None, metrics: counted, drain });
+        let context = Arc::new(ViewerContext { hub, access, site, limits, brand: None, metrics: counted, drain });
         let mut watching = Vec::new();
         for nth in 0..lines * viewers {
             watching.push(viewer(nth % lines, &context).await);
@@ -120,14 +124,14 @@ fn registry() -> Registry {
 async fn agent(
     lines: u32,
     registry: Registry,
-    hub: Arc<Hub>,
+    fleet: Arc<Fleet>,
     drain: watch::Receiver<bool>,
 ) -> WebSocketStream<DuplexStream> {
     let (ours, theirs) = duplex(1024 * 1024);
     let served =
         WebSocketStream::from_raw_socket(theirs, protocol::Role::Server, Some(uplink::websocket_config())).await;
     let grant = registry.authenticate(b"t").unwrap();
-    tokio::spawn(uplink::serve(served, grant, None, registry, hub, drain));
+    tokio::spawn(uplink::serve(served, Caller { grant, address: None }, registry, fleet, drain));
     let mut agent = WebSocketStream::from_raw_socket(ours, protocol::Role::Client, None).await;
     let hello = Hello { version: "0.1.0".into(), epoch: Epoch(1), oldest: 1, next: 1, uptime_ms: 0, lost: 0 };
     agent.send(Message::text(encode(&FromAgent::Hello(hello)))).await.unwrap();

@@ -1,7 +1,9 @@
 //! Connections: listening, TLS, the peer's address, failed logins, the WebSocket handshake. Knows neither viewers nor agents.
 
+pub(crate) mod answers;
 pub mod attempts;
 pub(crate) mod handshake;
 pub mod listener;
 pub mod peer;
+pub mod site;
 pub mod tls;

@@ -15,10 +15,11 @@ use measured::resident_bytes;
 use relay::limits::Limits;
 use relay::lines::hub::Hub;
 use relay::metrics::Metrics;
-use relay::net::attempts::FailedAttempts;
+use relay::net::site::Site;
 use relay::subscribers::Subscribers;
+use relay::viewers::context::ViewerContext;
 use relay::viewers::links::Access;
-use relay::viewers::viewer::{ViewerContext, serve_websocket};
+use relay::viewers::viewer::serve_websocket;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -46,10 +47,10 @@ async fn an_open_page_is_small() {
     let hub = Hub::new(limits.clone(), Subscribers::none(), Arc::clone(&metrics), now);
     let (_drain, drain) = watch::channel(false);
     let access = Arc::new(Access::open());
-    let attempts = FailedAttempts::new(limits.failed_attempts);
+    let site = Arc::new(Site::new(None, limits.failed_attempts, Arc::clone(&metrics)));
     let metrics_of_context = Arc::clone(&metrics);
     let context =
-        Arc::new(ViewerContext { hub, access, attempts, limits, brand: None, metrics: metrics_of_context, drain });
+        Arc::new(ViewerContext { hub, access, site, limits, brand: None, metrics: metrics_of_context, drain });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

@@ -6,9 +6,9 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::{private, times};
+use crate::agents::findings::Agents;
 use crate::agents::registry::{Entries, Entry, Pattern};
 use crate::config::typed::PrivateArguments;
-use crate::explain::Agents;
 use crate::store::data_directory::DataDirectory;
 
 #[derive(Debug, Subcommand)]

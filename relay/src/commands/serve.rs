@@ -37,7 +37,7 @@ pub(super) fn run(mut config: Config, level: LevelFilter) -> Result<()> {
                 _ = interrupt.recv() => {}
             }
         };
-        crate::run(config, shutdown).await
+        crate::relay::run(config, shutdown).await
     })
 }
 

@@ -1,20 +1,13 @@
-//! The registry of lines and agents: who reports which line, and who watches it.
+//! The registry of lines: finds, makes and forgets them, and gives seats to viewers.
 //!
 //! A line exists while an agent reports it or somebody watches it; watching an unreported name leaves nothing behind.
-//! Nothing here locks all lines: they live in shards, and each has one short lock of its own. The order of locks is the map of
-//! agents, an agent's ledger, a shard, a line, an agent's watches.
+//! Nothing here locks all lines: they live in shards, and each has one short lock of its own. The order of locks is a shard, a
+//! line, an agent's watches.
 
-mod agent;
 mod drain;
-mod fleet;
-mod ledger;
-mod sequences;
-#[cfg(test)]
-pub(crate) mod stage;
-mod uplinks;
 
 use std::borrow::Borrow;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashSet;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::ops::Range;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -26,34 +19,27 @@ use shared::close::Close;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
-pub use self::agent::Agent;
-#[cfg(test)]
-pub(crate) use self::agent::UNREACHABLE_AFTER_MS;
-pub(crate) use self::agent::WatchOutcome;
 use self::drain::Drain;
-pub(crate) use self::uplinks::{Attached, Reporter, Revised};
-use crate::agents::registry::Registry;
 use crate::clock::{Now, drained, milliseconds, unix_ms};
-use crate::explain::{Agents, Explanation, Refusal};
 use crate::limits::Limits;
+use crate::lines::agent::Agent;
 use crate::lines::circumstances::Circumstances;
-use crate::lines::line::Line;
+use crate::lines::line::{Findings, Line};
+use crate::lines::refusals::Refusals;
+use crate::lines::report::Report;
 use crate::metrics::Metrics;
 use crate::subscribers::Subscribers;
 
 /// Shards of the map of lines: far more than cores, so that two rarely meet at one.
-const SHARDS: usize = 64;
+pub(crate) const SHARDS: usize = 64;
 
 /// Turns in which the shards are gone through within a second: all lines in one go would hold up the samples that come
 /// meanwhile.
-const TURNS: usize = 8;
+pub(crate) const TURNS: usize = 8;
 
 /// How long after the relay's start an unreported line is `starting` and not `unknown`, milliseconds: agents come back
 /// within a minute.
 const STARTING_MS: i64 = 60_000;
-
-/// Refusals kept for the operator, some 200 bytes each.
-const MAX_REFUSALS: usize = 1_024;
 
 /// A wall clock that moved by more than this beside the steady one, milliseconds, was set.
 const CLOCK_SET_MS: i64 = 500;
@@ -68,10 +54,10 @@ pub struct Hub {
     started_unix: AtomicI64,
     hasher: RandomState,
     shards: Vec<Mutex<Shard>>,
-    agents: Mutex<HashMap<Arc<str>, Arc<Agent>>>,
     viewers: AtomicUsize,
     drain: Drain,
-    refusals: Mutex<VecDeque<Refusal>>,
+    /// Refusals of late, for operators.
+    pub(crate) refusals: Refusals,
 }
 
 #[derive(Default)]
@@ -115,16 +101,14 @@ impl Hub {
             started_unix: AtomicI64::new(unix_ms(SystemTime::now())),
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            agents: Mutex::default(),
             viewers: AtomicUsize::new(0),
             drain: Drain::default(),
-            refusals: Mutex::default(),
+            refusals: Refusals::default(),
         })
     }
 
-    /// Keeps house, a few lines at a time, until everybody has left after `drain` turned true; `registry` says who may
-    /// report what.
-    pub async fn run(self: Arc<Self>, registry: Registry, mut drain: watch::Receiver<bool>) {
+    /// Ages all lines, a few at a time, until every viewer has left after `drain` turned true.
+    pub async fn run(self: Arc<Self>, mut drain: watch::Receiver<bool>) {
         let mut names = self.subscribers.changes();
         let mut turns = tokio::time::interval(Duration::from_secs(1) / TURNS as u32);
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
@@ -133,7 +117,7 @@ impl Hub {
         let mut second = Second::default();
         while !(self.is_draining() && self.viewers() == 0) {
             tokio::select! {
-                _ = turns.tick() => self.take_turn(&mut second, &mut names, &registry),
+                _ = turns.tick() => self.take_turn(&mut second, &mut names),
                 _ = seconds.tick() => self.follow_wall_clock(SystemTime::now()),
                 () = drained(&mut drain), if !self.is_draining() => self.begin_drain(),
             }
@@ -168,14 +152,6 @@ impl Hub {
         self.drain.has_begun()
     }
 
-    /// Waits until this agent is to leave a relay that stops.
-    pub(crate) async fn agent_leaves(&self, name: &str, drain: &mut watch::Receiver<bool>) {
-        drained(drain).await;
-        let now = self.now().steady;
-        let wait = self.drain.agent_leaves(name, now) - now;
-        tokio::time::sleep(Duration::from_millis(wait.max(0).unsigned_abs())).await;
-    }
-
     /// Takes a seat before a line.
     ///
     /// # Errors
@@ -199,34 +175,38 @@ impl Hub {
         Ok(Seat { place, line, number })
     }
 
-    /// What the relay knows of one line.
-    pub fn explain(&self, username: &Username, now: Instant) -> Explanation {
-        let now = self.at(now);
+    /// Returns what is known of one line.
+    pub(crate) fn findings(&self, username: &Username, now: Now) -> Findings {
         let line = self.shard(username).lines.get(username).map(|found| Arc::clone(&found.0));
-        let findings = line.map(|line| line.findings(self.circumstances(now)));
-        let text = username.to_text();
-        let refusals = self.refusals().iter().filter(|refusal| refusal.username == text).cloned().collect();
-        Explanation::new(text, self.circumstances(now), findings, refusals, |agent| self.describe(agent, now))
+        let circumstances = self.circumstances(now);
+        line.map_or_else(|| Findings::none(circumstances), |line| line.findings(circumstances))
     }
 
-    /// What the relay knows of every agent that is or was connected.
-    pub fn explain_agents(&self, now: Instant) -> Agents {
-        let now = self.at(now);
-        let agents: Vec<_> = self.agents().values().cloned().collect();
-        let mut agents: Vec<_> = agents.iter().map(|agent| self.describe(agent, now)).collect();
-        agents.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        Agents { now: now.unix, agents }
-    }
-
-    /// Remembers for the operator that something was refused; what is refused again is remembered once.
+    /// Remembers a refusal for operators.
     pub(crate) fn refuse(&self, username: &Username, what: impl Into<String>) {
-        let refusal = Refusal { at: self.now().unix, username: username.to_text(), what: what.into() };
-        let mut refusals = self.refusals();
-        refusals.retain(|before| (&before.username, &before.what) != (&refusal.username, &refusal.what));
-        if refusals.len() == MAX_REFUSALS {
-            refusals.pop_front();
-        }
-        refusals.push_back(refusal);
+        self.refusals.remember(username, what.into(), self.now());
+    }
+
+    /// Returns when an agent is to leave a relay that stops, on the steady scale.
+    pub(crate) fn agent_leaves(&self, name: &str, now: i64) -> i64 {
+        self.drain.agent_leaves(name, now)
+    }
+
+    /// Gives a line one more report, and returns the line.
+    pub(crate) fn report(&self, username: &Username, report: Report, circumstances: Circumstances<'_>) -> Arc<Line> {
+        self.with_line(username, |_, line| line.report(report, circumstances)).0
+    }
+
+    /// Forgets the reports of an agent that `is_forgotten` names, and the line with its last one.
+    pub(crate) fn forget_reports(
+        &self,
+        agent: &Arc<Agent>,
+        line: &Arc<Line>,
+        now: Now,
+        is_forgotten: impl Fn(&Report) -> bool,
+    ) {
+        line.forget(agent, self.circumstances(now), is_forgotten);
+        self.forget_if_unused(line);
     }
 
     pub(crate) fn circumstances(&self, now: Now) -> Circumstances<'_> {
@@ -262,7 +242,7 @@ impl Hub {
     }
 
     /// Gives a ring of points to a line that nobody watches.
-    fn adopt(&self, line: &Arc<Line>, now: Now) {
+    pub(crate) fn adopt(&self, line: &Arc<Line>, now: Now) {
         let mut shard = self.shard(line.username());
         if line.activate(self.circumstances(now)) {
             shard.live.push(Arc::clone(line));
@@ -270,7 +250,7 @@ impl Hub {
     }
 
     /// A part of what one second changes.
-    fn take_turn(&self, second: &mut Second, names: &mut watch::Receiver<u64>, registry: &Registry) {
+    pub(crate) fn take_turn(&self, second: &mut Second, names: &mut watch::Receiver<u64>) {
         if second.turn == 0 {
             second.names_changed = names.has_changed().unwrap_or(false);
             names.mark_unchanged();
@@ -284,13 +264,12 @@ impl Hub {
         second.turn += 1;
         if second.turn == TURNS {
             self.metrics.lines_live.set(second.live as u64);
-            self.look_after_lost_agents(registry);
             *second = Second::default();
         }
     }
 
     /// What time does to the lines of these shards; `names_changed` when the subscribers file did. How many stay live.
-    fn age_shards(&self, shards: Range<usize>, names_changed: bool) -> usize {
+    pub(crate) fn age_shards(&self, shards: Range<usize>, names_changed: bool) -> usize {
         let now = self.now();
         let mut live = 0;
         for shard in self.shards.get(shards).unwrap_or_default() {
@@ -304,21 +283,6 @@ impl Hub {
         live
     }
 
-    /// Agents that are not connected are forgotten in time, and keep to the registry; a connected one's uplink sees to
-    /// that itself.
-    fn look_after_lost_agents(&self, registry: &Registry) {
-        let now = self.now();
-        let retention = milliseconds(self.limits.agent_retention);
-        let lost: Vec<_> = self.agents().values().filter(|agent| agent.lost().is_some()).cloned().collect();
-        for agent in lost {
-            if agent.lost().is_some_and(|lost| now.steady - lost >= retention) {
-                self.forget_agent(&agent, now);
-            } else {
-                self.follow_registry(&agent, registry, now);
-            }
-        }
-    }
-
     /// Takes a clock that was set, so that the times on the page are those on the wall.
     fn follow_wall_clock(&self, wall: SystemTime) {
         let off = unix_ms(wall) - self.now().unix;
@@ -327,7 +291,7 @@ impl Hub {
         }
     }
 
-    fn begin_drain(&self) {
+    pub(crate) fn begin_drain(&self) {
         self.drain.begin(self.now().steady, self.viewers());
         for shard in &self.shards {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -339,19 +303,11 @@ impl Hub {
         let at = self.hasher.hash_one(username) as usize % SHARDS;
         self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn agents(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Agent>>> {
-        self.agents.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn refusals(&self) -> MutexGuard<'_, VecDeque<Refusal>> {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// How far the hub is with what it does each second.
 #[derive(Default)]
-struct Second {
+pub(crate) struct Second {
     turn: usize,
     /// Whether the subscribers file changed before it began.
     names_changed: bool,

@@ -17,7 +17,7 @@ use super::report::{self, Report};
 use super::seat::{Called, Delivery, Direct, Served};
 use super::shown;
 use crate::clock::Now;
-use crate::lines::hub::Agent;
+use crate::lines::agent::Agent;
 use crate::wire::viewer_frame::{LineState, Point, StateFrame};
 
 /// How long after a sample a line that is well need not be looked at, milliseconds: less than it takes to be stalled.
@@ -379,7 +379,7 @@ fn findings(at: usize, report: &Report, standing: Option<report::Standing>, now:
 
 #[cfg(test)]
 mod tests {
-    use crate::lines::hub::stage::{Stage, live, name, seconds};
+    use crate::tests::stage::{Stage, live, name, seconds};
 
     #[tokio::test(start_paused = true)]
     async fn a_line_that_is_well_rests_and_no_other() {

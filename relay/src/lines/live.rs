@@ -13,7 +13,7 @@ use super::seat::{Called, Cursor, Delivery, Direct, Seat, Seats, Served};
 use super::shown::{Names, Shown, shown};
 use super::source::{Asked, Source};
 use crate::clock::Now;
-use crate::lines::hub::Agent;
+use crate::lines::agent::Agent;
 use crate::subscribers::Subscribers;
 use crate::wire::viewer_frame::{self, History, LineState, Notice, Point, Snapshot, StateFrame};
 

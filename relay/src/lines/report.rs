@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shared::LineHandle;
 use shared::control::{LineReport, MAX_TEXT, Plan, Role};
 
-use crate::lines::hub::Agent;
+use crate::lines::agent::Agent;
 use crate::wire::viewer_frame::LineState;
 
 /// A since that moved by less is the agent's clock being mapped a little better, milliseconds.
@@ -146,7 +146,7 @@ pub(crate) fn standing(reports: &[Report], now: i64) -> Option<Standing> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lines::hub::UNREACHABLE_AFTER_MS;
+    use crate::lines::agent::UNREACHABLE_AFTER_MS;
     use shared::Username;
 
     fn agent(name: &str) -> Arc<Agent> {

@@ -6,7 +6,7 @@ use shared::LineHandle;
 
 use super::report::Report;
 use crate::clock::Now;
-use crate::lines::hub::{Agent, WatchOutcome};
+use crate::lines::agent::{Agent, WatchOutcome};
 
 /// Whose samples are shown.
 #[derive(Debug)]

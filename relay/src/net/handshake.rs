@@ -1,8 +1,4 @@
-//! The WebSocket handshake (RFC 6455, section 4.2) and the way from hyper to a task of its own; what is spoken then is
-//! [`viewer`](crate::viewers::viewer)'s and [`uplink`](crate::uplink)'s business.
-
-use std::net::IpAddr;
-use std::sync::Arc;
+//! The WebSocket handshake (RFC 6455, section 4.2), and the way of a connection from hyper to a task of its own.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -15,35 +11,29 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use hyper::upgrade::{Parts, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio_rustls::server::TlsStream;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::agents::registry::{Grant, Registry};
-use crate::lines::hub::Hub;
-use crate::net::listener::{Connection, Open, Unbuffered};
-use crate::uplink;
-use crate::viewers::viewer::{self, ViewerContext, ViewerStream};
+use super::answers::words;
+use super::listener::{Connection, Open, Unbuffered};
 
-/// What is spoken after the handshake.
-pub(crate) enum Then {
-    /// A viewer's stream, from that address where it is known.
-    Viewer(Arc<ViewerContext>, Option<IpAddr>),
-    /// An agent's uplink.
-    Uplink(Box<UplinkParts>),
+/// A connection behind its WebSocket handshake.
+pub(crate) struct Accepted {
+    /// The bare stream: nothing of hyper stays in memory.
+    pub(crate) stream: AcceptedStream,
+    /// Bytes that were read behind the handshake.
+    pub(crate) leftover: Bytes,
+    /// The connection's place among all.
+    pub(crate) open: Option<Open>,
 }
 
-/// What an uplink needs.
-pub(crate) struct UplinkParts {
-    pub(crate) grant: Arc<Grant>,
-    pub(crate) peer: Option<IpAddr>,
-    pub(crate) registry: Registry,
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) drain: watch::Receiver<bool>,
+/// The stream of an accepted connection.
+pub(crate) enum AcceptedStream {
+    /// Without TLS.
+    Plain(TcpStream),
+    /// With TLS.
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 /// Why a request is not a WebSocket handshake.
@@ -73,7 +63,7 @@ impl HandshakeError {
     }
 }
 
-/// Answers a handshake; the connection goes over to a task of its own as soon as the answer is written.
+/// Answers a handshake. As soon as the answer is written, `serve` gets the connection, and spawns a task of its own for it.
 ///
 /// # Errors
 /// [`HandshakeError`]; nothing has happened then.
@@ -81,13 +71,16 @@ pub(crate) fn upgrade(
     request: Request,
     connection: &Connection,
     subprotocol: Option<&'static str>,
-    then: Then,
+    serve: impl FnOnce(Accepted) + Send + 'static,
 ) -> Result<Response<Body>, HandshakeError> {
     let response = handshake(request.method(), request.headers(), subprotocol)?;
     let open = connection.leave();
     tokio::spawn(async move {
         match hyper::upgrade::on(request).await {
-            Ok(upgraded) => then.take_over(upgraded, open),
+            Ok(upgraded) => match accepted(upgraded, open) {
+                Some(accepted) => serve(accepted),
+                None => tracing::error!("an upgraded connection is of no known kind"),
+            },
             Err(error) => tracing::debug!(%error, "connection ended within the WebSocket handshake"),
         }
     });
@@ -131,37 +124,28 @@ fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
     values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(wanted))
 }
 
-impl Then {
-    /// Spawns afresh on the bare stream, so that nothing of hyper or of this handshake stays in memory.
-    fn take_over(self, upgraded: Upgraded, open: Option<Open>) {
-        match upgraded.downcast::<TokioIo<Unbuffered<TcpStream>>>() {
-            Ok(Parts { io, read_buf, .. }) => self.spawn(io.into_inner().into_inner(), read_buf, open),
-            Err(upgraded) => match upgraded.downcast::<TokioIo<Unbuffered<TlsStream<TcpStream>>>>() {
-                Ok(Parts { io, read_buf, .. }) => self.spawn(io.into_inner().into_inner(), read_buf, open),
-                Err(_) => tracing::error!("an upgraded connection is of no known kind"),
-            },
+/// Takes the bare stream out of hyper; `None` for a stream of no known kind.
+fn accepted(upgraded: Upgraded, open: Option<Open>) -> Option<Accepted> {
+    match upgraded.downcast::<TokioIo<Unbuffered<TcpStream>>>() {
+        Ok(Parts { io, read_buf, .. }) => {
+            let stream = AcceptedStream::Plain(io.into_inner().into_inner());
+            Some(Accepted { stream, leftover: read_buf, open })
         }
-    }
-
-    fn spawn<S: ViewerStream>(self, stream: S, leftover: Bytes, open: Option<Open>) {
-        match self {
-            Self::Viewer(context, address) => tokio::spawn(async move {
-                viewer::serve_websocket(stream, leftover, address, context).await;
-                drop(open);
-            }),
-            Self::Uplink(parts) => tokio::spawn(async move {
-                serve_uplink(stream, leftover, *parts).await;
-                drop(open);
-            }),
-        };
+        Err(upgraded) => {
+            let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<Unbuffered<TlsStream<TcpStream>>>>().ok()?;
+            let stream = AcceptedStream::Tls(Box::new(io.into_inner().into_inner()));
+            Some(Accepted { stream, leftover: read_buf, open })
+        }
     }
 }
 
-async fn serve_uplink<S: AsyncRead + AsyncWrite + Unpin>(stream: S, leftover: Bytes, parts: UplinkParts) {
-    let config = Some(uplink::websocket_config());
-    let socket = WebSocketStream::from_partially_read(stream, leftover.into(), Role::Server, config).await;
-    let UplinkParts { grant, peer, registry, hub, drain } = parts;
-    uplink::serve(socket, grant, peer, registry, hub, drain).await;
+/// Answers a request that is no WebSocket handshake.
+pub(crate) fn no_upgrade(error: HandshakeError, headers: &HeaderMap) -> Response<Body> {
+    let mut response = words(error.status(), headers, &error.to_string());
+    let answer = response.headers_mut();
+    answer.insert(http::header::UPGRADE, HeaderValue::from_static("websocket"));
+    answer.insert(http::header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    response
 }
 
 #[cfg(test)]

@@ -10,12 +10,11 @@ mod stream;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 use shared::close::Close;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -24,12 +23,11 @@ use self::flow::Flow;
 use self::stream::Shared;
 pub use self::stream::ViewerStream;
 use crate::clock::{drained, unix_ms};
-use crate::limits::{Limits, MAX_BEFORE_WATCH, MAX_VIEWER_FRAME};
+use crate::limits::{MAX_BEFORE_WATCH, MAX_VIEWER_FRAME};
 use crate::lines::hub::Hub;
 use crate::lines::live::Update;
-use crate::metrics::Metrics;
-use crate::net::attempts::FailedAttempts;
-use crate::viewers::links::{Access, Admission, Denial, WatchRequest};
+use crate::viewers::context::ViewerContext;
+use crate::viewers::links::{Admission, WatchRequest};
 use crate::wire::viewer_frame::{FromViewer, ViewerFrame};
 use crate::wire::websocket::{self, Inbound, Parser};
 
@@ -43,47 +41,6 @@ const MAX_PARTING_BYTES: u64 = 4 * MAX_VIEWER_FRAME as u64;
 
 /// When a viewer's task looks around that waits for nothing in particular.
 const FAR: Duration = Duration::from_secs(3_600);
-
-/// What every viewer's task shares.
-pub struct ViewerContext {
-    /// The registry of lines.
-    pub hub: Arc<Hub>,
-    /// Who may see what.
-    pub access: Arc<Access>,
-    /// Links refused and tokens of agents unknown, by address.
-    pub attempts: FailedAttempts,
-    /// What the relay takes at most.
-    pub limits: Limits,
-    /// The provider's name, for the page.
-    pub brand: Option<String>,
-    /// What the relay counts.
-    pub metrics: Arc<Metrics>,
-    /// True once the relay stops.
-    pub drain: watch::Receiver<bool>,
-}
-
-impl ViewerContext {
-    /// Counts a failed login; whether its address may still be told why.
-    pub(crate) fn fail(&self, address: Option<IpAddr>) -> bool {
-        let within = self.attempts.fail(address, Instant::now());
-        if !within {
-            self.metrics.attempts_limited.increment();
-        }
-        within
-    }
-
-    /// Counts a viewer that is not admitted, and remembers for the operator whose link was refused. What the viewer is
-    /// told: the reason, or that its address had too many failures before.
-    pub(crate) fn deny(&self, denial: &Denial, address: Option<IpAddr>) -> Close {
-        if !self.fail(address) {
-            return Close::TooManyFailures;
-        }
-        if let Some(username) = denial.username() {
-            self.hub.refuse(username, denial.to_string());
-        }
-        denial.close()
-    }
-}
 
 /// Serves a viewer over a WebSocket whose handshake is done; `leftover` was read behind it, and `address` is the viewer's
 /// where it is known.

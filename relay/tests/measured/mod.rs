@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
+use relay::agents::fleet::Fleet;
 use relay::agents::registry::{Entries, Entry, Registry, TokenHash};
+use relay::agents::uplink::{self, Caller};
 use relay::limits::Limits;
 use relay::lines::hub::Hub;
 use relay::metrics::Metrics;
 use relay::subscribers::Subscribers;
-use relay::uplink;
 use shared::control::{FromAgent, Hello, LineReport, Plan, Role, encode};
 use shared::{Epoch, LineHandle, Username};
 use tokio::io::DuplexStream;
@@ -39,13 +40,13 @@ impl Reporting {
         let registry = Registry::new(Entries { agents: vec![entry] }).unwrap();
         let metrics = Arc::<Metrics>::default();
         let now = tokio::time::Instant::now();
-        let hub = Hub::new(Limits::default(), Subscribers::none(), Arc::clone(&metrics), now);
+        let fleet = Fleet::new(Hub::new(Limits::default(), Subscribers::none(), Arc::clone(&metrics), now));
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let config = Some(uplink::websocket_config());
         let served = WebSocketStream::from_raw_socket(theirs, protocol::Role::Server, config).await;
         let grant = registry.authenticate(b"t").unwrap();
         let (running, draining) = watch::channel(false);
-        tokio::spawn(uplink::serve(served, grant, None, registry, hub, draining));
+        tokio::spawn(uplink::serve(served, Caller { grant, address: None }, registry, fleet, draining));
         let socket = WebSocketStream::from_raw_socket(ours, protocol::Role::Client, None).await;
         Self { socket, metrics, running }
     }

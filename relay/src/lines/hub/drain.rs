@@ -62,8 +62,8 @@ impl Drain {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stage::{Stage, live};
     use super::*;
+    use crate::tests::stage::{Stage, live};
     use shared::close::Close;
     use tokio::time::Instant;
 

@@ -17,9 +17,10 @@ use http_body::Frame;
 use shared::close::Close;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{FAR, Terms, ViewerContext};
+use super::{FAR, Terms};
 use crate::clock::Now;
 use crate::lines::hub::Seat;
+use crate::viewers::context::ViewerContext;
 use crate::viewers::links::Admission;
 use crate::wire::viewer_frame::{SAMPLE, ViewerFrame};
 use crate::wire::websocket::SHORT_HEADER;

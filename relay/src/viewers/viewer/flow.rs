@@ -15,11 +15,12 @@ use shared::close::Close;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{Ending, FAR, Socket, Terms, ViewerContext, ViewerStream, next_frame};
+use super::{Ending, FAR, Socket, Terms, ViewerStream, next_frame};
 use crate::clock::{Now, milliseconds};
 use crate::limits::Bucket;
 use crate::lines::hub::Seat;
 use crate::lines::seat::{Begun, Direct, Served};
+use crate::viewers::context::ViewerContext;
 use crate::wire::viewer_frame::ViewerFrame;
 use crate::wire::websocket::{self, Inbound};
 

@@ -6,7 +6,8 @@ use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
-use crate::lines::hub::stage::{AgentEnd, Stage, eventually, live, name, seconds};
+use crate::limits::Limits;
+use crate::tests::stage::{AgentEnd, Stage, eventually, live, seconds};
 use crate::viewers::links::{AUDIENCE, Mode};
 use crate::wire::viewer_frame::{LineState, Point};
 
@@ -149,7 +150,7 @@ async fn the_operator_is_told_whose_link_was_refused_and_why() {
     {
         assert_eq!(stage.viewer_with_token(token).await.closed().await.1, close);
     }
-    let explained = stage.hub.explain(&name("ali"), tokio::time::Instant::now());
+    let explained = stage.explain("ali");
     let told: Vec<_> = explained.refusals.iter().map(|refusal| refusal.what.as_str()).collect();
     assert_eq!(told.len(), 2, "what happens again is told once: {told:?}");
     assert!(told[0].contains("link has expired") && told[1].contains("not valid yet"), "{told:?}");
@@ -157,7 +158,7 @@ async fn the_operator_is_told_whose_link_was_refused_and_why() {
     // Beyond the limit nothing is remembered, lest one address push everybody else's refusals out.
     let bob = stage.token_with(&serde_json::json!({"sub": "bob", "aud": AUDIENCE, "exp": past}));
     assert_eq!(stage.viewer_with_token(&bob).await.closed().await.1, Close::TooManyFailures);
-    assert!(stage.hub.explain(&name("bob"), tokio::time::Instant::now()).refusals.is_empty());
+    assert!(stage.explain("bob").refusals.is_empty());
     assert_eq!(stage.context.metrics.lines.get(), 0, "nothing was made for them");
 }
 

@@ -13,8 +13,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
 use crate::lines::hub::Hub;
-use crate::lines::hub::stage::{AgentEnd, Stage, live, name};
 use crate::net::listener::Unbuffered;
+use crate::tests::stage::{AgentEnd, Stage, live, name};
 
 /// A stage with one agent that reports `ali` as handle 1.
 async fn stage_with_line() -> (Stage, AgentEnd) {

@@ -1,4 +1,4 @@
-//! What an uplink does to the hub: its agent's table of lines, its samples, its comings and goings.
+//! One uplink's hold on its agent: takes the agent's table of lines, its samples and its status, and gives them to the lines.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,13 +9,15 @@ use shared::frame::{Batch, FrameError};
 use shared::{LineHandle, Username};
 use tracing::{debug, info, warn};
 
-use super::Hub;
-use super::agent::{Agent, Control};
+use super::control::Control;
+use super::fleet::Fleet;
 use super::ledger::Ledger;
-use crate::agents::registry::{Grant, Registry};
-use crate::clock::{Now, milliseconds};
-use crate::explain::AgentFindings;
+use super::member::Member;
+use super::registry::Grant;
+use crate::clock::Now;
 use crate::limits::Bucket;
+use crate::lines::agent::Agent;
+use crate::lines::hub::Hub;
 use crate::lines::line::{Line, Published};
 use crate::lines::live::Arrival;
 use crate::lines::report::{Report, cut};
@@ -25,7 +27,16 @@ use crate::wire::viewer_frame::Point;
 /// Lines of a batch that are looked up and announced before the first of them is touched.
 const ANNOUNCED: usize = 16;
 
-/// An uplink that may wait for the one before it.
+/// What an uplink does where another run of its agent is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// It waits: the other run must be asked first.
+    IfFree,
+    /// It replaces the other run, which does not answer.
+    TakeOver,
+}
+
+/// The outcome of [`Reporter::attach`].
 pub(crate) enum Attached {
     /// It is the agent's uplink now.
     Yes(Reporter),
@@ -35,8 +46,8 @@ pub(crate) enum Attached {
 
 /// An agent's present uplink; the agent is lost when it is dropped.
 pub(crate) struct Reporter {
-    hub: Arc<Hub>,
-    agent: Arc<Agent>,
+    fleet: Arc<Fleet>,
+    member: Arc<Member>,
     control: Arc<Control>,
 }
 
@@ -48,158 +59,75 @@ pub(crate) enum Revised {
     Widened,
 }
 
-impl Hub {
-    /// Makes an uplink its agent's one, unless another run of the agent holds that place and `take_over` is false.
+impl Reporter {
+    /// Makes an uplink its agent's one.
     pub(crate) fn attach(
-        self: &Arc<Self>,
+        fleet: &Arc<Fleet>,
         grant: &Arc<Grant>,
         hello: &Hello,
         peer: Option<IpAddr>,
-        take_over: bool,
+        claim: Claim,
     ) -> Attached {
-        let (now, name) = (self.now(), &grant.name);
-        let control = Arc::<Control>::default();
-        let mut agents = self.agents();
-        let agent =
-            Arc::clone(agents.entry(Arc::clone(name)).or_insert_with(|| Arc::new(Agent::new(Arc::clone(name)))));
-        let mut ledger = agent.ledger();
-        // Not before: an agent without an uplink may be forgotten.
-        drop(agents);
-        if let Some(occupant) = &ledger.uplink {
-            if ledger.epoch != Some(hello.epoch) && !take_over {
-                return Attached::Occupied(Arc::clone(occupant), ledger.peer);
+        let attached = fleet.with_ledger(&grant.name, |member, mut ledger| {
+            if let Some(occupant) = &ledger.uplink {
+                if ledger.epoch != Some(hello.epoch) && claim == Claim::IfFree {
+                    return Attached::Occupied(Arc::clone(occupant), ledger.peer);
+                }
+                occupant.end(Close::Replaced);
             }
-            occupant.end(Close::Replaced);
+            let reporter = Self { fleet: Arc::clone(fleet), member: Arc::clone(member), control: Arc::default() };
+            reporter.begin(&mut ledger, grant, hello, peer);
+            Attached::Yes(reporter)
+        });
+        if matches!(attached, Attached::Yes(_)) {
+            fleet.hub.metrics.uplinks.increment();
+            fleet.hub.metrics.uplinks_begun.increment();
         }
+        attached
+    }
+
+    /// Begins the agent's new table of lines.
+    fn begin(&self, ledger: &mut Ledger, grant: &Arc<Grant>, hello: &Hello, peer: Option<IpAddr>) {
+        let (hub, agent, now) = (self.hub(), self.agent(), self.hub().now());
         agent.begin_table(now.steady);
-        agent.watches().begin(agent.table(), self.limits.watched_per_agent, Arc::clone(&control));
-        let lost = ledger.begin(hello, Arc::clone(&control), peer, now);
+        agent.watches().begin(agent.table(), hub.limits.watched_per_agent, Arc::clone(&self.control.wake));
+        let lost = ledger.begin(hello, Arc::clone(&self.control), peer, now);
         ledger.grant = Some(Arc::clone(grant));
-        self.metrics.batches_lost.add(lost);
+        hub.metrics.batches_lost.add(lost);
         for left in ledger.left_behind() {
-            if left.len() > self.limits.lines_per_agent {
+            if left.len() > hub.limits.lines_per_agent {
                 // Tables that were never complete, and runs that never read their router.
-                self.forget_stale(&agent, std::mem::take(left), now);
-            }
-        }
-        drop(ledger);
-        self.metrics.uplinks.increment();
-        self.metrics.uplinks_begun.increment();
-        Attached::Yes(Reporter { hub: Arc::clone(self), agent, control })
-    }
-
-    /// Forgets an agent that is not connected, with all it reported.
-    pub(super) fn forget_agent(&self, agent: &Arc<Agent>, now: Now) {
-        let mut agents = self.agents();
-        let mut ledger = agent.ledger();
-        if ledger.uplink.is_some() {
-            return;
-        }
-        agents.remove(&agent.name);
-        drop(agents);
-        for line in ledger.take_all() {
-            self.forget(agent, &line, now, |_| true);
-        }
-    }
-
-    /// Applies the registry as it is to an agent that is not connected.
-    pub(super) fn follow_registry(&self, agent: &Arc<Agent>, registry: &Registry, now: Now) {
-        let mut ledger = agent.ledger();
-        let Some(held) = ledger.grant.as_ref().filter(|_| ledger.uplink.is_none()) else { return };
-        match registry.current(held) {
-            Some(grant) if Arc::ptr_eq(&grant, held) => {}
-            Some(grant) => {
-                self.drop_disallowed(agent, &mut ledger, &grant, now);
-                ledger.grant = Some(grant);
-            }
-            None => {
-                drop(ledger);
-                info!(agent = &*agent.name, "agent forgotten: its token was revoked");
-                self.forget_agent(agent, now);
+                self.member.forget_stale(hub, std::mem::take(left), now);
             }
         }
     }
 
-    /// Forgets all that an agent ever reported of lines that it may not report.
-    fn drop_disallowed(&self, agent: &Arc<Agent>, ledger: &mut Ledger, grant: &Grant, now: Now) {
-        for line in ledger.take_beyond(grant) {
-            self.forget(agent, &line, now, |_| true);
-        }
+    fn hub(&self) -> &Arc<Hub> {
+        &self.fleet.hub
     }
 
-    /// Forgets what an agent reported of these lines before its present table and not in it.
-    fn forget_stale(&self, agent: &Arc<Agent>, lines: Vec<Arc<Line>>, now: Now) {
-        for line in lines {
-            self.forget(agent, &line, now, |report| report.is_stale() && !report.remembered);
-        }
+    fn agent(&self) -> &Arc<Agent> {
+        &self.member.agent
     }
 
-    /// What earlier runs of an agent reported and the present one does not, having read its router's tables, is offline:
-    /// it is remembered as that, for as long as a lost agent is and within one agent's number of lines.
-    fn adopt_missing_lines(&self, agent: &Arc<Agent>, ledger: &mut Ledger, now: Now) {
-        let retention = milliseconds(self.limits.agent_retention);
-        while let Some((_, line)) = ledger.remembered.pop_front_if(|(at, _)| now.steady - *at >= retention) {
-            self.forget(agent, &line, now, |report| report.remembered);
-        }
-        if ledger.previous.is_empty() {
-            return;
-        }
-        ledger.remembered.retain(|(_, line)| line.is_remembered(agent));
-        for line in std::mem::take(&mut ledger.previous) {
-            let is_held = line.is_remembered(agent);
-            if ledger.remembered.len() >= self.limits.lines_per_agent {
-                self.forget_stale(agent, vec![line], now);
-            } else if line.remember(agent, agent.lost_before(), self.circumstances(now)) && !is_held {
-                ledger.remembered.push_back((now.steady, line));
-            }
-        }
-    }
-
-    fn forget(&self, agent: &Arc<Agent>, line: &Arc<Line>, now: Now, which: impl Fn(&Report) -> bool) {
-        line.forget(agent, self.circumstances(now), which);
-        self.forget_if_unused(line);
-    }
-
-    /// What the operator is told of an agent.
-    pub(crate) fn describe(&self, agent: &Agent, now: Now) -> AgentFindings {
-        let ledger = agent.ledger();
-        AgentFindings {
-            name: agent.name.to_string(),
-            connected_since: ledger.uplink.as_ref().map(|_| now.unix_of(ledger.connected)),
-            lost_since: agent.lost().map(|lost| now.unix_of(lost)),
-            address: ledger.peer,
-            heartbeat: ledger.uplink.as_ref().map(|_| now.unix_of(ledger.heartbeat)),
-            version: ledger.version.clone(),
-            lines: ledger.lines.len(),
-            refused_lines: ledger.refused.len(),
-            watched: agent.watches().len(),
-            batches: ledger.batches,
-            batches_lost: ledger.batches_lost,
-            samples: ledger.samples,
-            status: ledger.status.clone(),
-        }
-    }
-}
-
-impl Reporter {
     pub(crate) fn control(&self) -> &Arc<Control> {
         &self.control
     }
 
     /// The welcome's part of the sequence numbers: the lowest that is missing, if any batch of the epoch has come.
     pub(crate) fn missing(&self) -> Option<u64> {
-        let ledger = self.agent.ledger();
+        let ledger = self.member.ledger();
         ledger.received.any().then(|| ledger.received.next())
     }
 
     /// The whole watch set with its generation.
     pub(crate) fn watched(&self) -> (u64, Vec<LineHandle>) {
-        self.agent.watches().all()
+        self.agent().watches().all()
     }
 
     /// The change of the watch set since it was last asked for.
     pub(crate) fn watch_changes(&self) -> Option<Watches> {
-        self.agent.watches().take_changes()
+        self.agent().watches().take_changes()
     }
 
     /// Takes line reports; returns those that this agent may not make.
@@ -212,11 +140,11 @@ impl Reporter {
         let known = ledger.clock.steady(lines.uptime_ms, now.steady);
         let refused = lines.lines.iter().filter(|said| !self.take_report(&mut ledger, said, known, grant, now));
         let refused: Vec<_> = refused.map(|said| said.line).collect();
-        self.hub.metrics.reports.add(lines.lines.len() as u64);
-        self.hub.metrics.reports_refused.add(refused.len() as u64);
+        self.hub().metrics.reports.add(lines.lines.len() as u64);
+        self.hub().metrics.reports_refused.add(refused.len() as u64);
         if !refused.is_empty() && !std::mem::replace(&mut ledger.warned, true) {
             warn!(
-                agent = &*self.agent.name,
+                agent = &*self.agent().name,
                 refused = refused.len(),
                 "agent reports lines that it may not; widen its patterns by `linelight-relay agent`, or narrow what it sees"
             );
@@ -233,8 +161,8 @@ impl Reporter {
         ledger.complete = true;
         // The same run has forgotten what it does not say again; another may still be reading its router's tables.
         let retired = std::mem::take(&mut ledger.retired);
-        self.hub.forget_stale(&self.agent, retired, now);
-        info!(agent = &*self.agent.name, version = ledger.version, lines = ledger.lines.len(), "agent connected");
+        self.member.forget_stale(self.hub(), retired, now);
+        info!(agent = &*self.agent().name, version = ledger.version, lines = ledger.lines.len(), "agent connected");
         Ok(())
     }
 
@@ -260,20 +188,20 @@ impl Reporter {
             // A newer agent says something that may be skipped.
             Err(FrameError::UnknownKind(_)) => return Ok(()),
             Err(error) => {
-                warn!(agent = &*self.agent.name, %error, "uplink closed: its sample frame is not understood");
+                warn!(agent = &*self.agent().name, %error, "uplink closed: its sample frame is not understood");
                 return Err(Close::ProtocolError);
             }
         };
         let mut ledger = self.ledger()?;
         if ledger.epoch != Some(batch.header.epoch) {
-            warn!(agent = &*self.agent.name, "uplink closed: a batch of another epoch than its hello's");
+            warn!(agent = &*self.agent().name, "uplink closed: a batch of another epoch than its hello's");
             return Err(Close::ProtocolError);
         }
-        self.hub.metrics.batches.increment();
+        self.hub().metrics.batches.increment();
         let is_new = ledger.received.insert(batch.header.sequence);
         self.count_lost(&mut ledger);
         if !is_new {
-            self.hub.metrics.batches_doubled.increment();
+            self.hub().metrics.batches_doubled.increment();
             return Ok(());
         }
         if !batch.header.replayed {
@@ -285,14 +213,14 @@ impl Reporter {
             return Ok(());
         }
         ledger.samples += batch.len() as u64;
-        self.hub.metrics.samples.add(batch.len() as u64);
+        self.hub().metrics.samples.add(batch.len() as u64);
         self.publish(&mut ledger, &batch, now, delivery);
         Ok(())
     }
 
     /// The lowest sequence number still missing.
     pub(crate) fn acknowledged(&self) -> u64 {
-        self.agent.ledger().received.next()
+        self.member.ledger().received.next()
     }
 
     /// The agent does not carry watches out.
@@ -302,17 +230,17 @@ impl Reporter {
     pub(crate) fn watch_refused(&self, lines: &[LineHandle], reason: WatchRefusal, now: Now) -> Result<(), Close> {
         let ledger = self.ledger()?;
         for handle in lines {
-            self.agent.watches().refused(*handle);
+            self.agent().watches().refused(*handle);
             let Some(line) = ledger.lines.get(handle) else { continue };
-            self.hub.metrics.watches_refused.increment();
+            self.hub().metrics.watches_refused.increment();
             let what = match reason {
                 WatchRefusal::TooManyWatched => "watch refused by the agent: it watches as many lines as it may",
                 WatchRefusal::UnknownLine => "watch refused by the agent: it does not know the line's handle",
                 WatchRefusal::Other => "watch refused by the agent, for a reason of a later version",
             };
-            self.hub.refuse(line.username(), what);
+            self.hub().refuse(line.username(), what);
             if reason == WatchRefusal::TooManyWatched {
-                line.watch_refused(&self.agent, *handle, self.hub.circumstances(now));
+                line.watch_refused(self.agent(), *handle, self.hub().circumstances(now));
             }
         }
         Ok(())
@@ -331,18 +259,18 @@ impl Reporter {
             self.count_lost(&mut ledger);
         }
         let since = now.past(now.steady.saturating_sub_unsigned(status.router_age_ms));
-        self.agent.router_changed(status.router_reachable, since);
-        let has_new_interval = self.agent.set_interval(status.interval_ms);
+        self.agent().router_changed(status.router_reachable, since);
+        let has_new_interval = self.agent().set_interval(status.interval_ms);
         let was_reachable = ledger.status.as_ref().is_none_or(|before| before.router_reachable);
         if was_reachable != status.router_reachable {
             let fault = status.fault.as_deref().unwrap_or("none");
-            info!(agent = &*self.agent.name, reachable = status.router_reachable, fault, "agent's router");
+            info!(agent = &*self.agent().name, reachable = status.router_reachable, fault, "agent's router");
         }
         for text in [&mut status.fault, &mut status.identity, &mut status.routeros, &mut status.board] {
             text.iter_mut().for_each(|text| text.truncate(cut(text).len()));
         }
         if status.router_reachable && !status.lines_pending && ledger.complete {
-            self.hub.adopt_missing_lines(&self.agent, &mut ledger, now);
+            self.member.adopt_missing_lines(self.hub(), &mut ledger, now);
         }
         let changed = has_new_interval || was_reachable != status.router_reachable;
         ledger.status = Some(status);
@@ -369,20 +297,20 @@ impl Reporter {
                 self.refuse(&mut ledger, *handle, line.username().clone());
             }
         }
-        self.hub.drop_disallowed(&self.agent, &mut ledger, grant, now);
+        self.member.drop_disallowed(self.hub(), &mut ledger, grant, now);
         ledger.grant = Some(Arc::clone(grant));
         Ok(Revised::Refused(refused))
     }
 
     /// Forgets all that the agent reported: its token was revoked.
     pub(crate) fn revoke(self) {
-        let (hub, agent) = (Arc::clone(&self.hub), Arc::clone(&self.agent));
+        let (fleet, member) = (Arc::clone(&self.fleet), Arc::clone(&self.member));
         drop(self);
-        hub.forget_agent(&agent, hub.now());
+        fleet.forget(&member, fleet.hub.now());
     }
 
     fn ledger(&self) -> Result<std::sync::MutexGuard<'_, Ledger>, Close> {
-        let ledger = self.agent.ledger();
+        let ledger = self.member.ledger();
         if ledger.uplink.as_ref().is_some_and(|uplink| Arc::ptr_eq(uplink, &self.control)) {
             return Ok(ledger);
         }
@@ -395,8 +323,8 @@ impl Reporter {
             self.refuse(ledger, said.line, said.username.clone());
             return false;
         }
-        if ledger.lines.len() >= self.hub.limits.lines_per_agent && !ledger.lines.contains_key(&said.line) {
-            self.hub.refuse(&said.username, "report refused: the agent reports as many lines as it may");
+        if ledger.lines.len() >= self.hub().limits.lines_per_agent && !ledger.lines.contains_key(&said.line) {
+            self.hub().refuse(&said.username, "report refused: the agent reports as many lines as it may");
             return false;
         }
         if ledger.lines.get(&said.line).is_some_and(|line| *line.username() != said.username) {
@@ -404,17 +332,16 @@ impl Reporter {
         }
         let since = said.age_ms.map(|age| now.past(known.saturating_sub_unsigned(age)));
         let profile = said.profile.as_deref().map(cut).map(|profile| ledger.share(profile));
-        let report = Report::new(&self.agent, said, since, profile);
-        let circumstances = self.hub.circumstances(now);
-        let (line, ()) = self.hub.with_line(&said.username, |_, line| line.report(report, circumstances));
-        ledger.lines.insert(said.line, line);
+        let report = Report::new(self.agent(), said, since, profile);
+        let circumstances = self.hub().circumstances(now);
+        ledger.lines.insert(said.line, self.hub().report(&said.username, report, circumstances));
         true
     }
 
     fn refuse(&self, ledger: &mut Ledger, handle: LineHandle, username: Username) {
-        debug!(agent = &*self.agent.name, %username, "report refused: beyond the agent's patterns");
-        self.hub.refuse(&username, format!("report refused: beyond the patterns of agent {}", self.agent.name));
-        if ledger.refused.len() < self.hub.limits.lines_per_agent {
+        debug!(agent = &*self.agent().name, %username, "report refused: beyond the agent's patterns");
+        self.hub().refuse(&username, format!("report refused: beyond the patterns of agent {}", self.agent().name));
+        if ledger.refused.len() < self.hub().limits.lines_per_agent {
             ledger.refused.insert(handle, username);
         }
     }
@@ -423,27 +350,27 @@ impl Reporter {
     fn count_lost(&self, ledger: &mut Ledger) {
         let lost = ledger.received.take_lost();
         ledger.batches_lost = ledger.batches_lost.saturating_add(lost);
-        self.hub.metrics.batches_lost.add(lost);
+        self.hub().metrics.batches_lost.add(lost);
     }
 
     fn remove(&self, ledger: &mut Ledger, handle: LineHandle, now: Now) -> Option<Arc<Line>> {
         ledger.refused.remove(&handle);
         let line = ledger.lines.remove(&handle)?;
         let is_it = |report: &Report| report.handle == handle && !report.is_stale();
-        self.hub.forget(&self.agent, &line, now, is_it);
+        self.member.forget(self.hub(), &line, now, is_it);
         Some(line)
     }
 
     fn refresh_states(&self, ledger: &Ledger, now: Now) {
         for line in ledger.lines.values() {
-            line.age(self.hub.circumstances(now), false);
+            line.age(self.hub().circumstances(now), false);
         }
     }
 
     fn publish(&self, ledger: &mut Ledger, batch: &Batch<'_>, now: Now, delivery: &mut Delivery) {
         let t = now.unix_of(now.past(ledger.clock.steady(batch.header.uptime_ms, now.steady)));
-        let circumstances = self.hub.circumstances(now);
-        let metrics = &self.hub.metrics;
+        let circumstances = self.hub().circumstances(now);
+        let metrics = &self.hub().metrics;
         let Ledger { lines, refused, adopted, .. } = ledger;
         let mut known = batch.samples().fuse().filter_map(|sample| {
             let line = lines.get(&sample.line);
@@ -464,14 +391,14 @@ impl Reporter {
             for (sample, line) in announced.iter().flatten() {
                 let point = Point { t, down: sample.download, up: sample.upload };
                 let replayed = batch.header.replayed;
-                let arrival = Arrival { agent: &self.agent, handle: sample.line, point, replayed };
+                let arrival = Arrival { agent: self.agent(), handle: sample.line, point, replayed };
                 if line.publish(arrival, circumstances, delivery) != Published::Unwatched {
                     continue;
                 }
-                let limit = self.hub.limits.adopted_per_agent;
+                let limit = self.hub().limits.adopted_per_agent;
                 let bucket = adopted.get_or_insert_with(|| Bucket::new(limit, limit.div_ceil(60), now.steady));
                 if bucket.take(1, now.steady) {
-                    self.hub.adopt(line, now);
+                    self.hub().adopt(line, now);
                     line.publish(arrival, circumstances, delivery);
                 }
             }
@@ -482,14 +409,14 @@ impl Reporter {
 
 impl Drop for Reporter {
     fn drop(&mut self) {
-        self.hub.metrics.uplinks.decrement();
+        self.hub().metrics.uplinks.decrement();
         let Ok(mut ledger) = self.ledger() else { return };
         ledger.uplink = None;
-        self.agent.uplink_lost(self.hub.now().steady);
-        self.agent.watches().end();
+        self.agent().uplink_lost(self.hub().now().steady);
+        self.agent().watches().end();
     }
 }
 
 mod averages;
 #[cfg(test)]
-mod extremes;
+mod tests;

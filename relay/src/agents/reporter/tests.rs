@@ -10,9 +10,10 @@ use crate::agents::registry::Registry;
 use crate::clock::LONGEST_MS;
 use crate::limits::Limits;
 use crate::lines::hub::SHARDS;
-use crate::lines::hub::stage::{entries, live, name};
 use crate::metrics::Metrics;
+use crate::operators::explain::Explanation;
 use crate::subscribers::Subscribers;
+use crate::tests::stage::{entries, live, name};
 
 #[derive(Debug, Clone)]
 enum Said {
@@ -98,21 +99,22 @@ proptest! {
         let hub = Hub::new(Limits::default(), Subscribers::none(), Arc::<Metrics>::default(), began);
         let grant = Registry::new(entries(&[("a", &["*"])])).unwrap().authenticate(b"a").unwrap();
         let hello = Hello { version: String::new(), epoch: Epoch(1), oldest: hello, next: hello, uptime_ms: hello, lost: hello };
-        let Attached::Yes(reporter) = hub.attach(&grant, &hello, None, false) else { panic!() };
+        let fleet = Fleet::new(Arc::clone(&hub));
+        let Attached::Yes(reporter) = Reporter::attach(&fleet, &grant, &hello, None, Claim::IfFree) else { panic!() };
         reporter.table_complete(hub.now()).unwrap();
         let seat = hub.join(&name("ali")).unwrap();
         for (second, said) in all.iter().enumerate() {
             let now = hub.now().plus(second as i64 * 1_000);
             take(&reporter, &grant, said, now);
             hub.age_shards(0..SHARDS, false);
-            let explained = serde_json::to_value(hub.explain(&name("ali"), began)).unwrap();
+            let explained = serde_json::to_value(Explanation::of(&fleet, &name("ali"), hub.now())).unwrap();
             let at = |value: &serde_json::Value| value.as_i64().unwrap_or(now.unix);
             for time in [&explained["since"], &explained["newest"]["t"], &explained["reports"][0]["since"]] {
                 // Half a minute for points that were pushed past each other.
                 prop_assert!(at(time).abs_diff(now.unix) <= LONGEST_MS.unsigned_abs() + 60_000, "{time} of {explained}");
                 prop_assert!(at(time) <= now.unix + 60_000, "{time} of {explained}");
             }
-            let _ = hub.explain(&name("ali"), began).to_string();
+            let _ = Explanation::of(&fleet, &name("ali"), hub.now()).to_string();
             let told = seat.line.past(now).map_or(now.unix, |averages| averages.start);
             prop_assert!(told.abs_diff(now.unix) <= 2 * LONGEST_MS.unsigned_abs(), "{told}");
         }

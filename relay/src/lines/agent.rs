@@ -1,15 +1,12 @@
 //! One agent by its name, across its uplinks and runs: whether it can be reached, and what it is asked to watch.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::LineHandle;
-use shared::close::Close;
 use shared::control;
 use tokio::sync::Notify;
-
-use super::ledger::Ledger;
 
 /// An uplink that is back within this time was never away, milliseconds: a restart of the relay's proxy is no outage of a
 /// subscriber's line.
@@ -37,8 +34,6 @@ pub struct Agent {
     interval: AtomicU32,
     /// Short; taken under a line's lock, and takes none itself.
     watches: Mutex<Watches>,
-    /// Held while a message of this agent is worked through; lines are locked under it, never the other way round.
-    ledger: Mutex<Ledger>,
 }
 
 impl Agent {
@@ -51,7 +46,6 @@ impl Agent {
             router_lost: AtomicI64::new(PRESENT),
             interval: AtomicU32::new(USUAL_INTERVAL_MS),
             watches: Mutex::default(),
-            ledger: Mutex::default(),
         }
     }
 
@@ -111,54 +105,6 @@ impl Agent {
     pub(crate) fn watches(&self) -> MutexGuard<'_, Watches> {
         self.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What others want of an uplink's task.
-#[derive(Debug, Default)]
-pub(crate) struct Control {
-    /// Something below changed, or the watch set did.
-    pub(crate) wake: Notify,
-    /// Why the uplink is to end.
-    end: Mutex<Option<Close>>,
-    /// Somebody asks whether the other side still answers.
-    probed: AtomicBool,
-    /// It does.
-    pub(crate) answered: Notify,
-}
-
-impl Control {
-    /// Ends the uplink.
-    pub(crate) fn end(&self, close: Close) {
-        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(close);
-        self.wake.notify_one();
-    }
-
-    /// Why the uplink is to end, if it is.
-    pub(crate) fn ended(&self) -> Option<Close> {
-        *self.end.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Asks whether the other side still answers.
-    pub(crate) fn probe(&self) {
-        self.probed.store(true, Ordering::Release);
-        self.wake.notify_one();
-    }
-
-    /// Whether an answer is wanted.
-    pub(crate) fn is_probed(&self) -> bool {
-        self.probed.load(Ordering::Acquire)
-    }
-
-    /// The other side said something.
-    pub(crate) fn heard(&self) {
-        if self.probed.swap(false, Ordering::AcqRel) {
-            self.answered.notify_one();
-        }
-    }
 }
 
 /// How asking for a line's samples went.
@@ -181,12 +127,12 @@ pub(crate) struct Watches {
     changed: BTreeSet<LineHandle>,
     generation: u64,
     limit: usize,
-    uplink: Option<Arc<Control>>,
+    uplink: Option<Arc<Notify>>,
 }
 
 impl Watches {
     /// Begins an empty set for a new table, whose changes wake `uplink`.
-    pub(crate) fn begin(&mut self, table: u32, limit: usize, uplink: Arc<Control>) {
+    pub(crate) fn begin(&mut self, table: u32, limit: usize, uplink: Arc<Notify>) {
         *self = Self { table, limit, uplink: Some(uplink), ..Self::default() };
     }
 
@@ -251,7 +197,7 @@ impl Watches {
             self.changed.insert(line);
         }
         if let Some(uplink) = &self.uplink {
-            uplink.wake.notify_one();
+            uplink.notify_one();
         }
     }
 }

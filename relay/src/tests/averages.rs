@@ -15,7 +15,7 @@ async fn averages_each_half_minute(agent: &mut AgentEnd, averages: &[(u32, u64, 
     }
 }
 
-impl crate::lines::hub::stage::ViewerEnd {
+impl crate::tests::stage::ViewerEnd {
     /// Reads on, over states, to the next averages.
     async fn averages(&mut self) -> Averages {
         loop {

@@ -22,17 +22,21 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as End;
 
-use super::{Hub, Second, TURNS};
+use crate::agents::fleet::Fleet;
 use crate::agents::registry::{Entries, Entry, Registry, TokenHash};
+use crate::agents::uplink;
+use crate::agents::uplink::Caller;
 use crate::limits::Limits;
+use crate::lines::hub::{Hub, Second, TURNS};
 use crate::metrics::Metrics;
-use crate::net::attempts::FailedAttempts;
+use crate::net::site::Site;
+use crate::operators::explain::Explanation;
 use crate::store::data_directory;
 use crate::subscribers::{Subscriber, Subscribers};
-use crate::uplink;
+use crate::viewers::context::ViewerContext;
 use crate::viewers::links::keys::Keys;
 use crate::viewers::links::{Access, Mode};
-use crate::viewers::viewer::{ViewerContext, serve_websocket};
+use crate::viewers::viewer::serve_websocket;
 use crate::wire::viewer_frame::{LineState, Point, Snapshot, StateFrame, ViewerFrame};
 
 /// No test reads more frames in search of one.
@@ -47,6 +51,7 @@ pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 /// A relay's core.
 pub(crate) struct Stage {
     pub(crate) hub: Arc<Hub>,
+    pub(crate) fleet: Arc<Fleet>,
     pub(crate) registry: Registry,
     pub(crate) subscribers: Subscribers,
     pub(crate) context: Arc<ViewerContext>,
@@ -86,7 +91,7 @@ impl Stage {
         let context = Arc::new(ViewerContext {
             hub: Arc::clone(&hub),
             access: Arc::new(Access::new(mode, keys.clone())),
-            attempts: FailedAttempts::new(limits.failed_attempts),
+            site: Arc::new(Site::new(None, limits.failed_attempts, Arc::clone(&metrics))),
             limits,
             brand: Some("Karoo Wireless".into()),
             metrics,
@@ -94,8 +99,14 @@ impl Stage {
         });
         let any: &[&str] = &["*"];
         let registry = Registry::new(entries(&[("a", any), ("b", any), ("home", any)])).unwrap();
-        tokio::spawn(keep_house(Arc::downgrade(&hub), registry.clone(), subscribers.changes()));
-        Self { hub, registry, subscribers, context, keys, drain }
+        let fleet = Fleet::new(Arc::clone(&hub));
+        tokio::spawn(keep_house(Arc::downgrade(&fleet), registry.clone(), subscribers.changes()));
+        Self { hub, fleet, registry, subscribers, context, keys, drain }
+    }
+
+    /// What an operator is told of a line.
+    pub(crate) fn explain(&self, username: &str) -> Explanation {
+        Explanation::of(&self.fleet, &name(username), self.hub.now())
     }
 
     pub(crate) fn stop(&self) {
@@ -123,8 +134,9 @@ impl Stage {
         let config = Some(uplink::websocket_config());
         let served = WebSocketStream::from_raw_socket(theirs, End::Server, config).await;
         let grant = self.registry.authenticate(agent.as_bytes()).unwrap();
-        let (registry, hub, drain) = (self.registry.clone(), Arc::clone(&self.hub), self.drain.subscribe());
-        let task = tokio::spawn(uplink::serve(served, grant, None, registry, hub, drain));
+        let (registry, fleet, drain) = (self.registry.clone(), Arc::clone(&self.fleet), self.drain.subscribe());
+        let caller = Caller { grant, address: None };
+        let task = tokio::spawn(uplink::serve(served, caller, registry, fleet, drain));
         let socket = WebSocketStream::from_raw_socket(ours, End::Client, None).await;
         AgentEnd { socket, epoch: Epoch(epoch), sequence: 1, started: Instant::now(), task }
     }
@@ -181,13 +193,14 @@ impl Stage {
     }
 }
 
-async fn keep_house(hub: std::sync::Weak<Hub>, registry: Registry, mut names: watch::Receiver<u64>) {
+async fn keep_house(fleet: std::sync::Weak<Fleet>, registry: Registry, mut names: watch::Receiver<u64>) {
     let mut second = Second::default();
     loop {
         // All turns at once: two weeks of paused time have enough wake-ups.
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let Some(hub) = hub.upgrade() else { return };
-        (0..TURNS).for_each(|_| hub.take_turn(&mut second, &mut names, &registry));
+        let Some(fleet) = fleet.upgrade() else { return };
+        (0..TURNS).for_each(|_| fleet.hub.take_turn(&mut second, &mut names));
+        fleet.look_after_lost_agents(&registry);
     }
 }
 

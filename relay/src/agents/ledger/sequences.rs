@@ -7,7 +7,7 @@ const MAX_HOLES: usize = 64;
 
 /// Sequence numbers received, as everything below a cursor and some ranges above.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sequences {
+pub(crate) struct Sequences {
     next: u64,
     /// Start to end (exclusive), apart from each other and above `next`.
     ahead: BTreeMap<u64, u64>,
@@ -23,17 +23,17 @@ impl Default for Sequences {
 
 impl Sequences {
     /// The lowest sequence number still missing.
-    pub(super) fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         self.next
     }
 
     /// Whether any batch of the epoch has come.
-    pub(super) fn any(&self) -> bool {
+    pub(crate) fn any(&self) -> bool {
         self.any
     }
 
     /// Takes a batch's sequence number; whether it is new.
-    pub(super) fn insert(&mut self, sequence: u64) -> bool {
+    pub(crate) fn insert(&mut self, sequence: u64) -> bool {
         if sequence < self.next || sequence == u64::MAX {
             return false;
         }
@@ -54,7 +54,7 @@ impl Sequences {
     }
 
     /// Nothing below `sequence` comes any more.
-    pub(super) fn give_up_below(&mut self, sequence: u64) {
+    pub(crate) fn give_up_below(&mut self, sequence: u64) {
         if sequence > self.next {
             let had: u64 = self.ahead.range(..sequence).map(|(&start, &end)| end.min(sequence) - start).sum();
             self.lost += sequence - self.next - had;
@@ -64,7 +64,7 @@ impl Sequences {
     }
 
     /// How many were given up since this was last asked.
-    pub(super) fn take_lost(&mut self) -> u64 {
+    pub(crate) fn take_lost(&mut self) -> u64 {
         std::mem::take(&mut self.lost)
     }
 

@@ -1,14 +1,16 @@
 //! What the relay knows of one line, for an operator: as JSON, and as plain text by `Display`.
 
 use std::fmt;
-use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use shared::Username;
 use shared::control::{Role, Status};
 
-use crate::lines::circumstances::Circumstances;
-use crate::lines::hub::Agent;
-use crate::lines::line::{Findings, ReportFindings};
+use crate::agents::findings::AgentFindings;
+use crate::agents::fleet::Fleet;
+use crate::clock::Now;
+use crate::lines::line::ReportFindings;
+use crate::lines::refusals::Refusal;
 use crate::wire::viewer_frame::{Notice, Point};
 
 /// The answer of `/explain/{username}`. Times are Unix milliseconds by the relay's clock.
@@ -63,70 +65,13 @@ pub struct ReportExplained {
     pub watched: bool,
 }
 
-/// The answer of `/agents`: every agent that the relay remembers.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Agents {
-    /// The relay's clock.
-    pub now: i64,
-    /// The agents by their names.
-    pub agents: Vec<AgentFindings>,
-}
-
-/// What the relay knows of an agent.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct AgentFindings {
-    /// Its name.
-    pub name: String,
-    /// Since when it is connected.
-    pub connected_since: Option<i64>,
-    /// Since when it is not.
-    pub lost_since: Option<i64>,
-    /// When it last said how it is, while it is connected.
-    #[serde(default)]
-    pub heartbeat: Option<i64>,
-    /// Its address.
-    pub address: Option<IpAddr>,
-    /// Its version.
-    pub version: String,
-    /// Lines that it reports.
-    pub lines: usize,
-    /// Lines that it reports and may not.
-    pub refused_lines: usize,
-    /// Lines that it is asked for samples of.
-    pub watched: usize,
-    /// Batches of this run.
-    pub batches: u64,
-    /// Samples of this run.
-    pub samples: u64,
-    /// Batches of this run that never came: the agent's backlog was shorter than an outage.
-    pub batches_lost: u64,
-    /// What it last said of itself and its router.
-    pub status: Option<Status>,
-}
-
-/// Something refused.
-#[derive(Debug, Clone, Serialize)]
-pub struct Refusal {
-    /// When.
-    pub at: i64,
-    /// Which line it concerns, in text form.
-    pub username: String,
-    /// What, and why.
-    pub what: String,
-}
-
 impl Explanation {
-    /// Puts together what was found; `describe` tells of an agent.
-    pub(crate) fn new(
-        username: String,
-        circumstances: Circumstances<'_>,
-        findings: Option<Findings>,
-        refusals: Vec<Refusal>,
-        describe: impl Fn(&Agent) -> AgentFindings,
-    ) -> Self {
-        let findings = findings.unwrap_or_else(|| Findings::none(circumstances));
+    /// Collects what the relay knows of one line.
+    pub fn of(fleet: &Fleet, username: &Username, now: Now) -> Self {
+        let hub = &fleet.hub;
+        let findings = hub.findings(username, now);
         let explained = |report: ReportFindings| ReportExplained {
-            agent: describe(&report.agent),
+            agent: fleet.findings_of(&report.agent, now),
             handle: report.handle.0,
             role: report.role,
             sessions: report.sessions,
@@ -136,19 +81,19 @@ impl Explanation {
             watched: report.watched,
         };
         Self {
-            username,
-            now: circumstances.now.unix,
+            username: username.to_text(),
+            now: now.unix,
             state: name(&findings.state.state),
             since: findings.state.since,
             sessions: findings.state.sessions,
             interval: findings.state.interval,
             notice: findings.state.notice,
             viewers: findings.viewers,
-            last_arrival: findings.last_arrival.map(|at| circumstances.now.unix_of(at)),
+            last_arrival: findings.last_arrival.map(|at| now.unix_of(at)),
             newest: findings.newest,
             points: findings.points,
             reports: findings.reports.into_iter().map(explained).collect(),
-            refusals,
+            refusals: hub.refusals.of(username),
         }
     }
 

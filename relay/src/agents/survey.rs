@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use super::fleet::Fleet;
 use super::ledger::Ledger;
-use super::{Agent, Hub};
+use super::member::Member;
 use crate::clock::Now;
 
 /// Versions told apart; the uplinks of more are counted as `other`.
@@ -20,7 +21,7 @@ const OTHER: &str = "other";
 
 /// What all agents are like together. Ages are in seconds.
 #[derive(Debug, Default)]
-struct Fleet {
+struct Survey {
     away: u64,
     routers_unreachable: u64,
     heartbeat_age: u64,
@@ -31,28 +32,27 @@ struct Fleet {
     versions: BTreeMap<String, u64>,
 }
 
-impl Hub {
+impl Fleet {
     /// Brings the metrics that are looked up to now.
     pub(crate) fn survey(&self) {
-        let now = self.now();
-        let agents: Vec<_> = self.agents().values().cloned().collect();
-        let mut fleet = Fleet::default();
-        agents.iter().for_each(|agent| fleet.add(agent, now));
-        let metrics = &self.metrics;
-        metrics.agents_away.set(fleet.away);
-        metrics.routers_unreachable.set(fleet.routers_unreachable);
-        metrics.heartbeat_age.set(fleet.heartbeat_age);
-        metrics.table_age.set(fleet.table_age);
-        metrics.unacknowledged_age.set(fleet.unacknowledged);
-        metrics.backlog_age.set(fleet.backlog_age);
-        metrics.backlog_bytes.set(fleet.backlog_bytes);
-        metrics.uplink_versions.set(fleet.versions);
+        let now = self.hub.now();
+        let mut survey = Survey::default();
+        self.all().iter().for_each(|member| survey.add(member, now));
+        let metrics = &self.hub.metrics;
+        metrics.agents_away.set(survey.away);
+        metrics.routers_unreachable.set(survey.routers_unreachable);
+        metrics.heartbeat_age.set(survey.heartbeat_age);
+        metrics.table_age.set(survey.table_age);
+        metrics.unacknowledged_age.set(survey.unacknowledged);
+        metrics.backlog_age.set(survey.backlog_age);
+        metrics.backlog_bytes.set(survey.backlog_bytes);
+        metrics.uplink_versions.set(survey.versions);
     }
 }
 
-impl Fleet {
-    fn add(&mut self, agent: &Agent, now: Now) {
-        let ledger = agent.ledger();
+impl Survey {
+    fn add(&mut self, member: &Member, now: Now) {
+        let ledger = member.ledger();
         if ledger.uplink.is_none() {
             self.away += 1;
             return;
@@ -87,7 +87,7 @@ impl Fleet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lines::hub::stage::{Stage, eventually, live, seconds};
+    use crate::tests::stage::{Stage, eventually, live, seconds};
 
     #[tokio::test(start_paused = true)]
     async fn all_agents_together_are_seen_from_outside() {
@@ -103,7 +103,7 @@ mod tests {
         .await;
         b.status(|status| (status.router_reachable, status.table_age_ms) = (false, Some(20_000))).await;
         eventually(|| {
-            stage.hub.survey();
+            stage.fleet.survey();
             metrics.routers_unreachable.get() == 1 && metrics.table_age.get() == 90
         })
         .await;
@@ -112,25 +112,25 @@ mod tests {
         assert_eq!(metrics.backlog_bytes.get(), 8_200);
         assert!(metrics.render().contains("linelight_uplinks_by_version{version=\"0.1.0\"} 2\n"));
         seconds(20).await;
-        stage.hub.survey();
+        stage.fleet.survey();
         assert!((20..22).contains(&metrics.heartbeat_age.get()), "{}", metrics.heartbeat_age.get());
         assert!((110..112).contains(&metrics.table_age.get()), "a status ages: {}", metrics.table_age.get());
         a.lost().await;
         b.lost().await;
-        stage.hub.survey();
+        stage.fleet.survey();
         assert_eq!((metrics.agents_away.get(), metrics.heartbeat_age.get(), metrics.table_age.get()), (3, 0, 0));
         assert!(!metrics.render().contains("linelight_uplinks_by_version{version=\"0.1.0\"}"));
     }
 
     #[test]
     fn an_agents_word_makes_few_and_short_labels() {
-        let mut fleet = Fleet::default();
+        let mut survey = Survey::default();
         for version in ["0.1.0", "", "a\"} 1\nx", &"9".repeat(33), "0.1.0"] {
-            fleet.count_version(version);
+            survey.count_version(version);
         }
-        assert_eq!(fleet.versions, BTreeMap::from([("0.1.0".into(), 2), (OTHER.into(), 3)]));
-        (0..1_000).for_each(|n| fleet.count_version(&format!("{n}")));
-        assert_eq!(fleet.versions.len(), MAX_VERSIONS);
-        assert_eq!(fleet.versions.values().sum::<u64>(), 1_005);
+        assert_eq!(survey.versions, BTreeMap::from([("0.1.0".into(), 2), (OTHER.into(), 3)]));
+        (0..1_000).for_each(|n| survey.count_version(&format!("{n}")));
+        assert_eq!(survey.versions.len(), MAX_VERSIONS);
+        assert_eq!(survey.versions.values().sum::<u64>(), 1_005);
     }
 }

@@ -20,10 +20,11 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tracing::{debug, info, warn};
 
+use super::fleet::Fleet;
+use super::reporter::{Attached, Claim, Reporter, Revised};
 use crate::agents::registry::{Grant, Registry};
 use crate::clock::{Now, drained, gathered, milliseconds};
 use crate::limits::Bucket;
-use crate::lines::hub::{Attached, Hub, Reporter, Revised};
 use crate::lines::seat::Delivery;
 
 /// Acknowledgements are a cursor: one a second is enough, milliseconds.
@@ -46,16 +47,23 @@ pub fn websocket_config() -> WebSocketConfig {
         .max_frame_size(Some(MAX_UPLINK_FRAME))
 }
 
+/// An agent whose token was accepted.
+pub struct Caller {
+    /// What the token allows.
+    pub grant: Arc<Grant>,
+    /// The agent's address; `None` where a trusted proxy did not name it.
+    pub address: Option<IpAddr>,
+}
+
 /// Serves an uplink whose WebSocket handshake is done.
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     socket: WebSocketStream<S>,
-    grant: Arc<Grant>,
-    peer: Option<IpAddr>,
+    caller: Caller,
     registry: Registry,
-    hub: Arc<Hub>,
+    fleet: Arc<Fleet>,
     drain: watch::Receiver<bool>,
 ) {
-    let mut uplink = Uplink::new(socket, grant, peer, hub);
+    let mut uplink = Uplink::new(socket, caller, fleet);
     let ending = uplink.run(&registry, drain).await;
     uplink.part(ending).await;
 }
@@ -64,7 +72,7 @@ struct Uplink<S> {
     socket: WebSocketStream<S>,
     grant: Arc<Grant>,
     peer: Option<IpAddr>,
-    hub: Arc<Hub>,
+    fleet: Arc<Fleet>,
     messages: Bucket,
     bytes: Bucket,
     /// When the agent last said anything, on the steady scale.
@@ -107,16 +115,16 @@ impl From<Error> for Ending {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
-    fn new(socket: WebSocketStream<S>, grant: Arc<Grant>, peer: Option<IpAddr>, hub: Arc<Hub>) -> Self {
-        let now = hub.now().steady;
-        let limits = &hub.limits;
+    fn new(socket: WebSocketStream<S>, caller: Caller, fleet: Arc<Fleet>) -> Self {
+        let now = fleet.hub.now().steady;
+        let limits = &fleet.hub.limits;
         Self {
             messages: Bucket::new(limits.agent_message_burst, limits.agent_messages_per_second, now),
             bytes: Bucket::new(limits.agent_byte_burst, limits.agent_bytes_per_second, now),
             socket,
-            grant,
-            peer,
-            hub,
+            grant: caller.grant,
+            peer: caller.address,
+            fleet,
             heard: now,
             pinged: false,
             acknowledged: 0,
@@ -146,10 +154,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
 
     /// Hello, table, welcome.
     async fn begin(&mut self) -> Result<Reporter, Ending> {
-        let hello_timeout = self.hub.limits.hello_timeout;
+        let hello_timeout = self.fleet.hub.limits.hello_timeout;
         let hello = timeout(hello_timeout, self.hello()).await.map_err(|_| Close::HelloTimeout)??;
         let reporter = self.attach(&hello).await?;
-        let table_timeout = self.hub.limits.table_timeout;
+        let table_timeout = self.fleet.hub.limits.table_timeout;
         timeout(table_timeout, self.table(&reporter)).await.map_err(|_| Close::HelloTimeout)??;
         let next = reporter.missing();
         let (generation, watched) = reporter.watched();
@@ -169,12 +177,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
 
     /// Takes the agent's place; from another run of it only when that does not answer any more.
     async fn attach(&mut self, hello: &Hello) -> Result<Reporter, Ending> {
-        let (occupant, address) = match self.hub.attach(&self.grant, hello, self.peer, false) {
+        let (occupant, address) = match Reporter::attach(&self.fleet, &self.grant, hello, self.peer, Claim::IfFree) {
             Attached::Yes(reporter) => return Ok(reporter),
             Attached::Occupied(occupant, address) => (occupant, address),
         };
         occupant.probe();
-        let answer = timeout(self.hub.limits.probe_timeout, occupant.answered.notified()).await;
+        let answer = timeout(self.fleet.hub.limits.probe_timeout, occupant.answered.notified()).await;
         // Of two newcomers only one is called, but both can see that the question is answered.
         if answer.is_ok() || !occupant.is_probed() {
             let (agent, newcomer, present) = (&*self.grant.name, self.peer, address);
@@ -182,7 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
             debug!(agent, ?newcomer, ?present, "duplicate agents");
             return Err(Close::Duplicate.into());
         }
-        match self.hub.attach(&self.grant, hello, self.peer, true) {
+        match Reporter::attach(&self.fleet, &self.grant, hello, self.peer, Claim::TakeOver) {
             Attached::Yes(reporter) => Ok(reporter),
             Attached::Occupied(..) => Err(Close::Duplicate.into()),
         }
@@ -197,11 +205,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
                 FromAgent::Lines(lines) => {
                     self.take_lines(reporter, &lines).await?;
                     if !lines.more {
-                        reporter.table_complete(self.hub.now())?;
+                        reporter.table_complete(self.fleet.hub.now())?;
                         return Ok(());
                     }
                 }
-                FromAgent::Status(status) => reporter.status(*status, self.hub.now())?,
+                FromAgent::Status(status) => reporter.status(*status, self.fleet.hub.now())?,
                 FromAgent::Unknown => {}
                 _ => return Err(self.protocol_error("it speaks before its table of lines is complete")),
             }
@@ -224,7 +232,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
                 () = reporter.control().wake.notified() => self.on_wake(reporter).await?,
                 () = sleep_until(alarm) => self.on_alarm(reporter).await?,
                 Ok(()) = changes.changed() => self.check_grant(reporter, registry).await?,
-                () = self.hub.agent_leaves(&self.grant.name, &mut drain) => return Err(Close::GoingAway.into()),
+                () = self.fleet.agent_leaves(&self.grant.name, &mut drain) => return Err(Close::GoingAway.into()),
             }
         }
     }
@@ -241,14 +249,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
     }
 
     fn on_batch(&mut self, reporter: &Reporter, bytes: &[u8]) -> Result<(), Ending> {
-        let now = self.hub.now();
+        let now = self.fleet.hub.now();
         reporter.batch(bytes, now, &mut self.delivery)?;
         self.acknowledge_at.get_or_insert(gathered(now.steady + ACKNOWLEDGE_MS));
         Ok(())
     }
 
     async fn on_control(&mut self, reporter: &Reporter, text: &str) -> Result<(), Ending> {
-        let now = self.hub.now();
+        let now = self.fleet.hub.now();
         match self.understand(text)? {
             FromAgent::Lines(lines) => self.take_lines(reporter, &lines).await?,
             FromAgent::Gone { lines } => reporter.gone(&lines, now)?,
@@ -261,7 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
     }
 
     async fn take_lines(&mut self, reporter: &Reporter, lines: &Lines) -> Result<(), Ending> {
-        let refused = reporter.report(lines, &self.grant, self.hub.now())?;
+        let refused = reporter.report(lines, &self.grant, self.fleet.hub.now())?;
         self.tell_refused(refused).await
     }
 
@@ -293,7 +301,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
             return Err(Close::Revoked.into());
         };
         self.grant = grant;
-        match reporter.revise(&self.grant, self.hub.now())? {
+        match reporter.revise(&self.grant, self.fleet.hub.now())? {
             Revised::Refused(lines) => self.tell_refused(lines).await,
             // Only the agent can say those lines again, and it does when it comes back.
             Revised::Widened => Err(Close::GoingAway.into()),
@@ -302,19 +310,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
 
     /// The earliest of: an acknowledgement that is due, a ping for an agent that is quiet, the end of patience with it.
     fn alarm(&self) -> Instant {
-        let silence = milliseconds(self.hub.limits.agent_silence);
+        let silence = milliseconds(self.fleet.hub.limits.agent_silence);
         let quiet = self.heard + if self.pinged { silence } else { silence / 2 };
         let next = self.acknowledge_at.map_or(quiet, |at| at.min(quiet));
-        let wait = (next - self.hub.now().steady).max(0);
+        let wait = (next - self.fleet.hub.now().steady).max(0);
         Instant::now() + Duration::from_millis(wait.unsigned_abs())
     }
 
     async fn on_alarm(&mut self, reporter: &Reporter) -> Result<(), Ending> {
-        let now = self.hub.now();
-        if now.steady - self.heard >= milliseconds(self.hub.limits.agent_silence) {
+        let now = self.fleet.hub.now();
+        if now.steady - self.heard >= milliseconds(self.fleet.hub.limits.agent_silence) {
             return Err(Close::Silent.into());
         }
-        if now.steady - self.heard >= milliseconds(self.hub.limits.agent_silence) / 2 && !self.pinged {
+        if now.steady - self.heard >= milliseconds(self.fleet.hub.limits.agent_silence) / 2 && !self.pinged {
             self.pinged = true;
             self.write(Message::Ping(Default::default())).await?;
         }
@@ -350,7 +358,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
     /// Lets a message in that came in time, and keeps to the agent's rates.
     fn admit(&mut self, message: Option<Result<Message, Error>>) -> Result<Message, Ending> {
         let message = message.ok_or(Ending::Broken)??;
-        let now = self.hub.now().steady;
+        let now = self.fleet.hub.now().steady;
         self.heard = now;
         self.pinged = false;
         // A message above the limit was refused by the socket, so its length fits.
@@ -375,7 +383,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
     }
 
     async fn write(&mut self, message: Message) -> Result<(), Ending> {
-        let written = timeout(self.hub.limits.agent_write_timeout, self.socket.send(message)).await;
+        let written = timeout(self.fleet.hub.limits.agent_write_timeout, self.socket.send(message)).await;
         Ok(written.map_err(|_| Close::Silent)??)
     }
 
@@ -385,7 +393,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
             Ending::Close(close) | Ending::Answered(close) => close,
             Ending::Broken => return debug!(agent = &*self.grant.name, "uplink lost"),
         };
-        self.hub.metrics.uplink_closes.count(close);
+        self.fleet.hub.metrics.uplink_closes.count(close);
         info!(agent = &*self.grant.name, reason = close.name(), "uplink closed");
         let frame = CloseFrame { code: CloseCode::from(close.code()), reason: close.name().into() };
         let farewell = async {
@@ -406,6 +414,3 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
 fn answered(close: Option<CloseFrame>) -> Ending {
     Ending::Answered(close.and_then(|close| Close::from_code(close.code.into())).unwrap_or(Close::Normal))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,5 +1,9 @@
 //! Time, size, rate and order of what an agent says, who it is, and what it may report.
 
+use shared::MAX_UPLINK_FRAME;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -208,7 +212,7 @@ async fn another_run_is_refused_while_the_first_answers() {
     let (alone, close) = tokio::join!(first.is_left_alone(3), second.closed());
     assert!(alone);
     assert_eq!(close, Close::Duplicate);
-    let line = stage.hub.explain(&name("ali"), tokio::time::Instant::now());
+    let line = stage.explain("ali");
     assert!(line.reports[0].unreachable_since.is_none());
 }
 
@@ -245,7 +249,7 @@ async fn what_lies_beyond_the_patterns_is_refused_and_the_rest_stands() {
     let metrics = &stage.hub.metrics;
     assert_eq!((metrics.samples_refused.get(), metrics.samples_unknown.get()), (2, 1));
     assert_eq!(metrics.reports_refused.get(), 2);
-    let explained = stage.hub.explain(&name("alice"), tokio::time::Instant::now());
+    let explained = stage.explain("alice");
     assert!(explained.reports.is_empty() && explained.refusals[0].what.contains("patterns of agent home"));
 }
 
@@ -279,13 +283,13 @@ async fn patterns_that_changed_hold_at_once() {
 async fn patterns_that_changed_hold_for_what_was_reported_before_too() {
     let stage = Stage::new();
     let usernames = ["retired", "previous", "remembered", "kept"];
-    let is_known = |username: &str| !stage.hub.explain(&name(username), Instant::now()).reports.is_empty();
+    let is_known = |username: &str| !stage.explain(username).reports.is_empty();
     // Remembered: of a run that ended, while its successor had read its router.
     let lines = vec![live(1, "remembered"), live(2, "kept"), live(3, "previous"), live(4, "retired")];
     stage.agent("a", 1, lines).await.lost().await;
     let mut second = stage.agent("a", 2, vec![live(3, "previous"), live(4, "retired")]).await;
     second.status(|_| {}).await;
-    eventually(|| stage.hub.explain(&name("remembered"), Instant::now()).state == "offline").await;
+    eventually(|| stage.explain("remembered").state == "offline").await;
     second.lost().await;
     // Previous: of a run whose successor has yet to read its router. Retired: of an earlier uplink of the same run, whose
     // table is not complete.
@@ -321,9 +325,9 @@ async fn an_agent_that_is_revoked_while_it_is_away_is_forgotten_at_once() {
     stage.registry.replace(registry).unwrap();
     eventually(|| stage.hub.metrics.lines.get() == 2).await;
     assert!(stage.hub.now().steady - before <= 2_000, "at once, and not after a day");
-    let agents: Vec<_> = stage.hub.explain_agents(Instant::now()).agents.into_iter().map(|agent| agent.name).collect();
+    let agents: Vec<_> = stage.fleet.findings(stage.hub.now()).agents.into_iter().map(|agent| agent.name).collect();
     assert_eq!(agents, ["home"]);
-    assert_eq!(stage.hub.explain(&name("ali"), Instant::now()).reports.len(), 1);
+    assert_eq!(stage.explain("ali").reports.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -375,7 +379,7 @@ async fn what_leaves_the_backlog_of_a_slow_uplink_is_lost_then_and_not_at_the_ne
     agent.batch(7, 60_000, true, &[]).await;
     agent.status(|status| status.oldest = Some(sequence)).await;
     eventually(|| metrics.batches_lost.get() == 5).await;
-    assert_eq!(stage.hub.explain_agents(Instant::now()).agents[0].batches_lost, 5, "3, 4, 5, then 6 and 8");
+    assert_eq!(stage.fleet.findings(stage.hub.now()).agents[0].batches_lost, 5, "3, 4, 5, then 6 and 8");
     agent.lost().await;
     let mut again = stage.silent_agent("a", 1).await;
     again.sequence = sequence;
@@ -439,7 +443,7 @@ fn an_uplink_may_move_between_threads() {
         let socket = WebSocketStream::from_raw_socket(stream, role, None).await;
         let grant = stage.registry.authenticate(b"a").unwrap();
         let (_, drain) = watch::channel(false);
-        serve(socket, grant, None, stage.registry.clone(), Arc::clone(&stage.hub), drain).await;
+        serve(socket, Caller { grant, address: None }, stage.registry.clone(), Arc::clone(&stage.fleet), drain).await;
     });
 }
 
@@ -451,7 +455,8 @@ async fn an_idle_uplink_costs_little() {
     let socket = WebSocketStream::from_raw_socket(theirs, role, Some(websocket_config())).await;
     let grant = stage.registry.authenticate(b"a").unwrap();
     let (_drain, draining) = watch::channel(false);
-    let task = serve(socket, grant, None, stage.registry.clone(), Arc::clone(&stage.hub), draining);
+    let task =
+        serve(socket, Caller { grant, address: None }, stage.registry.clone(), Arc::clone(&stage.fleet), draining);
     let size = size_of_val(&task);
     println!("an uplink's future: {size} bytes");
     assert!(size <= 4_096, "{size} bytes");

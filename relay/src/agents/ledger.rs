@@ -1,5 +1,7 @@
 //! What the relay knows of one agent: its present table of lines, what it reported before, and what has come of it.
 
+mod sequences;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,8 +9,8 @@ use std::sync::Arc;
 use shared::control::{Hello, Status};
 use shared::{Epoch, LineHandle, Username};
 
-use super::agent::Control;
-use super::sequences::Sequences;
+use self::sequences::Sequences;
+use super::control::Control;
 use crate::agents::registry::Grant;
 use crate::agents::uptime::UptimeClock;
 use crate::clock::Now;
@@ -21,44 +23,44 @@ const MAX_SHARED_PROFILES: usize = 256;
 
 /// What is known of one agent, under its lock.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
-    pub(super) uplink: Option<Arc<Control>>,
+pub(crate) struct Ledger {
+    pub(crate) uplink: Option<Arc<Control>>,
     /// What the agent's token allowed when that was last applied.
-    pub(super) grant: Option<Arc<Grant>>,
-    pub(super) epoch: Option<Epoch>,
+    pub(crate) grant: Option<Arc<Grant>>,
+    pub(crate) epoch: Option<Epoch>,
     /// The lines of the present table.
-    pub(super) lines: HashMap<LineHandle, Arc<Line>>,
+    pub(crate) lines: HashMap<LineHandle, Arc<Line>>,
     /// Those that this run of the agent reported on an earlier uplink.
-    pub(super) retired: Vec<Arc<Line>>,
+    pub(crate) retired: Vec<Arc<Line>>,
     /// Those that earlier runs of the agent reported; until the present one has read its router's tables, nobody knows
     /// what became of them.
-    pub(super) previous: Vec<Arc<Line>>,
+    pub(crate) previous: Vec<Arc<Line>>,
     /// Those that it did not find there, and when that was seen, oldest first.
-    pub(super) remembered: VecDeque<(i64, Arc<Line>)>,
+    pub(crate) remembered: VecDeque<(i64, Arc<Line>)>,
     /// Lines beyond the agent's patterns.
-    pub(super) refused: HashMap<LineHandle, Username>,
-    pub(super) profiles: HashSet<Arc<str>>,
-    pub(super) received: Sequences,
-    pub(super) clock: UptimeClock,
-    pub(super) adopted: Option<Bucket>,
+    pub(crate) refused: HashMap<LineHandle, Username>,
+    pub(crate) profiles: HashSet<Arc<str>>,
+    pub(crate) received: Sequences,
+    pub(crate) clock: UptimeClock,
+    pub(crate) adopted: Option<Bucket>,
     /// Whether the table of lines behind the hello has come.
-    pub(super) complete: bool,
-    pub(super) connected: i64,
+    pub(crate) complete: bool,
+    pub(crate) connected: i64,
     /// When the last status came, or the hello.
-    pub(super) heartbeat: i64,
-    pub(super) warned: bool,
-    pub(super) version: String,
-    pub(super) peer: Option<IpAddr>,
-    pub(super) status: Option<Status>,
-    pub(super) batches: u64,
-    pub(super) samples: u64,
+    pub(crate) heartbeat: i64,
+    pub(crate) warned: bool,
+    pub(crate) version: String,
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) status: Option<Status>,
+    pub(crate) batches: u64,
+    pub(crate) samples: u64,
     /// Batches of this run that never came and never will.
-    pub(super) batches_lost: u64,
+    pub(crate) batches_lost: u64,
 }
 
 impl Ledger {
     /// Begins an uplink; how many batches are lost since the one before.
-    pub(super) fn begin(&mut self, hello: &Hello, control: Arc<Control>, peer: Option<IpAddr>, now: Now) -> u64 {
+    pub(crate) fn begin(&mut self, hello: &Hello, control: Arc<Control>, peer: Option<IpAddr>, now: Now) -> u64 {
         self.retire_table();
         let resumed = self.epoch == Some(hello.epoch);
         if !resumed {
@@ -96,12 +98,12 @@ impl Ledger {
     }
 
     /// Lines of earlier tables of which nothing is decided yet.
-    pub(super) fn left_behind(&mut self) -> [&mut Vec<Arc<Line>>; 2] {
+    pub(crate) fn left_behind(&mut self) -> [&mut Vec<Arc<Line>>; 2] {
         [&mut self.retired, &mut self.previous]
     }
 
     /// Takes every line that the agent ever reported and that is not forgotten.
-    pub(super) fn take_all(&mut self) -> Vec<Arc<Line>> {
+    pub(crate) fn take_all(&mut self) -> Vec<Arc<Line>> {
         self.retire_table();
         let mut all = std::mem::take(&mut self.retired);
         all.append(&mut self.previous);
@@ -111,7 +113,7 @@ impl Ledger {
     }
 
     /// Takes every line that the agent may not report, however long ago it did.
-    pub(super) fn take_beyond(&mut self, grant: &Grant) -> Vec<Arc<Line>> {
+    pub(crate) fn take_beyond(&mut self, grant: &Grant) -> Vec<Arc<Line>> {
         let is_beyond = |line: &Arc<Line>| !grant.may_report(line.username());
         let mut beyond: Vec<_> = self.lines.extract_if(|_, line| is_beyond(line)).map(|(_, line)| line).collect();
         beyond.extend(self.left_behind().into_iter().flat_map(|left| left.extract_if(.., |line| is_beyond(line))));
@@ -123,7 +125,7 @@ impl Ledger {
         beyond
     }
 
-    pub(super) fn share(&mut self, profile: &str) -> Arc<str> {
+    pub(crate) fn share(&mut self, profile: &str) -> Arc<str> {
         if let Some(shared) = self.profiles.get(profile) {
             return Arc::clone(shared);
         }

@@ -116,8 +116,8 @@ async fn a_concentrator_and_a_home_router_are_not_added_up() {
     concentrator.report(vec![offline(7, "ali")]).await;
     assert_eq!(home.watches().await, (vec![1], vec![]));
     home.samples(&[(1, 200, 20)]).await;
-    eventually(|| stage.hub.explain(&name("ali"), Instant::now()).newest.is_some_and(|point| point.down == 200)).await;
-    let explained = stage.hub.explain(&name("ali"), Instant::now());
+    eventually(|| stage.explain("ali").newest.is_some_and(|point| point.down == 200)).await;
+    let explained = stage.explain("ali");
     assert_eq!(explained.state, "running");
     assert!(explained.to_string().contains("agent home, handle 1: client, sessions 1"), "{explained}");
 }
@@ -220,12 +220,12 @@ async fn another_run_of_the_agent_may_take_its_time_to_read_the_router() {
     assert_eq!(second.watches().await, (vec![1], vec![]));
     second.samples(&[(1, 8, 8)]).await;
     assert_eq!(viewer.sample().await.down, 8, "and no other state was shown");
-    assert_eq!(stage.hub.explain(&name("gone"), Instant::now()).state, "running", "within the grace");
+    assert_eq!(stage.explain("gone").state, "running", "within the grace");
     second.status(|status| status.lines_pending = true).await;
     seconds(30).await;
-    assert_eq!(stage.hub.explain(&name("gone"), Instant::now()).state, "unreachable", "nobody knows yet");
+    assert_eq!(stage.explain("gone").state, "unreachable", "nobody knows yet");
     second.status(|_| {}).await;
-    eventually(|| stage.hub.explain(&name("gone"), Instant::now()).state == "offline").await;
+    eventually(|| stage.explain("gone").state == "offline").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -308,7 +308,7 @@ async fn a_router_that_does_not_answer_makes_its_lines_unreachable() {
         .await;
     let state = viewer.until(LineState::Unreachable).await;
     assert_eq!(state.since, Some(state.now - 4_000));
-    let text = stage.hub.explain(&name("ali"), Instant::now()).to_string();
+    let text = stage.explain("ali").to_string();
     assert!(text.contains("does not answer") && text.contains("172.17.0.1:8728 timed out"), "{text}");
     agent.status(|_| {}).await;
     viewer.until(LineState::Running).await;
@@ -363,7 +363,7 @@ async fn an_agent_at_its_own_limit_is_told_on_the_page() {
     agent.say(&refuse).await;
     let state = viewer.state().await;
     assert_eq!((state.notice, state.state), (Some(Notice::TooManyWatched), LineState::Running));
-    let refusals = stage.hub.explain(&name("ali"), Instant::now()).refusals;
+    let refusals = stage.explain("ali").refusals;
     assert!(refusals[0].what.contains("watches as many lines as it may"));
     // While somebody waits it is asked again, and nothing flickers on the page meanwhile.
     for _ in 0..3 {
@@ -482,8 +482,8 @@ async fn a_handle_that_names_another_line_now_forgets_the_first() {
     let stage = Stage::new();
     let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
     agent.report(vec![live(1, "bob")]).await;
-    eventually(|| stage.hub.explain(&name("bob"), Instant::now()).state == "running").await;
-    assert_eq!(stage.hub.explain(&name("ali"), Instant::now()).state, "starting");
+    eventually(|| stage.explain("bob").state == "running").await;
+    assert_eq!(stage.explain("ali").state, "starting");
     assert_eq!(stage.hub.metrics.lines.get(), 1);
 }
 
@@ -494,9 +494,9 @@ async fn a_lost_agent_is_forgotten_in_time() {
     let agent: AgentEnd = stage.agent("a", 1, vec![live(1, "ali")]).await;
     agent.lost().await;
     seconds(590).await;
-    assert_eq!(stage.hub.explain(&name("ali"), Instant::now()).state, "unreachable");
+    assert_eq!(stage.explain("ali").state, "unreachable");
     seconds(12).await;
-    assert_eq!(stage.hub.explain(&name("ali"), Instant::now()).state, "unknown");
+    assert_eq!(stage.explain("ali").state, "unknown");
     assert_eq!(stage.hub.metrics.lines.get(), 0);
 }
 
@@ -520,7 +520,7 @@ async fn an_operator_is_told_who_reports_a_line_and_what_became_of_it() {
     agent.status(|status| status.identity = Some("core-1".into())).await;
     agent.samples(&[(1, 14_780_000, 620_000)]).await;
     viewer.sample().await;
-    let explained = stage.hub.explain(&name("ali"), Instant::now());
+    let explained = stage.explain("ali");
     let json = serde_json::to_value(&explained).unwrap();
     assert_eq!(
         (&json["state"], &json["viewers"], &json["newest"]["down"]),
@@ -538,7 +538,7 @@ async fn an_operator_is_told_who_reports_a_line_and_what_became_of_it() {
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
-    let unknown = stage.hub.explain(&name("nobody"), Instant::now());
+    let unknown = stage.explain("nobody");
     assert!(unknown.reports.is_empty() && unknown.to_string().contains("no connected agent sees this username"));
     assert_eq!(stage.hub.metrics.lines.get(), 1, "asking makes nothing");
 }

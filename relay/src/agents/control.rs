@@ -1,0 +1,51 @@
+//! The requests of other tasks to an uplink's task.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use shared::close::Close;
+use tokio::sync::Notify;
+
+/// What others want of an uplink's task.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    /// Something below changed, or the watch set did.
+    pub(crate) wake: Arc<Notify>,
+    /// Why the uplink is to end.
+    end: Mutex<Option<Close>>,
+    /// Somebody asks whether the other side still answers.
+    probed: AtomicBool,
+    /// It does.
+    pub(crate) answered: Notify,
+}
+
+impl Control {
+    /// Ends the uplink.
+    pub(crate) fn end(&self, close: Close) {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(close);
+        self.wake.notify_one();
+    }
+
+    /// Why the uplink is to end, if it is.
+    pub(crate) fn ended(&self) -> Option<Close> {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks whether the other side still answers.
+    pub(crate) fn probe(&self) {
+        self.probed.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Whether an answer is wanted.
+    pub(crate) fn is_probed(&self) -> bool {
+        self.probed.load(Ordering::Acquire)
+    }
+
+    /// The other side said something.
+    pub(crate) fn heard(&self) {
+        if self.probed.swap(false, Ordering::AcqRel) {
+            self.answered.notify_one();
+        }
+    }
+}

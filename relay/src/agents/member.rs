@@ -1,0 +1,89 @@
+//! One agent of the fleet: what its lines need to know of it, and its ledger.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::findings::AgentFindings;
+use super::ledger::Ledger;
+use super::registry::Grant;
+use crate::clock::{Now, milliseconds};
+use crate::lines::agent::Agent;
+use crate::lines::hub::Hub;
+use crate::lines::line::Line;
+use crate::lines::report::Report;
+
+/// One agent by its name, across its uplinks and runs.
+pub(crate) struct Member {
+    pub(crate) agent: Arc<Agent>,
+    /// Held while one message of the agent is worked through. Lines are locked under it, never the other way round.
+    ledger: Mutex<Ledger>,
+}
+
+impl Member {
+    pub(crate) fn new(name: &Arc<str>) -> Self {
+        Self { agent: Arc::new(Agent::new(Arc::clone(name))), ledger: Mutex::default() }
+    }
+
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets the reports of `line` that `is_forgotten` names.
+    pub(crate) fn forget(&self, hub: &Hub, line: &Arc<Line>, now: Now, is_forgotten: impl Fn(&Report) -> bool) {
+        hub.forget_reports(&self.agent, line, now, is_forgotten);
+    }
+
+    /// Forgets what the agent reported of these lines before its present table.
+    pub(crate) fn forget_stale(&self, hub: &Hub, lines: Vec<Arc<Line>>, now: Now) {
+        for line in lines {
+            self.forget(hub, &line, now, |report| report.is_stale() && !report.remembered);
+        }
+    }
+
+    /// Forgets everything that the agent ever reported of lines beyond its patterns.
+    pub(crate) fn drop_disallowed(&self, hub: &Hub, ledger: &mut Ledger, grant: &Grant, now: Now) {
+        for line in ledger.take_beyond(grant) {
+            self.forget(hub, &line, now, |_| true);
+        }
+    }
+
+    /// Turns lines into offline ones that earlier runs of the agent reported and that its router's tables no longer hold. The
+    /// relay remembers them for the retention period, and at most as many as one agent may report.
+    pub(crate) fn adopt_missing_lines(&self, hub: &Hub, ledger: &mut Ledger, now: Now) {
+        let retention = milliseconds(hub.limits.agent_retention);
+        while let Some((_, line)) = ledger.remembered.pop_front_if(|(at, _)| now.steady - *at >= retention) {
+            self.forget(hub, &line, now, |report| report.remembered);
+        }
+        if ledger.previous.is_empty() {
+            return;
+        }
+        ledger.remembered.retain(|(_, line)| line.is_remembered(&self.agent));
+        for line in std::mem::take(&mut ledger.previous) {
+            let is_held = line.is_remembered(&self.agent);
+            if ledger.remembered.len() >= hub.limits.lines_per_agent {
+                self.forget_stale(hub, vec![line], now);
+            } else if line.remember(&self.agent, self.agent.lost_before(), hub.circumstances(now)) && !is_held {
+                ledger.remembered.push_back((now.steady, line));
+            }
+        }
+    }
+
+    /// Returns what operators are told of the agent.
+    pub(crate) fn findings(&self, now: Now) -> AgentFindings {
+        let (agent, ledger) = (&self.agent, self.ledger());
+        AgentFindings {
+            name: agent.name.to_string(),
+            connected_since: ledger.uplink.as_ref().map(|_| now.unix_of(ledger.connected)),
+            lost_since: agent.lost().map(|lost| now.unix_of(lost)),
+            address: ledger.peer,
+            heartbeat: ledger.uplink.as_ref().map(|_| now.unix_of(ledger.heartbeat)),
+            version: ledger.version.clone(),
+            lines: ledger.lines.len(),
+            refused_lines: ledger.refused.len(),
+            watched: agent.watches().len(),
+            batches: ledger.batches,
+            batches_lost: ledger.batches_lost,
+            samples: ledger.samples,
+            status: ledger.status.clone(),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The last refusals, for operators: why a link, a report or a watch was turned away.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use shared::Username;
+
+use crate::clock::Now;
+
+/// Refusals kept, some 200 bytes each.
+const MAX_REFUSALS: usize = 1_024;
+
+/// One refusal.
+#[derive(Debug, Clone, Serialize)]
+pub struct Refusal {
+    /// When, Unix milliseconds.
+    pub at: i64,
+    /// The line's username in text form.
+    pub username: String,
+    /// What was refused, and why.
+    pub what: String,
+}
+
+/// The last refusals of the relay, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals(Mutex<VecDeque<Refusal>>);
+
+impl Refusals {
+    /// Remembers a refusal. A repeated one replaces the earlier one.
+    pub(crate) fn remember(&self, username: &Username, what: String, now: Now) {
+        let refusal = Refusal { at: now.unix, username: username.to_text(), what };
+        let mut refusals = self.lock();
+        refusals.retain(|before| (&before.username, &before.what) != (&refusal.username, &refusal.what));
+        if refusals.len() == MAX_REFUSALS {
+            refusals.pop_front();
+        }
+        refusals.push_back(refusal);
+    }
+
+    /// Returns the refusals of one line, oldest first.
+    pub(crate) fn of(&self, username: &Username) -> Vec<Refusal> {
+        let text = username.to_text();
+        self.lock().iter().filter(|refusal| refusal.username == text).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Refusal>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

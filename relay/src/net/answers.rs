@@ -1,0 +1,127 @@
+//! Answers over HTTP that every wing gives alike: headers, sentences, JSON, and reading a request's `Authorization` and `Accept`.
+
+use std::future::ready;
+
+use axum::Router;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use http::header::{ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+use serde_json::json;
+
+/// On every answer, beside the content security policy of its wing.
+const SECURITY: [(&str, &str); 5] = [
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    (shared::RELAY_HEADER, "relay"),
+];
+
+/// Seconds after which a viewer that found everything full, or an address with too many failures, may come back.
+const COME_BACK_AFTER: &str = "60";
+
+/// Gives a router its answers for unknown paths and methods, and every answer its security headers.
+pub(crate) fn finished(router: Router, content_security_policy: &'static str) -> Router {
+    let layer = middleware::map_response(move |response| ready(secured(response, content_security_policy)));
+    router.method_not_allowed_fallback(method_not_allowed).fallback(not_found).layer(layer)
+}
+
+fn secured(mut response: Response, content_security_policy: &'static str) -> Response {
+    let headers = response.headers_mut();
+    headers.insert("content-security-policy", HeaderValue::from_static(content_security_policy));
+    for (name, value) in SECURITY {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn not_found(headers: HeaderMap) -> Response {
+    missing(&headers)
+}
+
+async fn method_not_allowed(headers: HeaderMap) -> Response {
+    let mut response = words(StatusCode::METHOD_NOT_ALLOWED, &headers, "This address can only be read.");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+/// Answers that nothing is at the requested path.
+pub(crate) fn missing(headers: &HeaderMap) -> Response {
+    words(StatusCode::NOT_FOUND, headers, "There is nothing here. Please use the link that your provider gave you.")
+}
+
+/// A sentence, as a small page for a browser and as text for everything else; `sentence` holds nothing of the request.
+pub(crate) fn words(status: StatusCode, headers: &HeaderMap, sentence: &str) -> Response {
+    let no_store = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if !accepts(headers, "text/html") {
+        return (status, [no_store], format!("{sentence}\n")).into_response();
+    }
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>{status}</title><p>{}</p></html>\n",
+        escaped(sentence)
+    );
+    (status, [no_store, (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], html).into_response()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Answers with an error's name and its explanation, as JSON.
+pub(crate) fn json_error(status: StatusCode, reason: &str, message: &str) -> Response {
+    error_answer(status, &json!({"type": "error", "reason": reason, "message": message}))
+}
+
+/// Answers with an error as JSON, with the header that its status wants.
+pub(crate) fn error_answer(status: StatusCode, body: &serde_json::Value) -> Response {
+    let mut response = json_answer(status, body);
+    let headers = response.headers_mut();
+    match status {
+        StatusCode::UNAUTHORIZED => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+        _ => headers.insert(RETRY_AFTER, HeaderValue::from_static(COME_BACK_AFTER)),
+    };
+    response
+}
+
+/// Answers with a value as JSON that no cache keeps.
+pub(crate) fn json_answer(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_string(body) {
+        Ok(text) => {
+            let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+            (status, headers, text + "\n").into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// The token of `Authorization: Bearer TOKEN` (RFC 6750, section 2.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// True if the request accepts the media type by name.
+pub(crate) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok()).any(|value| value.contains(media_type))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bearer_token_is_found() {
+        let of = |value: &'static str| {
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(value))]);
+            bearer(&headers).map(str::to_owned)
+        };
+        assert_eq!(of("Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(of("bearer  abc ").as_deref(), Some("abc"));
+        assert_eq!(of("Basic abc"), None);
+        assert_eq!(of("Bearer"), None);
+        assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,4 @@
+//! Operators: the words about findings, and the private listener. Reads every other wing; no other wing imports this one.
+
+pub mod explain;
+pub(crate) mod private;

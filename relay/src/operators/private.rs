@@ -1,0 +1,73 @@
+//! The private listener's requests: health, metrics, and what the relay knows.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use shared::Username;
+use tokio::sync::watch;
+
+use super::explain::Explanation;
+use crate::agents::fleet::Fleet;
+use crate::net::answers::{accepts, json_answer, words};
+
+/// These answers are text and JSON: a browser that shows one needs nothing for it.
+pub(crate) const PRIVATE_POLICY: &str =
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What the private listener's requests share.
+pub(crate) struct PrivateContext {
+    /// All agents, and all lines behind them.
+    pub(crate) fleet: Arc<Fleet>,
+    /// True once the relay stops.
+    pub(crate) drain: watch::Receiver<bool>,
+}
+
+/// The requests of the private listener.
+pub(crate) fn routes(context: PrivateContext) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/agents", get(agents))
+        .route("/explain/{username}", get(explain))
+        .with_state(Arc::new(context))
+}
+
+async fn ready(State(context): State<Arc<PrivateContext>>) -> Response {
+    if *context.drain.borrow() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
+    if context.fleet.hub.metrics.subscribers_unusable.get() > 0 {
+        return "ready, degraded: the subscribers file cannot be used, see the log\n".into_response();
+    }
+    "ready\n".into_response()
+}
+
+async fn metrics(State(context): State<Arc<PrivateContext>>) -> Response {
+    context.fleet.survey();
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], context.fleet.hub.metrics.render()).into_response()
+}
+
+async fn agents(State(context): State<Arc<PrivateContext>>) -> Response {
+    json_answer(StatusCode::OK, &context.fleet.findings(context.fleet.hub.now()))
+}
+
+async fn explain(
+    State(context): State<Arc<PrivateContext>>,
+    Path(username): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let Ok(username) = Username::from_typed(username.as_bytes()) else {
+        return words(StatusCode::BAD_REQUEST, &headers, "That is no username.");
+    };
+    let explanation = Explanation::of(&context.fleet, &username, context.fleet.hub.now());
+    if accepts(&headers, "application/json") {
+        return json_answer(StatusCode::OK, &explanation);
+    }
+    explanation.to_string().into_response()
+}

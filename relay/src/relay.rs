@@ -1,0 +1,210 @@
+//! The joining of the wings: reads files, binds doors, serves, drains.
+
+mod files;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use rustls::ServerConfig;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, timeout};
+
+use self::files::Files;
+use crate::agents::fleet::Fleet;
+use crate::agents::routes::AgentContext;
+use crate::config::Config;
+use crate::lines::hub::Hub;
+use crate::metrics::Metrics;
+use crate::net::answers::finished;
+use crate::net::listener::{Handshakes, Listener, Shared};
+use crate::net::site::Site;
+use crate::net::tls::Certificate;
+use crate::operators::private::{self, PRIVATE_POLICY, PrivateContext};
+use crate::viewers::context::ViewerContext;
+use crate::viewers::routes::PAGE_POLICY;
+use crate::{agents, viewers};
+
+/// A relay whose sockets are bound: what is read is read, so that nothing but the world can fail it.
+pub struct Relay {
+    listeners: Vec<Listener>,
+    private: Listener,
+    files: Files,
+    fleet: Arc<Fleet>,
+    metrics: Arc<Metrics>,
+    stop: watch::Sender<bool>,
+    stop_private: watch::Sender<bool>,
+    drain: Duration,
+    reload_every: Duration,
+}
+
+/// Where a relay listens; the ports that the system chose where 0 was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// The page and the viewer API.
+    pub viewers: SocketAddr,
+    /// The uplink.
+    pub agents: SocketAddr,
+    /// Metrics, health and `explain`.
+    pub private: SocketAddr,
+}
+
+/// Serves until `shutdown` ends, then drains.
+///
+/// # Errors
+/// Where a file cannot be read or an address not be bound.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<()> {
+    let relay = Relay::bind(config)?;
+    let Addresses { viewers, agents, private } = relay.addresses()?;
+    tracing::info!(%viewers, %agents, %private, version = env!("CARGO_PKG_VERSION"), "the relay is ready");
+    relay.serve(shutdown).await?;
+    tracing::info!("the relay has stopped");
+    Ok(())
+}
+
+impl Relay {
+    /// Reads every file and binds every socket; inside a tokio runtime.
+    ///
+    /// # Errors
+    /// Where a file cannot be read, with the remedy, or an address not be bound.
+    pub fn bind(config: Config) -> Result<Self> {
+        let metrics = Arc::new(Metrics::default());
+        let files = Files::read(&config, &metrics)?;
+        let (stop, drain) = watch::channel(false);
+        let (stop_private, drain_private) = watch::channel(false);
+        let hub = Hub::new(config.limits.clone(), files.subscribers.clone(), Arc::clone(&metrics), Instant::now());
+        let fleet = Fleet::new(hub);
+        let public = Public::new(&config, &files, &fleet, &metrics, &drain);
+        let shared = Shared {
+            handshakes: Arc::new(Handshakes::new(&config.limits)),
+            limits: config.limits.clone(),
+            metrics: Arc::clone(&metrics),
+            drain,
+        };
+        let listeners = public.listeners(&config, &files, &shared)?;
+        let shared = Shared { drain: drain_private, ..shared };
+        let context = PrivateContext { fleet: Arc::clone(&fleet), drain: public.agents.drain.clone() };
+        let router = finished(private::routes(context), PRIVATE_POLICY);
+        let private = bind(config.private_listen, None, false, router, &shared)?;
+        let (drain, reload_every) = (config.limits.drain, config.reload_every);
+        Ok(Self { listeners, private, files, fleet, metrics, stop, stop_private, drain, reload_every })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn addresses(&self) -> Result<Addresses> {
+        let public: Vec<SocketAddr> = self.listeners.iter().map(Listener::address).collect::<Result<_, _>>()?;
+        let first = public.first().context("no listener")?;
+        let last = public.last().context("no listener")?;
+        Ok(Addresses { viewers: *first, agents: *last, private: self.private.address()? })
+    }
+
+    /// Serves until `shutdown` ends, then lets every connection end, for as long as the limits allow.
+    ///
+    /// # Errors
+    /// Where a part of the relay ended by itself, which is a fault in it: better stopped and started again than half alive.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<()> {
+        let mut background = JoinSet::new();
+        background.spawn(Arc::clone(&self.fleet.hub).run(self.stop.subscribe()));
+        background.spawn(Arc::clone(&self.fleet).run(self.files.registry.clone(), self.stop.subscribe()));
+        for files in self.files.reloadable {
+            background.spawn(files.watched.run(self.reload_every, Arc::clone(&self.metrics), files.load));
+        }
+        background.spawn(self.private.serve());
+        let mut serving = JoinSet::new();
+        for listener in self.listeners {
+            serving.spawn(listener.serve());
+        }
+        let outcome = tokio::select! {
+            () = shutdown => Ok(()),
+            Some(ended) = serving.join_next() => Err(ended_by_itself("a listener", &ended)),
+            Some(ended) = background.join_next() => Err(ended_by_itself("a part of the relay", &ended)),
+        };
+        tracing::info!("the relay stops: connections are told so");
+        self.stop.send_replace(true);
+        let ended = async { while serving.join_next().await.is_some() {} };
+        if timeout(self.drain, ended).await.is_err() {
+            tracing::warn!(
+                connections = self.metrics.connections.get(),
+                "connections were cut: they did not end in time"
+            );
+        }
+        // Last: until now the private listener said that the relay stops.
+        self.stop_private.send_replace(true);
+        outcome
+    }
+}
+
+fn ended_by_itself(what: &str, ended: &Result<(), JoinError>) -> anyhow::Error {
+    match ended {
+        Ok(()) => anyhow::anyhow!("{what} ended by itself"),
+        Err(error) => anyhow::anyhow!("{what} ended by itself: {error}"),
+    }
+}
+
+/// The states of both public wings.
+struct Public {
+    viewers: Arc<ViewerContext>,
+    agents: Arc<AgentContext>,
+}
+
+impl Public {
+    fn new(
+        config: &Config,
+        files: &Files,
+        fleet: &Arc<Fleet>,
+        metrics: &Arc<Metrics>,
+        drain: &watch::Receiver<bool>,
+    ) -> Self {
+        let attempts = config.limits.failed_attempts;
+        let site = Arc::new(Site::new(config.forwarding.clone(), attempts, Arc::clone(metrics)));
+        let viewers = Arc::new(ViewerContext {
+            hub: Arc::clone(&fleet.hub),
+            access: Arc::clone(&files.access),
+            site: Arc::clone(&site),
+            limits: config.limits.clone(),
+            brand: config.brand.clone(),
+            metrics: Arc::clone(metrics),
+            drain: drain.clone(),
+        });
+        let agents = Arc::new(AgentContext {
+            fleet: Arc::clone(fleet),
+            registry: files.registry.clone(),
+            site,
+            reload_every: config.reload_every,
+            drain: drain.clone(),
+        });
+        Self { viewers, agents }
+    }
+
+    /// Binds the viewers' listener and then the agents'. They are one unless configured apart.
+    fn listeners(&self, config: &Config, files: &Files, shared: &Shared) -> Result<Vec<Listener>> {
+        let tls = files.certificate.as_ref().map(Certificate::server_config).transpose()?;
+        let viewers = viewers::routes::routes(Arc::clone(&self.viewers));
+        let agents = agents::routes::routes(Arc::clone(&self.agents));
+        let Some(agents_listen) = config.agents_listen else {
+            let router = finished(viewers.merge(agents), PAGE_POLICY);
+            return Ok(vec![bind(config.listen, tls, false, router, shared)?]);
+        };
+        Ok(vec![
+            bind(config.listen, tls.clone(), false, finished(viewers, PAGE_POLICY), shared)?,
+            bind(agents_listen, tls, true, finished(agents, PAGE_POLICY), shared)?,
+        ])
+    }
+}
+
+fn bind(
+    address: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
+    agents_only: bool,
+    router: Router,
+    shared: &Shared,
+) -> Result<Listener> {
+    Listener::bind(address, tls, agents_only, router, shared.clone())
+        .with_context(|| format!("cannot listen on {address}"))
+}

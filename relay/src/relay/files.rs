@@ -1,0 +1,134 @@
+//! The relay's files in memory, each read again when it changes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+
+use crate::agents::registry::{Entries, Registry};
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::net::tls::{Certificate, CertificateFiles};
+use crate::store::data_directory::DataDirectory;
+use crate::store::reload::Watched;
+use crate::subscribers::{Subscribers, SubscribersFile};
+use crate::viewers::links::keys::Keys;
+use crate::viewers::links::{Access, Mode};
+
+/// The content of all files.
+pub(super) struct Files {
+    pub(super) access: Arc<Access>,
+    pub(super) registry: Registry,
+    pub(super) subscribers: Subscribers,
+    pub(super) certificate: Option<Arc<Certificate>>,
+    pub(super) reloadable: Vec<Reloadable>,
+}
+
+/// Files that are read together, and the function that reads them.
+pub(super) struct Reloadable {
+    pub(super) watched: Watched,
+    pub(super) load: Load,
+}
+
+type Load = Box<dyn Fn() -> Result<()> + Send + Sync>;
+
+impl Reloadable {
+    /// Reads the files for the first time. They are watched from before that, so that no change is missed.
+    fn read(
+        what: &'static str,
+        paths: Vec<PathBuf>,
+        load: impl Fn() -> Result<()> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let watched = Watched::new(what, paths);
+        load()?;
+        Ok(Self { watched, load: Box::new(load) })
+    }
+}
+
+impl Files {
+    pub(super) fn read(config: &Config, metrics: &Arc<Metrics>) -> Result<Self> {
+        let mut reloadable = Vec::new();
+        let (access, keys) = read_keys(config)?;
+        let (registry, agents) = read_agents(&config.data, metrics)?;
+        reloadable.extend([keys, agents]);
+        let subscribers = Subscribers::none();
+        if let Some(file) = &config.subscribers {
+            reloadable.push(read_subscribers(file, &subscribers, metrics));
+        }
+        let mut certificate = None;
+        if let Some(files) = &config.tls {
+            let (loaded, files) = read_certificate(files, metrics)?;
+            certificate = Some(loaded);
+            reloadable.push(files);
+        }
+        Ok(Self { access, registry, subscribers, certificate, reloadable })
+    }
+}
+
+fn read_keys(config: &Config) -> Result<(Arc<Access>, Reloadable)> {
+    let path = config.data.keys();
+    if !path.exists() {
+        bail!(
+            "{} has no keys for links: on a new relay run `linelight-relay init`; on an old one bring its data back, lest every \
+             link be void",
+            config.data.path().display()
+        );
+    }
+    if config.access == Mode::Open {
+        tracing::warn!("--access open: anyone who knows a username sees its line; customers' names are not shown");
+    }
+    let access = Arc::new(Access::new(config.access, Keys::load(&path)?));
+    let reloaded = Arc::clone(&access);
+    let load = {
+        let path = path.clone();
+        move || Keys::load(&path).map(|keys| reloaded.set_keys(keys))
+    };
+    Ok((access, Reloadable::read("link keys", vec![path], load)?))
+}
+
+fn read_agents(data: &DataDirectory, metrics: &Arc<Metrics>) -> Result<(Registry, Reloadable)> {
+    let path = data.agents();
+    let registry = Registry::new(Entries::load(&path)?)?;
+    let (reloaded, metrics) = (registry.clone(), Arc::clone(metrics));
+    let load = {
+        let path = path.clone();
+        move || {
+            reloaded.replace(Entries::load(&path)?)?;
+            metrics.agents_registered.set(reloaded.len() as u64);
+            Ok(())
+        }
+    };
+    Ok((registry, Reloadable::read("agents", vec![path], load)?))
+}
+
+/// Reads the subscribers file. Lines are worth more than names: without the file the relay serves, and takes it when it comes.
+fn read_subscribers(file: &SubscribersFile, subscribers: &Subscribers, metrics: &Arc<Metrics>) -> Reloadable {
+    let watched = Watched::new("subscribers", vec![file.path.clone()]);
+    let (file, table, metrics) = (file.clone(), subscribers.clone(), Arc::clone(metrics));
+    let load = move || {
+        let loaded = table.load(&file);
+        metrics.subscribers_unusable.set(u64::from(loaded.is_err()));
+        metrics.subscribers.set(table.len() as u64);
+        metrics.subscriber_rows_refused.set(loaded?.len() as u64);
+        Ok(())
+    };
+    if let Err(error) = load() {
+        tracing::error!(
+            error = format!("{error:#}"),
+            "the subscribers file cannot be used: lines show what their routers say until it can"
+        );
+    }
+    Reloadable { watched, load: Box::new(load) }
+}
+
+fn read_certificate(files: &CertificateFiles, metrics: &Arc<Metrics>) -> Result<(Arc<Certificate>, Reloadable)> {
+    let paths = vec![files.certificate.clone(), files.key.clone()];
+    let certificate = Certificate::load(files)?;
+    let (reloaded, files, metrics) = (Arc::clone(&certificate), files.clone(), Arc::clone(metrics));
+    let load = move || {
+        reloaded.reload(&files)?;
+        metrics.certificate_expiry.set(reloaded.expires());
+        Ok(())
+    };
+    Ok((certificate, Reloadable::read("certificate", paths, load)?))
+}

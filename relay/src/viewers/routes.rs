@@ -1,0 +1,188 @@
+//! A viewer's requests.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/`, `/line/{username}` | the page, the same for everybody |
+//! | `/?username=NAME` | leads to `/line/NAME`: the old system's bookmarks |
+//! | `/assets/…` | the page's parts |
+//! | `/api/v1/live` | a viewer's WebSocket |
+//! | `/api/v1/lines/{username}/live` | the same as server-sent events |
+//!
+//! A viewer's WebSocket takes any `Origin`. A token in the first frame decides what the viewer sees, and no browser sends that token by
+//! itself, as it does a cookie: a foreign page gains nothing. In `open` access there is nothing to gain.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Extension, Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderName, StatusCode, Uri};
+use serde_json::json;
+use shared::Username;
+use shared::close::Close;
+
+use super::context::ViewerContext;
+use super::links::{Admission, Denial, WatchRequest};
+use super::page;
+use super::viewer;
+use crate::net::answers::{bearer, error_answer, missing, words};
+use crate::net::handshake::{Accepted, AcceptedStream, no_upgrade, upgrade};
+use crate::net::listener::Connection;
+
+/// The page needs its own scripts, styles and connections, and a picture in its own HTML. It needs nothing else.
+pub(crate) const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+     img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page and the viewer API.
+pub(crate) fn routes(context: Arc<ViewerContext>) -> Router {
+    Router::new()
+        .route("/", get(root))
+        .route("/line/{username}", get(page_by_name))
+        .route("/assets/{name}", get(asset))
+        .route("/api/v1/live", get(live))
+        .route("/api/v1/lines/{username}/live", get(events))
+        .with_state(context)
+}
+
+async fn root(uri: Uri, headers: HeaderMap) -> Response {
+    match uri.query().and_then(username_of_query) {
+        None => page::index(&headers),
+        Some(Ok(path)) => {
+            (StatusCode::FOUND, [(LOCATION, path), (CACHE_CONTROL, "no-store".to_owned())]).into_response()
+        }
+        Some(Err(error)) => words(StatusCode::BAD_REQUEST, &headers, &format!("The {error}.")),
+    }
+}
+
+async fn page_by_name(headers: HeaderMap) -> Response {
+    page::index(&headers)
+}
+
+async fn asset(uri: Uri, headers: HeaderMap) -> Response {
+    page::asset(uri.path(), &headers).unwrap_or_else(|| missing(&headers))
+}
+
+async fn live(
+    State(context): State<Arc<ViewerContext>>,
+    Extension(connection): Extension<Connection>,
+    request: Request,
+) -> Response {
+    let headers = request.headers().clone();
+    let address = context.site.client(&connection, &headers);
+    let serve = move |Accepted { stream, leftover, open }| match stream {
+        AcceptedStream::Plain(stream) => drop(tokio::spawn(async move {
+            viewer::serve_websocket(stream, leftover, address, context).await;
+            drop(open);
+        })),
+        AcceptedStream::Tls(stream) => drop(tokio::spawn(async move {
+            viewer::serve_websocket(*stream, leftover, address, context).await;
+            drop(open);
+        })),
+    };
+    upgrade(request, &connection, None, serve).unwrap_or_else(|error| no_upgrade(error, &headers))
+}
+
+async fn events(
+    State(context): State<Arc<ViewerContext>>,
+    Extension(connection): Extension<Connection>,
+    Path(username): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let admitted = admit(&context, username, &headers)
+        .map_err(|denial| context.deny(&denial, context.site.client(&connection, &headers)));
+    match admitted.and_then(|admission| viewer::serve_events(admission, Arc::clone(&context))) {
+        Ok(body) => event_stream(Body::new(body)),
+        Err(close) => viewer_error(close),
+    }
+}
+
+/// A token must open exactly the line of the path; without one, the path's username is asked for as such.
+fn admit(context: &ViewerContext, username: String, headers: &HeaderMap) -> Result<Admission, Denial> {
+    let now = SystemTime::now();
+    let Some(token) = bearer(headers) else {
+        return context.access.admit(&WatchRequest::Username(username), now);
+    };
+    let admission = context.access.admit(&WatchRequest::Token(token.to_owned()), now)?;
+    if admission.username.to_text() == username { Ok(admission) } else { Err(Denial::OtherLine(admission.username)) }
+}
+
+fn event_stream(body: Body) -> Response {
+    // The last one asks nginx not to hold events back.
+    let headers = [
+        (CONTENT_TYPE, "text/event-stream"),
+        (CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    (headers, body).into_response()
+}
+
+/// A viewer's error frame as an answer.
+fn viewer_error(close: Close) -> Response {
+    let status = match close {
+        Close::LinkRefused | Close::LinkExpired => StatusCode::UNAUTHORIZED,
+        Close::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let body = json!({"type": "error", "code": close.code(), "reason": close.name()});
+    error_answer(status, &body)
+}
+
+/// Where `?username=NAME` leads; `None` without one.
+fn username_of_query(query: &str) -> Option<Result<String, shared::username::UsernameError>> {
+    let typed = query.split('&').find_map(|pair| pair.strip_prefix("username="))?;
+    if typed.is_empty() {
+        return None;
+    }
+    let bytes = form_decoded(typed);
+    Some(Username::from_typed(&bytes).map(|username| format!("/line/{}", path_segment(&username.to_text()))))
+}
+
+/// Decodes a form's value: `+` is a space, `%XX` a byte of any encoding.
+fn form_decoded(value: &str) -> Vec<u8> {
+    shared::username::unescape(&value.replace('+', " "))
+}
+
+/// Encodes a path's segment: all but what RFC 3986, section 2.3 leaves as it is.
+pub(crate) fn path_segment(text: &str) -> String {
+    use std::fmt::Write;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String has no way to fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_bookmarks_lead_to_the_line_whatever_their_encoding() {
+        for (query, path) in [
+            ("username=ali", "/line/ali"),
+            ("x=1&username=4446@karoo.example&y", "/line/4446%40karoo.example"),
+            ("username=a%2Fb+c%2Cd", "/line/a%2Fb%20c%2Cd"),
+            ("username=caf%E9", "/line/caf%25E9"),
+            ("username=caf%C3%A9", "/line/caf%C3%A9"),
+            ("username=50%25", "/line/50%2525"),
+            ("username=50%", "/line/50%2525"),
+            ("username=caf%25E9", "/line/caf%25E9"),
+            ("username=..%0D%0ASet-Cookie:x", "/line/..%0D%0ASet-Cookie%3Ax"),
+        ] {
+            assert_eq!(username_of_query(query), Some(Ok(path.to_owned())), "{query}");
+        }
+        for query in ["", "username=", "user=ali", "xusername=ali"] {
+            assert_eq!(username_of_query(query), None, "{query}");
+        }
+        assert!(username_of_query(&format!("username={}", "x".repeat(256))).unwrap().is_err());
+    }
+}
