@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use shared::Sample;
 use shared::frame::Reach;
+use shared::sample::MAX_RATE;
 use tokio::time::Instant;
 
 use crate::clock::milliseconds;
@@ -195,7 +196,8 @@ impl Averages {
         averages.extend(lines.iter().filter(|line| line.sessions() > 0).filter_map(|line| {
             let (download, upload) = sum(line, lines, |name| Some((before.find(name)?, after.find(name)?)))?;
             let rate = |bytes: u64| bytes.saturating_mul(8_000) / reach.span_ms;
-            Some(Sample { line: line.handle(), download: rate(download), upload: rate(upload) })
+            let sample = Sample { line: line.handle(), download: rate(download), upload: rate(upload) };
+            (sample.download.max(sample.upload) <= MAX_RATE).then_some(sample)
         }));
     }
 }

@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use shared::control::Role;
+use shared::sample::MAX_RATE;
 use shared::{LineHandle, Sample};
 use tokio::time::Instant;
 
@@ -67,9 +68,11 @@ pub struct Sampler {
     samples: Vec<Sample>,
 }
 
-/// A row's rx and tx, in bits per second as the router sees them; `None` where either is missing or no rate.
+/// A row's rx and tx, in bits per second as the router sees them. `None` if either is missing, is no rate, or is above
+/// [`MAX_RATE`]: no line carries that, so the router's figure says nothing.
 pub fn rates(row: &Sentence<'_>) -> Option<(u64, u64)> {
-    row.rate("rx-bits-per-second").zip(row.rate("tx-bits-per-second"))
+    let rate = |name| row.rate(name).filter(|rate| *rate <= MAX_RATE);
+    rate("rx-bits-per-second").zip(rate("tx-bits-per-second"))
 }
 
 /// What the router receives and transmits on a session's interface, as the subscriber sees it: download and upload.
@@ -141,9 +144,7 @@ impl Sampler {
         let samples = &mut self.samples;
         self.gathered.retain(|gathered| {
             let ready = gathered.missing == 0 && !gathered.doubtful;
-            if ready {
-                samples.push(gathered.sample());
-            }
+            samples.extend(gathered.sample().filter(|_| ready));
             let patience = if gathered.doubtful { DOUBT } else { INCOMPLETE };
             !ready && at.saturating_duration_since(gathered.at) < patience
         });
@@ -165,7 +166,7 @@ impl Sampler {
             let settled = gathered.doubtful && doubted(last, gathered.line).is_none_or(|since| since <= began);
             if settled && is_right(gathered.line, gathered.stream) {
                 first = Some(first.map_or(gathered.at, |first: Instant| first.min(gathered.at)));
-                samples.push(gathered.sample());
+                samples.extend(gathered.sample());
                 note(last, gathered.line, 0);
             }
             !settled
@@ -219,8 +220,10 @@ impl Sampler {
 }
 
 impl Gathered {
-    const fn sample(&self) -> Sample {
-        Sample { line: self.line, download: self.download, upload: self.upload }
+    /// The line's sample; `None` if the sessions together are above [`MAX_RATE`].
+    fn sample(&self) -> Option<Sample> {
+        let sample = Sample { line: self.line, download: self.download, upload: self.upload };
+        (sample.download.max(sample.upload) <= MAX_RATE).then_some(sample)
     }
 }
 

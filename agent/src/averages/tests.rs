@@ -1,5 +1,4 @@
 use proptest::prelude::*;
-use shared::LineHandle;
 use shared::control::Role;
 
 use super::*;
@@ -195,11 +194,19 @@ fn switched_off_nothing_is_due() {
 }
 
 #[test]
+fn an_average_above_the_largest_rate_is_unknown() {
+    let mut counted = Counted::of_two();
+    let most = MAX_RATE / 8 * 30;
+    counted.read(&[(1, "<ali>", 0, 0), (2, "<bob>", 0, 0)]);
+    let read = counted.later(30).read(&[(1, "<ali>", 0, most + 30), (2, "<bob>", most, most)]);
+    assert_eq!(read, Some((30, vec![(2, MAX_RATE, MAX_RATE)])));
+}
+
+#[test]
 fn the_largest_counters_are_no_overflow() {
     let mut counted = Counted::of_two();
     counted.read(&[(1, "<ali>", 0, 0)]);
-    let read = counted.later(30).read(&[(1, "<ali>", u64::MAX, u64::MAX)]);
-    assert_eq!(read.unwrap().1[0].0, LineHandle(1).0);
+    counted.later(30).read(&[(1, "<ali>", u64::MAX, u64::MAX), (2, "<bob>", 0, 0)]);
 }
 
 proptest! {

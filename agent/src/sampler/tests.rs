@@ -114,6 +114,26 @@ fn a_quiet_line_may_fall_to_zero_without_a_question() {
 }
 
 #[test]
+fn a_rate_above_the_largest_is_unknown_and_not_the_largest() {
+    use crate::sessions::tests::with_row;
+    for (rx, tx, rates_of) in [
+        (MAX_RATE, MAX_RATE, Some((MAX_RATE, MAX_RATE))),
+        (MAX_RATE + 1, 5, None),
+        (5, MAX_RATE + 1, None),
+        (u64::MAX, u64::MAX, None),
+    ] {
+        let words = [format!("=rx-bits-per-second={rx}"), format!("=tx-bits-per-second={tx}")];
+        with_row(&words.each_ref().map(|word| word.as_bytes()), |row| assert_eq!(rates(row), rates_of));
+    }
+    let now = Instant::now();
+    let mut sampler = Sampler::default();
+    sampler.add(&reading(A, 2, 2), 1, MAX_RATE, now);
+    sampler.add(&reading(A, 2, 2), 1, 1, now);
+    sampler.add(&reading(B, 2, 1), 1, MAX_RATE, now);
+    assert_eq!(take(&mut sampler), [(2, MAX_RATE, 1)], "two sessions together");
+}
+
+#[test]
 fn what_is_forgotten_leaves_nothing_behind() {
     let now = Instant::now();
     let mut sampler = Sampler::default();
