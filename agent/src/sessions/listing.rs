@@ -156,12 +156,14 @@ impl Listing {
         self.names.get(at..at + usize::from(row.user_length)).unwrap_or_default()
     }
 
-    /// Brings the rows of each username together, live ones first, and of those the server's: so what a line is made of
-    /// stands at the front of its rows.
+    /// Brings the rows of each username together, live ones first, and of those the server's first. The sessions that
+    /// carry a line then stand at the front of its rows. An interface that is listed twice is kept once.
     pub(super) fn sort(&mut self) {
         let mut rows = std::mem::take(&mut self.rows);
         let order = |row: &Row| (!row.live, row.role == Role::Client, row.key);
         rows.sort_unstable_by(|a, b| self.user(a).cmp(self.user(b)).then_with(|| order(a).cmp(&order(b))));
+        // A table that changes while it is read may list an interface twice.
+        rows.dedup_by(|a, b| order(a) == order(b) && self.user(a) == self.user(b));
         self.rows = rows;
     }
 

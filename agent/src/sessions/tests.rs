@@ -108,6 +108,21 @@ fn several_sessions_of_a_username_are_one_line_with_their_count() {
 }
 
 #[test]
+fn a_session_that_is_listed_twice_in_a_reading_counts_once() {
+    let mut t = Table::new(10);
+    let ali = (SERVER, 1, "<pppoe-ali>", "ali", Some(60), true);
+    let bob = (SERVER, 2, "<pppoe-bob>", "bob", Some(60), true);
+    t.read(&[ali, bob, ali, (SERVER, 3, "<pppoe-ali-1>", "ali", Some(5), true), ali]);
+    assert_eq!((t.report("ali").sessions, t.report("bob").sessions, t.table.live_sessions()), (2, 1, 3));
+    assert_eq!(t.names("ali"), ["<pppoe-ali>", "<pppoe-ali-1>"]);
+    // Renamed between the two, and ended between the two.
+    t.read(&[ali, (SERVER, 1, "renamed", "ali", Some(61), true), bob, (SERVER, 2, "<pppoe-bob>", "bob", None, false)]);
+    assert_eq!((t.report("ali").sessions, t.report("bob").sessions), (1, 1));
+    assert!(t.table.end(InterfaceKey::new(Some(1), b""), t.now), "and ends as one");
+    assert_eq!(t.report("ali").sessions, 0);
+}
+
+#[test]
 fn a_servers_session_counts_and_the_clients_of_the_same_username_stands_by() {
     let mut t = Table::new(10);
     let client = (CLIENT, 3, "pppoe-out1", "x", None, true);
