@@ -9,4 +9,5 @@ pub mod commands;
 pub mod connection;
 pub mod dialogue;
 pub mod framing;
+pub mod greeting;
 pub mod sentence;

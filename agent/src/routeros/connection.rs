@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::commands::Command;
 use super::dialogue::{Dialogue, DialogueError, Event, in_words};
+use super::greeting::{Greeting, Service};
 use super::sentence::Tag;
 
 /// What a connection runs over: TCP, TLS over TCP, or a pipe in a test.
@@ -60,6 +61,9 @@ pub enum ConnectionError {
         /// What is wrong.
         reason: String,
     },
+    /// Something else than the API answers.
+    #[error("{0} answers there, not a router's API")]
+    NotTheApi(Service),
     /// The login took too long.
     #[error("router did not answer the login")]
     LoginTimeout,
@@ -103,6 +107,8 @@ impl ConnectionError {
             Self::Refused { .. } => "enable api (or api-ssl) in /ip/service and look at its port",
             Self::Unreachable { .. } => "look at the agent's own network: veth, address, gateway",
             Self::Tls { .. } => "look at api-ssl in /ip/service",
+            Self::NotTheApi(Service::Tls) => "name api's port (8728), or say that the connection is api-ssl's",
+            Self::NotTheApi(_) => "is this the port of api (8728) or of api-ssl (8729)? /ip/service shows both",
             Self::LoginTimeout => "is this the API's port, and are its sessions used up (/ip/service max-sessions)?",
             Self::OldLogin => "upgrade RouterOS to 6.43 or later",
             Self::LoginRefused(_) => {
@@ -129,12 +135,14 @@ pub struct Connection<S, P> {
     stream: S,
     dialogue: Dialogue<P>,
     unflushed: bool,
+    /// The first bytes that came, until the login is over.
+    greeting: Option<Greeting>,
 }
 
 impl<S: Transport, P: Copy> Connection<S, P> {
     /// Begins a dialogue over a stream, see [`Dialogue::new`].
     pub fn new(stream: S, cancel_timeout: Duration) -> Self {
-        Self { stream, dialogue: Dialogue::new(cancel_timeout), unflushed: false }
+        Self { stream, dialogue: Dialogue::new(cancel_timeout), unflushed: false, greeting: Some(Greeting::default()) }
     }
 
     /// Says a command, see [`Dialogue::send`]. It goes out with the next [`ready`](Self::ready).
@@ -184,8 +192,9 @@ impl<S: Transport, P: Copy> Connection<S, P> {
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
         while !self.dialogue.unsent().is_empty() {
             match Pin::new(&mut self.stream).poll_write(context, self.dialogue.unsent()) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(ConnectionError::Closed)),
-                Poll::Ready(written) => self.dialogue.sent(written?),
+                Poll::Ready(Ok(0)) => return self.last_words(context, ConnectionError::Closed),
+                Poll::Ready(Err(error)) => return self.last_words(context, error.into()),
+                Poll::Ready(Ok(written)) => self.dialogue.sent(written),
                 Poll::Pending => return self.poll_read(context),
             }
             self.unflushed = true;
@@ -196,6 +205,14 @@ impl<S: Transport, P: Copy> Connection<S, P> {
         self.poll_read(context)
     }
 
+    /// Reads what the other side said before it stopped to listen; without that, the error of the write counts.
+    fn last_words(&mut self, context: &mut Context<'_>, error: ConnectionError) -> Poll<Result<(), ConnectionError>> {
+        match self.poll_read(context) {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            _ => Poll::Ready(Err(error)),
+        }
+    }
+
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
         let mut space = ReadBuf::new(self.dialogue.space());
         match Pin::new(&mut self.stream).poll_read(context, &mut space) {
@@ -204,6 +221,7 @@ impl<S: Transport, P: Copy> Connection<S, P> {
             Poll::Ready(Ok(())) if space.filled().is_empty() => Poll::Ready(Err(ConnectionError::Closed)),
             Poll::Ready(Ok(())) => {
                 let bytes = space.filled().len();
+                self.greeting.iter_mut().for_each(|greeting| greeting.note(space.filled()));
                 self.dialogue.received(bytes);
                 Poll::Ready(Ok(()))
             }
@@ -216,6 +234,21 @@ impl<S: Transport, P: Copy> Connection<S, P> {
     /// [`ConnectionError`]: among others [`LoginRefused`](ConnectionError::LoginRefused),
     /// [`OldLogin`](ConnectionError::OldLogin) and [`LoginTimeout`](ConnectionError::LoginTimeout).
     pub async fn login(
+        &mut self,
+        user: &str,
+        password: &[u8],
+        purpose: P,
+        within: Duration,
+    ) -> Result<(), ConnectionError> {
+        let outcome = self.log_in(user, password, purpose, within).await;
+        let service = self.greeting.take().and_then(|greeting| greeting.service());
+        match (outcome, service) {
+            (Err(error), Some(service)) if !error.is_refusal() => Err(ConnectionError::NotTheApi(service)),
+            (outcome, _) => outcome,
+        }
+    }
+
+    async fn log_in(
         &mut self,
         user: &str,
         password: &[u8],
@@ -238,7 +271,7 @@ impl<S: Transport, P: Copy> Connection<S, P> {
             // The challenge that the old login begins with.
             Some(Event::Done(_, _, done)) if done.get("ret").is_some() => Err(ConnectionError::OldLogin),
             Some(Event::Done(..)) => Ok(true),
-            Some(Event::Row(..) | Event::TimedOut(..)) | None => Ok(false),
+            Some(Event::Row(..) | Event::LeftOut(..) | Event::TimedOut(..)) | None => Ok(false),
         }
     }
 }
@@ -296,6 +329,33 @@ mod tests {
             assert!(text.contains(words), "{text}");
             assert_eq!(error.is_refusal(), refusal, "{text}");
             assert!(!text.contains("secret"), "{text}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_service_on_the_port_is_told_as_what_it_is() {
+        for (bytes, closes, words) in [
+            (
+                &b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n<html>"[..],
+                true,
+                "a web server (HTTP/1.1 400 Bad Request)",
+            ),
+            (b"HTTP/1.1 400 Bad Request\r\n\r\n", false, "a web server"),
+            (b"SSH-2.0-ROSSSH\r\n", false, "an SSH server (SSH-2.0-ROSSSH)"),
+            (b"220 MikroTik FTP server ready\r\n", true, "a mail or FTP server"),
+            (b"\x15\x03\x01\x00\x02\x02\x46", true, "TLS"),
+            (b"\xFF\xFB\x01\xFF\xFB\x03", true, "a telnet server"),
+            (b"\x00\x1b[31mwhat\x07", true, "something unknown (  [31mwhat )"),
+        ] {
+            let (ours, mut theirs) = duplex(1_024);
+            let mut connection = Connection::<DuplexStream, ()>::new(ours, WITHIN);
+            theirs.write_all(bytes).await.unwrap();
+            let open = (!closes).then_some(theirs);
+            let error = connection.login("linelight", b"secret", (), WITHIN).await.unwrap_err();
+            let text = error.explain();
+            assert!(text.starts_with(words), "{text}");
+            assert!(!error.is_refusal() && (text.contains("/ip/service") || text.contains("8728")), "{text}");
+            drop(open);
         }
     }
 
