@@ -14,6 +14,7 @@
 //! - The agent limits how often streams are opened, whatever a relay wants.
 
 mod load;
+mod naming;
 mod pace;
 mod placement;
 mod stream;
@@ -28,8 +29,9 @@ use crate::config::{AgentLimits, Timing};
 use crate::routeros::commands::{Interface, Interval};
 use crate::sessions::LineTable;
 use load::Load;
+use naming::{Naming, Verdict, Way};
 use placement::{Circumstances, Placement, View};
-pub use stream::StreamId;
+pub use stream::{Refusal, StreamId};
 use stream::{Standing, Stream};
 use streams::Streams;
 use watches::Watches;
@@ -85,9 +87,7 @@ pub struct Monitor {
     streams: Streams,
     placement: Placement,
     load: Load,
-    by_name: bool,
-    /// Streams in a row that the router ended before a row came.
-    refused: u8,
+    naming: Naming,
     /// The reading of the tables that the streams were last reviewed against; `None` if watches or streams changed since.
     reviewed: Option<u64>,
 }
@@ -100,8 +100,7 @@ impl Monitor {
             streams: Streams::new(timing.streams.stream_silence),
             placement: Placement::new(limits.streams, limits.interfaces_per_stream, timing.streams.restart_pause),
             load: Load::new(),
-            by_name: false,
-            refused: 0,
+            naming: Naming::default(),
             reviewed: None,
         }
     }
@@ -133,7 +132,14 @@ impl Monitor {
         self.review(table, now, &mut actions);
         self.check_silence(now, &mut actions);
         let interval = self.load.interval();
-        let mut at = Circumstances { watches: &mut self.watches, streams: &mut self.streams, table, interval, now };
+        let mut at = Circumstances {
+            watches: &mut self.watches,
+            streams: &mut self.streams,
+            naming: &mut self.naming,
+            table,
+            interval,
+            now,
+        };
         self.placement.place_newcomers(&mut at, &mut actions);
         self.placement.merge(&mut at, &mut actions);
         self.cancel_idle(&mut actions);
@@ -156,7 +162,9 @@ impl Monitor {
     pub fn row(&mut self, stream: StreamId, name: Option<&[u8]>, number: Option<u64>, now: Instant) -> Option<Row> {
         let stream = self.streams.get_mut(stream)?;
         let place = stream.place(name, number, now)?;
-        self.refused = 0;
+        if stream.sections == 1 && place.begins && self.naming.note_answer(stream) {
+            self.reviewed = None;
+        }
         let ends = place.slot + 1 == stream.slots.len();
         let reading = Self::reading(&mut self.watches, stream, place.slot, now);
         self.streams.heard();
@@ -166,8 +174,10 @@ impl Monitor {
     /// Records that the router ended the stream.
     pub fn ended(&mut self, stream: StreamId, readings: u64, now: Instant) {
         let Some(stream) = self.take(stream) else { return };
-        if stream.sections == 0 {
-            self.count_refusal();
+        if self.judge(&stream, readings) == Verdict::WrongWay {
+            let lines = stream.live().map(|slot| slot.line);
+            lines.for_each(|line| self.watches.get_mut(line).into_iter().for_each(|watched| watched.retry.excuse()));
+            return;
         }
         // An interface that is known to be gone explains the end: the tables need not be asked.
         let explained = stream.is_warm() && stream.has_gone();
@@ -185,12 +195,23 @@ impl Monitor {
     /// Records that the connection is gone, and every stream with it.
     pub fn disconnected(&mut self, readings: u64) {
         self.streams.clear();
-        (self.refused, self.by_name) = (0, false);
+        self.naming.disconnected();
         self.reviewed = None;
         for watched in self.watches.iter_mut() {
             (watched.producer, watched.skip) = (None, None);
             watched.retry.restart(readings);
         }
+    }
+
+    /// Records why the router is about to end the stream; [`ended`](Self::ended) follows.
+    pub fn refused(&mut self, stream: StreamId, refusal: Refusal) {
+        self.streams.get_mut(stream).into_iter().for_each(|stream| stream.refusal = Some(refusal));
+    }
+
+    /// Forgets how the router's interfaces are named: it has another RouterOS.
+    pub fn forget_naming(&mut self) {
+        self.naming.forget();
+        self.reviewed = None;
     }
 
     /// Takes the router's CPU load, in percent.
@@ -204,12 +225,11 @@ impl Monitor {
         self.streams.review(table, &self.watches);
     }
 
-    /// The interfaces that the stream's command names, and its interval. Interfaces are named by their `.id`, whatever
-    /// their names hold; where the router does not take that, by name.
+    /// The interfaces that the stream's command names, and its interval.
     pub fn interfaces(&self, stream: StreamId) -> Option<(Vec<Interface<'_>>, Interval)> {
         let stream = self.streams.get(stream)?;
         let names = stream.slots.iter().map(|slot| match slot.key.id() {
-            Some(id) if !self.by_name || slot.name.contains(&b',') => Interface::Id(id),
+            Some(id) if stream.way == Way::Ids => Interface::Id(id),
             _ => Interface::Name(&slot.name),
         });
         Some((names.collect(), stream.interval))
@@ -266,6 +286,9 @@ impl Monitor {
 
     /// Brings streams and watches up to the tables, if these or the watches changed.
     fn review(&mut self, table: &LineTable, now: Instant, actions: &mut Vec<Action>) {
+        if self.naming.review(table) {
+            self.reviewed = None;
+        }
         if self.reviewed == Some(table.readings()) {
             return;
         }
@@ -274,6 +297,7 @@ impl Monitor {
             let unknown = self.watches.drop_unknown(table).into_iter();
             actions.extend(unknown.map(|line| Action::Refuse(line, WatchRefusal::UnknownLine)));
         }
+        self.watches.iter_mut().for_each(|watched| watched.review_names(&self.naming, table));
         self.streams.review(table, &self.watches);
         self.review_places(table);
         self.reviewed = Some(table.readings());
@@ -315,6 +339,7 @@ impl Monitor {
     /// Takes the stream off the list, with a strike for each of its lines.
     fn give_up(&mut self, id: StreamId, now: Instant) {
         let stream = self.take(id);
+        self.naming.note_end(id);
         for slot in stream.iter().flat_map(Stream::live) {
             self.watches.get_mut(slot.line).into_iter().for_each(|watched| watched.retry.strike(now));
         }
@@ -329,6 +354,7 @@ impl Monitor {
         let idle = self.streams.iter().filter(|stream| stream.live().all(|slot| superseded(stream, slot.line)));
         for id in idle.map(|stream| stream.id).collect::<Vec<_>>() {
             self.take(id);
+            self.naming.note_end(id);
             actions.push(Action::Cancel(id));
         }
     }
@@ -343,13 +369,13 @@ impl Monitor {
         Some(stream)
     }
 
-    /// After two refusals in a row, whatever is asked for is asked for in the other way.
-    fn count_refusal(&mut self) {
-        self.refused = self.refused.saturating_add(1);
-        if self.refused.is_multiple_of(2) {
-            self.by_name = !self.by_name;
-            tracing::info!(by_name = self.by_name, "router refuses the interfaces of a stream: named the other way");
+    /// Finds out what the end of a stream says of how interfaces are named.
+    fn judge(&mut self, stream: &Stream, readings: u64) -> Verdict {
+        if stream.sections > 0 || stream.refusal == Some(Refusal::Forbidden) {
+            self.naming.note_end(stream.id);
+            return Verdict::Suspect;
         }
+        self.naming.note_refusal(stream, readings)
     }
 }
 

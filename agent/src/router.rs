@@ -4,6 +4,7 @@
 mod conversation;
 mod dial;
 mod probe;
+mod refusals;
 mod tables;
 
 use std::convert::Infallible;
@@ -24,6 +25,7 @@ use crate::sampler::Sampler;
 use conversation::{Purpose, Streams};
 use dial::Dialer;
 pub use probe::{Reach, probe};
+use refusals::Refusals;
 use tables::Tables;
 
 /// A connection that held for so long starts the waits anew.
@@ -66,6 +68,7 @@ pub struct Router<'a> {
     sampler: Sampler,
     averages: Averages,
     streams: Streams,
+    refusals: Refusals,
     /// When the router was last lost or found.
     turned: Instant,
     /// When the last whole reading of the sessions' tables began.
@@ -88,6 +91,7 @@ impl<'a> Router<'a> {
             sampler: Sampler::default(),
             averages: Averages::new(timing.tables.averages_interval),
             streams: Streams::new(),
+            refusals: Refusals::default(),
             turned: now,
             read: None,
             load_due: now,
@@ -163,6 +167,7 @@ impl<'a> Router<'a> {
         self.sampler.clear();
         self.averages.disconnected();
         self.streams.clear();
+        self.refusals.clear();
         self.note_status(now);
         self.handover.to_uplink.notify_one();
     }

@@ -7,10 +7,11 @@ use shared::control::WatchRefusal;
 use tokio::time::Instant;
 
 use super::Action;
+use super::naming::Naming;
 use super::pace::Pace;
 use super::stream::{Stream, StreamId};
 use super::streams::Streams;
-use super::watches::Watches;
+use super::watches::{Nameable, Watched, Watches};
 use crate::routeros::commands::Interval;
 use crate::sessions::LineTable;
 
@@ -28,6 +29,7 @@ pub(super) struct Placement {
 pub(super) struct Circumstances<'a> {
     pub(super) watches: &'a mut Watches,
     pub(super) streams: &'a mut Streams,
+    pub(super) naming: &'a mut Naming,
     pub(super) table: &'a LineTable,
     pub(super) interval: Interval,
     pub(super) now: Instant,
@@ -58,6 +60,10 @@ impl Placement {
 
     /// Puts lines that no stream samples into small streams, at once.
     pub(super) fn place_newcomers(&mut self, at: &mut Circumstances<'_>, actions: &mut Vec<Action>) {
+        self.try_names(at, actions);
+        if at.naming.holds_newcomers(at.now) {
+            return;
+        }
         let mut waiting: Vec<_> = at.waiting().collect();
         // Suspects together and last: a stream that is refused then takes no sound line with it.
         waiting.sort_by_key(|waiting| (waiting.flapping, waiting.strikes));
@@ -77,6 +83,20 @@ impl Placement {
         }
     }
 
+    /// Asks for the interfaces of a refused stream again, by name. This does not count against the pace: the refused
+    /// stream, which cost the router nothing, did.
+    fn try_names(&mut self, at: &mut Circumstances<'_>, actions: &mut Vec<Action>) {
+        let Some(mut lines) = at.naming.lines_to_try() else { return };
+        lines.retain(|line| at.watches.get(*line).is_some_and(|watched| !watched.placed));
+        let lines = self.fitting(lines.into_iter(), self.room, at.table);
+        if lines.is_empty() {
+            at.naming.drop_trial();
+            return;
+        }
+        let stream = at.streams.create(at.interval, at.naming.way(), at.now);
+        self.open(stream, &lines, at, actions);
+    }
+
     /// Opens a stream for the first of the waiting lines and those that are like it. Returns how many it holds.
     fn open_for(
         &mut self,
@@ -89,8 +109,9 @@ impl Placement {
         let room = if apart { 1 } else { self.room >> first.strikes.min(5) };
         let alike = waiting.iter().take_while(|other| other.is_like(first)).map(|other| other.line);
         let lines = self.fitting(alike, room.max(1), at.table);
-        let mut stream = at.streams.create(at.interval, at.now);
+        let mut stream = at.streams.create(at.interval, at.naming.way(), at.now);
         stream.is_apart = apart;
+        self.pace.note_opened(at.now);
         self.open(stream, &lines, at, actions);
         lines.len()
     }
@@ -112,7 +133,8 @@ impl Placement {
         lines.dedup();
         let lines = self.fitting(lines.into_iter(), self.room, at.table);
         self.pace.note_merge(at.now);
-        let stream = at.streams.create(at.interval, at.now);
+        self.pace.note_opened(at.now);
+        let stream = at.streams.create(at.interval, at.naming.way(), at.now);
         self.open(stream, &lines, at, actions);
     }
 
@@ -152,19 +174,13 @@ impl Placement {
         lines.take_while(fits).collect()
     }
 
-    fn open(
-        &mut self,
-        mut stream: Stream,
-        lines: &[LineHandle],
-        at: &mut Circumstances<'_>,
-        actions: &mut Vec<Action>,
-    ) {
+    fn open(&self, mut stream: Stream, lines: &[LineHandle], at: &mut Circumstances<'_>, actions: &mut Vec<Action>) {
         for line in lines {
             stream.watch(*line, at.table.sessions_of(*line).take(self.room));
             at.watches.get_mut(*line).into_iter().for_each(|watched| watched.placed = true);
         }
         stream.review(at.table, |line| at.watches.has(line));
-        self.pace.note_opened(at.now);
+        at.naming.note_opened(&stream, at.now);
         actions.push(Action::Open(stream.id));
         at.streams.add(stream);
     }
@@ -205,7 +221,10 @@ impl Circumstances<'_> {
     fn waiting(&self) -> impl Iterator<Item = Waiting> {
         self.watches.iter().filter_map(|watched| {
             let due = watched.retry.is_due(self.table.readings(), self.now);
-            let waits = !watched.placed && due && self.table.sessions_of(watched.line).next().is_some();
+            let waits = !watched.placed
+                && due
+                && watched.nameable == Nameable::Yes
+                && self.table.sessions_of(watched.line).next().is_some();
             let flapping = watched.changes.is_flapping(self.now);
             waits.then_some(Waiting { line: watched.line, strikes: watched.retry.strikes, flapping })
         })
@@ -221,7 +240,7 @@ impl Waiting {
 impl View<'_> {
     /// True if every watched line has a producer, every stream is settled and no merge is needed.
     pub(super) fn is_settled(self, placement: &Placement) -> bool {
-        self.watches.iter().all(|watched| watched.placed && watched.producer.is_some())
+        self.watches.iter().all(Watched::is_settled)
             && self.streams.iter().all(Stream::is_settled)
             && !placement.may_need_merge(self)
     }

@@ -6,6 +6,7 @@ use shared::LineHandle;
 use shared::control::Role;
 use tokio::time::Instant;
 
+use super::naming::Way;
 use crate::routeros::commands::Interval;
 use crate::sessions::{InterfaceKey, LineTable, Session};
 
@@ -25,6 +26,15 @@ impl StreamId {
     pub(crate) const fn for_tests(n: u32) -> Self {
         Self(n)
     }
+}
+
+/// Why the router refuses a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It takes one of the interfaces for none of its own, or gives no reason that is known.
+    Interfaces,
+    /// The API user may not do this.
+    Forbidden,
 }
 
 /// What an interface of a stream still stands for.
@@ -59,8 +69,12 @@ pub(super) struct Stream {
     pub(super) slots: Vec<Slot>,
     /// The time between two sections.
     pub(super) interval: Interval,
+    /// What the stream's command calls its interfaces.
+    pub(super) way: Way,
     /// True if the stream was opened for one flapping line alone.
     pub(super) is_apart: bool,
+    /// Why the router ends it, as far as the router said.
+    pub(super) refusal: Option<Refusal>,
     pub(super) opened: Instant,
     /// When the last row came; before the first row, when the stream was opened.
     pub(super) heard: Instant,
@@ -68,6 +82,8 @@ pub(super) struct Stream {
     pub(super) sections: u32,
     /// The router's number of the section.
     number: Option<u64>,
+    /// When the section's first row came.
+    began: Instant,
     /// The slot that the next row is expected to be of.
     next: usize,
     /// When its silence was last taken for a sign that something vanished.
@@ -82,17 +98,28 @@ pub(super) struct Place {
     pub(super) begins: bool,
 }
 
+/// What a row is to its section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RowStanding {
+    First,
+    Further,
+    Double,
+}
+
 impl Stream {
-    pub(super) const fn new(id: StreamId, interval: Interval, now: Instant) -> Self {
+    pub(super) const fn new(id: StreamId, interval: Interval, way: Way, now: Instant) -> Self {
         Self {
             id,
             slots: Vec::new(),
             interval,
+            way,
             is_apart: false,
+            refusal: None,
             opened: now,
             heard: now,
             sections: 0,
             number: None,
+            began: now,
             next: 0,
             suspected: None,
         }
@@ -111,23 +138,44 @@ impl Stream {
         }));
     }
 
-    /// Finds whose row this is: by its name or, where the row has none, by the order of the command.
+    /// Finds whose row this is: by its name or, where the row has none, by the order of the command. `None` for an
+    /// interface that is not the stream's, and for a row that the router sent twice.
     pub(super) fn place(&mut self, name: Option<&[u8]>, number: Option<u64>, now: Instant) -> Option<Place> {
         let expected = if self.begins_by_number(number) { 0 } else { self.next };
         let slot = match name.filter(|name| !name.is_empty()) {
             Some(name) => self.find(name, expected)?,
             None => Some(expected).filter(|slot| *slot < self.slots.len()).unwrap_or(0),
         };
-        let repeated = self.slots.get(slot)?.section == self.sections;
-        let begins = self.sections == 0 || self.begins_by_number(number) || (number.is_none() && repeated);
+        let begins = match self.standing_of(slot, number, now)? {
+            RowStanding::First => true,
+            RowStanding::Further => false,
+            RowStanding::Double => return None,
+        };
         if begins {
             self.sections += 1;
-            self.number = number;
+            (self.number, self.began) = (number, now);
         }
         self.slots.get_mut(slot)?.section = self.sections;
         (self.heard, self.suspected) = (now, None);
         self.next = slot + 1;
         Some(Place { slot, begins })
+    }
+
+    /// Tells a section's first row, its further rows and doubled ones apart. A row is a double if its section has one of
+    /// the same interface already, or if its section is over. Where sections have no number, rows of one interface that
+    /// are less than half an interval apart are of one section.
+    fn standing_of(&self, slot: usize, number: Option<u64>, now: Instant) -> Option<RowStanding> {
+        let repeated = self.slots.get(slot)?.section == self.sections;
+        let is_late = number.zip(self.number).is_some_and(|(number, current)| number.checked_add(1) == Some(current));
+        let soon = now.saturating_duration_since(self.began) < self.interval.duration() / 2;
+        Some(match number {
+            _ if self.sections == 0 => RowStanding::First,
+            Some(_) if is_late => RowStanding::Double,
+            Some(_) if self.begins_by_number(number) => RowStanding::First,
+            None if repeated && !soon => RowStanding::First,
+            _ if repeated => RowStanding::Double,
+            _ => RowStanding::Further,
+        })
     }
 
     fn begins_by_number(&self, number: Option<u64>) -> bool {
@@ -141,6 +189,11 @@ impl Stream {
             return Some(expected);
         }
         self.slots.iter().position(is_it)
+    }
+
+    /// True if the command names an interface by its `.id`.
+    pub(super) fn is_named_by_id(&self) -> bool {
+        self.way == Way::Ids && self.slots.iter().any(|slot| slot.key.id().is_some())
     }
 
     /// Whether its rows are samples by now.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use shared::LineHandle;
 use tokio::time::Instant;
 
+use super::naming::Way;
 use super::stream::{Stream, StreamId};
 use super::watches::Watches;
 use crate::routeros::commands::Interval;
@@ -49,10 +50,10 @@ impl Streams {
     }
 
     /// Makes a stream without interfaces, to be [added](Self::add).
-    pub(super) const fn create(&mut self, interval: Interval, now: Instant) -> Stream {
+    pub(super) const fn create(&mut self, interval: Interval, way: Way, now: Instant) -> Stream {
         let id = StreamId(self.next);
         self.next += 1;
-        Stream::new(id, interval, now)
+        Stream::new(id, interval, way, now)
     }
 
     pub(super) fn add(&mut self, stream: Stream) {

@@ -1,7 +1,7 @@
 mod monitored_router;
 
 use super::*;
-use monitored_router::{MonitoredRouter, Running, SECOND, STEP};
+use monitored_router::{MonitoredRouter, SECOND, STEP};
 
 #[test]
 fn nobody_watching_is_no_stream_at_all() {
@@ -259,30 +259,146 @@ fn a_stream_that_the_router_ends_is_opened_again_after_a_reading_and_without_the
     assert_eq!(router.asked.opened[1].1, ["<u0-0>", "<u1-1>", "<u3-3>", "<u4-4>"]);
 }
 
+/// Ten viewers of ten lines, each a moment after the one before. Gives when the last line had its first sample.
+fn ten_viewers_at_once(takes_ids: bool, answers_after: Duration) -> (Duration, MonitoredRouter) {
+    let mut router = MonitoredRouter::new(12);
+    (router.takes_ids, router.answers_after) = (takes_ids, answers_after);
+    let start = router.now;
+    for user in 0..10 {
+        router.watch(user..user + 1);
+    }
+    while (0..10).any(|user| router.samples_of(user) == 0) {
+        assert!(router.now - start < 60 * SECOND, "lines without samples");
+        router.pass(STEP);
+    }
+    (router.now - start, router)
+}
+
 #[test]
-fn what_the_router_refuses_twice_is_named_the_other_way_unless_a_comma_forbids_it() {
+fn ten_viewers_at_once_get_their_figures_in_time_from_a_router_that_takes_no_ids() {
+    let usual = ten_viewers_at_once(true, STEP / 2).0;
+    for answers_after in [Duration::ZERO, STEP / 2, STEP] {
+        let (time, mut router) = ten_viewers_at_once(false, answers_after);
+        assert!(time <= usual + 3 * STEP, "{time:?}, and {usual:?} from one that takes ids");
+        let refusals = router.asked.refusals;
+        assert_eq!(refusals, 1, "one refusal teaches it");
+        router.pass(60 * SECOND);
+        router.monitor.disconnected(router.table.readings());
+        router.running.clear();
+        router.read();
+        router.watch(10..12);
+        router.pass(5 * SECOND);
+        assert_eq!(router.asked.refusals, refusals, "it is kept for the router");
+        assert!(router.samples_of(11) > 0 && router.spacing(0).0 < 6 * SECOND);
+    }
+}
+
+#[test]
+fn refusals_of_streams_that_were_sent_before_do_not_change_the_way_back_and_cost_no_time() {
+    let mut router = MonitoredRouter::new(6);
+    router.takes_ids = false;
+    router.answers_after = SECOND * 14 / 10;
+    for user in 0..5 {
+        router.watch(user..user + 1);
+        router.pass(SECOND * 12 / 10);
+    }
+    assert!(router.asked.refusals > 1, "some were on their way when the first was refused");
+    router.pass(4 * SECOND);
+    assert!((0..5).all(|user| router.samples_of(user) > 0));
+    let refusals = router.asked.refusals;
+    router.watch(5..6);
+    router.pass(5 * SECOND);
+    assert!(router.asked.refusals == refusals && router.samples_of(5) >= 4);
+}
+
+#[test]
+fn only_a_line_that_can_be_named_neither_way_stays_without_samples() {
     let mut router = MonitoredRouter::new(0);
-    router.sessions = vec![(1, "plain".to_owned()), (2, "a,b".to_owned())];
+    router.sessions = vec![(1, "u0".to_owned()), (2, "a,b".to_owned()), (3, "u2".to_owned())];
+    router.takes_ids = false;
     router.read();
     router.wanted = router.table.iter().map(|line| line.handle()).collect();
     router.tell();
-    for _ in 0..2 {
-        let id = router.running.pop().unwrap().id;
-        router.monitor.ended(id, router.table.readings(), router.now);
+    router.pass(3 * SECOND);
+    assert!([0, 2].into_iter().all(|user| router.samples_of(user) > 0), "in the usual time");
+    let comma = router.table.line_of(b"a,b").unwrap().handle();
+    router.pass(60 * SECOND);
+    router.read();
+    router.pass(60 * SECOND);
+    assert!(router.monitor.is_watched(comma) && router.samples.iter().all(|(line, _)| *line != comma));
+    assert!(router.spacing(0).0 < 2 * SECOND && router.spacing(2).0 < 2 * SECOND, "the others go on");
+    assert_eq!(router.asked.refusals, 1);
+    assert!(router.monitor.wake(router.now).unwrap() > router.now + STEP, "nothing is looked after for it");
+    router.sessions[1] = (9, "renamed".to_owned());
+    router.read();
+    router.wanted.push(router.table.line_of(b"renamed").unwrap().handle());
+    router.tell();
+    router.pass(3 * SECOND);
+    assert!(router.samples.iter().any(|(line, _)| Some(*line) == router.wanted.last().copied()));
+}
+
+#[test]
+fn where_ids_are_taken_a_name_with_a_comma_is_sampled_like_any_other() {
+    let mut router = MonitoredRouter::new(0);
+    router.sessions = vec![(1, "u0".to_owned()), (2, "a,b".to_owned())];
+    router.read();
+    router.wanted = router.table.iter().map(|line| line.handle()).collect();
+    router.tell();
+    router.pass(3 * SECOND);
+    assert!(router.wanted.iter().all(|line| router.samples.iter().any(|(sampled, _)| sampled == line)));
+    assert_eq!((router.asked.by_name, router.asked.refusals), (0, 0));
+}
+
+#[test]
+fn a_line_with_a_comma_alone_teaches_the_way_in_the_end() {
+    let mut router = MonitoredRouter::new(0);
+    router.sessions = vec![(1, "a,b".to_owned()), (2, "u1".to_owned())];
+    router.takes_ids = false;
+    router.read();
+    router.wanted = vec![router.table.line_of(b"a,b").unwrap().handle()];
+    router.tell();
+    router.pass(60 * SECOND);
+    let refusals = router.asked.refusals;
+    assert!((2..6).contains(&refusals), "{refusals}");
+    router.watch(1..2);
+    router.pass(3 * SECOND);
+    assert!(router.samples_of(1) > 0 && router.asked.refusals == refusals);
+}
+
+#[test]
+fn an_interface_that_went_just_then_is_no_proof_against_ids() {
+    let mut router = MonitoredRouter::new(3);
+    // It comes back under another id before the router reads the command, and has the same name as before.
+    router.sessions[1] = (1, "u1".to_owned());
+    router.takes_ids = false;
+    router.watch(0..3);
+    router.pass(2 * STEP);
+    router.takes_ids = true;
+    router.sessions = vec![(0, "u0".to_owned()), (77, "u1".to_owned()), (2, "u2".to_owned())];
+    router.read();
+    router.pass(5 * SECOND);
+    let by_name = router.asked.by_name;
+    router.unwatch(0..3);
+    router.pass(30 * SECOND);
+    router.watch(0..3);
+    router.pass(3 * SECOND);
+    assert_eq!(router.asked.by_name, by_name, "ids again");
+}
+
+#[test]
+fn a_user_who_may_not_watch_teaches_nothing_of_names() {
+    let mut router = MonitoredRouter::new(2);
+    router.watch(0..2);
+    for _ in 0..4 {
+        let Some(running) = router.running.pop() else { break };
+        router.monitor.refused(running.id, Refusal::Forbidden);
+        router.monitor.ended(running.id, router.table.readings(), router.now);
         router.read();
-        router.now += 5 * SECOND;
-        let actions = router.monitor.plan(&router.table, router.now);
-        let Some(Action::Open(id)) = actions.first() else { panic!("{actions:?}") };
-        router.running.push(Running {
-            id: *id,
-            opened: router.now,
-            interval: Interval::SHORTEST,
-            names: vec![],
-            section: 0,
-        });
+        router.pass(8 * SECOND);
     }
-    let (interfaces, _) = router.monitor.interfaces(router.running[0].id).unwrap();
-    assert_eq!(interfaces, [Interface::Id(2), Interface::Name(b"<plain-1>")]);
+    assert_eq!(router.asked.by_name, 0);
+    router.pass(10 * SECOND);
+    assert!(router.samples_of(0) > 0);
 }
 
 #[test]
@@ -298,7 +414,6 @@ fn a_line_that_is_refused_again_and_again_leaves_the_others_alone() {
             router.monitor.ended(id, router.table.readings(), router.now);
             router.read();
         }
-        router.monitor.by_name = false;
         router.pass(SECOND);
     }
     for user in [0, 1, 2, 4, 5, 6, 7] {
@@ -418,6 +533,7 @@ fn rows_without_names_or_sections_are_told_apart_by_order() {
     let id = router.running[0].id;
     let lines: Vec<_> = (0..3).map(|user| router.line(user)).collect();
     let mut rows = |name: Option<&[u8]>| {
+        router.now += SECOND;
         (0..3).map(|_| router.monitor.row(id, name, None, router.now).and_then(|row| row.reading)).collect::<Vec<_>>()
     };
     assert_eq!(rows(None), [None, None, None], "the warm-up");
@@ -427,6 +543,41 @@ fn rows_without_names_or_sections_are_told_apart_by_order() {
         assert!(readings.iter().all(|reading| reading.section == section));
     }
     assert_eq!(rows(Some(b"stranger")), [None, None, None]);
+}
+
+/// The lines of the rows that count, of a stream with `u0` and `u1`. Rows are a name, a section's number and the
+/// milliseconds when they came.
+fn lines_of(rows: &[(&str, Option<u64>, u64)]) -> Vec<usize> {
+    let mut router = MonitoredRouter::new(2);
+    router.watch(0..2);
+    let (id, start) = (router.running[0].id, router.now);
+    let lines = [router.line(0), router.line(1)];
+    let readings = rows.iter().filter_map(|(name, section, at)| {
+        let now = start + Duration::from_millis(*at);
+        let row = router.monitor.row(id, Some(name.as_bytes()), *section, now)?;
+        lines.iter().position(|line| Some(*line) == row.reading.map(|reading| reading.line))
+    });
+    readings.collect()
+}
+
+#[test]
+fn a_row_that_comes_twice_in_a_section_counts_once() {
+    let (a, b) = ("<u0-0>", "<u1-1>");
+    let rows = |number: fn(u64) -> Option<u64>, order: &[(&'static str, u64, u64)]| {
+        lines_of(&order.iter().map(|(name, section, at)| (*name, number(*section), *at)).collect::<Vec<_>>())
+    };
+    // Doubled at once, after the section's end, and a millisecond into the next one.
+    for order in [
+        [(a, 0, 0), (b, 0, 0), (a, 1, 1_000), (a, 1, 1_000), (b, 1, 1_000), (b, 1, 1_000)],
+        [(a, 0, 0), (b, 0, 0), (a, 1, 1_000), (b, 1, 1_000), (a, 1, 1_001), (b, 1, 1_001)],
+    ] {
+        assert_eq!(rows(Some, &order), [0, 1], "{order:?}");
+        assert_eq!(rows(|_| None, &order), [0, 1], "{order:?} without numbers");
+    }
+    let late = [(a, 0, 0), (b, 0, 0), (a, 1, 1_000), (b, 1, 1_000), (a, 2, 2_000), (b, 1, 2_000), (b, 2, 2_000)];
+    assert_eq!(rows(Some, &late), [0, 1, 0, 1], "a row of the section before");
+    let wraps = [(a, 8, 0), (b, 8, 0), (a, 9, 1_000), (b, 9, 1_000), (a, 0, 2_000), (b, 0, 2_000)];
+    assert_eq!(rows(Some, &wraps), [0, 1, 0, 1], "a number that begins anew is no late row");
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::time::Duration;
 use shared::LineHandle;
 use tokio::time::Instant;
 
+use super::naming::Naming;
 use super::stream::{Stream, StreamId};
+use crate::routeros::dialogue::in_words;
 use crate::sessions::LineTable;
 
 /// A line flaps if its sessions changed more often than this, each change within [`FLAP_WINDOW`] of the last, until
@@ -31,8 +33,19 @@ pub(super) struct Watched {
     /// A section of the producer that gives no sample: it follows the previous stream's last row too soon.
     pub(super) skip: Option<u32>,
     pub(super) last_row: Option<Instant>,
+    pub(super) nameable: Nameable,
     pub(super) changes: SessionChanges,
     pub(super) retry: Retry,
+}
+
+/// Whether `monitor-traffic` can be told of all the line's interfaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nameable {
+    Yes,
+    /// Not in the way that is being tried.
+    NotYet,
+    /// Not at this router.
+    Never,
 }
 
 /// How often a line's sessions changed of late.
@@ -174,8 +187,35 @@ impl Watched {
             producer: None,
             skip: None,
             last_row: None,
+            nameable: Nameable::Yes,
             changes: SessionChanges::default(),
             retry: Retry::default(),
+        }
+    }
+
+    /// True if the line waits for nothing: it has a producer, or can never have one.
+    pub(super) fn is_settled(&self) -> bool {
+        self.nameable == Nameable::Never || (self.placed && self.producer.is_some())
+    }
+
+    /// Finds out whether the line's interfaces can be named. Logs a line whose samples will not come for that.
+    pub(super) fn review_names(&mut self, naming: &Naming, table: &LineTable) {
+        let unnamed = table.sessions_of(self.line).find(|session| !naming.way().can_name(session));
+        let nameable = match unnamed {
+            None => Nameable::Yes,
+            Some(_) if !naming.is_known() => Nameable::NotYet,
+            Some(_) => Nameable::Never,
+        };
+        let before = std::mem::replace(&mut self.nameable, nameable);
+        if let Some(session) = unnamed.filter(|_| nameable == Nameable::Never && before != Nameable::Never) {
+            let username = table.line(self.line).map(|line| in_words(line.username().as_bytes())).unwrap_or_default();
+            let interface = in_words(session.name);
+            tracing::warn!(
+                username,
+                interface,
+                "line has no samples: this router takes only names in monitor-traffic, and a name with a comma is taken \
+                 for two; rename the interface or the PPP secret"
+            );
         }
     }
 
@@ -210,6 +250,11 @@ impl SessionChanges {
 }
 
 impl Retry {
+    /// Lets the line be placed again at once: what was asked for was right, and the way of naming wrong.
+    pub(super) const fn excuse(&mut self) {
+        (self.not_before, self.after_reading) = (None, 0);
+    }
+
     /// Counts a placement without rows and puts the next one off. The first costs no time: a session may have gone
     /// just then.
     pub(super) fn strike(&mut self, now: Instant) {

@@ -5,7 +5,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::Router;
 use super::tables::{Completed, Table, is_forbidden};
-use crate::monitor::{Action, StreamId};
+use crate::monitor::{Action, Refusal, StreamId};
 use crate::routeros::commands::{Command, Menu, parse_id};
 use crate::routeros::connection::{Connection, ConnectionError, Transport};
 use crate::routeros::dialogue::{Event, in_words};
@@ -137,6 +137,9 @@ impl Router<'_> {
     /// A row of a stream: the hot path, without allocation.
     fn hear_rates(&mut self, stream: StreamId, row: &Sentence<'_>, now: Instant) {
         let Some(known) = self.monitor.row(stream, row.get("name"), row.section(), now) else { return };
+        if self.refusals.is_standing() {
+            self.forget_refusal();
+        }
         if known.begins && self.sampler.holds(stream) {
             self.end_tick();
         }
@@ -187,12 +190,18 @@ impl Router<'_> {
         }
     }
 
-    fn hear_about_router(&self, purpose: Purpose, row: &Sentence<'_>) {
+    fn hear_about_router(&mut self, purpose: Purpose, row: &Sentence<'_>) {
         let text = |name| row.get(name).map(in_words);
         let mut status = self.handover.status.borrow_mut();
         match purpose {
             Purpose::Identity => status.identity = text("name"),
-            Purpose::Resource => (status.routeros, status.board) = (text("version"), text("board-name")),
+            Purpose::Resource => {
+                let version = text("version");
+                if status.routeros.is_some() && status.routeros != version {
+                    self.monitor.forget_naming();
+                }
+                (status.routeros, status.board) = (version, text("board-name"));
+            }
             _ => {}
         }
         if let Some(load) = row.integer("cpu-load").and_then(|load| u8::try_from(load).ok()) {
@@ -213,6 +222,10 @@ impl Router<'_> {
                 self.tables.tells_nothing();
                 return Ok(());
             }
+            Purpose::Stream(stream) => {
+                self.hear_stream_refusal(stream, message);
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         if is_forbidden(message) && matches!(table, Table::Server | Table::Client) {
@@ -220,6 +233,23 @@ impl Router<'_> {
         }
         self.tables.trap(table, message);
         Ok(())
+    }
+
+    /// A refusal for want of an interface is the monitor's matter. Any other is the operator's too.
+    fn hear_stream_refusal(&mut self, stream: StreamId, message: &[u8]) {
+        let forbidden = is_forbidden(message);
+        self.monitor.refused(stream, if forbidden { Refusal::Forbidden } else { Refusal::Interfaces });
+        if let Some(fault) = self.refusals.note(message, Instant::now()) {
+            self.handover.status.borrow_mut().fault = Some(fault);
+            self.handover.to_uplink.notify_one();
+        }
+    }
+
+    fn forget_refusal(&mut self) {
+        self.refusals.clear();
+        tracing::info!("router's monitor-traffic gives rows again");
+        self.handover.status.borrow_mut().fault = None;
+        self.handover.to_uplink.notify_one();
     }
 
     fn hear_end(&mut self, purpose: Purpose, now: Instant) -> Result<(), ConnectionError> {

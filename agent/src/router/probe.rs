@@ -55,7 +55,7 @@ async fn walk(
     steps.push(Step::passed("login", greet(&mut way, timing).await?));
     let first = look_at_sessions(&mut way, timing, steps).await?;
     match first.filter(|_| reach == Reach::Rates) {
-        Some(id) => look_at_rates(&mut way, id, timing, steps).await,
+        Some(session) => look_at_rates(&mut way, &session, timing, steps).await,
         None => Ok(()),
     }
 }
@@ -71,18 +71,18 @@ async fn greet(way: &mut Way, timing: &Timing) -> Result<String, ConnectionError
     Ok(found)
 }
 
-/// Gives the `.id` of one that is up.
+/// Returns one session that is up.
 async fn look_at_sessions(
     way: &mut Way,
     timing: &Timing,
     steps: &mut Vec<Step>,
-) -> Result<Option<u64>, ConnectionError> {
+) -> Result<Option<Found>, ConnectionError> {
     let mut first = None;
     let mut live = 0;
     let mut note = |row: &Sentence<'_>| {
         if row.get("user").is_some() && row.flag("running").unwrap_or(true) {
             live += 1;
-            first = first.or_else(|| row.get(".id").and_then(parse_id));
+            first.get_or_insert_with(|| Found::read(row));
         }
     };
     let server = ask(way, &Command::ServerSessions, timing, &mut note).await?;
@@ -103,16 +103,51 @@ async fn look_at_sessions(
     Ok(first)
 }
 
-async fn look_at_rates(way: &mut Way, id: u64, timing: &Timing, steps: &mut Vec<Step>) -> Result<(), ConnectionError> {
-    let answer = ask(way, &Command::MonitorOnce(Interface::Id(id)), timing, |_| {}).await?;
-    steps.push(match answer {
-        Ok(0) => Step::failed("rates", "monitor-traffic gives no rows", "try it in the router's terminal"),
-        Ok(_) => Step::passed("rates", "monitor-traffic gives rows"),
-        Err(why) => {
-            Step::failed("rates", why, "give the user's group the policies read, api and, if that is not enough, test")
+/// Reads one session's rates: by its `.id` and, at a router that takes none there, by its interface's name.
+async fn look_at_rates(
+    way: &mut Way,
+    session: &Found,
+    timing: &Timing,
+    steps: &mut Vec<Step>,
+) -> Result<(), ConnectionError> {
+    let mut refusal = String::new();
+    for (interface, how) in session.ways() {
+        match ask(way, &Command::MonitorOnce(interface), timing, |_| {}).await? {
+            Ok(0) => {
+                steps.push(Step::failed("rates", "monitor-traffic gives no rows", "try it in the router's terminal"))
+            }
+            Ok(_) => steps.push(Step::passed("rates", format!("monitor-traffic gives rows{how}"))),
+            Err(why) => {
+                refusal = why;
+                continue;
+            }
         }
-    });
+        return Ok(());
+    }
+    let remedy = "give the user's group the policies read, api and, if that is not enough, test";
+    steps.push(Step::failed("rates", refusal, remedy));
     Ok(())
+}
+
+/// A session that is up.
+struct Found {
+    id: Option<u64>,
+    name: Vec<u8>,
+}
+
+impl Found {
+    fn read(row: &Sentence<'_>) -> Self {
+        Self { id: row.get(".id").and_then(parse_id), name: row.get("name").unwrap_or_default().to_vec() }
+    }
+
+    /// The ways to name its interface, the usual one first, and what to say of each.
+    fn ways(&self) -> impl Iterator<Item = (Interface<'_>, &'static str)> {
+        let by_id = self.id.map(|id| (Interface::Id(id), ""));
+        let plain = !self.name.is_empty() && !self.name.contains(&b',');
+        let by_name =
+            plain.then_some((Interface::Name(&self.name), ", asked for by name: this router takes no .id there"));
+        by_id.into_iter().chain(by_name)
+    }
 }
 
 /// Says one command and waits for its end.

@@ -17,6 +17,12 @@ pub(super) struct MonitoredRouter {
     pub(super) asked: Asked,
     /// Samples by line, with their instants.
     pub(super) samples: Vec<(LineHandle, Instant)>,
+    /// False at a router that takes no `.id` in monitor-traffic.
+    pub(super) takes_ids: bool,
+    /// How long a refusal takes.
+    pub(super) answers_after: Duration,
+    /// Streams whose refusals are on their way.
+    refusals: Vec<(StreamId, Instant)>,
     /// Interfaces of which the router sends no rows.
     pub(super) mute: Vec<String>,
     pub(super) peak: usize,
@@ -30,6 +36,9 @@ pub(super) struct Asked {
     pub(super) cancelled: Vec<StreamId>,
     pub(super) refused: Vec<(LineHandle, WatchRefusal)>,
     pub(super) rereads: usize,
+    /// Interfaces that were asked for by name, and streams that the router refused.
+    pub(super) by_name: usize,
+    pub(super) refusals: usize,
     pub(super) dropped: bool,
 }
 
@@ -57,6 +66,9 @@ impl MonitoredRouter {
             running: Vec::new(),
             asked: Asked::default(),
             samples: Vec::new(),
+            takes_ids: true,
+            answers_after: STEP / 2,
+            refusals: Vec::new(),
             mute: Vec::new(),
             peak: 0,
         };
@@ -111,6 +123,7 @@ impl MonitoredRouter {
                 Action::Open(id) => self.open(id),
                 Action::Cancel(id) => {
                     self.running.retain(|running| running.id != id);
+                    self.refusals.retain(|(refused, _)| *refused != id);
                     self.asked.cancelled.push(id);
                 }
                 Action::Refuse(line, reason) => {
@@ -124,19 +137,29 @@ impl MonitoredRouter {
                 Action::Drop(_) => self.asked.dropped = true,
             }
         }
-        assert_eq!(self.running.len(), self.monitor.streams(), "the monitor knows what runs");
+        let open = self.running.len() + self.refusals.len();
+        assert_eq!(open, self.monitor.streams(), "the monitor knows what runs");
         self.peak = self.peak.max(self.running.len());
     }
 
     pub(super) fn open(&mut self, id: StreamId) {
         let (interfaces, interval) = self.monitor.interfaces(id).unwrap();
-        let id_of = |interface: &Interface<'_>| match interface {
-            Interface::Id(id) => *id,
-            Interface::Name(name) => panic!("named {name:?}"),
+        self.asked.by_name += interfaces.iter().filter(|interface| matches!(interface, Interface::Name(_))).count();
+        let named = |(id, user): &(u64, String)| (*id, format!("<{user}-{id}>"));
+        let sessions: Vec<_> = self.sessions.iter().map(named).collect();
+        let known = |interface: &Interface<'_>| {
+            let is_it = |(id, name): &&(u64, String)| match interface {
+                Interface::Id(wanted) => self.takes_ids && id == wanted,
+                Interface::Name(wanted) => name.as_bytes() == *wanted,
+            };
+            sessions.iter().find(is_it).map(|(_, name)| name.clone())
         };
-        let user =
-            |id: u64| self.sessions.iter().find(|(known, _)| *known == id).map(|(id, user)| format!("<{user}-{id}>"));
-        let names: Vec<_> = interfaces.iter().map(|interface| user(id_of(interface)).unwrap()).collect();
+        let names: Option<Vec<_>> = interfaces.iter().map(known).collect();
+        let Some(names) = names else {
+            self.asked.refusals += 1;
+            self.refusals.push((id, self.now + self.answers_after));
+            return;
+        };
         self.asked.opened.push((id, names.clone()));
         self.running.push(Running { id, opened: self.now, interval, names, section: 0 });
     }
@@ -147,10 +170,25 @@ impl MonitoredRouter {
         while self.now < end {
             let wake = self.monitor.wake(self.now);
             self.now += STEP;
-            if self.tick() || wake.is_some_and(|wake| wake <= self.now) {
+            if self.tick() | self.refuse() || wake.is_some_and(|wake| wake <= self.now) {
                 self.plan();
             }
         }
+    }
+
+    /// Tells the refusals whose time has come. True if there was one. The router's tables are read for each.
+    fn refuse(&mut self) -> bool {
+        let (now, due) = (self.now, |at: Instant| at <= self.now);
+        let refused: Vec<_> = self.refusals.iter().filter(|(_, at)| due(*at)).map(|(id, _)| *id).collect();
+        self.refusals.retain(|(_, at)| *at > now);
+        for id in &refused {
+            self.monitor.refused(*id, Refusal::Interfaces);
+            self.monitor.ended(*id, self.table.readings(), now);
+        }
+        if !refused.is_empty() {
+            self.read();
+        }
+        !refused.is_empty()
     }
 
     /// Whether a row came.

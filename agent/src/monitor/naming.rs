@@ -1,0 +1,215 @@
+//! How `monitor-traffic` is told its interfaces: by `.id`, or by name at a router that takes no `.id` there.
+//!
+//! The way is learned once and kept for the router. A refusal alone teaches nothing: the interface may just have gone.
+//!
+//! | a stream by `.id` | the same interfaces by name | learned |
+//! |---|---|---|
+//! | gives a row | | ids |
+//! | is refused | give a row, and readings of the tables still list them with the same `.id` | names |
+//! | is refused | are refused too | nothing |
+//! | is refused again and again | cannot be asked for: their names hold a comma | names |
+
+use std::time::Duration;
+
+use shared::LineHandle;
+use tokio::time::Instant;
+
+use super::stream::{Stream, StreamId};
+use crate::sessions::{InterfaceKey, LineTable, Session};
+
+/// Newcomers wait so long for the first stream's answer, so that they are all asked for in the way that is right.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A reading of the tables may have begun before the refusal. The second one after it did not.
+const CONFIRMING_READINGS: u64 = 2;
+
+/// So many refusals by `.id`, with a reading of the tables between them, count where names cannot be tried.
+const REFUSALS: u8 = 3;
+
+/// What a command calls its interfaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// By `.id`; an interface without one by name.
+    Ids,
+    /// By name.
+    Names,
+}
+
+/// What a refused stream means for its lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// An interface may be gone: the lines wait for the tables.
+    Suspect,
+    /// Only the way of naming was wrong: the lines are placed again at once.
+    WrongWay,
+}
+
+/// What is known of the router's way.
+#[derive(Debug, Default)]
+pub(super) struct Naming {
+    state: State,
+    /// Refusals by `.id` of interfaces whose names could not be tried.
+    refusals: u8,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Unknown,
+    /// A stream by `.id` has not answered yet.
+    Asked {
+        stream: StreamId,
+        until: Instant,
+    },
+    /// A stream by `.id` was refused; the same lines are to be tried by name.
+    Refused(Refused),
+    /// The stream that tries them by name has not answered yet.
+    Trying {
+        stream: StreamId,
+        until: Instant,
+        refused: Refused,
+    },
+    /// Names work. That `.id`s do not is believed when the tables say that the interfaces are the same.
+    Doubted(Refused),
+    Known(Way),
+}
+
+/// A stream by `.id` that was refused.
+#[derive(Debug, Clone)]
+struct Refused {
+    lines: Vec<LineHandle>,
+    interfaces: Vec<InterfaceKey>,
+    /// Readings of the tables up to the refusal.
+    readings: u64,
+}
+
+impl Naming {
+    /// The way for a stream that is opened now.
+    pub(super) const fn way(&self) -> Way {
+        match self.state {
+            State::Unknown | State::Asked { .. } | State::Known(Way::Ids) => Way::Ids,
+            State::Refused(_) | State::Trying { .. } | State::Doubted(_) | State::Known(Way::Names) => Way::Names,
+        }
+    }
+
+    /// True if the way is learned.
+    pub(super) const fn is_known(&self) -> bool {
+        matches!(self.state, State::Known(_))
+    }
+
+    /// True while newcomers wait for the first stream's answer.
+    pub(super) fn holds_newcomers(&self, now: Instant) -> bool {
+        match self.state {
+            State::Asked { until, .. } | State::Trying { until, .. } => now < until,
+            State::Refused(_) => true,
+            State::Unknown | State::Doubted(_) | State::Known(_) => false,
+        }
+    }
+
+    /// The lines that are to be tried by name now.
+    pub(super) fn lines_to_try(&self) -> Option<Vec<LineHandle>> {
+        match &self.state {
+            State::Refused(refused) => Some(refused.lines.clone()),
+            _ => None,
+        }
+    }
+
+    /// Gives up the trial: nobody watches its lines any more.
+    pub(super) fn drop_trial(&mut self) {
+        self.state = State::Unknown;
+    }
+
+    /// Takes note of a stream that is opened.
+    pub(super) fn note_opened(&mut self, stream: &Stream, now: Instant) {
+        let until = now + PATIENCE;
+        match std::mem::take(&mut self.state) {
+            State::Unknown if stream.is_named_by_id() => self.state = State::Asked { stream: stream.id, until },
+            State::Refused(refused) => self.state = State::Trying { stream: stream.id, until, refused },
+            state => self.state = state,
+        }
+    }
+
+    /// Takes note of a stream's first row. True if that changed what is known.
+    pub(super) fn note_answer(&mut self, stream: &Stream) -> bool {
+        self.state = match std::mem::take(&mut self.state) {
+            State::Unknown | State::Asked { .. } if stream.is_named_by_id() => State::Known(Way::Ids),
+            State::Trying { stream: tried, refused, .. } if tried == stream.id => State::Doubted(refused),
+            state => {
+                self.state = state;
+                return false;
+            }
+        };
+        true
+    }
+
+    /// Takes note that the router refused a stream's interfaces.
+    pub(super) fn note_refusal(&mut self, stream: &Stream, readings: u64) -> Verdict {
+        let by_id = stream.is_named_by_id();
+        match &self.state {
+            State::Unknown | State::Asked { .. } if by_id => return self.begin_trial(stream, readings),
+            State::Trying { stream: tried, .. } if *tried == stream.id => self.state = State::Unknown,
+            State::Refused(_) | State::Trying { .. } | State::Doubted(_) | State::Known(Way::Names) if by_id => {
+                return Verdict::WrongWay;
+            }
+            _ => {}
+        }
+        Verdict::Suspect
+    }
+
+    /// Takes note that a stream ended for another reason.
+    pub(super) fn note_end(&mut self, stream: StreamId) {
+        if matches!(self.state, State::Asked { stream: asked, .. } | State::Trying { stream: asked, .. } if asked == stream)
+        {
+            self.state = State::Unknown;
+        }
+    }
+
+    /// Ends the doubt when the tables were read. True if that changed what is known.
+    pub(super) fn review(&mut self, table: &LineTable) -> bool {
+        let State::Doubted(refused) = &self.state else { return false };
+        if table.readings() < refused.readings + CONFIRMING_READINGS {
+            return false;
+        }
+        let same = refused.interfaces.iter().all(|interface| table.has(*interface));
+        self.state = if same { learned_names() } else { State::Unknown };
+        true
+    }
+
+    /// Forgets the streams of a lost connection. What was learned of the router is kept.
+    pub(super) fn disconnected(&mut self) {
+        if matches!(self.state, State::Asked { .. } | State::Refused(_) | State::Trying { .. }) {
+            self.state = State::Unknown;
+        }
+    }
+
+    /// Forgets everything: the router has another RouterOS.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    fn begin_trial(&mut self, stream: &Stream, readings: u64) -> Verdict {
+        let mut lines: Vec<_> = stream.live().filter(|slot| !slot.name.contains(&b',')).map(|slot| slot.line).collect();
+        lines.dedup();
+        if !lines.is_empty() {
+            let interfaces = stream.live().map(|slot| slot.key).collect();
+            self.state = State::Refused(Refused { lines, interfaces, readings });
+            return Verdict::WrongWay;
+        }
+        self.refusals = self.refusals.saturating_add(1);
+        self.state = if self.refusals >= REFUSALS { learned_names() } else { State::Unknown };
+        Verdict::Suspect
+    }
+}
+
+fn learned_names() -> State {
+    tracing::info!("router takes no .id in monitor-traffic: interfaces are named by their names");
+    State::Known(Way::Names)
+}
+
+impl Way {
+    /// True if a command can name the session's interface.
+    pub(super) fn can_name(self, session: &Session<'_>) -> bool {
+        let by_id = self == Self::Ids && session.key.id().is_some();
+        by_id || !session.name.contains(&b',')
+    }
+}
