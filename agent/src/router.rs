@@ -3,6 +3,7 @@
 
 mod conversation;
 mod dial;
+mod left_out;
 mod probe;
 mod refusals;
 mod tables;
@@ -24,6 +25,7 @@ use crate::routeros::connection::{Connection, ConnectionError, Transport};
 use crate::sampler::Sampler;
 use conversation::{Purpose, Streams};
 use dial::Dialer;
+use left_out::LeftOut;
 pub use probe::{Reach, probe};
 use refusals::Refusals;
 use tables::Tables;
@@ -69,6 +71,7 @@ pub struct Router<'a> {
     averages: Averages,
     streams: Streams,
     refusals: Refusals,
+    left_out: LeftOut,
     /// When the router was last lost or found.
     turned: Instant,
     /// When the last whole reading of the sessions' tables began.
@@ -92,6 +95,7 @@ impl<'a> Router<'a> {
             averages: Averages::new(timing.tables.averages_interval),
             streams: Streams::new(),
             refusals: Refusals::default(),
+            left_out: LeftOut::default(),
             turned: now,
             read: None,
             load_due: now,
@@ -168,6 +172,7 @@ impl<'a> Router<'a> {
         self.averages.disconnected();
         self.streams.clear();
         self.refusals.clear();
+        self.left_out.clear();
         self.note_status(now);
         self.handover.to_uplink.notify_one();
     }

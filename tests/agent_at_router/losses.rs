@@ -43,9 +43,6 @@ async fn bytes_that_no_router_means() {
     for (injection, words) in [
         (Injection::HugeWord, "announced a word of 4294967295 bytes"),
         (Injection::ReservedPrefix, "reserved control byte 0xf8"),
-        (Injection::LongWord, "announced a word of 70000 bytes"),
-        (Injection::ManyWords, "a sentence of more than 64 words"),
-        (Injection::LongSentence, "a sentence of more than 65536 bytes"),
         (Injection::Fatal("session terminated".to_owned()), "closed the API session: session terminated"),
     ] {
         a_loss(words, AT_ONCE, |rig| rig.router.inject(&injection), nothing).await;
@@ -69,12 +66,30 @@ async fn words_that_nobody_asked_for_are_passed_over() {
     rig.run(async {
         rig.watch(&rig.users[0]);
         sleep(5 * SECOND).await;
-        for injection in [Injection::UnknownWord, Injection::Flood(1_000)] {
+        let too_large = [Injection::LongWord, Injection::ManyWords, Injection::LongSentence];
+        for injection in [Injection::UnknownWord, Injection::Flood(1_000)].into_iter().chain(too_large) {
             rig.router.inject(&injection);
             sleep(3 * SECOND).await;
         }
         assert_eq!(rig.heard("/login"), 1);
         assert!(rig.assert_undisturbed(&rig.users[0], NO_GAP) >= 10);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_is_too_large_is_left_out_and_no_other_line_notices() {
+    let rig = Rig::new(Setup::concentrator(3));
+    rig.run(async {
+        rig.watch(&rig.users[0]);
+        sleep(5 * SECOND).await;
+        rig.router.add_static_entry(&[b'x'; 70_000], b"someone");
+        rig.router.session_up(b"someone");
+        rig.router.session_up(b"newcomer");
+        rig.within(BACK_WITHIN, "a reading", |rig| rig.sessions(b"newcomer") == 1).await;
+        sleep(5 * SECOND).await;
+        assert_eq!((rig.heard("/login"), rig.sessions(b"someone")), (1, 0));
+        rig.assert_undisturbed(&rig.users[0], NO_GAP);
     })
     .await;
 }

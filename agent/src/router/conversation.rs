@@ -127,6 +127,7 @@ impl Router<'_> {
             Event::Row(_, Purpose::Counters, row) => self.averages.row(&row, &self.handover.lines.borrow(), now),
             Event::Row(_, Purpose::Listen(menu), row) => self.hear_change(menu, &row, now),
             Event::Row(_, purpose, row) => self.hear_about_router(purpose, &row),
+            Event::LeftOut(_, purpose, row) => self.left_out.note(purpose, &row),
             Event::Trap(_, purpose, trap) => self.hear_refusal(purpose, trap.message())?,
             Event::Done(_, purpose, _) => self.hear_end(purpose, now)?,
             Event::TimedOut(_, purpose) => self.hear_nothing(purpose, now)?,

@@ -165,6 +165,7 @@ async fn ask(
                 note(&row);
                 answer = answer.map(|rows| rows + 1);
             }
+            Some(Event::LeftOut(..)) => {}
             Some(Event::Trap(_, (), trap)) => answer = Err(in_words(trap.message())),
             Some(Event::Done(..) | Event::TimedOut(..)) => return Ok(answer),
             None => match timeout(timing.connection.command_timeout, way.ready()).await {

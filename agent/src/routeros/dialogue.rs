@@ -45,6 +45,8 @@ pub enum DialogueError {
 pub enum Event<'a, P> {
     /// A row.
     Row(Tag, P, Sentence<'a>),
+    /// A row that was too large: only the beginnings of its words are there.
+    LeftOut(Tag, P, Sentence<'a>),
     /// The router refuses or gives up; [`Event::Done`] follows.
     Trap(Tag, P, Sentence<'a>),
     /// The command is over. The sentence may hold a value.
@@ -131,6 +133,7 @@ impl<P: Copy> Dialogue<P> {
                 Ok(Some(match kind {
                     Kind::Trap => Event::Trap(tag, purpose, sentence),
                     Kind::Done => Event::Done(tag, purpose, sentence),
+                    _ if sentence.is_cut() => Event::LeftOut(tag, purpose, sentence),
                     _ => Event::Row(tag, purpose, sentence),
                 }))
             }
@@ -274,6 +277,7 @@ mod tests {
                 Event::Trap(_, purpose, trap) => format!("{purpose:?} trap {}", in_words(trap.message())),
                 Event::Done(_, purpose, _) => format!("{purpose:?} done"),
                 Event::TimedOut(_, purpose) => format!("{purpose:?} timed out"),
+                Event::LeftOut(_, purpose, row) => format!("{purpose:?} left out {}", row.get("name").unwrap().len()),
             });
         }
         lines
@@ -313,6 +317,27 @@ mod tests {
             ],
         );
         assert_eq!(events(&mut dialogue, now), ["Stream row b", "Table row a", "Table done", "Stream row c"]);
+    }
+
+    #[test]
+    fn a_row_that_is_too_large_is_left_out_and_the_rest_stands() {
+        let now = Instant::now();
+        let mut dialogue = Dialogue::new(CANCEL_TIMEOUT);
+        dialogue.send(&Command::ServerSessions, For::Table, TIMEOUT, now).unwrap();
+        hear(&mut dialogue, &[&["!re", ".tag=1", "=name=a"]]);
+        let mut events_so_far = events(&mut dialogue, now);
+        let mut bytes = Vec::new();
+        let name = format!("=name={}", "x".repeat(70_000));
+        [&b"!re"[..], b".tag=1", name.as_bytes()].iter().for_each(|word| codec::encode_word(word, &mut bytes));
+        codec::encode_terminator(&mut bytes);
+        for piece in bytes.chunks(1_000) {
+            dialogue.space()[..piece.len()].copy_from_slice(piece);
+            dialogue.received(piece.len());
+            events_so_far.extend(events(&mut dialogue, now));
+        }
+        hear(&mut dialogue, &[&["!re", ".tag=1", "=name=b"], &["!done", ".tag=1"]]);
+        events_so_far.extend(events(&mut dialogue, now));
+        assert_eq!(events_so_far, ["Table row a", "Table left out 58", "Table row b", "Table done"]);
     }
 
     #[test]

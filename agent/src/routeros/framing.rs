@@ -1,22 +1,33 @@
 //! Bytes to sentences: finds words in one fixed buffer, under bounds of our own. No I/O, no meaning.
 //!
-//! A sentence is words, a word is a length and as many bytes, and a word of no bytes ends the sentence (MikroTik's
-//! "API" page). How the bytes were cut on their way does not matter; what is not yet complete is a value, not an error.
+//! A sentence is words. A word is a length and as many bytes. A word of no bytes ends the sentence (MikroTik's "API"
+//! page). How the bytes were cut on their way does not matter. A sentence that has not arrived whole is a value, not an
+//! error. A sentence that is too large for the buffer is cut: its words keep their beginnings, so that the log can name
+//! the row, and the next sentence is read as if nothing had happened.
 
 use heapless::Vec;
 use mikrotik_rs::proto::codec::{self, Decode};
 
-/// The longest word, in bytes: a sentence of one word.
-pub const MAX_WORD: usize = MAX_SENTENCE;
-
-/// The most words in one sentence; a row of `monitor-traffic` has about 20.
+/// The most words in a sentence that is kept whole; a row of `monitor-traffic` has about 20.
 pub const MAX_WORDS: usize = 64;
 
-/// The longest sentence, in bytes of its words: a row of a table has some hundred.
+/// The longest sentence that is kept whole, in bytes of its words: a row of a table has some hundred.
 pub const MAX_SENTENCE: usize = 64 * 1024;
 
-/// A length prefix has at most five bytes, and the last word is empty.
-const CAPACITY: usize = MAX_SENTENCE + 5 * (MAX_WORDS + 1);
+/// The longest sentence that is read at all, in bytes of its words. A router that announces more is not believed.
+pub const MAX_PASSED: usize = 1024 * 1024;
+
+/// How much of a word is kept where the sentence is too large, in bytes.
+pub const KEPT: usize = 64;
+
+/// The longest prefix of a word.
+const PREFIX: usize = 5;
+
+/// One word more than is kept whole: a cut sentence's tag may come last.
+const SPANS: usize = MAX_WORDS + 1;
+
+/// The last word of a sentence is empty and has a prefix too.
+const CAPACITY: usize = MAX_SENTENCE + KEPT * SPANS + PREFIX * (SPANS + 1);
 
 /// Free space below which what is left of a sentence moves to the front, so that reads are not chopped.
 const LOW_WATER: usize = 4 * 1024;
@@ -27,14 +38,11 @@ pub enum FramingError {
     /// A first byte of a length of 0xF8 or above, which the protocol reserves.
     #[error("router sent the reserved control byte {0:#04x}")]
     ControlByte(u8),
-    /// A word above [`MAX_WORD`].
-    #[error("router announced a word of {0} bytes; at most {MAX_WORD} are read")]
+    /// A word above [`MAX_PASSED`].
+    #[error("router announced a word of {0} bytes; at most {MAX_PASSED} are read")]
     WordTooLong(u32),
-    /// More than [`MAX_WORDS`].
-    #[error("router sent a sentence of more than {MAX_WORDS} words")]
-    TooManyWords,
-    /// More than [`MAX_SENTENCE`].
-    #[error("router sent a sentence of more than {MAX_SENTENCE} bytes")]
+    /// A sentence above [`MAX_PASSED`].
+    #[error("router sent a sentence of more than {MAX_PASSED} bytes")]
     SentenceTooLong,
 }
 
@@ -58,6 +66,7 @@ impl Span {
 pub struct Words<'a> {
     bytes: &'a [u8],
     spans: &'a [Span],
+    cut: bool,
 }
 
 impl<'a> Words<'a> {
@@ -65,6 +74,11 @@ impl<'a> Words<'a> {
     pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let bytes = self.bytes;
         self.spans.iter().map(move |span| span.of(bytes))
+    }
+
+    /// True if the sentence was too large: its words have only their beginnings, and some may be missing.
+    pub const fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// The first word: what kind of reply this is.
@@ -92,9 +106,13 @@ pub struct Framing {
     scanned: usize,
     /// First free byte.
     end: usize,
-    spans: Vec<Span, MAX_WORDS>,
-    /// Bytes of words in the sentence in progress.
+    spans: Vec<Span, SPANS>,
+    /// Bytes of words in the sentence in progress, those that are not kept included.
     length: usize,
+    /// Bytes to come that are not kept.
+    skipping: usize,
+    /// True if the sentence in progress is too large.
+    cut: bool,
     complete: bool,
 }
 
@@ -108,6 +126,8 @@ impl Framing {
             end: 0,
             spans: Vec::new(),
             length: 0,
+            skipping: 0,
+            cut: false,
             complete: false,
         }
     }
@@ -137,6 +157,9 @@ impl Framing {
             self.next_sentence();
         }
         loop {
+            if !self.skip() {
+                return Ok(Progress::Incomplete);
+            }
             let rest = self.buffer.get(self.scanned..self.end).unwrap_or_default();
             let Some((length, prefix)) = decode_length(rest)? else { return Ok(Progress::Incomplete) };
             if length == 0 {
@@ -149,47 +172,64 @@ impl Framing {
                 self.complete = true;
                 return Ok(Progress::Complete);
             }
-            self.check_bounds(length)?;
-            if rest.len() < prefix + length as usize {
+            let present = rest.len();
+            let kept = self.kept_of(length)?;
+            if present < prefix + kept {
                 return Ok(Progress::Incomplete);
             }
-            self.take_word(prefix, length)?;
+            self.take_word(prefix, kept, length as usize);
         }
     }
 
     /// The sentence that lies ready after [`Progress::Complete`].
     pub fn words(&self) -> Words<'_> {
         let spans = if self.complete { self.spans.as_slice() } else { &[] };
-        Words { bytes: self.buffer.get(self.start..self.scanned).unwrap_or_default(), spans }
+        Words { bytes: self.buffer.get(self.start..self.scanned).unwrap_or_default(), spans, cut: self.cut }
     }
 
     fn next_sentence(&mut self) {
         self.start = self.scanned;
         self.spans.clear();
         self.length = 0;
+        self.cut = false;
     }
 
-    /// Refuses a word by its announced length, before its bytes arrive: they might not fit into the buffer.
-    fn check_bounds(&self, length: u32) -> Result<(), FramingError> {
-        if length as usize > MAX_WORD {
+    /// Drops bytes that are not kept. True if none are left to drop.
+    fn skip(&mut self) -> bool {
+        let present = self.skipping.min(self.end - self.scanned);
+        if present > 0 {
+            self.buffer.copy_within(self.scanned + present..self.end, self.scanned);
+            self.end -= present;
+            self.skipping -= present;
+        }
+        self.skipping == 0
+    }
+
+    /// How many bytes of a word of this length are kept. The decision comes before the bytes, which might not fit.
+    fn kept_of(&mut self, length: u32) -> Result<usize, FramingError> {
+        let bytes = length as usize;
+        if bytes > MAX_PASSED {
             return Err(FramingError::WordTooLong(length));
         }
-        if self.length + length as usize > MAX_SENTENCE {
+        if self.length + bytes > MAX_PASSED {
             return Err(FramingError::SentenceTooLong);
         }
-        if self.spans.is_full() {
-            return Err(FramingError::TooManyWords);
-        }
-        Ok(())
+        self.cut |= self.length + bytes > MAX_SENTENCE || self.spans.len() >= MAX_WORDS;
+        Ok(if self.cut { bytes.min(KEPT) } else { bytes })
     }
 
-    fn take_word(&mut self, prefix: usize, length: u32) -> Result<(), FramingError> {
+    /// Takes a word, or its beginning. Of the words beyond the bound only a tag is taken.
+    fn take_word(&mut self, prefix: usize, kept: usize, length: usize) {
         let at = self.scanned + prefix;
-        let span = Span { at: u32::try_from(at - self.start).unwrap_or(u32::MAX), length };
-        self.spans.push(span).map_err(|_| FramingError::TooManyWords)?;
-        self.length += length as usize;
-        self.scanned = at + length as usize;
-        Ok(())
+        let is_tag = self.buffer.get(at..at + kept).is_some_and(|word| word.starts_with(b".tag="));
+        let span = Span { at: u32::try_from(at - self.start).unwrap_or(u32::MAX), length: kept as u32 };
+        self.length += length;
+        if (self.spans.len() < MAX_WORDS || is_tag) && self.spans.push(span).is_ok() {
+            self.scanned = at + kept;
+            self.skipping = length - kept;
+        } else {
+            self.skipping = prefix + length;
+        }
     }
 }
 
@@ -215,7 +255,7 @@ mod tests {
 
     type Sentences = std::vec::Vec<std::vec::Vec<std::vec::Vec<u8>>>;
 
-    /// Feeds the bytes in pieces of the given lengths, over and over, and collects what comes out.
+    /// Feeds the bytes in pieces of the given lengths, over and over, and collects the sentences that come out whole.
     fn read(bytes: &[u8], pieces: &[usize]) -> (Sentences, Result<(), FramingError>) {
         let mut framing = Framing::new();
         let mut sentences = Sentences::new();
@@ -230,6 +270,7 @@ mod tests {
             rest = &rest[n..];
             loop {
                 match framing.advance() {
+                    Ok(Progress::Complete) if framing.words().is_cut() => {}
                     Ok(Progress::Complete) => sentences.push(framing.words().iter().map(<[u8]>::to_vec).collect()),
                     Ok(Progress::Incomplete) => break,
                     Err(error) => {
@@ -276,26 +317,22 @@ mod tests {
         (length, any::<u8>()).prop_map(|(n, seed)| (0..n).map(|i| seed.wrapping_add(i as u8)).collect())
     }
 
-    /// How many of the sentences come before the first that is longer than one may be.
-    fn lawful(sentences: &Sentences) -> usize {
-        let is_lawful = |sentence: &std::vec::Vec<std::vec::Vec<u8>>| {
-            sentence.iter().map(std::vec::Vec::len).sum::<usize>() <= MAX_SENTENCE
+    /// The sentences that are not too large.
+    fn lawful(sentences: &Sentences) -> Sentences {
+        let is_lawful = |sentence: &&std::vec::Vec<std::vec::Vec<u8>>| {
+            sentence.len() <= MAX_WORDS && sentence.iter().map(std::vec::Vec::len).sum::<usize>() <= MAX_SENTENCE
         };
-        sentences.iter().take_while(|sentence| is_lawful(sentence)).count()
+        sentences.iter().filter(is_lawful).cloned().collect()
     }
 
     proptest! {
         #[test]
-        fn any_split_gives_the_sentences_that_were_sent_up_to_one_that_is_too_long(
+        fn any_split_gives_the_sentences_that_were_sent_but_those_that_are_too_large(
             sentences in prop::collection::vec(prop::collection::vec(word(), 1..5), 0..12),
             pieces in prop::collection::vec(1_usize..3_000, 1..6),
         ) {
             let bytes = encode(&sentences);
-            let (ours, outcome) = read(&bytes, &pieces);
-            let lawful = lawful(&sentences);
-            prop_assert_eq!(&ours, &sentences[..lawful]);
-            let refused = lawful < sentences.len();
-            prop_assert_eq!(outcome, if refused { Err(FramingError::SentenceTooLong) } else { Ok(()) });
+            prop_assert_eq!(read(&bytes, &pieces), (lawful(&sentences), Ok(())));
             prop_assert_eq!(oracle(&bytes), (sentences, true));
         }
 
@@ -307,6 +344,7 @@ mod tests {
         ) {
             let (ours, outcome) = read(&bytes, &pieces);
             let (theirs, fine) = oracle(&bytes);
+            let theirs = lawful(&theirs);
             match outcome {
                 Ok(()) => {
                     prop_assert!(fine);
@@ -328,19 +366,58 @@ mod tests {
         assert_eq!(read(&encode(&sentences), &[1]), (sentences, Ok(())));
     }
 
+    /// The first sentence, whole or cut.
+    fn first_of(sentence: std::vec::Vec<std::vec::Vec<u8>>, after: &[u8]) -> (std::vec::Vec<std::vec::Vec<u8>>, bool) {
+        let bytes = [encode(&vec![sentence]), after.to_vec()].concat();
+        let (mut framing, mut rest) = (Framing::new(), &bytes[..]);
+        while framing.advance() == Ok(Progress::Incomplete) {
+            let space = framing.space();
+            let n = rest.len().min(space.len()).min(1_000);
+            space[..n].copy_from_slice(&rest[..n]);
+            framing.filled(n);
+            rest = &rest[n..];
+        }
+        (framing.words().iter().map(<[u8]>::to_vec).collect(), framing.words().is_cut())
+    }
+
     #[test]
     fn each_bound_is_kept_and_what_lies_on_it_passes() {
-        let fits = vec![vec![vec![b'x'; MAX_WORD]], vec![vec![b'y'; MAX_SENTENCE / MAX_WORDS]; MAX_WORDS]];
+        let fits = vec![vec![vec![b'x'; MAX_SENTENCE]], vec![vec![b'y'; MAX_SENTENCE / MAX_WORDS]; MAX_WORDS]];
         assert_eq!(read(&encode(&fits), &[1_000]), (fits, Ok(())));
-        for (sentence, error) in [
-            (vec![vec![b'x'; MAX_WORD + 1]], FramingError::WordTooLong(MAX_WORD as u32 + 1)),
-            (vec![vec![b'x'; 1]; MAX_WORDS + 1], FramingError::TooManyWords),
-            (vec![vec![b'x'; MAX_SENTENCE], vec![b'x']], FramingError::SentenceTooLong),
+        let next = vec![vec![b"!done".to_vec()]];
+        for sentence in [
+            vec![vec![b'x'; MAX_SENTENCE + 1]],
+            vec![vec![b'x'; MAX_PASSED]],
+            vec![vec![b'x'; 1]; MAX_WORDS + 1],
+            vec![vec![b'x'; 1]; MAX_PASSED],
+            vec![vec![b'x'; MAX_SENTENCE], vec![b'x']],
             // A property test drew this: no word is long, all of them together are.
-            (vec![vec![b'x'; 16_390]; 4], FramingError::SentenceTooLong),
+            vec![vec![b'x'; 16_390]; 4],
+        ] {
+            let bytes = [encode(&vec![sentence]), encode(&next)].concat();
+            for pieces in [&[1_000][..], &[7, 100_000]] {
+                assert_eq!(read(&bytes, pieces), (next.clone(), Ok(())), "the next one is whole");
+            }
+        }
+        for (sentence, error) in [
+            (vec![vec![b'x'; MAX_PASSED + 1]], FramingError::WordTooLong(MAX_PASSED as u32 + 1)),
+            (vec![vec![b'x'; MAX_PASSED], vec![b'x']], FramingError::SentenceTooLong),
         ] {
             assert_eq!(read(&encode(&vec![sentence]), &[1_000]).1, Err(error));
         }
+    }
+
+    #[test]
+    fn a_sentence_that_is_too_large_keeps_what_names_it() {
+        let word = |text: &str| text.as_bytes().to_vec();
+        let long = [word("=name=")[..].to_vec(), vec![b'x'; 70_000]].concat();
+        let (words, cut) =
+            first_of(vec![word("!re"), word("=.id=*1"), long.clone(), word("=user=u"), word(".tag=7")], b"");
+        assert_eq!((words.len(), &words[2][..], cut), (5, &long[..KEPT], true));
+        assert_eq!((&words[3], &words[4]), (&word("=user=u"), &word(".tag=7")));
+        let many = [vec![word("!re")], vec![word("=a=1"); 200], vec![word(".tag=7")]].concat();
+        let (words, cut) = first_of(many, b"");
+        assert_eq!((words.len(), words.last(), cut), (MAX_WORDS + 1, Some(&word(".tag=7")), true));
     }
 
     #[test]

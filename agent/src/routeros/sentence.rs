@@ -40,6 +40,11 @@ impl<'a> Sentence<'a> {
         Self { words }
     }
 
+    /// True if the sentence was too large and is not whole, see [`Words::is_cut`].
+    pub const fn is_cut(&self) -> bool {
+        self.words.is_cut()
+    }
+
     /// The reply's kind.
     pub fn kind(&self) -> Kind {
         match self.words.first() {
