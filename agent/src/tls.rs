@@ -1,8 +1,11 @@
 //! Whom the agent trusts, as rustls client configurations, for the relay and for api-ssl alike: the built-in roots, a
 //! CA file, or pinned keys. One TLS stack, ring's, named explicitly.
 
+mod certificate;
 mod fault;
 mod pin;
+pub(crate) mod survey;
+mod verifier;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +17,11 @@ use rustls::sign::SigningKey;
 use rustls::{ClientConfig, RootCertStore};
 
 pub use fault::{Peer, explain};
+pub(crate) use fault::{explain_obstacle, is_unexplained};
 pub use pin::{Pin, PinMismatch};
+pub use verifier::OldVersion;
+
+use verifier::Verifier;
 
 /// Whom to trust.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,18 +62,16 @@ pub enum TlsError {
 /// [`TlsError`], when a CA file is not usable.
 pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let config = match trust {
+    let verifier = match trust {
         Trust::WebRoots => {
             let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-            builder.with_root_certificates(roots).with_no_client_auth()
+            Verifier::of_issuers(roots, &provider)?
         }
-        Trust::CaFile(path) => builder.with_root_certificates(read_roots(path)?).with_no_client_auth(),
-        Trust::Pins(pins) => {
-            builder.dangerous().with_custom_certificate_verifier(pin_verifier(pins, &provider)).with_no_client_auth()
-        }
+        Trust::CaFile(path) => Verifier::of_issuers(read_roots(path)?, &provider)?,
+        Trust::Pins(pins) => Verifier::of_pins(pins.clone(), &provider),
     };
-    Ok(Arc::new(config))
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()))
 }
 
 /// The name that the other side's certificate must show, and that is sent as SNI unless it is an address.
@@ -91,10 +96,6 @@ impl KeyProvider for NoKeys {
     fn load_private_key(&self, _key: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
         Err(rustls::Error::General("this program has no keys of its own".to_owned()))
     }
-}
-
-fn pin_verifier(pins: &[Pin], provider: &CryptoProvider) -> Arc<pin::PinVerifier> {
-    Arc::new(pin::PinVerifier::new(pins.to_vec(), provider.signature_verification_algorithms))
 }
 
 fn read_roots(path: &Path) -> Result<RootCertStore, TlsError> {

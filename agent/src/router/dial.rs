@@ -11,7 +11,8 @@ use tokio_rustls::TlsConnector;
 use crate::config::{HostPort, RouterConfig};
 use crate::reach::{self, Failed, Reached, Unreached, Wanted, listed};
 use crate::routeros::connection::{ConnectionError, Transport};
-use crate::tls::{Peer, client_config, explain, server_name};
+use crate::tls::survey::{self, Obstacle};
+use crate::tls::{Peer, client_config, explain, explain_obstacle, is_unexplained, server_name};
 
 /// An open way to a router, and the addresses of its name that gave none.
 pub(super) struct Dialed {
@@ -62,12 +63,29 @@ impl Dialer {
         let name = server_name(&self.address.host).map_err(|error| failed(error.to_string()))?;
         match timeout(self.within, connector.connect(name, stream)).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
-            Ok(Err(error)) => {
-                let reason = explain(&error, Peer::Router, SystemTime::now());
-                Err(failed(reason.unwrap_or_else(|| format!("the handshake broke: {error}"))))
-            }
-            Err(_) => Err(failed("no answer to the handshake: is this api-ssl's port?".to_owned())),
+            Ok(Err(error)) => Err(failed(self.tls_fault(&error).await)),
+            Err(_) => Err(failed(
+                "no answer to the handshake: is this api-ssl's port? If it is, large packets are lost (MTU, MSS) or a \
+                 firewall drops TLS"
+                    .to_owned(),
+            )),
         }
+    }
+
+    /// Returns why a handshake failed; where the router does not say it, the router is asked once more.
+    async fn tls_fault(&self, error: &io::Error) -> String {
+        if is_unexplained(error)
+            && let Some(obstacle) = self.survey().await
+        {
+            return explain_obstacle(obstacle, Peer::Router);
+        }
+        let reason = explain(error, Peer::Router, SystemTime::now());
+        reason.unwrap_or_else(|| format!("the handshake broke: {error}"))
+    }
+
+    async fn survey(&self) -> Option<Obstacle> {
+        let reached = reach::connect(&self.address, self.within, Wanted::First).await.ok()?;
+        timeout(self.within, survey::ask(reached.stream, &self.address.host)).await.ok()?
     }
 }
 

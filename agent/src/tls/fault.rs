@@ -3,9 +3,13 @@
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
+use shared::escape::one_line;
 
+use super::certificate::UnusableKey;
 use super::pin::PinMismatch;
+use super::survey::Obstacle;
+use super::verifier::OldVersion;
 
 /// Before this nobody had this program: a clock that shows less has not been set. 2025-01-01.
 const CLOCK_IS_UNSET_BEFORE: Duration = Duration::from_secs(1_735_689_600);
@@ -19,55 +23,194 @@ pub enum Peer {
     Router,
 }
 
-/// What an error of a TLS handshake means; nothing when TLS is not at fault.
-pub fn explain(error: &io::Error, peer: Peer, now: SystemTime) -> Option<String> {
-    let error = error.get_ref()?.downcast_ref::<Error>()?;
-    Some(match error {
-        Error::InvalidCertificate(why) => explain_certificate(why, peer, now),
-        Error::AlertReceived(AlertDescription::HandshakeFailure) if peer == Peer::Router => {
-            "api-ssl has no certificate that this agent can use: assign one, /ip/service/set api-ssl certificate=…"
-                .to_owned()
+impl Peer {
+    const fn is_called(self) -> &'static str {
+        match self {
+            Self::Relay => "the relay",
+            Self::Router => "api-ssl",
         }
+    }
+
+    const fn certificate(self) -> &'static str {
+        match self {
+            Self::Relay => "the relay's certificate",
+            Self::Router => "the router's certificate",
+        }
+    }
+
+    const fn variable(self) -> &'static str {
+        match self {
+            Self::Relay => "LINELIGHT_RELAY",
+            Self::Router => "LINELIGHT_ROUTER",
+        }
+    }
+}
+
+/// Returns what an error of a TLS handshake means and what to do; `None` where TLS is not at fault.
+pub fn explain(error: &io::Error, peer: Peer, now: SystemTime) -> Option<String> {
+    let who = peer.is_called();
+    Some(match tls_error(error)? {
+        Error::InvalidCertificate(why) => explain_certificate(why, peer, now),
+        Error::AlertReceived(alert) => explain_alert(*alert, peer),
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
             "the other side does not speak TLS: is it the right port?".to_owned()
         }
-        other => format!("the TLS handshake failed: {other}"),
+        Error::InvalidMessage(_) | Error::PeerMisbehaved(_) | Error::DecryptError => format!(
+            "{who} breaks the rules of TLS, or something on the way alters what it says: is it the right port, and is a \
+             firewall that inspects TLS between?"
+        ),
+        Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
+            explain_obstacle(Obstacle::OldVersion, peer)
+        }
+        Error::PeerIncompatible(_) => no_common_way(peer),
+        Error::NoCertificatesPresented => explain_obstacle(Obstacle::NoCertificate, peer),
+        Error::NoApplicationProtocol => no_protocol(who),
+        Error::FailedToGetRandomBytes => "the system gives no random bytes for TLS".to_owned(),
+        other => format!("the TLS handshake with {who} failed: {}", short(&other.to_string())),
     })
 }
 
+/// True where the other side refuses the handshake without its reason, so that a [survey](super::survey) may find one.
+pub(crate) fn is_unexplained(error: &io::Error) -> bool {
+    use AlertDescription::{HandshakeFailure, InsufficientSecurity, InternalError, ProtocolVersion};
+    matches!(
+        tls_error(error),
+        Some(
+            Error::AlertReceived(HandshakeFailure | InsufficientSecurity | InternalError | ProtocolVersion)
+                | Error::PeerIncompatible(_)
+        )
+    )
+}
+
+fn tls_error(error: &io::Error) -> Option<&Error> {
+    error.get_ref()?.downcast_ref::<Error>()
+}
+
+fn explain_alert(alert: AlertDescription, peer: Peer) -> String {
+    use AlertDescription as Alert;
+    let who = peer.is_called();
+    match alert {
+        Alert::HandshakeFailure | Alert::InsufficientSecurity => no_common_way(peer),
+        Alert::ProtocolVersion => explain_obstacle(Obstacle::OldVersion, peer),
+        Alert::UnrecognisedName => {
+            format!("{who} knows no host of this name: write the name of its certificate into {}", peer.variable())
+        }
+        Alert::NoApplicationProtocol => no_protocol(who),
+        Alert::CertificateRequired | Alert::AccessDenied | Alert::UnknownCA => {
+            format!("{who} wants a certificate of this agent, which has none: do not ask for client certificates")
+        }
+        other => format!("{who} ended the TLS handshake with the alert {}", short(&format!("{other:?}"))),
+    }
+}
+
+fn no_protocol(who: &str) -> String {
+    format!("{who} refuses HTTP/1.1 in TLS (ALPN): allow http/1.1 in the reverse proxy, WebSockets need it")
+}
+
+/// Returns what keeps the other side and this agent apart, and what to use instead.
+pub(crate) fn explain_obstacle(obstacle: Obstacle, peer: Peer) -> String {
+    let who = peer.is_called();
+    let remedy = match (obstacle, peer) {
+        (Obstacle::NoCertificate, Peer::Router) => "assign one, /ip/service/set api-ssl certificate=…".to_owned(),
+        (Obstacle::NoCertificate, Peer::Relay) => "give it one".to_owned(),
+        (Obstacle::Key(_), _) => another_key(peer),
+        (Obstacle::OldVersion, Peer::Router) => {
+            "/ip/service/set api-ssl tls-version=only-1.2, or upgrade RouterOS".to_owned()
+        }
+        (_, Peer::Router) => "upgrade RouterOS, or use the plain api on the router itself".to_owned(),
+        (_, Peer::Relay) => {
+            "allow TLS 1.2 with ECDHE and AES-GCM, or TLS 1.3, in the reverse proxy or firewall before it".to_owned()
+        }
+    };
+    format!("{who} and this agent have no way of TLS in common: {obstacle}; {remedy}")
+}
+
+/// For where nothing says which of the reasons it is.
+fn no_common_way(peer: Peer) -> String {
+    let certificate = match peer {
+        Peer::Router => "; or it has no certificate: /ip/service/set api-ssl certificate=…",
+        Peer::Relay => "",
+    };
+    format!(
+        "{} and this agent have no way of TLS in common: it needs TLS 1.2 with ECDHE and AES-GCM, or TLS 1.3, and a key of \
+         RSA 2048 or P-256{certificate}",
+        peer.is_called()
+    )
+}
+
+fn another_key(peer: Peer) -> String {
+    match peer {
+        Peer::Router => "use a certificate with key-size=2048 or prime256v1 (/certificate/add)".to_owned(),
+        Peer::Relay => "use a certificate with a key of RSA 2048 or ECDSA P-256".to_owned(),
+    }
+}
+
 fn explain_certificate(why: &CertificateError, peer: Peer, now: SystemTime) -> String {
-    let whose = match peer {
-        Peer::Relay => "the relay's certificate",
-        Peer::Router => "the router's certificate",
-    };
-    let variable = match peer {
-        Peer::Relay => "LINELIGHT_RELAY",
-        Peer::Router => "LINELIGHT_ROUTER",
-    };
+    let (whose, variable) = (peer.certificate(), peer.variable());
     match why {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => explain_early(whose, now),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             format!("{whose} has expired, or the router's clock is ahead: renew it, or set the clock")
         }
-        CertificateError::UnknownIssuer | CertificateError::InvalidPurpose => {
+        CertificateError::UnknownIssuer
+        | CertificateError::InvalidPurpose
+        | CertificateError::InvalidPurposeContext { .. } => {
             format!(
                 "{whose} is signed by nobody that is trusted: name its issuer in {variable}_CA or its key in {variable}_PIN"
             )
         }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!("{whose} is for another name than {variable} has: write the name that it shows, or pin its key")
-        }
+        CertificateError::NotValidForName => wrong_name(whose, variable, &[]),
+        CertificateError::NotValidForNameContext { presented, .. } => wrong_name(whose, variable, presented),
         CertificateError::BadSignature => format!(
-            "{whose} is copied or altered: who answers does not hold the key, or another issuer of the same name signed it"
+            "{whose} is copied or altered: the other side does not hold the key, or another issuer of the same name signed it"
         ),
-        CertificateError::Other(other) => match other.0.downcast_ref::<PinMismatch>() {
-            Some(mismatch) => {
-                format!("{whose} is not accepted: {mismatch}; if it was renewed on purpose, add that to {variable}_PIN")
-            }
-            None => format!("{whose} is not accepted: {other}; its key can be pinned in {variable}_PIN"),
-        },
-        other => format!("{whose} is not accepted: {other}; its key can be pinned in {variable}_PIN"),
+        CertificateError::BadEncoding => {
+            format!(
+                "{whose} cannot be read: it is no X.509 certificate, or something on the way altered it; make a new one"
+            )
+        }
+        CertificateError::Revoked => format!("{whose} was revoked by its issuer: renew it"),
+        CertificateError::Other(other) => explain_other(&*other.0, peer),
+        other if is_of_algorithm(other) => format!(
+            "{whose} or one of its issuers' is signed with an algorithm that is out of use, such as SHA-1 or a short RSA \
+             key: renew it with SHA-256, or pin its key in {variable}_PIN"
+        ),
+        _ => format!("{whose} says something that this agent does not understand: pin its key in {variable}_PIN"),
     }
+}
+
+const fn is_of_algorithm(why: &CertificateError) -> bool {
+    matches!(
+        why,
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+    )
+}
+
+fn explain_other(why: &(dyn std::error::Error + 'static), peer: Peer) -> String {
+    let (whose, variable) = (peer.certificate(), peer.variable());
+    if let Some(mismatch) = why.downcast_ref::<PinMismatch>() {
+        format!("{whose} is not accepted: {mismatch}; if it was renewed on purpose, add that to {variable}_PIN")
+    } else if let Some(key) = why.downcast_ref::<UnusableKey>() {
+        format!("{whose} has {key}; {}", another_key(peer))
+    } else if let Some(version) = why.downcast_ref::<OldVersion>() {
+        format!("{whose} is not accepted: {version}; pin its key in {variable}_PIN, or make one of version 3")
+    } else if let Some(webpki::Error::CaUsedAsEndEntity) = why.downcast_ref() {
+        format!("{whose} is an issuer's own (CA:TRUE), which vouches for no host: pin its key in {variable}_PIN")
+    } else {
+        format!("{whose} says something that this agent does not understand: pin its key in {variable}_PIN")
+    }
+}
+
+fn wrong_name(whose: &str, variable: &str, presented: &[String]) -> String {
+    let names: Vec<_> = presented.iter().take(3).map(|name| short(name.split('"').nth(1).unwrap_or(name))).collect();
+    let shown = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+    format!("{whose} is for another name{shown} than {variable} has: write the name that it shows, or pin its key")
+}
+
+/// Text from outside, harmless and bounded.
+fn short(text: &str) -> String {
+    one_line(text).to_string().chars().take(80).collect()
 }
 
 fn explain_early(whose: &str, now: SystemTime) -> String {

@@ -1,17 +1,10 @@
-//! Pinned keys: a certificate counts by the SHA-256 of its public key (SubjectPublicKeyInfo) alone.
-//!
-//! Names and dates are not looked at, so a pin works with RouterOS's self-signed certificates and while a router's
-//! clock is in 1970. That the other side holds the key is proved by its signature in the handshake, which is verified.
+//! Pinned keys: the SHA-256 of a public key (SubjectPublicKeyInfo), as it is configured and shown.
 
 use std::fmt;
-use std::sync::Arc;
 
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
-use webpki::EndEntityCert;
+use ring::digest::{SHA256, digest};
+use rustls::pki_types::SubjectPublicKeyInfoDer;
 
 const PREFIX: &str = "sha256//";
 
@@ -29,14 +22,11 @@ impl Pin {
         bytes.try_into().ok().map(Self)
     }
 
-    /// The pin of a certificate's key.
-    ///
-    /// # Errors
-    /// [`CertificateError::BadEncoding`], when it is no X.509 certificate of version 3.
-    pub fn of(certificate: &CertificateDer<'_>) -> Result<Self, CertificateError> {
-        let parsed = EndEntityCert::try_from(certificate).map_err(|_| CertificateError::BadEncoding)?;
-        let digest = ring::digest::digest(&ring::digest::SHA256, &parsed.subject_public_key_info());
-        digest.as_ref().try_into().map(Self).map_err(|_| CertificateError::BadEncoding)
+    /// Returns the pin of a key.
+    pub(super) fn of_key(key: &SubjectPublicKeyInfoDer<'_>) -> Self {
+        let mut pin = [0; 32];
+        pin.copy_from_slice(digest(&SHA256, key).as_ref());
+        Self(pin)
     }
 }
 
@@ -52,62 +42,10 @@ impl fmt::Debug for Pin {
     }
 }
 
-/// The other side's key is not one of the pinned ones. A public key's hash is no secret: it is shown to be compared.
+/// The other side's key is not pinned. The hash of a public key is no secret: it is shown to be compared.
 #[derive(Debug, thiserror::Error)]
 #[error("its key is {0}, which is not pinned")]
 pub struct PinMismatch(pub Pin);
-
-/// Accepts a certificate by its key.
-#[derive(Debug)]
-pub(super) struct PinVerifier {
-    pins: Vec<Pin>,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl PinVerifier {
-    pub(super) const fn new(pins: Vec<Pin>, algorithms: WebPkiSupportedAlgorithms) -> Self {
-        Self { pins, algorithms }
-    }
-}
-
-impl ServerCertVerifier for PinVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let found = Pin::of(end_entity)?;
-        if self.pins.contains(&found) {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(CertificateError::Other(OtherError(Arc::new(PinMismatch(found)))).into())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -35,6 +35,15 @@ pub(crate) fn issue(change: impl FnOnce(&mut CertificateParams)) -> Issued {
 }
 
 impl Issued {
+    pub(crate) const fn certificate(&self) -> &CertificateDer<'static> {
+        &self.certificate
+    }
+
+    /// The same key under another certificate.
+    fn with_certificate(self, certificate: Vec<u8>) -> Self {
+        Self { certificate: certificate.into(), ..self }
+    }
+
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         acceptor(self, &self.key)
     }
@@ -99,7 +108,7 @@ async fn a_ca_file_vouches_for_its_name_and_no_other() {
     let trust = issued.ca_file(directory.path());
     handshake(&issued, &issued.key, &trust, NAME).await.unwrap();
     let other = words(handshake(&issued, &issued.key, &trust, "other.example").await);
-    assert!(other.contains("another name") && other.contains("pin its key"), "{other}");
+    assert!(other.contains("another name (relay.example)") && other.contains("pin its key"), "{other}");
     let address = words(handshake(&issued, &issued.key, &trust, "127.0.0.1").await);
     assert!(address.contains("another name"), "{address}");
 }
@@ -123,6 +132,120 @@ async fn a_pinned_key_is_accepted_whatever_the_name_and_the_dates() {
     handshake(&expired, &expired.key, &trust, "127.0.0.1").await.unwrap();
     let as_ca = issue(|params| params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained));
     handshake(&as_ca, &as_ca.key, &Trust::Pins(vec![as_ca.pin()]), NAME).await.unwrap();
+}
+
+/// A value of DER.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    [&[tag, 0x82], u16::try_from(content.len()).unwrap().to_be_bytes().as_slice(), content].concat()
+}
+
+/// The values within a value.
+fn within(value: &[u8]) -> Vec<Vec<u8>> {
+    let header = |bytes: &[u8]| match bytes[1] {
+        short @ 0..=0x7f => (2, usize::from(short)),
+        0x81 => (3, usize::from(bytes[2])),
+        _ => (4, usize::from(u16::from_be_bytes([bytes[2], bytes[3]]))),
+    };
+    let mut rest = &value[header(value).0..];
+    let mut values = Vec::new();
+    while !rest.is_empty() {
+        let (start, length) = header(rest);
+        values.push(rest[..start + length].to_vec());
+        rest = &rest[start + length..];
+    }
+    values
+}
+
+/// The certificate with other fields; its issuer's signature no longer fits, which a pin does not ask for.
+fn altered(issued: Issued, alter: impl FnOnce(&mut Vec<Vec<u8>>)) -> Issued {
+    let mut certificate = within(issued.certificate());
+    let mut fields = within(&certificate[0]);
+    alter(&mut fields);
+    certificate[0] = der(0x30, &fields.concat());
+    issued.with_certificate(der(0x30, &certificate.concat()))
+}
+
+/// A certificate of version 1: no version, no extensions.
+fn of_version_1(issued: Issued) -> Issued {
+    altered(issued, |fields| {
+        fields.remove(0);
+        fields.retain(|field| field[0] != 0xa3);
+    })
+}
+
+/// The place of the key among a certificate's fields.
+const KEY_FIELD: usize = 6;
+
+pub(crate) fn rsa_key(bits: usize) -> Vec<u8> {
+    let modulus = [&[0, 0x80], vec![1; bits / 8 - 1].as_slice()].concat();
+    let key = der(0x30, &[der(2, &modulus), der(2, &[1, 0, 1])].concat());
+    let algorithm = der(0x30, &[der(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]), der(5, &[])].concat());
+    der(0x30, &[algorithm, der(3, &[&[0], key.as_slice()].concat())].concat())
+}
+
+pub(crate) fn curve_key(curve: &[u8]) -> Vec<u8> {
+    let algorithm = der(0x30, &[der(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1]), der(6, curve)].concat());
+    der(0x30, &[algorithm, der(3, &[0; 100])].concat())
+}
+
+fn algorithm_key(algorithm: &[u8]) -> Vec<u8> {
+    der(0x30, &[der(0x30, &der(6, algorithm)), der(3, &[0; 33])].concat())
+}
+
+/// A certificate that shows this key.
+pub(crate) fn certificate_with(key: Vec<u8>) -> Vec<u8> {
+    altered(issue(|_| ()), |fields| fields[KEY_FIELD] = key).certificate.to_vec()
+}
+
+fn pin_of(key: &[u8]) -> Pin {
+    let digest = ::ring::digest::digest(&::ring::digest::SHA256, key);
+    Pin::parse(&data_encoding::HEXLOWER.encode(digest.as_ref())).unwrap()
+}
+
+#[tokio::test]
+async fn a_certificate_of_version_1_is_accepted_by_its_pinned_key_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = of_version_1(issue(|_| ()));
+    let pinned = Trust::Pins(vec![old.pin()]);
+    handshake(&old, &old.key, &pinned, "127.0.0.1").await.unwrap();
+    let thief = KeyPair::generate().unwrap();
+    assert!(words(handshake(&old, &thief, &pinned, NAME).await).contains("does not hold the key"));
+    let refused = words(handshake(&old, &old.key, &old.ca_file(directory.path()), NAME).await);
+    assert!(refused.contains("version 1") && refused.contains("LINELIGHT_RELAY_PIN"), "{refused}");
+    let stranger = Trust::Pins(vec![issue(|_| ()).pin()]);
+    let refused = words(handshake(&old, &old.key, &stranger, NAME).await);
+    assert!(refused.contains(&old.pin().to_string()), "{refused}");
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_verified_is_named_and_nobody_is_suspected() {
+    for (key, found) in [
+        (rsa_key(1_024), "an RSA key of 1024 bits"),
+        (rsa_key(16_384), "an RSA key of 16384 bits"),
+        (curve_key(&[0x2b, 0x81, 4, 0, 0x23]), "the elliptic curve P-521"),
+        (curve_key(&[0x2b, 0x81, 4, 0, 0x0a]), "the elliptic curve of another name"),
+        (algorithm_key(&[0x2b, 0x65, 0x71]), "an Ed448 key"),
+        (algorithm_key(&[0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1]), "a DSA key"),
+        (algorithm_key(&[1, 2, 3]), "a key of another algorithm"),
+    ] {
+        let trust = Trust::Pins(vec![pin_of(&key)]);
+        let issued = altered(issue(|_| ()), |fields| fields[KEY_FIELD] = key);
+        let met = handshake(&issued, &issued.key, &trust, NAME).await.unwrap_err();
+        for (peer, remedy) in [(Peer::Relay, "RSA 2048 or ECDSA P-256"), (Peer::Router, "key-size=2048")] {
+            let said = explain(&met, peer, SystemTime::now()).unwrap();
+            assert!(said.contains(found) && said.contains(remedy) && said.len() < 250, "{said}");
+            assert!(!said.contains("altered") && !said.contains("copied"), "{said}");
+        }
+    }
+    assert_eq!(certificate::Certificate::read(issue(|_| ()).certificate()).unwrap().check_key(), Ok(()));
+}
+
+#[tokio::test]
+async fn an_issuers_own_certificate_is_told_to_be_pinned() {
+    let directory = tempfile::tempdir().unwrap();
+    let own = issue(|params| params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained));
+    let refused = words(handshake(&own, &own.key, &own.ca_file(directory.path()), NAME).await);
+    assert!(refused.contains("an issuer's own") && refused.contains("LINELIGHT_RELAY_PIN"), "{refused}");
 }
 
 #[tokio::test]

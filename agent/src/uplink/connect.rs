@@ -74,8 +74,26 @@ impl Connector {
         }
         let name = tls::server_name(&address.host.host)?;
         let connecting = TlsConnector::from(self.tls()?).connect(name, stream);
-        let stream = self.within(Wait::Tls, connecting).await?.map_err(|error| tls_fault(&error))?;
-        Ok(Box::new(stream))
+        match self.within(Wait::Tls, connecting).await? {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(self.tls_fault(address, &error).await),
+        }
+    }
+
+    /// Returns why a handshake failed; where the relay does not say it, the relay is asked once more.
+    async fn tls_fault(&self, address: &RelayAddress, error: &io::Error) -> ConnectError {
+        if tls::is_unexplained(error)
+            && let Some(obstacle) = self.survey(address).await
+        {
+            return ConnectError::Tls(tls::explain_obstacle(obstacle, tls::Peer::Relay));
+        }
+        let words = tls::explain(error, tls::Peer::Relay, SystemTime::now());
+        ConnectError::Tls(words.unwrap_or_else(|| format!("the connection broke during the TLS handshake: {error}")))
+    }
+
+    async fn survey(&self, address: &RelayAddress) -> Option<tls::survey::Obstacle> {
+        let reached = self.reach(address, Wanted::First).await.ok()?;
+        self.within(Wait::Tls, tls::survey::ask(reached.stream, &address.host.host)).await.ok()?
     }
 
     /// Opens the WebSocket. The token is read only now, when the relay has proved who it is.
@@ -108,11 +126,6 @@ impl Connector {
     async fn within<T>(&self, wait: Wait, future: impl Future<Output = T>) -> Result<T, ConnectError> {
         timeout(self.step_timeout, future).await.map_err(|_| ConnectError::TimedOut(wait))
     }
-}
-
-fn tls_fault(error: &io::Error) -> ConnectError {
-    let words = tls::explain(error, tls::Peer::Relay, SystemTime::now());
-    ConnectError::Tls(words.unwrap_or_else(|| format!("the connection broke during the TLS handshake: {error}")))
 }
 
 #[cfg(test)]
