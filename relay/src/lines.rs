@@ -1,14 +1,15 @@
 //! Lines: the registry of them, and what each one knows and shows.
 
 pub mod agent;
+pub(crate) mod audience;
 pub(crate) mod averages;
 pub(crate) mod circumstances;
+mod feed;
 pub mod hub;
 pub mod line;
 pub(crate) mod live;
-pub(crate) mod points;
 pub(crate) mod refusals;
 pub(crate) mod report;
-pub(crate) mod seat;
-mod shown;
+pub(crate) mod ring;
 mod source;
+mod status;

@@ -17,15 +17,15 @@ use super::registry::Grant;
 use crate::clock::Now;
 use crate::limits::Bucket;
 use crate::lines::agent::Agent;
+use crate::lines::audience::DirectWriter;
 use crate::lines::hub::Hub;
 use crate::lines::line::{Line, Published};
 use crate::lines::live::Arrival;
 use crate::lines::report::{Report, cut};
-use crate::lines::seat::Delivery;
-use crate::wire::viewer_frame::Point;
+use crate::wire::viewer_frame::TimedSample;
 
-/// Lines of a batch that are looked up and announced before the first of them is touched.
-const ANNOUNCED: usize = 16;
+/// Lines of a batch whose memory is fetched before the first of them is locked.
+const PREFETCHED: usize = 16;
 
 /// What an uplink does where another run of its agent is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +182,7 @@ impl Reporter {
     ///
     /// # Errors
     /// [`Close::ProtocolError`] or [`Close::Replaced`].
-    pub(crate) fn batch(&self, bytes: &[u8], now: Now, delivery: &mut Delivery) -> Result<(), Close> {
+    pub(crate) fn batch(&self, bytes: &[u8], now: Now, writer: &mut DirectWriter) -> Result<(), Close> {
         let batch = match Batch::parse(bytes) {
             Ok(batch) => batch,
             // A newer agent says something that may be skipped.
@@ -214,7 +214,7 @@ impl Reporter {
         }
         ledger.samples += batch.len() as u64;
         self.hub().metrics.samples.add(batch.len() as u64);
-        self.publish(&mut ledger, &batch, now, delivery);
+        self.publish(&mut ledger, &batch, now, writer);
         Ok(())
     }
 
@@ -367,44 +367,62 @@ impl Reporter {
         }
     }
 
-    fn publish(&self, ledger: &mut Ledger, batch: &Batch<'_>, now: Now, delivery: &mut Delivery) {
+    /// Gives a batch's samples to their lines. The memory of [`PREFETCHED`] lines is fetched at once.
+    fn publish(&self, ledger: &mut Ledger, batch: &Batch<'_>, now: Now, writer: &mut DirectWriter) {
         let t = now.unix_of(now.past(ledger.clock.steady(batch.header.uptime_ms, now.steady)));
-        let circumstances = self.hub().circumstances(now);
-        let metrics = &self.hub().metrics;
         let Ledger { lines, refused, adopted, .. } = ledger;
         let mut known = batch.samples().fuse().filter_map(|sample| {
             let line = lines.get(&sample.line);
             match line {
-                Some(line) => line.announce(),
-                None if refused.contains_key(&sample.line) => metrics.samples_refused.increment(),
-                None => metrics.samples_unknown.increment(),
+                Some(line) => line.prefetch(),
+                None if refused.contains_key(&sample.line) => self.hub().metrics.samples_refused.increment(),
+                None => self.hub().metrics.samples_unknown.increment(),
             }
             Some((sample, line?))
         });
-        delivery.begin();
-        let mut announced = [const { None }; ANNOUNCED];
-        loop {
-            announced.fill_with(|| known.next());
-            if announced[0].is_none() {
-                break;
-            }
-            for (sample, line) in announced.iter().flatten() {
-                let point = Point { t, down: sample.download, up: sample.upload };
-                let replayed = batch.header.replayed;
-                let arrival = Arrival { agent: self.agent(), handle: sample.line, point, replayed };
-                if line.publish(arrival, circumstances, delivery) != Published::Unwatched {
-                    continue;
-                }
-                let limit = self.hub().limits.adopted_per_agent;
-                let bucket = adopted.get_or_insert_with(|| Bucket::new(limit, limit.div_ceil(60), now.steady));
-                if bucket.take(1, now.steady) {
-                    self.hub().adopt(line, now);
-                    line.publish(arrival, circumstances, delivery);
-                }
+        writer.begin();
+        let mut group = [const { None }; PREFETCHED];
+        while fill(&mut group, &mut known) {
+            for (sample, line) in group.iter().flatten() {
+                let arrival = Arrival {
+                    agent: self.agent(),
+                    handle: sample.line,
+                    sample: TimedSample { t, down: sample.download, up: sample.upload },
+                    replayed: batch.header.replayed,
+                };
+                self.publish_or_adopt(line, arrival, adopted, now, writer);
             }
         }
-        metrics.frames_sent.add(delivery.take_written());
+        self.hub().metrics.frames_sent.add(writer.take_written());
     }
+
+    /// Gives one sample to its line. A line that nobody watches gets a ring of samples, within the agent's budget: its viewer may
+    /// have been lost for a moment.
+    fn publish_or_adopt(
+        &self,
+        line: &Arc<Line>,
+        arrival: Arrival<'_>,
+        adopted: &mut Option<Bucket>,
+        now: Now,
+        writer: &mut DirectWriter,
+    ) {
+        let circumstances = self.hub().circumstances(now);
+        if line.publish(arrival, circumstances, writer) != Published::Unwatched {
+            return;
+        }
+        let limit = self.hub().limits.adopted_per_agent;
+        let bucket = adopted.get_or_insert_with(|| Bucket::new(limit, limit.div_ceil(60), now.steady));
+        if bucket.take(1, now.steady) {
+            self.hub().adopt(line, now);
+            line.publish(arrival, circumstances, writer);
+        }
+    }
+}
+
+/// Fills an array from an iterator. True if at least one item came.
+fn fill<T, const N: usize>(group: &mut [Option<T>; N], items: &mut impl Iterator<Item = T>) -> bool {
+    group.fill_with(|| items.next());
+    group[0].is_some()
 }
 
 impl Drop for Reporter {

@@ -25,7 +25,7 @@ use super::reporter::{Attached, Claim, Reporter, Revised};
 use crate::agents::registry::{Grant, Registry};
 use crate::clock::{Now, drained, gathered, milliseconds};
 use crate::limits::Bucket;
-use crate::lines::seat::Delivery;
+use crate::lines::audience::DirectWriter;
 
 /// Acknowledgements are a cursor: one a second is enough, milliseconds.
 const ACKNOWLEDGE_MS: i64 = 1_000;
@@ -81,7 +81,7 @@ struct Uplink<S> {
     pinged: bool,
     acknowledged: u64,
     acknowledge_at: Option<i64>,
-    delivery: Delivery,
+    delivery: DirectWriter,
 }
 
 /// How an uplink ends.
@@ -129,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
             pinged: false,
             acknowledged: 0,
             acknowledge_at: None,
-            delivery: Delivery::default(),
+            delivery: DirectWriter::default(),
         }
     }
 

@@ -16,7 +16,7 @@ pub(crate) const UNREACHABLE_AFTER_MS: i64 = 3_000;
 const PRESENT: i64 = i64::MAX;
 
 /// The interval between samples until an agent says another, milliseconds.
-const USUAL_INTERVAL_MS: u32 = 1_000;
+pub(crate) const USUAL_INTERVAL_MS: u32 = 1_000;
 
 /// One agent.
 ///

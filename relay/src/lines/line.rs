@@ -10,15 +10,15 @@ use std::task::{Context, Poll, Waker};
 
 use shared::{LineHandle, Username};
 
+use super::audience::{DirectOutcome, DirectWrite, DirectWriter, Wake};
 use super::averages::{Average, Averages, Change};
 use super::circumstances::Circumstances;
-use super::live::{Arrival, Live, Update};
+use super::live::{Arrival, LineView, Live, Update};
 use super::report::{self, Report};
-use super::seat::{Called, Delivery, Direct, Served};
-use super::shown;
+use super::status;
 use crate::clock::Now;
 use crate::lines::agent::Agent;
-use crate::wire::viewer_frame::{LineState, Point, StateFrame};
+use crate::wire::viewer_frame::{LineState, StateFrame, TimedSample};
 
 /// How long after a sample a line that is well need not be looked at, milliseconds: less than it takes to be stalled.
 const REST_MS: i64 = 2_500;
@@ -59,8 +59,8 @@ pub(crate) struct Findings {
     pub(crate) reports: Vec<ReportFindings>,
     /// When the last sample came, on the steady scale.
     pub(crate) last_arrival: Option<i64>,
-    pub(crate) newest: Option<Point>,
-    pub(crate) points: usize,
+    pub(crate) newest: Option<TimedSample>,
+    pub(crate) samples: usize,
 }
 
 /// One report, for the operator.
@@ -141,7 +141,7 @@ impl Line {
             live.watch_refused(agent, handle, at.now);
         }
         if inner.refresh_state(&self.username, at, false) {
-            self.wake_from(inner, Called::Everyone);
+            self.wake_from(inner, Wake::Everyone);
         }
     }
 
@@ -150,7 +150,7 @@ impl Line {
         &self,
         arrival: Arrival<'_>,
         circumstances: Circumstances<'_>,
-        delivery: &mut Delivery,
+        delivery: &mut DirectWriter,
     ) -> Published {
         let mut inner = self.lock();
         let Some(live) = inner.live.as_mut() else { return Published::Unwatched };
@@ -158,12 +158,12 @@ impl Line {
             return Published::Standby;
         }
         if arrival.replayed {
-            live.keep_for_later(arrival.point);
+            live.push_late(arrival.sample);
             self.rests_until.store(i64::MIN, Relaxed);
             return Published::Shown;
         }
-        live.announce();
-        let point = live.push(arrival.point, circumstances.now);
+        live.prefetch();
+        let point = live.push(arrival.sample, circumstances.now);
         if live.state_is_outdated() {
             inner.refresh_state(&self.username, circumstances, false);
         }
@@ -172,7 +172,7 @@ impl Line {
             self.rests_until.store(circumstances.now.steady + REST_MS, Relaxed);
         }
         if live.deliver(&point, delivery, circumstances.now) {
-            self.wake_from(inner, Called::Behind);
+            self.wake_from(inner, Wake::Behind);
         }
         Published::Shown
     }
@@ -201,7 +201,7 @@ impl Line {
         live.averages_changed(change);
         self.rests_until.store(i64::MIN, Relaxed);
         inner.refresh_state(&self.username, circumstances, false);
-        self.wake_from(inner, Called::Everyone);
+        self.wake_from(inner, Wake::Everyone);
     }
 
     /// Gives the line a ring of points; whether it had none before.
@@ -218,9 +218,9 @@ impl Line {
     /// Takes a seat among the viewers of an [activated](Self::activate) line, by its number; `None` when `limit` are taken.
     pub(crate) fn join(&self, limit: usize, circumstances: Circumstances<'_>) -> Option<u32> {
         let mut inner = self.lock();
-        let seat = inner.live.as_mut()?.take_seat(limit)?;
+        let seat = inner.live.as_mut()?.join(limit)?;
         if inner.refresh_state(&self.username, circumstances, false) {
-            self.wake_from(inner, Called::Everyone);
+            self.wake_from(inner, Wake::Everyone);
         }
         Some(seat)
     }
@@ -229,24 +229,27 @@ impl Line {
     pub(crate) fn leave(&self, seat: u32, now: Now) -> bool {
         let mut inner = self.lock();
         if let Some(live) = inner.live.as_mut() {
-            live.leave_seat(seat, now);
+            live.leave(seat, now);
         }
         inner.is_unused()
     }
 
     /// The next thing that a viewer's task is to say. Where there is nothing, it waits: samples are written directly where
     /// `direct` says how, and the task is called for everything else.
-    pub(crate) fn poll(&self, seat: u32, direct: Option<Direct>, now: Now, cx: &Context<'_>) -> Poll<Update> {
+    pub(crate) fn poll(&self, seat: u32, direct: Option<DirectWrite>, now: Now, cx: &Context<'_>) -> Poll<Update> {
         let inner = &mut *self.lock();
         match inner.live.as_mut() {
-            Some(live) => live.poll(seat, (direct, cx), (&self.username, inner.averages.as_deref()), now),
+            Some(live) => {
+                let view = LineView { username: &self.username, averages: inner.averages.as_deref(), now };
+                live.poll(seat, direct, view, cx)
+            }
             None => Poll::Pending,
         }
     }
 
     /// Nothing is written directly to this viewer until it waits again; what was.
-    pub(crate) fn resume(&self, seat: u32) -> Served {
-        self.lock().live.as_mut().map_or_else(Served::default, |live| live.resume(seat))
+    pub(crate) fn resume(&self, seat: u32) -> DirectOutcome {
+        self.lock().live.as_mut().map_or_else(DirectOutcome::default, |live| live.resume(seat))
     }
 
     /// The averages that a page opens with.
@@ -261,7 +264,7 @@ impl Line {
     }
 
     /// A sample comes soon: has the line's memory fetched, so that several are on their way at once.
-    pub(crate) fn announce(&self) {
+    pub(crate) fn prefetch(&self) {
         // A load that nothing waits for: a prefetch in all but name.
         std::hint::black_box(self.rests_until.load(Relaxed));
     }
@@ -277,7 +280,7 @@ impl Line {
         }
         let merged = live.merge_late();
         let changed = inner.refresh_state(&self.username, circumstances, names_changed) || merged;
-        self.wake_from(inner, if changed { Called::Everyone } else { Called::Quiet(circumstances.now) });
+        self.wake_from(inner, if changed { Wake::Everyone } else { Wake::Quiet(circumstances.now) });
         true
     }
 
@@ -288,7 +291,7 @@ impl Line {
 
     /// Calls every viewer that waits.
     pub(crate) fn wake(&self) {
-        self.wake_from(self.lock(), Called::Everyone);
+        self.wake_from(self.lock(), Wake::Everyone);
     }
 
     /// What the operator is told.
@@ -300,12 +303,12 @@ impl Line {
         let standing = report::standing(&inner.reports, now.steady);
         Findings {
             state: live
-                .map_or_else(|| shown::idle_state(standing, &inner.reports, circumstances), |live| live.state(now)),
+                .map_or_else(|| status::idle_state(standing, &inner.reports, circumstances), |live| live.state(now)),
             viewers: live.map_or(0, Live::viewers),
             reports: inner.reports.iter().enumerate().map(|(at, report)| findings(at, report, standing, now)).collect(),
-            last_arrival: live.and_then(Live::last_arrival),
-            newest: live.and_then(Live::newest),
-            points: live.map_or(0, Live::points),
+            last_arrival: live.and_then(|live| live.feed().last_arrival()),
+            newest: live.and_then(|live| live.feed().newest()),
+            samples: live.map_or(0, |live| live.feed().len()),
         }
     }
 
@@ -313,12 +316,12 @@ impl Line {
         let mut inner = self.lock();
         change(&mut inner.reports);
         if inner.refresh_state(&self.username, circumstances, true) {
-            self.wake_from(inner, Called::Everyone);
+            self.wake_from(inner, Wake::Everyone);
         }
     }
 
     /// Calls viewers that wait when the lock is given back: a viewer that is called takes it at once.
-    fn wake_from<'a>(&'a self, mut inner: MutexGuard<'a, Inner>, called: Called) {
+    fn wake_from<'a>(&'a self, mut inner: MutexGuard<'a, Inner>, called: Wake) {
         /// As many as a line has viewers unless configured; an array, so that nothing is allocated each second.
         const AT_ONCE: usize = crate::limits::MAX_VIEWERS_PER_LINE;
         let mut wakers = [const { None }; AT_ONCE];
@@ -359,8 +362,8 @@ impl Inner {
 impl Findings {
     /// Of a line that neither an agent nor a viewer knows.
     pub(crate) fn none(circumstances: Circumstances<'_>) -> Self {
-        let state = shown::idle_state(None, &[], circumstances);
-        Self { state, viewers: 0, reports: Vec::new(), last_arrival: None, newest: None, points: 0 }
+        let state = status::idle_state(None, &[], circumstances);
+        Self { state, viewers: 0, reports: Vec::new(), last_arrival: None, newest: None, samples: 0 }
     }
 }
 

@@ -1,215 +1,182 @@
-//! What a watched line has besides its reports: points, seats for viewers, and what they were told.
+//! What a watched line has besides its reports: samples, viewers, the status that they were told, and the source of the samples.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use shared::{LineHandle, Username};
 
+use super::audience::{Audience, Cursor, DirectOutcome, DirectWrite, DirectWriter, ViewerSeat, Wake};
 use super::averages::{Averages, Change};
 use super::circumstances::Circumstances;
-use super::points::{HISTORY_MS, Points};
+use super::feed::Feed;
 use super::report::{Report, Standing};
-use super::seat::{Called, Cursor, Delivery, Direct, Seat, Seats, Served};
-use super::shown::{Names, Shown, shown};
 use super::source::{Asked, Source};
+use super::status::{Names, Shown, Status, shown};
 use crate::clock::Now;
 use crate::lines::agent::Agent;
 use crate::subscribers::Subscribers;
-use crate::wire::viewer_frame::{self, History, LineState, Notice, Point, Snapshot, StateFrame};
+use crate::wire::viewer_frame::{self, History, LineState, Notice, Snapshot, StateFrame, TimedSample};
 
-/// A viewer that is further behind gets a snapshot: what it missed is history. In samples.
+/// A viewer that missed more samples gets a snapshot instead of them.
 const FAR_BEHIND: u64 = 60;
 
-/// How long a line without viewers keeps its points, milliseconds, so that a page that is refreshed, or comes back after a
+/// A line without viewers keeps its samples for this time, milliseconds: a page that is refreshed, or that comes back after a
 /// restart of the relay, goes on without a hole.
 const UNWATCHED_MS: i64 = 60_000;
 
-/// Late points kept until then: two streams' worth of a full history.
-const MAX_LATE: usize = 600;
-
-/// A clock that stepped back by more than this, milliseconds, voids the points; by less, time is made to rise.
-const STEP_BACK_MS: i64 = 5_000;
-
 #[derive(Debug)]
 pub(super) struct Live {
-    seats: Seats,
-    points: Points,
-    /// Points from a backlog, put into their places when the line is next looked at, within a second, lest every batch of
-    /// it be a snapshot for everyone.
-    late: Vec<Point>,
-    /// Whether averages came for times that viewers have already; told then as well.
-    late_averages: bool,
-    /// The newest point as a WebSocket frame, while a viewer's task is to write it; its JSON begins behind
-    /// [`SHORT_HEADER`](crate::wire::websocket::SHORT_HEADER).
-    newest: Option<Arc<[u8]>>,
-    /// Changes when what viewers have is void.
-    revision: u32,
-    /// Changes when the state does.
-    restated: u32,
-    /// Points pushed since the revision began.
-    position: u64,
-    shown: Shown,
-    names: Names,
+    feed: Feed,
+    audience: Audience,
+    status: Status,
     source: Option<Source>,
-    last_arrival: Option<i64>,
-    /// When the line was last seen to come up, on the steady scale; `None` while it is not up.
-    up: Option<i64>,
-    /// When the last viewer left.
+    /// When the last viewer left, on the steady scale.
     deserted: i64,
+}
+
+/// The parts of a line beside [`Live`] that a viewer is told of.
+#[derive(Clone, Copy)]
+pub(super) struct LineView<'a> {
+    pub(super) username: &'a Username,
+    pub(super) averages: Option<&'a Averages>,
+    pub(super) now: Now,
 }
 
 /// A sample on its way into a line.
 #[derive(Clone, Copy)]
 pub(crate) struct Arrival<'a> {
-    /// The agent that measured it.
+    /// The agent that measured the sample.
     pub(crate) agent: &'a Arc<Agent>,
-    /// The line's name on its uplink.
+    /// The line's handle on the agent's uplink.
     pub(crate) handle: LineHandle,
-    /// The sample at its time.
-    pub(crate) point: Point,
-    /// Whether it comes from the agent's backlog.
+    pub(crate) sample: TimedSample,
+    /// True for a sample from the agent's backlog.
     pub(crate) replayed: bool,
 }
 
-/// What is said next to a viewer.
+/// The next thing that a viewer is told.
 #[derive(Debug)]
 pub(crate) enum Update {
-    /// The newest sample, framed once for all: a WebSocket frame.
+    /// The newest sample, as one WebSocket frame for all viewers.
     Sample(Arc<[u8]>),
-    /// What was missed.
+    /// The samples that the viewer missed.
     Samples(History),
     /// Newer averages.
     Averages(viewer_frame::Averages),
     /// The state changed.
     State(StateFrame),
-    /// All of it; the viewer's own fields are filled in by its task.
+    /// Everything. The viewer's task adds the viewer's own fields.
     Snapshot(Box<Snapshot>),
 }
 
 impl Live {
     pub(super) fn new(now: Now) -> Self {
-        let shown = Shown { state: LineState::Unknown, since: None, sessions: 0, interval: 1_000, notice: None };
         Self {
-            seats: Seats::default(),
-            points: Points::default(),
-            late: Vec::new(),
-            late_averages: false,
-            newest: None,
-            revision: 0,
-            restated: 0,
-            position: 0,
-            shown,
-            names: Names::default(),
+            feed: Feed::default(),
+            audience: Audience::default(),
+            status: Status::unknown(),
             source: None,
-            last_arrival: None,
-            up: None,
             deserted: now.steady,
         }
     }
 
+    /// Returns the number of viewers.
     pub(super) fn viewers(&self) -> usize {
-        self.seats.taken()
+        self.audience.len()
     }
 
-    /// Takes a seat; its number.
-    pub(super) fn take_seat(&mut self, limit: usize) -> Option<u32> {
+    /// Gives a viewer a seat, and returns its number; `None` where `limit` viewers sit.
+    pub(super) fn join(&mut self, limit: usize) -> Option<u32> {
         if self.viewers() >= limit {
             return None;
         }
-        let number = self.seats.take()?;
-        if let Some(source) = self.source.as_mut().filter(|source| source.is_refused) {
-            // Somebody new is worth another question; while the agent is asked, nobody is told that it refuses.
-            source.is_refused = false;
-            if matches!(source.asked, Asked::Refused(_)) {
-                source.asked = Asked::No;
-            }
+        let number = self.audience.join()?;
+        if let Some(source) = &mut self.source {
+            source.forget_refusal();
         }
         Some(number)
     }
 
-    pub(super) fn leave_seat(&mut self, seat: u32, now: Now) {
-        self.seats.leave(seat);
+    /// Gives a seat back. The last viewer's ends the watch.
+    pub(super) fn leave(&mut self, seat: u32, now: Now) {
+        self.audience.leave(seat);
         if self.viewers() == 0 {
             self.deserted = now.steady;
             self.unwatch();
         }
     }
 
-    /// The wakers of viewers that wait and are called.
-    pub(super) fn take_wakers(&mut self, called: Called, wakers: &mut [Option<Waker>]) -> usize {
+    /// Moves wakers of sleeping viewers into `wakers`. Returns their number.
+    pub(super) fn take_wakers(&mut self, group: Wake, wakers: &mut [Option<Waker>]) -> usize {
         let newest = self.cursor();
-        let waiting = self.seats.iter_mut().filter_map(|seat| seat.call(called, &newest));
-        // Zipped from the array's side: a waker that finds no room must not be taken.
-        wakers.iter_mut().zip(waiting).map(|(slot, waker)| *slot = Some(waker)).count()
+        self.audience.take_wakers(group, &newest, wakers)
     }
 
-    pub(super) fn resume(&mut self, seat: u32) -> Served {
-        self.seats.get_mut(seat).map_or_else(Served::default, Seat::resume)
+    /// Hands a viewer's socket back to its task.
+    pub(super) fn resume(&mut self, seat: u32) -> DirectOutcome {
+        self.audience.get_mut(seat).map_or_else(DirectOutcome::default, ViewerSeat::resume)
     }
 
+    /// Returns the viewer's next update. Without one, the viewer's task sleeps; publishers write its samples by `direct`.
     pub(super) fn poll(
         &mut self,
         seat: u32,
-        waits: (Option<Direct>, &Context<'_>),
-        (username, averages): (&Username, Option<&Averages>),
-        now: Now,
+        direct: Option<DirectWrite>,
+        view: LineView<'_>,
+        cx: &Context<'_>,
     ) -> Poll<Update> {
-        let Some((told, is_quiet)) = self.seats.get(seat).map(|seat| (seat.cursor, seat.is_quiet(now))) else {
+        let Some((told, is_quiet)) = self.audience.get_mut(seat).map(|seat| (seat.cursor, seat.is_quiet(view.now)))
+        else {
             return Poll::Pending;
         };
-        let (cursor, news) = self.next(told, username, averages, now);
-        let update = news.or_else(|| is_quiet.then(|| Update::State(self.state(now))));
-        let Some(seat) = self.seats.get_mut(seat) else { return Poll::Pending };
+        let (cursor, update) = self.next(told, view);
+        let update = update.or_else(|| is_quiet.then(|| Update::State(self.state(view.now))));
+        let Some(seat) = self.audience.get_mut(seat) else { return Poll::Pending };
         seat.cursor = cursor;
-        if let Some(update) = update {
-            seat.be_busy();
-            seat.heard = now.steady;
-            return Poll::Ready(update);
+        match update {
+            Some(update) => {
+                seat.wake_up();
+                seat.heard = view.now.steady;
+                Poll::Ready(update)
+            }
+            None => {
+                seat.sleep(cx.waker(), direct);
+                Poll::Pending
+            }
         }
-        let (direct, cx) = waits;
-        seat.wait(cx.waker(), direct);
-        Poll::Pending
     }
 
-    /// What a viewer that has read so far is told next, and how far it has read then.
-    fn next(
-        &self,
-        mut cursor: Cursor,
-        username: &Username,
-        averages: Option<&Averages>,
-        now: Now,
-    ) -> (Cursor, Option<Update>) {
-        let begun = averages.map_or(0, Averages::begun);
-        let behind = self.position.wrapping_sub(cursor.position);
-        if cursor.revision != Some(self.revision) || behind > FAR_BEHIND {
-            let averages = averages.and_then(|averages| averages.all(now));
-            let snapshot = Snapshot { averages, ..self.snapshot(username, now) };
-            return (Cursor { averages: begun, ..self.cursor() }, Some(Update::Snapshot(Box::new(snapshot))));
+    /// Returns the update that follows a cursor, and the cursor after it.
+    fn next(&self, mut cursor: Cursor, view: LineView<'_>) -> (Cursor, Option<Update>) {
+        let begun = view.averages.map_or(0, Averages::begun);
+        let Some(missed) = self.feed.missed_by(&cursor).filter(|missed| *missed <= FAR_BEHIND) else {
+            let snapshot = Update::Snapshot(Box::new(self.snapshot(view)));
+            return (Cursor { averages: begun, ..self.cursor() }, Some(snapshot));
+        };
+        if cursor.state != self.status.version() {
+            cursor.state = self.status.version();
+            return (cursor, Some(Update::State(self.state(view.now))));
         }
-        if cursor.restated != self.restated {
-            cursor.restated = self.restated;
-            return (cursor, Some(Update::State(self.state(now))));
-        }
-        if let Some(averages) = averages.filter(|_| cursor.averages != begun) {
+        if let Some(averages) = view.averages.filter(|_| cursor.averages != begun) {
             let told = std::mem::replace(&mut cursor.averages, begun);
-            return (cursor, Some(Update::Averages(averages.since(told, now))));
+            return (cursor, Some(Update::Averages(averages.since(told, view.now))));
         }
-        cursor.position = self.position;
-        let update = match (behind, &self.newest) {
+        cursor.position = self.cursor().position;
+        let update = match (missed, self.feed.newest_frame()) {
             (0, _) => None,
             (1, Some(newest)) => Some(Update::Sample(Arc::clone(newest))),
             // The cast is lossless: FAR_BEHIND is far less than 2^32.
-            _ => Some(Update::Samples(self.points.last(behind as usize).collect())),
+            _ => Some(Update::Samples(self.feed.last(missed as usize))),
         };
         (cursor, update)
     }
 
-    /// Where a viewer is that has been told everything but averages.
+    /// Returns the cursor of a viewer that lacks nothing but averages.
     fn cursor(&self) -> Cursor {
-        Cursor { revision: Some(self.revision), restated: self.restated, averages: 0, position: self.position }
+        self.feed.cursor(self.status.version())
     }
 
-    /// Whether the sample is of the session whose samples are shown; one that is up, unless it tells of before.
+    /// True if the line shows this sample: its session counts, and is up or was up when the sample was taken.
     pub(super) fn takes(&self, arrival: &Arrival<'_>) -> bool {
         self.source.as_ref().is_some_and(|source| {
             source.names(arrival.agent, arrival.handle)
@@ -218,78 +185,54 @@ impl Live {
         })
     }
 
-    /// Takes a live sample; the point that it became.
-    pub(super) fn push(&mut self, mut point: Point, now: Now) -> Point {
-        self.last_arrival = Some(now.steady);
+    /// Adds a live sample, and returns it with the time that it got.
+    pub(super) fn push(&mut self, sample: TimedSample, now: Now) -> TimedSample {
         if let Some(source) = self.source.as_mut() {
             source.is_refused = false;
         }
-        point.t = point.t.min(now.unix);
-        match self.points.newest() {
-            Some(newest) if newest - point.t > STEP_BACK_MS => {
-                self.points.clear();
-                self.begin_revision();
-            }
-            Some(newest) => point.t = point.t.max(newest + 1),
-            None => {}
-        }
-        self.points.push(point);
-        self.position += 1;
-        self.newest = None;
-        point
+        self.feed.push(sample, now)
     }
 
-    /// A point comes at once, and is written to everybody who waits for it.
-    pub(super) fn announce(&self) {
-        self.seats.announce();
+    /// Keeps a sample from a backlog for the next periodic check.
+    pub(super) fn push_late(&mut self, sample: TimedSample) {
+        self.feed.push_late(sample);
     }
 
-    /// Writes the newest point to everybody who waits for it; whether somebody is left to be called.
-    pub(super) fn deliver(&mut self, newest: &Point, delivery: &mut Delivery, now: Now) -> bool {
+    /// Fetches the memory of all sockets that a sample will be written to.
+    pub(super) fn prefetch(&self) {
+        self.audience.prefetch();
+    }
+
+    /// Writes the newest sample to every sleeping viewer. True if a viewer's task must be woken.
+    pub(super) fn deliver(&mut self, newest: &TimedSample, writer: &mut DirectWriter, now: Now) -> bool {
         if self.viewers() == 0 {
             return false;
         }
-        delivery.put(newest);
+        writer.put(newest);
         let cursor = self.cursor();
-        let mut left = 0;
-        for seat in self.seats.iter_mut().filter(|seat| seat.taken) {
-            left += usize::from(!seat.deliver(&cursor, delivery, now));
+        let is_incomplete = self.audience.deliver(&cursor, writer, now);
+        if is_incomplete {
+            self.feed.keep_frame(writer.frame(false));
         }
-        if left > 0 {
-            self.newest = Some(delivery.frame(false).into());
-        }
-        left > 0
+        is_incomplete
     }
 
-    pub(super) fn keep_for_later(&mut self, point: Point) {
-        if self.late.len() < MAX_LATE {
-            self.late.push(point);
-        }
-    }
-
-    /// Averages came, or what viewers have of them is void.
+    /// Notes a change of the line's averages.
     pub(super) fn averages_changed(&mut self, change: Change) {
-        self.late_averages |= change == Change::Other;
+        self.feed.averages_changed(change);
     }
 
-    /// Whether what viewers have is void, for something came late.
+    /// Puts late samples into their places. True if viewers must drop what they have.
     pub(super) fn merge_late(&mut self) -> bool {
-        let mut merged = std::mem::take(&mut self.late_averages);
-        if !self.late.is_empty() {
-            merged |= self.points.merge(std::mem::take(&mut self.late));
-        }
-        if merged {
-            self.begin_revision();
-        }
-        merged
+        self.feed.merge_late()
     }
 
-    /// Whether a sample came for a line that is shown as anything but running, or as refused.
+    /// True if a live sample contradicts the state that viewers see.
     pub(super) fn state_is_outdated(&self) -> bool {
-        self.shown.state != LineState::Running || self.shown.notice.is_some()
+        self.status.is_outdated_by_sample()
     }
 
-    /// Shows the samples of the report that counts, and asks for them while there is somebody to see them.
+    /// Shows the samples of the report that counts, and asks the agent for them while somebody watches.
     pub(super) fn follow(&mut self, chosen: Option<&Report>, now: Now) {
         let is_followed = match (&self.source, chosen) {
             (Some(source), Some(report)) => source.is(report),
@@ -310,6 +253,7 @@ impl Live {
         }
     }
 
+    /// Notes that the agent refused to watch the line.
     pub(super) fn watch_refused(&mut self, agent: &Arc<Agent>, handle: LineHandle, now: Now) {
         let is_it = |source: &&mut Source| source.names(agent, handle) && source.table == agent.table();
         if let Some(source) = self.source.as_mut().filter(is_it) {
@@ -325,71 +269,60 @@ impl Live {
         }
     }
 
-    /// Whether the names changed; then what viewers have is void.
+    /// Looks the line's names up again. True if they changed; viewers then get a snapshot.
     pub(super) fn name(&mut self, username: &Username, chosen: Option<&Report>, subscribers: &Subscribers) -> bool {
-        let names = Names::new(username, chosen, subscribers);
-        let changed = self.names != names;
+        let changed = self.status.set_names(Names::new(username, chosen, subscribers));
         if changed {
-            self.names = names;
-            self.begin_revision();
+            self.feed.begin_revision();
         }
         changed
     }
 
-    /// Whether the state changed.
+    /// Decides the state again. True if it changed.
     pub(super) fn update_state(
         &mut self,
         standing: Option<Standing>,
         averages: Option<&Averages>,
         circumstances: Circumstances<'_>,
     ) -> bool {
-        let interval = self.source.as_ref().map_or(self.shown.interval, |source| source.agent.interval());
-        let is_up = standing.is_some_and(|standing| standing.state == LineState::Running);
-        self.up = is_up.then(|| self.up.unwrap_or(circumstances.now.steady));
-        let shown = self.stalled(shown(standing, interval, circumstances), averages, circumstances.now);
-        let changed = self.shown != shown;
-        if changed {
-            self.shown = shown;
-            self.restated = self.restated.wrapping_add(1);
+        let now = circumstances.now;
+        let interval = self.source.as_ref().map_or(self.status.interval(), |source| source.agent.interval());
+        let up = self.status.observe(standing, now);
+        let mut shown = shown(standing, interval, circumstances);
+        if let Some(source) = &self.source {
+            shown.notice = source.is_refused.then_some(Notice::TooManyWatched);
+            shown = self.stalled(shown, source, up, averages, now);
         }
-        changed
+        self.status.set(shown)
     }
 
-    /// A running line whose samples were asked for and do not come is stalled; judged by arrival, never by their time.
-    /// Where averages come meanwhile, they stand in.
-    fn stalled(&self, mut shown: Shown, averages: Option<&Averages>, now: Now) -> Shown {
-        let Some(source) = &self.source else { return shown };
-        if source.is_refused {
-            shown.notice = Some(Notice::TooManyWatched);
+    /// Returns the state of a running line whose samples were asked for and do not come: averages stand in, or the line is
+    /// stalled. Arrivals decide, never the samples' times.
+    fn stalled(&self, shown: Shown, source: &Source, up: Option<i64>, averages: Option<&Averages>, now: Now) -> Shown {
+        let Asked::Since(asked) = source.asked else { return shown };
+        let last = [self.feed.last_arrival(), up].into_iter().flatten().fold(asked, i64::max);
+        if shown.state != LineState::Running || now.steady - last <= patience(shown.interval) {
+            return shown;
         }
-        if let Asked::Since(asked) = source.asked
-            && shown.state == LineState::Running
-        {
-            let last = [self.last_arrival, self.up].into_iter().flatten().fold(asked, i64::max);
-            if now.steady - last > patience(shown.interval) {
-                // With none since the last sample, it may be the way here that stalls.
-                let stands_in = |came: &i64| *came > last || last == asked;
-                let standing_in =
-                    averages.filter(|averages| averages.present(now.steady).is_some_and(|came| stands_in(&came)));
-                shown = match standing_in {
-                    Some(averages) => Shown { interval: averages.interval(), notice: Some(Notice::Averages), ..shown },
-                    None => Shown { state: LineState::Stalled, since: Some(last), ..shown },
-                };
-            }
+        // Averages that stopped with the samples do not stand in: the way to the relay may stall.
+        let stands_in = |came: &i64| *came > last || last == asked;
+        match averages.filter(|averages| averages.present(now.steady).is_some_and(|came| stands_in(&came))) {
+            Some(averages) => Shown { interval: averages.interval(), notice: Some(Notice::Averages), ..shown },
+            None => Shown { state: LineState::Stalled, since: Some(last), ..shown },
         }
-        shown
     }
 
+    /// Returns the state that viewers see.
     pub(super) fn state(&self, now: Now) -> StateFrame {
-        self.shown.frame(now)
+        self.status.frame(now)
     }
 
-    fn snapshot(&self, username: &Username, now: Now) -> Snapshot {
-        let StateFrame { state, since, sessions, interval, now: at, notice } = self.state(now);
-        let Names { customer, package, plan } = &self.names;
+    fn snapshot(&self, view: LineView<'_>) -> Snapshot {
+        let StateFrame { state, since, sessions, interval, now, notice } = self.state(view.now);
+        let Names { customer, package, plan } = self.status.names();
         Snapshot {
-            username: username.to_text(),
-            display: viewer_frame::display(username.as_bytes()),
+            username: view.username.to_text(),
+            display: viewer_frame::display(view.username.as_bytes()),
             customer: customer.as_deref().map(str::to_owned),
             package: package.as_deref().map(str::to_owned),
             brand: None,
@@ -399,38 +332,26 @@ impl Live {
             sessions,
             interval,
             expires: None,
-            now: at,
-            history: self.points.iter().filter(|point| point.t >= at - HISTORY_MS).collect(),
-            averages: None,
+            now,
+            history: self.feed.history(now),
+            averages: view.averages.and_then(|averages| averages.all(view.now)),
             notice,
         }
     }
 
-    /// Whether a line whose sample has just come has nothing else to do soon.
+    /// True if a line whose sample has just come needs no check soon.
     pub(super) fn is_well(&self) -> bool {
-        !self.state_is_outdated() && self.late.is_empty() && !self.late_averages
+        !self.state_is_outdated() && !self.feed.has_late()
     }
 
+    /// True if the line's samples can be dropped.
     pub(super) fn is_unneeded(&self, now: Now) -> bool {
         self.viewers() == 0 && now.steady - self.deserted >= UNWATCHED_MS
     }
 
-    pub(super) fn last_arrival(&self) -> Option<i64> {
-        self.last_arrival
-    }
-
-    pub(super) fn newest(&self) -> Option<Point> {
-        self.points.last(1).next()
-    }
-
-    pub(super) fn points(&self) -> usize {
-        self.points.iter().count()
-    }
-
-    fn begin_revision(&mut self) {
-        self.revision = self.revision.wrapping_add(1);
-        self.position = 0;
-        self.newest = None;
+    /// Returns the line's samples, for operators.
+    pub(super) fn feed(&self) -> &Feed {
+        &self.feed
     }
 }
 
@@ -440,7 +361,7 @@ impl Drop for Live {
     }
 }
 
-/// How long samples may be late, milliseconds: a page shows no figure that is older than 5 s as current.
+/// Returns the longest delay of a sample, milliseconds: a page never shows a figure of more than 5 s ago as current.
 fn patience(interval: u32) -> i64 {
     3_000 + 2 * i64::from(interval)
 }

@@ -69,7 +69,14 @@ impl Source {
         }
     }
 
-    /// Asking was in vain.
+    /// Allows another question for a new viewer. While the agent is asked, nobody is told of the refusal.
+    pub(super) fn forget_refusal(&mut self) {
+        if std::mem::take(&mut self.is_refused) && matches!(self.asked, Asked::Refused(_)) {
+            self.asked = Asked::No;
+        }
+    }
+
+    /// Notes a refusal, and when to ask again.
     pub(super) fn refuse(&mut self, now: Now) {
         // Neighbouring handles far apart: Fibonacci hashing.
         let scattered = i64::from(self.handle.0.wrapping_mul(0x9E37_79B9));

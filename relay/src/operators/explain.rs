@@ -11,7 +11,7 @@ use crate::agents::fleet::Fleet;
 use crate::clock::Now;
 use crate::lines::line::ReportFindings;
 use crate::lines::refusals::Refusal;
-use crate::wire::viewer_frame::{Notice, Point};
+use crate::wire::viewer_frame::{Notice, TimedSample};
 
 /// The answer of `/explain/{username}`. Times are Unix milliseconds by the relay's clock.
 #[derive(Debug, Serialize)]
@@ -35,7 +35,7 @@ pub struct Explanation {
     /// When the last sample came.
     pub last_arrival: Option<i64>,
     /// The last sample.
-    pub newest: Option<Point>,
+    pub newest: Option<TimedSample>,
     /// Samples held for viewers to come.
     pub points: usize,
     /// Who reports the line.
@@ -91,7 +91,7 @@ impl Explanation {
             viewers: findings.viewers,
             last_arrival: findings.last_arrival.map(|at| now.unix_of(at)),
             newest: findings.newest,
-            points: findings.points,
+            points: findings.samples,
             reports: findings.reports.into_iter().map(explained).collect(),
             refusals: hub.refusals.of(username),
         }

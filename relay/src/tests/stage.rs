@@ -37,7 +37,7 @@ use crate::viewers::context::ViewerContext;
 use crate::viewers::links::keys::Keys;
 use crate::viewers::links::{Access, Mode};
 use crate::viewers::viewer::serve_websocket;
-use crate::wire::viewer_frame::{LineState, Point, Snapshot, StateFrame, ViewerFrame};
+use crate::wire::viewer_frame::{LineState, Snapshot, StateFrame, TimedSample, ViewerFrame};
 
 /// No test reads more frames in search of one.
 const MANY: usize = 50;
@@ -426,7 +426,7 @@ impl ViewerEnd {
         }
     }
 
-    pub(crate) async fn sample(&mut self) -> Point {
+    pub(crate) async fn sample(&mut self) -> TimedSample {
         match self.frame().await {
             ViewerFrame::Sample(point) => point,
             other => panic!("{other:?}"),

@@ -4,9 +4,11 @@
 //! of the HTTP connection is left: [`flow`] is the small state machine that they are. [`events`] is the same stream for those who
 //! speak no WebSocket.
 
+mod deadlines;
 mod events;
 mod flow;
 mod stream;
+mod terms;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,18 +18,17 @@ use bytes::{BufMut, Bytes};
 use shared::close::Close;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
-use tracing::debug;
 
 pub use self::events::{EventBody, serve_events};
-use self::flow::Flow;
-use self::stream::Shared;
+use self::flow::{Ending, Flow, Socket, next_frame};
+use self::stream::SharedStream;
 pub use self::stream::ViewerStream;
-use crate::clock::{drained, unix_ms};
+use self::terms::Terms;
+use crate::clock::drained;
 use crate::limits::{MAX_BEFORE_WATCH, MAX_VIEWER_FRAME};
 use crate::lines::hub::Hub;
-use crate::lines::live::Update;
 use crate::viewers::context::ViewerContext;
-use crate::viewers::links::{Admission, WatchRequest};
+use crate::viewers::links::WatchRequest;
 use crate::wire::viewer_frame::{FromViewer, ViewerFrame};
 use crate::wire::websocket::{self, Inbound, Parser};
 
@@ -39,9 +40,6 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// sends more loses the reason.
 const MAX_PARTING_BYTES: u64 = 4 * MAX_VIEWER_FRAME as u64;
 
-/// When a viewer's task looks around that waits for nothing in particular.
-const FAR: Duration = Duration::from_secs(3_600);
-
 /// Serves a viewer over a WebSocket whose handshake is done; `leftover` was read behind it, and `address` is the viewer's
 /// where it is known.
 pub async fn serve_websocket<S: ViewerStream>(
@@ -50,7 +48,7 @@ pub async fn serve_websocket<S: ViewerStream>(
     address: Option<IpAddr>,
     context: Arc<ViewerContext>,
 ) {
-    let mut socket = Socket { stream: Shared::new(stream), parser: Parser::default() };
+    let mut socket = Socket { stream: SharedStream::new(stream), parser: Parser::default() };
     // Boxed, so that a page's future is no larger than what it does all day.
     let opened = Box::pin(open(&mut socket, leftover, address, &context)).await;
     let (rest, ending) = match opened {
@@ -58,72 +56,6 @@ pub async fn serve_websocket<S: ViewerStream>(
         Err(ending) => (Vec::new(), ending),
     };
     Box::pin(part(socket, rest, ending, &context)).await;
-}
-
-/// A viewer's stream and what of it is half read.
-struct Socket<S> {
-    stream: Shared<S>,
-    parser: Parser,
-}
-
-/// How a viewer's stream ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// The relay closes it.
-    Close(Close),
-    /// The viewer closed it; its code, if it gave one.
-    Answered(Option<u16>),
-    /// The connection is gone.
-    Broken,
-}
-
-impl From<Close> for Ending {
-    fn from(close: Close) -> Self {
-        Self::Close(close)
-    }
-}
-
-impl From<std::io::Error> for Ending {
-    fn from(_: std::io::Error) -> Self {
-        Self::Broken
-    }
-}
-
-/// What was agreed with a viewer.
-#[derive(Debug, Clone, Copy)]
-struct Terms {
-    /// Unix milliseconds.
-    expires: Option<i64>,
-    show_names: bool,
-}
-
-impl From<&Admission> for Terms {
-    fn from(admission: &Admission) -> Self {
-        Self { expires: admission.expires.map(unix_ms), show_names: admission.show_names }
-    }
-}
-
-impl Terms {
-    /// Makes an update this viewer's; a sample is everybody's, and stays as it is framed.
-    fn frame(self, update: Update, context: &ViewerContext) -> Result<Arc<[u8]>, ViewerFrame> {
-        context.metrics.frames_sent.increment();
-        Err(match update {
-            Update::Sample(framed) => return Ok(framed),
-            Update::Samples(history) => ViewerFrame::Samples(history),
-            Update::Averages(averages) => ViewerFrame::Averages(averages),
-            Update::State(state) => ViewerFrame::State(state),
-            Update::Snapshot(mut snapshot) => {
-                context.metrics.snapshots_sent.increment();
-                snapshot.brand.clone_from(&context.brand);
-                snapshot.expires = self.expires;
-                if !self.show_names {
-                    snapshot.customer = None;
-                    snapshot.package = None;
-                }
-                ViewerFrame::Snapshot(snapshot)
-            }
-        })
-    }
 }
 
 /// Reads a viewer's first frame and takes its seat.
@@ -176,13 +108,6 @@ async fn first_text<S: AsyncRead + AsyncWrite + Unpin>(
             return Err(Ending::Broken);
         }
     }
-}
-
-fn next_frame(parser: &mut Parser, bytes: &mut &[u8]) -> Result<Option<Inbound>, Close> {
-    parser.next(bytes).map_err(|violation| {
-        debug!(%violation, "viewer closed");
-        Close::ViewerProtocol
-    })
 }
 
 fn watch_request(text: &str) -> Option<WatchRequest> {

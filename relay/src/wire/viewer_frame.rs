@@ -13,7 +13,7 @@ pub enum ViewerFrame {
     /// Everything about the line; what a viewer had before is void.
     Snapshot(Box<Snapshot>),
     /// One sample more.
-    Sample(Point),
+    Sample(TimedSample),
     /// Some samples more, for a viewer that fell behind.
     Samples(History),
     /// Averages over many seconds, the newest ones: they replace what a viewer has of their time, and follow it.
@@ -34,7 +34,7 @@ pub enum ViewerFrame {
 
 /// One sample at its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Point {
+pub struct TimedSample {
     /// When the router measured it.
     pub t: i64,
     /// Towards the subscriber.
@@ -54,8 +54,8 @@ pub struct History {
     pub up: Vec<u64>,
 }
 
-impl FromIterator<Point> for History {
-    fn from_iter<I: IntoIterator<Item = Point>>(points: I) -> Self {
+impl FromIterator<TimedSample> for History {
+    fn from_iter<I: IntoIterator<Item = TimedSample>>(points: I) -> Self {
         let points = points.into_iter();
         let room = points.size_hint().0;
         let mut history =
@@ -204,7 +204,7 @@ impl ViewerFrame {
 pub const SAMPLE: &str = "sample";
 
 /// Appends a `sample` frame's JSON, at most 82 bytes: written once a second for every watched line, and so by hand.
-pub fn put_sample(out: &mut Vec<u8>, point: &Point) {
+pub fn put_sample(out: &mut Vec<u8>, point: &TimedSample) {
     let mut digits = itoa::Buffer::new();
     out.extend_from_slice(br#"{"type":"sample","t":"#);
     out.extend_from_slice(digits.format(point.t).as_bytes());
@@ -252,7 +252,7 @@ mod tests {
     }
 
     fn points(points: &[(i64, u64, u64)]) -> History {
-        points.iter().map(|&(t, down, up)| Point { t, down, up }).collect()
+        points.iter().map(|&(t, down, up)| TimedSample { t, down, up }).collect()
     }
 
     fn running() -> Snapshot {
@@ -332,7 +332,7 @@ mod tests {
             ("snapshot-averages", ViewerFrame::Snapshot(Box::new(unwatched()))),
             ("averages", ViewerFrame::Averages(averages(1_795_363_190_000, &[(Some(14_778_368), Some(619_520))]))),
             ("state-averages", stand_in()),
-            ("sample", ViewerFrame::Sample(Point { t: 1_795_363_201_000, down: 14_780_000, up: 620_000 })),
+            ("sample", ViewerFrame::Sample(TimedSample { t: 1_795_363_201_000, down: 14_780_000, up: 620_000 })),
             (
                 "samples",
                 ViewerFrame::Samples(points(&[(1_795_363_201_000, 14_780_000, 620_000), (1_795_363_202_000, 1, 0)])),
@@ -383,7 +383,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_sample_written_by_hand_is_serdes(t in 0i64..1 << 45, down in 0..=MAX_RATE, up in 0..=MAX_RATE) {
-            let point = Point { t, down, up };
+            let point = TimedSample { t, down, up };
             let mut out = Vec::new();
             put_sample(&mut out, &point);
             prop_assert!(out.len() <= 82);

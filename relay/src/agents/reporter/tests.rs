@@ -77,7 +77,7 @@ fn take(reporter: &Reporter, grant: &Grant, said: &Said, now: Now) {
             let mut bytes = Vec::new();
             frame::encode(&header, &[Sample { line: LineHandle(1), download: rate, upload: rate }], &mut bytes);
             // Not every number goes into a frame; what is refused is refused in order.
-            let _ = reporter.batch(&bytes, now, &mut Delivery::default());
+            let _ = reporter.batch(&bytes, now, &mut DirectWriter::default());
         }
         Said::Averages { uptime, span, interval, replayed } => {
             // Each counts: no two have the same time.
@@ -87,7 +87,7 @@ fn take(reporter: &Reporter, grant: &Grant, said: &Said, now: Now) {
             let mut bytes = Vec::new();
             let average = Sample { line: LineHandle(1), download: span, upload: interval };
             frame::encode_averages(&header, reach, &[average], &mut bytes);
-            let _ = reporter.batch(&bytes, now, &mut Delivery::default());
+            let _ = reporter.batch(&bytes, now, &mut DirectWriter::default());
         }
     }
 }

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthChar;
 use super::readout::{Rates, Readout};
 use super::verdict::{Direction, Verdict, judge, percent};
 use crate::commands::times;
-use crate::wire::viewer_frame::{LineState, Notice, Point};
+use crate::wire::viewer_frame::{LineState, Notice, TimedSample};
 
 /// The narrowest width for which rows are made, in columns.
 const NARROWEST: usize = 20;
@@ -102,7 +102,7 @@ fn beside_plan(readout: &Readout, rates: Rates, direction: Direction) -> String 
 
 fn verdict(readout: &Readout) -> Option<String> {
     let status = readout.status.filter(|status| status.state == LineState::Running && !readout.averages_stand_in())?;
-    let samples: Vec<Point> = readout.samples.iter().copied().collect();
+    let samples: Vec<TimedSample> = readout.samples.iter().copied().collect();
     let verdict = judge(&samples, status.interval.into(), &readout.plan)?;
     Some(match verdict {
         Verdict::Over(direction) => {
@@ -122,13 +122,13 @@ fn with_sparks(readout: &Readout, figures: &str, direction: Direction, columns: 
         return wrapped(figures, columns);
     }
     let interval = readout.status.map_or(1_000, |status| i64::from(status.interval)).max(1);
-    let samples: Vec<Point> = readout.samples.iter().copied().collect();
+    let samples: Vec<TimedSample> = readout.samples.iter().copied().collect();
     vec![format!("{figures} {}", sparks(&samples, interval, direction, direction.limit(&readout.plan), room))]
 }
 
 /// Returns the newest samples as columns, one for each interval and a space for a missing one; the highest column is the plan, or the
 /// largest rate above it.
-fn sparks(samples: &[Point], interval: i64, direction: Direction, plan: Option<u64>, columns: usize) -> String {
+fn sparks(samples: &[TimedSample], interval: i64, direction: Direction, plan: Option<u64>, columns: usize) -> String {
     let Some(last) = samples.last() else { return String::new() };
     let mut slots: Vec<Option<u64>> = vec![None; columns];
     for sample in samples {
@@ -237,8 +237,8 @@ mod tests {
 
     #[test]
     fn sparks_rise_to_the_plan_and_leave_gaps() {
-        let samples = |rates: &[(i64, u64)]| -> Vec<Point> {
-            rates.iter().map(|&(t, down)| Point { t: t * 1_000, down, up: 0 }).collect()
+        let samples = |rates: &[(i64, u64)]| -> Vec<TimedSample> {
+            rates.iter().map(|&(t, down)| TimedSample { t: t * 1_000, down, up: 0 }).collect()
         };
         let drawn = |rates: &[(i64, u64)], plan| sparks(&samples(rates), 1_000, Direction::Download, plan, 6);
         assert_eq!(drawn(&[(1, 0), (2, 50), (3, 100)], Some(100)), "   ▁▅█");

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use shared::escape::one_line;
 
 use crate::wire::viewer_frame::{
-    Averages, History, LineState, Notice, PlanLimits, Point, Snapshot, StateFrame, ViewerFrame,
+    Averages, History, LineState, Notice, PlanLimits, Snapshot, StateFrame, TimedSample, ViewerFrame,
 };
 
 /// Samples kept, for the verdict and for the sparklines: one for each column of a wide terminal.
@@ -17,7 +17,7 @@ pub(super) struct Readout {
     pub(super) who: Who,
     pub(super) plan: PlanLimits,
     pub(super) status: Option<StateFrame>,
-    pub(super) samples: VecDeque<Point>,
+    pub(super) samples: VecDeque<TimedSample>,
     newest_average: Option<Rates>,
 }
 
@@ -81,7 +81,7 @@ impl Readout {
         self.status.is_some_and(|status| status.notice == Some(Notice::Averages))
     }
 
-    fn keep(&mut self, samples: impl IntoIterator<Item = Point>) {
+    fn keep(&mut self, samples: impl IntoIterator<Item = TimedSample>) {
         self.samples.extend(samples);
         let surplus = self.samples.len().saturating_sub(KEPT);
         self.samples.drain(..surplus);
@@ -108,9 +108,9 @@ impl From<Snapshot> for Readout {
     }
 }
 
-fn samples(history: &History) -> impl Iterator<Item = Point> {
+fn samples(history: &History) -> impl Iterator<Item = TimedSample> {
     let rates = history.down.iter().zip(&history.up);
-    history.t.iter().zip(rates).map(|(&t, (&down, &up))| Point { t, down, up })
+    history.t.iter().zip(rates).map(|(&t, (&down, &up))| TimedSample { t, down, up })
 }
 
 fn newest(averages: &Averages) -> Option<Rates> {
@@ -190,7 +190,7 @@ pub(super) mod tests {
     #[test]
     fn a_readout_keeps_so_many_samples() {
         let mut readout = Readout::default();
-        readout.keep((0..1_000).map(|t| Point { t, down: 0, up: 0 }));
+        readout.keep((0..1_000).map(|t| TimedSample { t, down: 0, up: 0 }));
         assert_eq!((readout.samples.len(), readout.samples[0].t), (KEPT, 700));
     }
 }

@@ -1,7 +1,7 @@
 //! What a line's samples mean beside its plan, by the page's thresholds (relay/web/src/verdict.ts). It speaks of use; it is no
 //! speed test.
 
-use crate::wire::viewer_frame::{PlanLimits, Point};
+use crate::wire::viewer_frame::{PlanLimits, TimedSample};
 
 /// How far back a verdict looks, milliseconds.
 const LOOK_BACK_MS: i64 = 40_000;
@@ -47,7 +47,7 @@ impl Direction {
     const BOTH: [Self; 2] = [Self::Download, Self::Upload];
 
     /// Returns this direction's rate of a sample.
-    pub(super) const fn of(self, sample: &Point) -> u64 {
+    pub(super) const fn of(self, sample: &TimedSample) -> u64 {
         match self {
             Self::Download => sample.down,
             Self::Upload => sample.up,
@@ -73,7 +73,7 @@ impl Direction {
 }
 
 /// Judges the newest samples, which come every `interval_ms`; none without a plan or with too few samples.
-pub(super) fn judge(samples: &[Point], interval_ms: i64, plan: &PlanLimits) -> Option<Verdict> {
+pub(super) fn judge(samples: &[TimedSample], interval_ms: i64, plan: &PlanLimits) -> Option<Verdict> {
     let recent = unbroken(samples, interval_ms);
     let limited: Vec<(Direction, u64)> =
         Direction::BOTH.into_iter().filter_map(|direction| Some((direction, direction.limit(plan)?))).collect();
@@ -92,7 +92,7 @@ pub(super) fn judge(samples: &[Point], interval_ms: i64, plan: &PlanLimits) -> O
 }
 
 /// Returns for how many milliseconds a direction has been at its limit, with the verdict of that.
-fn full(samples: &[Point], interval_ms: i64, direction: Direction, limit: u64) -> Option<(i64, Verdict)> {
+fn full(samples: &[TimedSample], interval_ms: i64, direction: Direction, limit: u64) -> Option<(i64, Verdict)> {
     let begin = samples.iter().rposition(|sample| percent(direction.of(sample), limit) < DIP).map_or(0, |dip| dip + 1);
     let run = samples.get(begin..)?;
     let (milliseconds, share) = (span(run, interval_ms), percent(mean(run, direction), limit));
@@ -105,7 +105,7 @@ fn full(samples: &[Point], interval_ms: i64, direction: Direction, limit: u64) -
 }
 
 /// True if neither direction carries anything to speak of, nor did for a moment.
-fn is_quiet(samples: &[Point], plan: &PlanLimits) -> bool {
+fn is_quiet(samples: &[TimedSample], plan: &PlanLimits) -> bool {
     Direction::BOTH.into_iter().all(|direction| {
         let most = direction.limit(plan).map_or(QUIET_MOST, |limit| QUIET_MOST.min(limit.saturating_mul(QUIET) / 100));
         let peak = samples.iter().map(|sample| direction.of(sample)).max().unwrap_or(0);
@@ -114,23 +114,23 @@ fn is_quiet(samples: &[Point], plan: &PlanLimits) -> bool {
 }
 
 /// Returns the newest samples of the last [`LOOK_BACK_MS`] without a gap among them.
-fn unbroken(samples: &[Point], interval_ms: i64) -> &[Point] {
+fn unbroken(samples: &[TimedSample], interval_ms: i64) -> &[TimedSample] {
     let Some(last) = samples.last() else { return samples };
     let mut begin = samples.partition_point(|sample| sample.t <= last.t.saturating_sub(LOOK_BACK_MS));
-    let is_gap = |pair: &[Point]| pair[1].t.saturating_sub(pair[0].t) > interval_ms.saturating_mul(GAP_INTERVALS);
+    let is_gap = |pair: &[TimedSample]| pair[1].t.saturating_sub(pair[0].t) > interval_ms.saturating_mul(GAP_INTERVALS);
     begin = begin.max(samples.windows(2).rposition(is_gap).map_or(0, |gap| gap + 1));
     samples.get(begin..).unwrap_or_default()
 }
 
 /// Returns the time that samples stand for, milliseconds, the first one's own interval included.
-fn span(samples: &[Point], interval_ms: i64) -> i64 {
+fn span(samples: &[TimedSample], interval_ms: i64) -> i64 {
     match (samples.first(), samples.last()) {
         (Some(first), Some(last)) => last.t.saturating_sub(first.t).saturating_add(interval_ms),
         _ => 0,
     }
 }
 
-fn mean(samples: &[Point], direction: Direction) -> u64 {
+fn mean(samples: &[TimedSample], direction: Direction) -> u64 {
     let sum = samples.iter().fold(0u64, |sum, sample| sum.saturating_add(direction.of(sample)));
     sum / (samples.len() as u64).max(1)
 }
@@ -146,8 +146,8 @@ mod tests {
 
     const PLAN: PlanLimits = PlanLimits { down: Some(20_000_000), up: Some(5_000_000) };
 
-    fn steady(seconds: i64, down: u64, up: u64) -> Vec<Point> {
-        (0..seconds).map(|second| Point { t: second * 1_000, down, up }).collect()
+    fn steady(seconds: i64, down: u64, up: u64) -> Vec<TimedSample> {
+        (0..seconds).map(|second| TimedSample { t: second * 1_000, down, up }).collect()
     }
 
     #[test]

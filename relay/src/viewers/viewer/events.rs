@@ -9,16 +9,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use http_body::Frame;
 use shared::close::Close;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 
-use super::{FAR, Terms};
-use crate::clock::Now;
+use super::deadlines::Deadlines;
+use super::terms::{Outgoing, Terms};
 use crate::lines::hub::Seat;
 use crate::viewers::context::ViewerContext;
 use crate::viewers::links::Admission;
@@ -84,7 +83,8 @@ pub fn serve_events(admission: Admission, context: Arc<ViewerContext>) -> Result
     let seat =
         context.hub.join(&admission.username).inspect_err(|close| context.metrics.viewer_closes.count(*close))?;
     let terms = Terms::from(&admission);
-    let alarm = Box::pin(sleep_until(alarm(terms, now)));
+    let deadlines = Deadlines { expires: terms.expires, leaves: seat.leaves(), silent: None };
+    let alarm = Box::pin(sleep_until(deadlines.alarm(now)));
     Ok(EventBody { seat: Some(seat), terms, context, alarm, under_way: Arc::default() })
 }
 
@@ -92,31 +92,21 @@ impl EventBody {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
         let now = self.context.hub.now();
         let is_free = self.under_way.poll_written(cx).is_ready();
-        let Some(seat) = self.seat.as_mut() else { return Poll::Ready(None) };
-        if let Some(leaves) = seat.leaves() {
-            if now.steady >= leaves {
-                return self.end(Close::GoingAway);
-            }
-            let leaves = Instant::now() + Duration::from_millis((leaves - now.steady).unsigned_abs());
-            let earlier = leaves.min(self.alarm.deadline());
-            self.alarm.as_mut().reset(earlier);
-        }
+        let Some(seat) = &self.seat else { return Poll::Ready(None) };
         if is_free && let Poll::Ready(update) = seat.line.poll(seat.number, None, now, cx) {
-            return Poll::Ready(Some(match self.terms.frame(update, &self.context) {
-                Ok(framed) => event(SAMPLE, framed.get(SHORT_HEADER..).unwrap_or_default()),
-                Err(frame) => event(frame.name(), &frame.to_json()),
+            return Poll::Ready(Some(match self.terms.apply(update, &self.context) {
+                Outgoing::Shared(framed) => event(SAMPLE, framed.get(SHORT_HEADER..).unwrap_or_default()),
+                Outgoing::Own(frame) => event(frame.name(), &frame.to_json()),
             }));
         }
-        while self.alarm.as_mut().poll(cx).is_ready() {
-            if self.terms.expires.is_some_and(|expires| now.unix >= expires) {
-                return self.end(Close::LinkExpired);
-            }
-            if self.seat.as_ref().and_then(Seat::leaves).is_some_and(|leaves| now.steady >= leaves) {
-                return self.end(Close::GoingAway);
-            }
-            self.alarm.as_mut().reset(alarm(self.terms, now));
+        match self.deadlines().poll(self.alarm.as_mut(), now, cx) {
+            Some(close) => self.end(close),
+            None => Poll::Pending,
         }
-        Poll::Pending
+    }
+
+    fn deadlines(&self) -> Deadlines {
+        Deadlines { expires: self.terms.expires, leaves: self.seat.as_ref().and_then(Seat::leaves), silent: None }
     }
 
     fn end(&mut self, close: Close) -> Poll<Option<Vec<u8>>> {
@@ -138,12 +128,6 @@ impl http_body::Body for EventBody {
     fn is_end_stream(&self) -> bool {
         self.seat.is_none()
     }
-}
-
-/// The link's end, if it has one soon.
-fn alarm(terms: Terms, now: Now) -> Instant {
-    let left = |expires: i64| Duration::from_millis((expires - now.unix).max(1).unsigned_abs());
-    Instant::now() + terms.expires.map_or(FAR, left).min(FAR)
 }
 
 /// One event; JSON has no line breaks.

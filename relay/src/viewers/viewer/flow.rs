@@ -9,20 +9,22 @@ use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use shared::close::Close;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
+use tracing::debug;
 
-use super::{Ending, FAR, Socket, Terms, ViewerStream, next_frame};
+use super::deadlines::Deadlines;
+use super::stream::{SharedStream, ViewerStream};
+use super::terms::{Outgoing, Terms};
 use crate::clock::{Now, milliseconds};
 use crate::limits::Bucket;
+use crate::lines::audience::{DirectOutcome, DirectWrite, PartialFrame};
 use crate::lines::hub::Seat;
-use crate::lines::seat::{Begun, Direct, Served};
 use crate::viewers::context::ViewerContext;
 use crate::wire::viewer_frame::ViewerFrame;
-use crate::wire::websocket::{self, Inbound};
+use crate::wire::websocket::{self, Inbound, Parser};
 
 /// Between pings, milliseconds. They ride on frames that are written anyway: by themselves they cost half as much again as
 /// the frames.
@@ -30,6 +32,35 @@ const PING_MS: i64 = 20_000;
 
 /// A viewer's inbound bytes read at once; a pong has six.
 const READ_SIZE: usize = 512;
+
+/// A viewer's stream and what of it is half read.
+pub(super) struct Socket<S> {
+    pub(super) stream: SharedStream<S>,
+    pub(super) parser: Parser,
+}
+
+/// How a viewer's stream ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The relay closes it.
+    Close(Close),
+    /// The viewer closed it; its code, if it gave one.
+    Answered(Option<u16>),
+    /// The connection is gone.
+    Broken,
+}
+
+impl From<Close> for Ending {
+    fn from(close: Close) -> Self {
+        Self::Close(close)
+    }
+}
+
+impl From<std::io::Error> for Ending {
+    fn from(_: std::io::Error) -> Self {
+        Self::Broken
+    }
+}
 
 pub(super) struct Flow<'a> {
     seat: Seat,
@@ -98,7 +129,7 @@ impl<'a> Flow<'a> {
 
     /// Runs until either side is done. What is left of a half-written frame is returned with the reason.
     pub(super) async fn run<S: ViewerStream>(&mut self, socket: &mut Socket<S>) -> (Vec<u8>, Ending) {
-        let mut alarm = pin!(sleep_until(self.alarm(self.context.hub.now())));
+        let mut alarm = pin!(sleep_until(self.deadlines().alarm(self.context.hub.now())));
         let ending = poll_fn(|cx| self.poll(socket, alarm.as_mut(), cx)).await;
         let rest = if self.out.at > 0 { self.out.rest().to_vec() } else { Vec::new() };
         (rest, ending)
@@ -107,7 +138,7 @@ impl<'a> Flow<'a> {
     fn poll<S: ViewerStream>(
         &mut self,
         socket: &mut Socket<S>,
-        mut alarm: Pin<&mut Sleep>,
+        alarm: Pin<&mut Sleep>,
         cx: &mut Context<'_>,
     ) -> Poll<Ending> {
         // One look at the clock for all that is done now: most of the time that is one sample.
@@ -119,29 +150,21 @@ impl<'a> Flow<'a> {
         if let Poll::Ready(ending) = self.poll_outbound(socket, now, cx) {
             return Poll::Ready(ending);
         }
-        // A deadline that has moved away is met too early, which costs less than to move the alarm each time.
-        let earliest = self.alarm(now).min(alarm.deadline());
-        if earliest < alarm.deadline() {
-            alarm.as_mut().reset(earliest);
+        match self.deadlines().poll(alarm, now, cx) {
+            Some(close) => Poll::Ready(close.into()),
+            None => Poll::Pending,
         }
-        while alarm.as_mut().poll(cx).is_ready() {
-            if let Err(close) = self.meet_deadlines(now) {
-                return Poll::Ready(close.into());
-            }
-            alarm.as_mut().reset(self.alarm(now));
-        }
-        Poll::Pending
     }
 
     /// Takes over from whoever wrote to this viewer while the task slept.
     fn resume(&mut self, now: Now) {
-        let Served { begun, pinged } = self.seat.line.resume(self.seat.number);
+        let DirectOutcome { partial, pinged } = self.seat.line.resume(self.seat.number);
         if let Some(pinged) = pinged {
             self.pinged = pinged;
             self.awaiting_pong = true;
         }
-        if let Some(Begun { frame, at }) = begun {
-            self.out = Out { bytes: Bytes::Shared(frame), at, began: now.steady, unflushed: true };
+        if let Some(PartialFrame { frame, written }) = partial {
+            self.out = Out { bytes: Bytes::Shared(frame), at: written, began: now.steady, unflushed: true };
         }
     }
 
@@ -217,11 +240,11 @@ impl<'a> Flow<'a> {
             self.out.set(Bytes::Own(std::mem::take(&mut self.pong)), now);
             return Poll::Ready(Ok(()));
         }
-        let direct = Direct { outlet: socket.stream.outlet(), ping_due: self.ping_due() };
+        let direct = DirectWrite { sink: socket.stream.sink(), ping_due: self.ping_due() };
         let update = ready!(self.seat.line.poll(self.seat.number, Some(direct), now, cx));
-        match self.terms.frame(update, self.context) {
-            Ok(framed) => self.send_shared(framed, now),
-            Err(frame) => self.send(&frame, now),
+        match self.terms.apply(update, self.context) {
+            Outgoing::Shared(framed) => self.send_shared(framed, now),
+            Outgoing::Own(frame) => self.send(&frame, now),
         }
         Poll::Ready(Ok(()))
     }
@@ -259,33 +282,23 @@ impl<'a> Flow<'a> {
         self.out.set(Bytes::Own(bytes), now);
     }
 
-    /// The earliest deadline.
-    fn alarm(&self, now: Now) -> Instant {
-        let expires = self.terms.expires.map(|expires| now.steady + (expires - now.unix));
-        let next = [self.silence(), expires, self.seat.leaves()].into_iter().flatten().min();
-        // Never in the past, lest a deadline that is being met turn into a busy loop.
-        let wait = next.map_or(FAR, |next| Duration::from_millis((next - now.steady).max(1).unsigned_abs()));
-        Instant::now() + wait.min(FAR)
+    fn deadlines(&self) -> Deadlines {
+        Deadlines { expires: self.terms.expires, leaves: self.seat.leaves(), silent: self.silent() }
     }
 
-    /// When this viewer counts as gone: it answers no ping, or takes nothing.
-    fn silence(&self) -> Option<i64> {
+    /// Returns the end of the relay's patience: the viewer answers no ping, or its socket takes nothing.
+    fn silent(&self) -> Option<i64> {
         let patience = milliseconds(self.context.limits.pong_timeout);
         let pong = self.awaiting_pong.then_some(self.pinged);
         let stuck = (!self.out.is_idle()).then_some(self.out.began);
         pong.into_iter().chain(stuck).min().map(|since| since + patience)
     }
+}
 
-    fn meet_deadlines(&self, now: Now) -> Result<(), Close> {
-        if self.terms.expires.is_some_and(|expires| now.unix >= expires) {
-            return Err(Close::LinkExpired);
-        }
-        if self.seat.leaves().is_some_and(|leaves| now.steady >= leaves) {
-            return Err(Close::GoingAway);
-        }
-        if self.silence().is_some_and(|silent| now.steady >= silent) {
-            return Err(Close::ViewerSilent);
-        }
-        Ok(())
-    }
+/// Returns the next frame of the bytes, if it is whole.
+pub(super) fn next_frame(parser: &mut Parser, bytes: &mut &[u8]) -> Result<Option<Inbound>, Close> {
+    parser.next(bytes).map_err(|violation| {
+        debug!(%violation, "viewer closed");
+        Close::ViewerProtocol
+    })
 }

@@ -15,18 +15,18 @@ use tokio::net::TcpStream;
 use tokio::task::unconstrained;
 use tokio_rustls::server::TlsStream;
 
-use crate::lines::seat::{Outlet, Taken};
+use crate::lines::audience::{ViewerSink, Written};
 
 /// What a viewer may be connected by.
 pub trait ViewerStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Writes what is taken at once, and wakes nobody later. An error is left for the viewer's task to meet.
-    fn write_now(&mut self, frame: &[u8]) -> Taken {
+    fn write_now(&mut self, frame: &[u8]) -> Written {
         // Nobody is to be woken here: what is not taken at once is left to the task, which then waits for the stream. Nor
         // does it count as work of the publisher's task, of which tokio allows 128 pieces in one go.
         let attempt = unconstrained(poll_fn(|cx| Poll::Ready(write(self, frame, cx))));
         match pin!(attempt).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(taken) => taken,
-            Poll::Pending => Taken::Part(0),
+            Poll::Pending => Written::Nothing,
         }
     }
 }
@@ -34,26 +34,26 @@ pub trait ViewerStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 impl ViewerStream for TcpStream {
     /// By the system call alone: what tokio knows of the socket is a cache miss away, and the task looks at it when
     /// something is left to do.
-    fn write_now(&mut self, frame: &[u8]) -> Taken {
+    fn write_now(&mut self, frame: &[u8]) -> Written {
         match Unasked(self).write(frame) {
-            Ok(sent) if sent == frame.len() => Taken::Whole,
-            Ok(sent) => Taken::Part(sent),
-            Err(_) => Taken::Part(0),
+            Ok(sent) if sent == frame.len() => Written::All,
+            Ok(sent) => Written::unfinished(sent),
+            Err(_) => Written::Nothing,
         }
     }
 }
 
 impl ViewerStream for TlsStream<TcpStream> {
-    fn write_now(&mut self, frame: &[u8]) -> Taken {
+    fn write_now(&mut self, frame: &[u8]) -> Written {
         let (stream, session) = self.get_mut();
-        let Ok(written) = session.writer().write(frame) else { return Taken::Part(0) };
+        let Ok(written) = session.writer().write(frame) else { return Written::Nothing };
         while session.wants_write() {
             // What is encrypted and does not go out is flushed by the task.
             if !session.write_tls(&mut Unasked(stream)).is_ok_and(|sent| sent > 0) {
-                return Taken::Part(written);
+                return Written::unfinished(written);
             }
         }
-        if written == frame.len() { Taken::Whole } else { Taken::Part(written) }
+        if written == frame.len() { Written::All } else { Written::unfinished(written) }
     }
 }
 
@@ -75,35 +75,35 @@ impl ViewerStream for DuplexStream {}
 impl ViewerStream for Empty {}
 
 /// The task's end of a stream.
-pub(super) struct Shared<S>(Arc<Held<S>>);
+pub(super) struct SharedStream<S>(Arc<Held<S>>);
 
 struct Held<S>(Mutex<S>);
 
-impl<S: ViewerStream> Shared<S> {
+impl<S: ViewerStream> SharedStream<S> {
     pub(super) fn new(stream: S) -> Self {
         Self(Arc::new(Held(Mutex::new(stream))))
     }
 
     /// The line's end of it.
-    pub(super) fn outlet(&self) -> Arc<dyn Outlet> {
+    pub(super) fn sink(&self) -> Arc<dyn ViewerSink> {
         Arc::clone(&self.0) as _
     }
 }
 
-impl<S> Shared<S> {
+impl<S> SharedStream<S> {
     fn lock(&self) -> MutexGuard<'_, S> {
         // A panic while the stream was written is met again by its own task, or never mattered.
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Shared<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for SharedStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.lock()).poll_read(cx, bytes)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Shared<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for SharedStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut *self.lock()).poll_write(cx, bytes)
     }
@@ -117,22 +117,22 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Shared<S> {
     }
 }
 
-impl<S: ViewerStream> Outlet for Held<S> {
-    fn announce(&self) {
+impl<S: ViewerStream> ViewerSink for Held<S> {
+    fn prefetch(&self) {
         // A load that nothing waits for: a prefetch in all but name.
         std::hint::black_box(self.0.is_poisoned());
     }
 
-    fn offer(&self, frame: &[u8]) -> Taken {
+    fn try_write(&self, frame: &[u8]) -> Written {
         // Whoever holds it is its task, which finds the frame by itself.
-        self.0.try_lock().map_or(Taken::Part(0), |mut stream| stream.write_now(frame))
+        self.0.try_lock().map_or(Written::Nothing, |mut stream| stream.write_now(frame))
     }
 }
 
-fn write<S: AsyncWrite + Unpin + ?Sized>(mut stream: &mut S, frame: &[u8], cx: &mut Context<'_>) -> Taken {
-    let Poll::Ready(Ok(written)) = Pin::new(&mut stream).poll_write(cx, frame) else { return Taken::Part(0) };
+fn write<S: AsyncWrite + Unpin + ?Sized>(mut stream: &mut S, frame: &[u8], cx: &mut Context<'_>) -> Written {
+    let Poll::Ready(Ok(written)) = Pin::new(&mut stream).poll_write(cx, frame) else { return Written::Nothing };
     let is_out = written == frame.len() && matches!(Pin::new(&mut stream).poll_flush(cx), Poll::Ready(Ok(())));
-    if is_out { Taken::Whole } else { Taken::Part(written) }
+    if is_out { Written::All } else { Written::unfinished(written) }
 }
 
 impl<S> fmt::Debug for Held<S> {
@@ -178,14 +178,15 @@ mod tests {
 
     /// Offers frames until one is not taken whole, has the task's end write the rest, and compares what arrives.
     async fn nothing_is_lost_and_nothing_doubled(stream: impl ViewerStream, mut reader: impl AsyncRead + Unpin) {
-        let mut shared = Shared::new(stream);
-        let outlet = shared.outlet();
+        let mut shared = SharedStream::new(stream);
+        let sink = shared.sink();
         let frame = |nth: u32| [&nth.to_be_bytes()[..], &[0x5a; 1_000]].concat();
         let mut nth = 0;
         let taken = loop {
-            match outlet.offer(&frame(nth)) {
-                Taken::Whole => nth += 1,
-                Taken::Part(taken) => break taken,
+            match sink.try_write(&frame(nth)) {
+                Written::All => nth += 1,
+                Written::Partly(taken) => break taken.get(),
+                Written::Nothing => break 0,
             }
             assert!(nth < 1_000_000, "nobody reads, and everything is taken");
         };
@@ -194,7 +195,7 @@ mod tests {
             shared.write_all(&frame(nth)[taken..]).await.unwrap();
             shared.flush().await.unwrap();
             // Wholly written, it takes frames again.
-            assert_eq!(outlet.offer(&frame(nth + 1)), Taken::Whole);
+            assert_eq!(sink.try_write(&frame(nth + 1)), Written::All);
         };
         let read = async {
             let mut bytes = vec![0; 1_004];
@@ -227,20 +228,20 @@ mod tests {
     #[tokio::test]
     async fn a_stream_that_its_task_holds_takes_nothing() {
         let (ours, _theirs) = tokio::io::duplex(10_000);
-        let shared = Shared::new(ours);
-        let outlet = shared.outlet();
+        let shared = SharedStream::new(ours);
+        let sink = shared.sink();
         let held = shared.lock();
-        assert_eq!(outlet.offer(b"frame"), Taken::Part(0));
+        assert_eq!(sink.try_write(b"frame"), Written::Nothing);
         drop(held);
-        assert_eq!(outlet.offer(b"frame"), Taken::Whole);
+        assert_eq!(sink.try_write(b"frame"), Written::All);
     }
 
     #[tokio::test]
     async fn a_broken_stream_is_met_by_its_task() {
         let (ours, theirs) = tokio::io::duplex(10_000);
-        let mut shared = Shared::new(ours);
+        let mut shared = SharedStream::new(ours);
         drop(theirs);
-        assert_eq!(shared.outlet().offer(b"frame"), Taken::Part(0));
+        assert_eq!(shared.sink().try_write(b"frame"), Written::Nothing);
         assert!(shared.write_all(b"frame").await.is_err());
     }
 }

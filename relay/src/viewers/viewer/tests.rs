@@ -9,7 +9,7 @@ use super::*;
 use crate::limits::Limits;
 use crate::tests::stage::{AgentEnd, Stage, eventually, live, seconds};
 use crate::viewers::links::{AUDIENCE, Mode};
-use crate::wire::viewer_frame::{LineState, Point};
+use crate::wire::viewer_frame::{LineState, TimedSample};
 
 /// A stage with one agent that reports `ali` as handle 1.
 async fn stage_with_line() -> (Stage, AgentEnd) {
@@ -36,7 +36,7 @@ async fn a_page_gets_a_snapshot_then_each_sample() {
     assert!(snapshot.history.t.is_empty());
     for second in 0..3 {
         agent.samples(&[(1, 14_780_000 + second, 620_000)]).await;
-        let Point { t, down, up } = viewer.sample().await;
+        let TimedSample { t, down, up } = viewer.sample().await;
         assert_eq!((down, up), (14_780_000 + second, 620_000));
         assert!((t - stage.hub.now().unix).abs() < 100);
         seconds(1).await;

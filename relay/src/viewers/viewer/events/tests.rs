@@ -1,5 +1,7 @@
 //! Server-sent events in paused time: the same stream as over a WebSocket, and as fresh to a slow reader.
 
+use std::time::Duration;
+
 use std::sync::Mutex;
 
 use http_body::Body;

@@ -1,31 +1,31 @@
-//! The last minutes of a watched line, packed: a point is some nine bytes and not 24, for most lines have one viewer,
+//! The last minutes of a watched line, packed: a sample is some nine bytes and not 24, for most lines have one viewer,
 //! whose memory this is.
 
 use std::collections::VecDeque;
 
-use crate::wire::viewer_frame::Point;
+use crate::wire::viewer_frame::TimedSample;
 
-/// How far back the points go, milliseconds.
+/// How far back the samples go, milliseconds.
 pub(crate) const HISTORY_MS: i64 = 5 * 60 * 1_000;
 
-/// Points of a chunk: what is forgotten and rewritten at once.
+/// SampleRing of a chunk: what is forgotten and rewritten at once.
 const CHUNK: u16 = 60;
 
-/// The most bytes of a point: three varints of 64 bits.
+/// The most bytes of a sample: three varints of 64 bits.
 const LONGEST: usize = 30;
 
-/// Room for the newest points beside the rest of the line, some seven of them.
+/// Room for the newest samples beside the rest of the line, some seven of them.
 const TAIL: usize = 63;
 
-/// Bytes by which a chunk grows, some fifteen points: four times a minute and not at each doubling, and little is spare.
+/// Bytes by which a chunk grows, some fifteen samples: four times a minute and not at each doubling, and little is spare.
 const GROWTH: usize = 128;
 
-/// The distance of two points that takes one byte, milliseconds.
+/// The distance of two samples that takes one byte, milliseconds.
 const USUAL_DISTANCE: i64 = 1_000;
 
-/// Points by strictly rising time; those older than [`HISTORY_MS`] are forgotten.
+/// SampleRing by strictly rising time; those older than [`HISTORY_MS`] are forgotten.
 #[derive(Debug, Default)]
-pub(crate) struct Points {
+pub(crate) struct SampleRing {
     sealed: VecDeque<Chunk>,
     /// The last time of the first sealed chunk, if there is one: to look there each second is a cache miss.
     first_ends: i64,
@@ -33,7 +33,7 @@ pub(crate) struct Points {
     tail: Tail,
 }
 
-/// The newest points of the open chunk, which go into it together: to go there each second is a cache miss, too.
+/// The newest samples of the open chunk, which go into it together: to go there each second is a cache miss, too.
 #[derive(Debug)]
 struct Tail {
     length: u8,
@@ -46,7 +46,7 @@ impl Default for Tail {
     }
 }
 
-/// Points one after the other, each as three varints: its time's distance, zigzag, then its rates.
+/// SampleRing one after the other, each as three varints: its time's distance, zigzag, then its rates.
 #[derive(Debug, Default)]
 struct Chunk {
     first: i64,
@@ -55,8 +55,8 @@ struct Chunk {
     bytes: Vec<u8>,
 }
 
-impl Points {
-    /// The newest point's time.
+impl SampleRing {
+    /// The newest sample's time.
     pub(crate) fn newest(&self) -> Option<i64> {
         match self.open.count {
             0 => self.sealed.back().map(|chunk| chunk.last),
@@ -64,15 +64,15 @@ impl Points {
         }
     }
 
-    /// Adds a point that is newer than all; another one is left out.
-    pub(crate) fn push(&mut self, point: Point) {
-        if self.newest().is_some_and(|newest| point.t <= newest) {
+    /// Adds a sample that is newer than all; another one is left out.
+    pub(crate) fn push(&mut self, sample: TimedSample) {
+        if self.newest().is_some_and(|newest| sample.t <= newest) {
             return;
         }
         if self.tail.room() < LONGEST {
             self.tail.empty_into(&mut self.open.bytes);
         }
-        self.open.push(point, &mut self.tail);
+        self.open.push(sample, &mut self.tail);
         if self.open.count == CHUNK {
             self.tail.empty_into(&mut self.open.bytes);
             let mut full = std::mem::take(&mut self.open);
@@ -80,36 +80,36 @@ impl Points {
             self.sealed.push_back(full);
             self.first_ends = self.sealed.front().map_or(0, |first| first.last);
         }
-        while self.first_ends < point.t - HISTORY_MS && self.sealed.pop_front().is_some() {
+        while self.first_ends < sample.t - HISTORY_MS && self.sealed.pop_front().is_some() {
             self.first_ends = self.sealed.front().map_or(0, |first| first.last);
         }
     }
 
-    /// The points, oldest first, none older than [`HISTORY_MS`] before the newest.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Point> {
+    /// The samples, oldest first, none older than [`HISTORY_MS`] before the newest.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = TimedSample> {
         let oldest = self.newest().map_or(i64::MIN, |newest| newest - HISTORY_MS);
-        self.all().filter(move |point| point.t >= oldest)
+        self.all().filter(move |sample| sample.t >= oldest)
     }
 
-    /// The newest `count` points, oldest first.
-    pub(crate) fn last(&self, count: usize) -> impl Iterator<Item = Point> {
+    /// The newest `count` samples, oldest first.
+    pub(crate) fn last(&self, count: usize) -> impl Iterator<Item = TimedSample> {
         let held: usize = self.sealed.iter().chain([&self.open]).map(|chunk| usize::from(chunk.count)).sum();
         self.all().skip(held.saturating_sub(count))
     }
 
-    /// Puts points of any order into their places; whether any was new. A time that is held already stays as it is.
-    pub(crate) fn merge(&mut self, late: Vec<Point>) -> bool {
-        let held: Vec<Point> = self.iter().collect();
+    /// Puts samples of any order into their places; whether any was new. A time that is held already stays as it is.
+    pub(crate) fn merge(&mut self, late: Vec<TimedSample>) -> bool {
+        let held: Vec<TimedSample> = self.iter().collect();
         let mut all = held.clone();
         all.extend(late);
-        // A stable sort: of two points of one time, the held one stays first.
-        all.sort_by_key(|point| point.t);
-        all.dedup_by_key(|point| point.t);
+        // A stable sort: of two samples of one time, the held one stays first.
+        all.sort_by_key(|sample| sample.t);
+        all.dedup_by_key(|sample| sample.t);
         let changed = all.len() != held.len();
         if changed {
-            *self = all.into_iter().fold(Self::default(), |mut points, point| {
-                points.push(point);
-                points
+            *self = all.into_iter().fold(Self::default(), |mut samples, sample| {
+                samples.push(sample);
+                samples
             });
         }
         changed
@@ -120,7 +120,7 @@ impl Points {
         *self = Self::default();
     }
 
-    fn all(&self) -> impl Iterator<Item = Point> {
+    fn all(&self) -> impl Iterator<Item = TimedSample> {
         self.sealed.iter().flat_map(|chunk| chunk.iter(&[])).chain(self.open.iter(self.tail.filled()))
     }
 }
@@ -150,20 +150,20 @@ impl Tail {
 }
 
 impl Chunk {
-    fn push(&mut self, point: Point, tail: &mut Tail) {
+    fn push(&mut self, sample: TimedSample, tail: &mut Tail) {
         if self.count == 0 {
-            self.first = point.t;
-            self.last = point.t - USUAL_DISTANCE;
+            self.first = sample.t;
+            self.last = sample.t - USUAL_DISTANCE;
         }
-        put_varint(tail, zigzag(point.t - self.last - USUAL_DISTANCE));
-        put_varint(tail, point.down);
-        put_varint(tail, point.up);
-        self.last = point.t;
+        put_varint(tail, zigzag(sample.t - self.last - USUAL_DISTANCE));
+        put_varint(tail, sample.down);
+        put_varint(tail, sample.up);
+        self.last = sample.t;
         self.count += 1;
     }
 
-    /// Its points; of the open chunk, the last ones stand in the tail.
-    fn iter<'a>(&'a self, mut tail: &'a [u8]) -> impl Iterator<Item = Point> + 'a {
+    /// Its samples; of the open chunk, the last ones stand in the tail.
+    fn iter<'a>(&'a self, mut tail: &'a [u8]) -> impl Iterator<Item = TimedSample> + 'a {
         let mut rest = &self.bytes[..];
         let mut t = self.first - USUAL_DISTANCE;
         (0..self.count).map(move |_| {
@@ -171,7 +171,7 @@ impl Chunk {
                 rest = std::mem::take(&mut tail);
             }
             t += unzigzag(take_varint(&mut rest)) + USUAL_DISTANCE;
-            Point { t, down: take_varint(&mut rest), up: take_varint(&mut rest) }
+            TimedSample { t, down: take_varint(&mut rest), up: take_varint(&mut rest) }
         })
     }
 }
@@ -211,51 +211,51 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn point(t: i64) -> Point {
-        Point { t, down: 14_780_000 + t as u64 % 1_000, up: 620_000 }
+    fn sample(t: i64) -> TimedSample {
+        TimedSample { t, down: 14_780_000 + t as u64 % 1_000, up: 620_000 }
     }
 
-    fn held(seconds: impl IntoIterator<Item = i64>) -> Points {
-        let mut points = Points::default();
-        seconds.into_iter().for_each(|second| points.push(point(second * 1_000)));
-        points
+    fn held(seconds: impl IntoIterator<Item = i64>) -> SampleRing {
+        let mut samples = SampleRing::default();
+        seconds.into_iter().for_each(|second| samples.push(sample(second * 1_000)));
+        samples
     }
 
-    fn seconds(points: impl Iterator<Item = Point>) -> Vec<i64> {
-        points.map(|point| point.t / 1_000).collect()
+    fn seconds(samples: impl Iterator<Item = TimedSample>) -> Vec<i64> {
+        samples.map(|sample| sample.t / 1_000).collect()
     }
 
     #[test]
     fn five_minutes_are_held_and_no_more() {
-        let points = held(0..10_000);
-        assert_eq!(seconds(points.iter()), (9_699..10_000).collect::<Vec<_>>());
-        assert_eq!(seconds(points.last(3)), [9_997, 9_998, 9_999]);
-        assert!(points.sealed.len() <= 7);
+        let samples = held(0..10_000);
+        assert_eq!(seconds(samples.iter()), (9_699..10_000).collect::<Vec<_>>());
+        assert_eq!(seconds(samples.last(3)), [9_997, 9_998, 9_999]);
+        assert!(samples.sealed.len() <= 7);
     }
 
     #[test]
     fn five_minutes_of_a_lively_line_are_three_kilobytes() {
-        let points = held(0..10_000);
-        let chunks = points.sealed.iter().chain([&points.open]);
+        let samples = held(0..10_000);
+        let chunks = samples.sealed.iter().chain([&samples.open]);
         let bytes: usize = chunks.map(|chunk| chunk.bytes.capacity() + size_of::<Chunk>()).sum();
         assert!(bytes <= 3_600, "{bytes} bytes");
     }
 
     #[test]
     fn time_rises_strictly() {
-        let mut points = held([5, 6]);
-        points.push(Point { t: 6_000, down: 1, up: 1 });
-        points.push(Point { t: 5_500, down: 1, up: 1 });
-        assert_eq!(seconds(points.iter()), [5, 6]);
+        let mut samples = held([5, 6]);
+        samples.push(TimedSample { t: 6_000, down: 1, up: 1 });
+        samples.push(TimedSample { t: 5_500, down: 1, up: 1 });
+        assert_eq!(seconds(samples.iter()), [5, 6]);
     }
 
     #[test]
     fn late_points_fill_a_hole() {
-        let mut points = held((0..10).chain(20..100));
-        assert!(points.merge((8..22).rev().map(|second| Point { up: 7, ..point(second * 1_000) }).collect()));
-        assert_eq!(seconds(points.iter()), (0..100).collect::<Vec<_>>());
-        assert_eq!(points.iter().filter(|point| point.up == 7).count(), 10, "what was held stays as it is");
-        assert!(!points.merge(vec![point(3_000)]));
+        let mut samples = held((0..10).chain(20..100));
+        assert!(samples.merge((8..22).rev().map(|second| TimedSample { up: 7, ..sample(second * 1_000) }).collect()));
+        assert_eq!(seconds(samples.iter()), (0..100).collect::<Vec<_>>());
+        assert_eq!(samples.iter().filter(|sample| sample.up == 7).count(), 10, "what was held stays as it is");
+        assert!(!samples.merge(vec![sample(3_000)]));
     }
 
     proptest! {
@@ -264,17 +264,17 @@ mod tests {
             steps in prop::collection::vec((1i64..10_000_000_000, 0u64..1 << 40, any::<u64>()), 0..200),
             start in 0i64..1 << 45,
         ) {
-            let mut points = Points::default();
+            let mut samples = SampleRing::default();
             let mut all = Vec::new();
             let mut t = start;
             for (step, down, up) in steps {
                 t += step;
-                let point = Point { t, down, up };
-                points.push(point);
-                all.push(point);
+                let sample = TimedSample { t, down, up };
+                samples.push(sample);
+                all.push(sample);
             }
-            all.retain(|point| point.t >= t - HISTORY_MS);
-            prop_assert_eq!(points.iter().collect::<Vec<_>>(), all);
+            all.retain(|sample| sample.t >= t - HISTORY_MS);
+            prop_assert_eq!(samples.iter().collect::<Vec<_>>(), all);
         }
     }
 }

@@ -1,0 +1,153 @@
+//! A watched line's status, as viewers were told it: its state, and whose line it is.
+
+use shared::Username;
+use shared::control::Plan;
+use shared::username::unescape;
+
+use super::circumstances::Circumstances;
+use super::report::{Report, Standing};
+use crate::clock::Now;
+use crate::lines::agent::USUAL_INTERVAL_MS;
+use crate::subscribers::Subscribers;
+use crate::wire::viewer_frame::{self, LineState, Notice, PlanLimits, StateFrame};
+
+/// The status of a watched line.
+#[derive(Debug)]
+pub(super) struct Status {
+    shown: Shown,
+    names: Names,
+    /// Changes when the state does.
+    version: u32,
+    /// When the line came up, on the steady scale, as far as this relay saw; `None` while the line is not up.
+    up: Option<i64>,
+}
+
+/// The state that viewers were told. Times are on the steady scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) state: LineState,
+    pub(super) since: Option<i64>,
+    pub(super) sessions: u16,
+    pub(super) interval: u32,
+    pub(super) notice: Option<Notice>,
+}
+
+/// The names that viewers were told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Names {
+    pub(super) customer: Option<Box<str>>,
+    pub(super) package: Option<Box<str>>,
+    pub(super) plan: PlanLimits,
+}
+
+impl Status {
+    /// Returns the status of a line of which nothing is known yet.
+    pub(super) fn unknown() -> Self {
+        let shown =
+            Shown { state: LineState::Unknown, since: None, sessions: 0, interval: USUAL_INTERVAL_MS, notice: None };
+        Self { shown, names: Names::default(), version: 0, up: None }
+    }
+
+    /// Returns the version of the state.
+    pub(super) fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Returns the state as a frame.
+    pub(super) fn frame(&self, now: Now) -> StateFrame {
+        self.shown.frame(now)
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Returns the milliseconds between samples that viewers were told.
+    pub(super) fn interval(&self) -> u32 {
+        self.shown.interval
+    }
+
+    /// True if a live sample contradicts the status: the line is not shown as running, or carries a notice.
+    pub(super) fn is_outdated_by_sample(&self) -> bool {
+        self.shown.state != LineState::Running || self.shown.notice.is_some()
+    }
+
+    /// Takes new names. True if they differ.
+    pub(super) fn set_names(&mut self, names: Names) -> bool {
+        let changed = self.names != names;
+        self.names = names;
+        changed
+    }
+
+    /// Takes what the reports say now. Returns the time since when samples can be expected, on the steady scale.
+    pub(super) fn observe(&mut self, standing: Option<Standing>, now: Now) -> Option<i64> {
+        let is_up = standing.is_some_and(|standing| standing.state == LineState::Running);
+        self.up = is_up.then(|| self.up.unwrap_or(now.steady));
+        self.up
+    }
+
+    /// Takes a new state. True if it differs.
+    pub(super) fn set(&mut self, shown: Shown) -> bool {
+        let changed = self.shown != shown;
+        if changed {
+            self.shown = shown;
+            self.version = self.version.wrapping_add(1);
+        }
+        changed
+    }
+}
+
+impl Shown {
+    pub(super) fn frame(&self, now: Now) -> StateFrame {
+        StateFrame {
+            state: self.state,
+            since: self.since.map(|since| now.unix_of(since)),
+            sessions: self.sessions,
+            interval: self.interval,
+            now: now.unix,
+            notice: self.notice,
+        }
+    }
+}
+
+impl Names {
+    pub(super) fn new(username: &Username, chosen: Option<&Report>, subscribers: &Subscribers) -> Self {
+        let row = subscribers.get(username);
+        let row = row.as_deref();
+        let reported = chosen.map_or_else(Plan::default, Report::plan);
+        let bought = row.map_or_else(Plan::default, |row| row.plan);
+        let customer = row.and_then(|row| row.customer.as_deref());
+        let package = row.and_then(|row| row.package.as_deref());
+        Self {
+            customer: customer.map(Box::from).or_else(|| chosen?.comment.as_deref().map(for_people)),
+            package: package.map(Box::from).or_else(|| chosen?.profile.as_deref().map(for_people)),
+            plan: PlanLimits { down: bought.download.or(reported.download), up: bought.upload.or(reported.upload) },
+        }
+    }
+}
+
+/// Returns the state of a line that nobody watches.
+pub(super) fn idle_state(
+    standing: Option<Standing>,
+    reports: &[Report],
+    circumstances: Circumstances<'_>,
+) -> StateFrame {
+    let chosen = standing.and_then(|standing| reports.get(standing.chosen));
+    shown(standing, chosen.map_or(USUAL_INTERVAL_MS, |report| report.agent.interval()), circumstances)
+        .frame(circumstances.now)
+}
+
+/// Returns the state that the reports alone give.
+pub(super) fn shown(standing: Option<Standing>, interval: u32, circumstances: Circumstances<'_>) -> Shown {
+    let (state, since, sessions) = match standing {
+        Some(standing) => (standing.state, standing.since, standing.sessions),
+        None if circumstances.starting => (LineState::Starting, None, 0),
+        None => (LineState::Unknown, None, 0),
+    };
+    Shown { state, since, sessions, interval, notice: None }
+}
+
+/// Returns a router's text, which came in text form, for people.
+fn for_people(text: &str) -> Box<str> {
+    viewer_frame::display(&unescape(text)).into()
+}

@@ -1,0 +1,105 @@
+//! The deadlines of a viewer's stream, over a WebSocket and as server-sent events alike. Pure: `now` is an argument.
+
+use std::pin::Pin;
+use std::task::Context;
+use std::time::Duration;
+
+use shared::close::Close;
+use tokio::time::{Instant, Sleep};
+
+use crate::clock::Now;
+
+/// The longest sleep of a viewer's task.
+const FAR: Duration = Duration::from_secs(3_600);
+
+/// The times at which a stream must end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Deadlines {
+    /// The end of the viewer's link, Unix milliseconds.
+    pub(super) expires: Option<i64>,
+    /// The viewer's turn to leave a relay that stops, on the steady scale.
+    pub(super) leaves: Option<i64>,
+    /// The end of the relay's patience with a silent viewer, on the steady scale.
+    pub(super) silent: Option<i64>,
+}
+
+impl Deadlines {
+    /// Returns the reason to end the stream, if a deadline has passed.
+    pub(super) fn passed(self, now: Now) -> Option<Close> {
+        let is_over = |deadline: Option<i64>, now: i64| deadline.is_some_and(|deadline| now >= deadline);
+        if is_over(self.expires, now.unix) {
+            Some(Close::LinkExpired)
+        } else if is_over(self.leaves, now.steady) {
+            Some(Close::GoingAway)
+        } else if is_over(self.silent, now.steady) {
+            Some(Close::ViewerSilent)
+        } else {
+            None
+        }
+    }
+
+    /// Sleeps until the next deadline. Returns the reason to end the stream, if a deadline has passed.
+    pub(super) fn poll(self, mut alarm: Pin<&mut Sleep>, now: Now, cx: &mut Context<'_>) -> Option<Close> {
+        // An alarm that rings too early costs less than moving it with every sample.
+        let next = self.alarm(now);
+        if next < alarm.deadline() {
+            alarm.as_mut().reset(next);
+        }
+        while alarm.as_mut().poll(cx).is_ready() {
+            if let Some(close) = self.passed(now) {
+                return Some(close);
+            }
+            alarm.as_mut().reset(self.alarm(now));
+        }
+        None
+    }
+
+    /// Returns the time to look at the deadlines again: the earliest one, or an hour from now.
+    pub(super) fn alarm(self, now: Now) -> Instant {
+        let expires = self.expires.map(|expires| now.steady.saturating_add(expires.saturating_sub(now.unix)));
+        let next = [expires, self.leaves, self.silent].into_iter().flatten().min();
+        // Never in the past: a deadline that is being met must not turn into a busy loop.
+        let wait = next.map_or(FAR, |next| Duration::from_millis((next - now.steady).max(1).unsigned_abs()));
+        Instant::now() + wait.min(FAR)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Now = Now { steady: 50_000, unix: 1_795_363_200_000 };
+
+    fn none() -> Deadlines {
+        Deadlines::default()
+    }
+
+    #[test]
+    fn each_deadline_ends_the_stream_with_its_own_reason_and_not_before() {
+        for (deadlines, reason) in [
+            (Deadlines { expires: Some(NOW.unix), ..none() }, Some(Close::LinkExpired)),
+            (Deadlines { leaves: Some(NOW.steady), ..none() }, Some(Close::GoingAway)),
+            (Deadlines { silent: Some(NOW.steady), ..none() }, Some(Close::ViewerSilent)),
+            (Deadlines { expires: Some(NOW.unix + 1), ..none() }, None),
+            (Deadlines { leaves: Some(NOW.steady + 1), ..none() }, None),
+            (Deadlines { silent: Some(NOW.steady + 1), ..none() }, None),
+            (none(), None),
+        ] {
+            assert_eq!(deadlines.passed(NOW), reason, "{deadlines:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_alarm_is_at_the_earliest_deadline() {
+        let ms = Duration::from_millis;
+        for (deadlines, wait) in [
+            (none(), FAR),
+            (Deadlines { expires: Some(i64::MAX), ..none() }, FAR),
+            (Deadlines { expires: Some(NOW.unix + 7_000), leaves: Some(NOW.steady + 9_000), ..none() }, ms(7_000)),
+            (Deadlines { leaves: Some(NOW.steady + 5_000), silent: Some(NOW.steady + 4_000), ..none() }, ms(4_000)),
+            (Deadlines { silent: Some(NOW.steady - 5), ..none() }, ms(1)),
+        ] {
+            assert_eq!(deadlines.alarm(NOW) - Instant::now(), wait, "{deadlines:?}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The terms of a viewer's admission, and the line's updates under them.
+
+use std::sync::Arc;
+
+use crate::clock::unix_ms;
+use crate::lines::live::Update;
+use crate::viewers::context::ViewerContext;
+use crate::viewers::links::Admission;
+use crate::wire::viewer_frame::ViewerFrame;
+
+/// What an admission allows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// The end of the viewer's link, Unix milliseconds.
+    pub(super) expires: Option<i64>,
+    show_names: bool,
+}
+
+/// An update on its way to one viewer.
+pub(super) enum Outgoing {
+    /// A sample, as the one WebSocket frame that all viewers share.
+    Shared(Arc<[u8]>),
+    /// A frame for this viewer alone.
+    Own(ViewerFrame),
+}
+
+impl From<&Admission> for Terms {
+    fn from(admission: &Admission) -> Self {
+        Self { expires: admission.expires.map(unix_ms), show_names: admission.show_names }
+    }
+}
+
+impl Terms {
+    /// Turns a line's update into this viewer's.
+    pub(super) fn apply(self, update: Update, context: &ViewerContext) -> Outgoing {
+        context.metrics.frames_sent.increment();
+        Outgoing::Own(match update {
+            Update::Sample(framed) => return Outgoing::Shared(framed),
+            Update::Samples(history) => ViewerFrame::Samples(history),
+            Update::Averages(averages) => ViewerFrame::Averages(averages),
+            Update::State(state) => ViewerFrame::State(state),
+            Update::Snapshot(mut snapshot) => {
+                context.metrics.snapshots_sent.increment();
+                snapshot.brand.clone_from(&context.brand);
+                snapshot.expires = self.expires;
+                if !self.show_names {
+                    snapshot.customer = None;
+                    snapshot.package = None;
+                }
+                ViewerFrame::Snapshot(snapshot)
+            }
+        })
+    }
+}
