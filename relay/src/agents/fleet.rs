@@ -93,7 +93,7 @@ impl Fleet {
         }
         members.remove(&member.agent.name);
         drop(members);
-        for line in ledger.take_all() {
+        for line in ledger.lines.take_all() {
             member.forget(&self.hub, &line, now, |_| true);
         }
     }

@@ -41,7 +41,7 @@ impl Member {
 
     /// Forgets everything that the agent ever reported of lines beyond its patterns.
     pub(crate) fn drop_disallowed(&self, hub: &Hub, ledger: &mut Ledger, grant: &Grant, now: Now) {
-        for line in ledger.take_beyond(grant) {
+        for line in ledger.lines.take_beyond(grant) {
             self.forget(hub, &line, now, |_| true);
         }
     }
@@ -49,20 +49,22 @@ impl Member {
     /// Turns lines into offline ones that earlier runs of the agent reported and that its router's tables no longer hold. The
     /// relay remembers them for the retention period, and at most as many as one agent may report.
     pub(crate) fn adopt_missing_lines(&self, hub: &Hub, ledger: &mut Ledger, now: Now) {
-        let retention = milliseconds(hub.limits.agent_retention);
-        while let Some((_, line)) = ledger.remembered.pop_front_if(|(at, _)| now.steady - *at >= retention) {
+        let forgotten = now.steady.saturating_sub(milliseconds(hub.limits.agent_retention));
+        while let Some(line) = ledger.lines.pop_remembered(forgotten) {
             self.forget(hub, &line, now, |report| report.remembered);
         }
-        if ledger.previous.is_empty() {
+        let previous = ledger.lines.take_previous();
+        if previous.is_empty() {
             return;
         }
-        ledger.remembered.retain(|(_, line)| line.is_remembered(&self.agent));
-        for line in std::mem::take(&mut ledger.previous) {
+        let mut held = ledger.lines.retain_remembered(|line| line.is_remembered(&self.agent));
+        for line in previous {
             let is_held = line.is_remembered(&self.agent);
-            if ledger.remembered.len() >= hub.limits.lines_per_agent {
+            if held >= hub.limits.lines_per_agent {
                 self.forget_stale(hub, vec![line], now);
             } else if line.remember(&self.agent, self.agent.lost_before(), hub.circumstances(now)) && !is_held {
-                ledger.remembered.push_back((now.steady, line));
+                ledger.lines.remember(line, now.steady);
+                held += 1;
             }
         }
     }
@@ -72,18 +74,18 @@ impl Member {
         let (agent, ledger) = (&self.agent, self.ledger());
         AgentFindings {
             name: agent.name.to_string(),
-            connected_since: ledger.uplink.as_ref().map(|_| now.unix_of(ledger.connected)),
+            connected_since: ledger.uplink.as_ref().map(|_| now.unix_of(ledger.run.connected())),
             lost_since: agent.lost().map(|lost| now.unix_of(lost)),
-            address: ledger.peer,
-            heartbeat: ledger.uplink.as_ref().map(|_| now.unix_of(ledger.heartbeat)),
-            version: ledger.version.clone(),
+            address: ledger.run.peer(),
+            heartbeat: ledger.uplink.as_ref().map(|_| now.unix_of(ledger.run.heartbeat())),
+            version: ledger.run.version().to_owned(),
             lines: ledger.lines.len(),
-            refused_lines: ledger.refused.len(),
+            refused_lines: ledger.lines.refused_len(),
             watched: agent.watches().len(),
-            batches: ledger.batches,
-            batches_lost: ledger.batches_lost,
-            samples: ledger.samples,
-            status: ledger.status.clone(),
+            batches: ledger.received.batches(),
+            batches_lost: ledger.received.lost(),
+            samples: ledger.received.samples(),
+            status: ledger.run.status().cloned(),
         }
     }
 }

@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 
 use super::control::Control;
 use super::fleet::Fleet;
-use super::ledger::Ledger;
+use super::ledger::{Found, Ledger};
 use super::member::Member;
 use super::registry::Grant;
 use crate::clock::Now;
@@ -70,8 +70,8 @@ impl Reporter {
     ) -> Attached {
         let attached = fleet.with_ledger(&grant.name, |member, mut ledger| {
             if let Some(occupant) = &ledger.uplink {
-                if ledger.epoch != Some(hello.epoch) && claim == Claim::IfFree {
-                    return Attached::Occupied(Arc::clone(occupant), ledger.peer);
+                if ledger.run.epoch() != Some(hello.epoch) && claim == Claim::IfFree {
+                    return Attached::Occupied(Arc::clone(occupant), ledger.run.peer());
                 }
                 occupant.end(Close::Replaced);
             }
@@ -94,12 +94,9 @@ impl Reporter {
         let lost = ledger.begin(hello, Arc::clone(&self.control), peer, now);
         ledger.grant = Some(Arc::clone(grant));
         hub.metrics.batches_lost.add(lost);
-        for left in ledger.left_behind() {
-            if left.len() > hub.limits.lines_per_agent {
-                // Tables that were never complete, and runs that never read their router.
-                self.member.forget_stale(hub, std::mem::take(left), now);
-            }
-        }
+        // Tables that were never complete, and runs that never read their router.
+        let surplus = ledger.lines.take_surplus(hub.limits.lines_per_agent);
+        self.member.forget_stale(hub, surplus, now);
     }
 
     fn hub(&self) -> &Arc<Hub> {
@@ -136,13 +133,13 @@ impl Reporter {
     /// [`Close::Replaced`] when this is not the agent's uplink any more.
     pub(crate) fn report(&self, lines: &Lines, grant: &Grant, now: Now) -> Result<Vec<LineHandle>, Close> {
         let mut ledger = self.ledger()?;
-        ledger.clock.observe(lines.uptime_ms, now.steady);
-        let known = ledger.clock.steady(lines.uptime_ms, now.steady);
+        ledger.run.clock.observe(lines.uptime_ms, now.steady);
+        let known = ledger.run.clock.steady(lines.uptime_ms, now.steady);
         let refused = lines.lines.iter().filter(|said| !self.take_report(&mut ledger, said, known, grant, now));
         let refused: Vec<_> = refused.map(|said| said.line).collect();
         self.hub().metrics.reports.add(lines.lines.len() as u64);
         self.hub().metrics.reports_refused.add(refused.len() as u64);
-        if !refused.is_empty() && !std::mem::replace(&mut ledger.warned, true) {
+        if !refused.is_empty() && !std::mem::replace(&mut ledger.run.is_warned, true) {
             warn!(
                 agent = &*self.agent().name,
                 refused = refused.len(),
@@ -158,11 +155,16 @@ impl Reporter {
     /// [`Close::Replaced`].
     pub(crate) fn table_complete(&self, now: Now) -> Result<(), Close> {
         let mut ledger = self.ledger()?;
-        ledger.complete = true;
+        ledger.run.has_table = true;
         // The same run has forgotten what it does not say again; another may still be reading its router's tables.
-        let retired = std::mem::take(&mut ledger.retired);
+        let retired = ledger.lines.take_retired();
         self.member.forget_stale(self.hub(), retired, now);
-        info!(agent = &*self.agent().name, version = ledger.version, lines = ledger.lines.len(), "agent connected");
+        info!(
+            agent = &*self.agent().name,
+            version = ledger.run.version(),
+            lines = ledger.lines.len(),
+            "agent connected"
+        );
         Ok(())
     }
 
@@ -193,7 +195,7 @@ impl Reporter {
             }
         };
         let mut ledger = self.ledger()?;
-        if ledger.epoch != Some(batch.header.epoch) {
+        if ledger.run.epoch() != Some(batch.header.epoch) {
             warn!(agent = &*self.agent().name, "uplink closed: a batch of another epoch than its hello's");
             return Err(Close::ProtocolError);
         }
@@ -205,14 +207,13 @@ impl Reporter {
             return Ok(());
         }
         if !batch.header.replayed {
-            ledger.clock.observe(batch.header.uptime_ms, now.steady);
+            ledger.run.clock.observe(batch.header.uptime_ms, now.steady);
         }
-        ledger.batches += 1;
         if let Some(reach) = batch.reach {
             self.average(&ledger, &batch, reach, now);
             return Ok(());
         }
-        ledger.samples += batch.len() as u64;
+        ledger.received.count_samples(batch.len() as u64);
         self.hub().metrics.samples.add(batch.len() as u64);
         self.publish(&mut ledger, &batch, now, writer);
         Ok(())
@@ -231,7 +232,7 @@ impl Reporter {
         let ledger = self.ledger()?;
         for handle in lines {
             self.agent().watches().refused(*handle);
-            let Some(line) = ledger.lines.get(handle) else { continue };
+            let Some(line) = ledger.lines.get(*handle) else { continue };
             self.hub().metrics.watches_refused.increment();
             let what = match reason {
                 WatchRefusal::TooManyWatched => "watch refused by the agent: it watches as many lines as it may",
@@ -252,8 +253,7 @@ impl Reporter {
     /// [`Close::Replaced`].
     pub(crate) fn status(&self, mut status: Status, now: Now) -> Result<(), Close> {
         let mut ledger = self.ledger()?;
-        ledger.clock.observe(status.uptime_ms, now.steady);
-        ledger.heartbeat = now.steady;
+        ledger.run.clock.observe(status.uptime_ms, now.steady);
         if let Some(oldest) = status.oldest {
             ledger.received.give_up_below(oldest);
             self.count_lost(&mut ledger);
@@ -261,7 +261,7 @@ impl Reporter {
         let since = now.past(now.steady.saturating_sub_unsigned(status.router_age_ms));
         self.agent().router_changed(status.router_reachable, since);
         let has_new_interval = self.agent().set_interval(status.interval_ms);
-        let was_reachable = ledger.status.as_ref().is_none_or(|before| before.router_reachable);
+        let was_reachable = ledger.run.status().is_none_or(|before| before.router_reachable);
         if was_reachable != status.router_reachable {
             let fault = status.fault.as_deref().unwrap_or("none");
             info!(agent = &*self.agent().name, reachable = status.router_reachable, fault, "agent's router");
@@ -269,11 +269,11 @@ impl Reporter {
         for text in [&mut status.fault, &mut status.identity, &mut status.routeros, &mut status.board] {
             text.iter_mut().for_each(|text| text.truncate(cut(text).len()));
         }
-        if status.router_reachable && !status.lines_pending && ledger.complete {
+        if status.router_reachable && !status.lines_pending && ledger.run.has_table {
             self.member.adopt_missing_lines(self.hub(), &mut ledger, now);
         }
         let changed = has_new_interval || was_reachable != status.router_reachable;
-        ledger.status = Some(status);
+        ledger.run.set_status(status, now);
         if changed {
             self.refresh_states(&ledger, now);
         }
@@ -286,12 +286,10 @@ impl Reporter {
     /// [`Close::Replaced`].
     pub(crate) fn revise(&self, grant: &Arc<Grant>, now: Now) -> Result<Revised, Close> {
         let mut ledger = self.ledger()?;
-        if ledger.refused.values().any(|username| grant.may_report(username)) {
+        if ledger.lines.has_pardoned(grant) {
             return Ok(Revised::Widened);
         }
-        let beyond =
-            |(handle, line): (&LineHandle, &Arc<Line>)| (!grant.may_report(line.username())).then_some(*handle);
-        let refused: Vec<_> = ledger.lines.iter().filter_map(beyond).collect();
+        let refused = ledger.lines.beyond(grant);
         for handle in &refused {
             if let Some(line) = self.remove(&mut ledger, *handle, now) {
                 self.refuse(&mut ledger, *handle, line.username().clone());
@@ -323,15 +321,15 @@ impl Reporter {
             self.refuse(ledger, said.line, said.username.clone());
             return false;
         }
-        if ledger.lines.len() >= self.hub().limits.lines_per_agent && !ledger.lines.contains_key(&said.line) {
+        if ledger.lines.len() >= self.hub().limits.lines_per_agent && ledger.lines.get(said.line).is_none() {
             self.hub().refuse(&said.username, "report refused: the agent reports as many lines as it may");
             return false;
         }
-        if ledger.lines.get(&said.line).is_some_and(|line| *line.username() != said.username) {
+        if ledger.lines.get(said.line).is_some_and(|line| *line.username() != said.username) {
             self.remove(ledger, said.line, now);
         }
         let since = said.age_ms.map(|age| now.past(known.saturating_sub_unsigned(age)));
-        let profile = said.profile.as_deref().map(cut).map(|profile| ledger.share(profile));
+        let profile = said.profile.as_deref().map(cut).map(|profile| ledger.lines.share(profile));
         let report = Report::new(self.agent(), said, since, profile);
         let circumstances = self.hub().circumstances(now);
         ledger.lines.insert(said.line, self.hub().report(&said.username, report, circumstances));
@@ -341,44 +339,41 @@ impl Reporter {
     fn refuse(&self, ledger: &mut Ledger, handle: LineHandle, username: Username) {
         debug!(agent = &*self.agent().name, %username, "report refused: beyond the agent's patterns");
         self.hub().refuse(&username, format!("report refused: beyond the patterns of agent {}", self.agent().name));
-        if ledger.refused.len() < self.hub().limits.lines_per_agent {
-            ledger.refused.insert(handle, username);
-        }
+        ledger.lines.refuse(handle, username, self.hub().limits.lines_per_agent);
     }
 
     /// Counts the batches that were given up since this was last done.
     fn count_lost(&self, ledger: &mut Ledger) {
-        let lost = ledger.received.take_lost();
-        ledger.batches_lost = ledger.batches_lost.saturating_add(lost);
-        self.hub().metrics.batches_lost.add(lost);
+        self.hub().metrics.batches_lost.add(ledger.received.take_lost());
     }
 
     fn remove(&self, ledger: &mut Ledger, handle: LineHandle, now: Now) -> Option<Arc<Line>> {
-        ledger.refused.remove(&handle);
-        let line = ledger.lines.remove(&handle)?;
+        let line = ledger.lines.remove(handle)?;
         let is_it = |report: &Report| report.handle == handle && !report.is_stale();
         self.member.forget(self.hub(), &line, now, is_it);
         Some(line)
     }
 
     fn refresh_states(&self, ledger: &Ledger, now: Now) {
-        for line in ledger.lines.values() {
+        for line in ledger.lines.present() {
             line.age(self.hub().circumstances(now), false);
         }
     }
 
     /// Gives a batch's samples to their lines. The memory of [`PREFETCHED`] lines is fetched at once.
     fn publish(&self, ledger: &mut Ledger, batch: &Batch<'_>, now: Now, writer: &mut DirectWriter) {
-        let t = now.unix_of(now.past(ledger.clock.steady(batch.header.uptime_ms, now.steady)));
-        let Ledger { lines, refused, adopted, .. } = ledger;
+        let t = now.unix_of(now.past(ledger.run.clock.steady(batch.header.uptime_ms, now.steady)));
+        let Ledger { lines, adopted, .. } = ledger;
         let mut known = batch.samples().fuse().filter_map(|sample| {
-            let line = lines.get(&sample.line);
-            match line {
-                Some(line) => line.prefetch(),
-                None if refused.contains_key(&sample.line) => self.hub().metrics.samples_refused.increment(),
-                None => self.hub().metrics.samples_unknown.increment(),
+            match lines.find(sample.line) {
+                Found::Line(line) => {
+                    line.prefetch();
+                    return Some((sample, line));
+                }
+                Found::Refused => self.hub().metrics.samples_refused.increment(),
+                Found::Unknown => self.hub().metrics.samples_unknown.increment(),
             }
-            Some((sample, line?))
+            None
         });
         writer.begin();
         let mut group = [const { None }; PREFETCHED];

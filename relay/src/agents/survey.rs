@@ -57,15 +57,15 @@ impl Survey {
             self.away += 1;
             return;
         }
-        self.count_version(&ledger.version);
-        let heard = now.steady.saturating_sub(ledger.heartbeat).max(0).unsigned_abs();
+        self.count_version(ledger.run.version());
+        let heard = now.steady.saturating_sub(ledger.run.heartbeat()).max(0).unsigned_abs();
         self.heartbeat_age = self.heartbeat_age.max(heard / 1_000);
         self.add_status(&ledger, heard);
     }
 
     /// `heard` milliseconds ago the agent said how it is.
     fn add_status(&mut self, ledger: &Ledger, heard: u64) {
-        let Some(status) = &ledger.status else { return };
+        let Some(status) = ledger.run.status() else { return };
         self.routers_unreachable += u64::from(!status.router_reachable);
         let table = status.table_age_ms.map_or(0, |age| age.saturating_add(heard));
         self.table_age = self.table_age.max(table / 1_000);

@@ -10,12 +10,12 @@ use crate::lines::averages::Average;
 impl Reporter {
     /// Takes the averages of a batch. Those of lines beyond the agent's patterns find no line, as its samples do.
     pub(super) fn average(&self, ledger: &Ledger, batch: &Batch<'_>, reach: Reach, now: Now) {
-        let end = now.past(ledger.clock.steady(batch.header.uptime_ms, now.steady));
+        let end = now.past(ledger.run.clock.steady(batch.header.uptime_ms, now.steady));
         let [span, interval] = [reach.span_ms, reach.interval_ms].map(|ms| i64::try_from(ms).unwrap_or(i64::MAX));
         let circumstances = self.hub().circumstances(now);
         self.hub().metrics.averages.add(batch.len() as u64);
         for sample in batch.samples() {
-            let Some(line) = ledger.lines.get(&sample.line) else { continue };
+            let Some(line) = ledger.lines.get(sample.line) else { continue };
             let average = Average { end, span, interval, down: sample.download, up: sample.upload };
             line.average(self.agent(), sample.line, average, batch.header.replayed, circumstances);
         }

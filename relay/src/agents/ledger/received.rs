@@ -1,0 +1,71 @@
+//! The batches of one run, counted.
+
+use super::sequences::Sequences;
+
+/// The batches that came, and those that never will.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    sequences: Sequences,
+    batches: u64,
+    samples: u64,
+    lost: u64,
+}
+
+impl Received {
+    /// Gives up what the agent does not hold any more. Returns the number of batches that are lost by that.
+    pub(super) fn resume(&mut self, oldest: u64) -> u64 {
+        self.sequences.give_up_below(oldest);
+        self.sequences.take_lost()
+    }
+
+    /// Counts batches as lost that nobody will send again.
+    pub(super) fn count_lost(&mut self, lost: u64) {
+        self.lost = self.lost.saturating_add(lost);
+    }
+
+    /// Takes a batch's sequence number. True if the batch is new.
+    pub(crate) fn insert(&mut self, sequence: u64) -> bool {
+        let is_new = self.sequences.insert(sequence);
+        self.batches += u64::from(is_new);
+        is_new
+    }
+
+    /// Counts the samples of a batch.
+    pub(crate) fn count_samples(&mut self, samples: u64) {
+        self.samples += samples;
+    }
+
+    /// Gives up every batch below `oldest`, which the agent does not hold any more.
+    pub(crate) fn give_up_below(&mut self, oldest: u64) {
+        self.sequences.give_up_below(oldest);
+    }
+
+    /// Returns the number of batches that were given up since the last call.
+    pub(crate) fn take_lost(&mut self) -> u64 {
+        let lost = self.sequences.take_lost();
+        self.count_lost(lost);
+        lost
+    }
+
+    /// Returns the lowest sequence number that is missing.
+    pub(crate) fn next(&self) -> u64 {
+        self.sequences.next()
+    }
+
+    /// True if any batch of the run has come.
+    pub(crate) fn any(&self) -> bool {
+        self.sequences.any()
+    }
+
+    pub(crate) fn batches(&self) -> u64 {
+        self.batches
+    }
+
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost
+    }
+}
