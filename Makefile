@@ -47,8 +47,8 @@ clients-test: web ## Independent RouterOS clients against the simulated router
 	cargo build --locked -p linelight-tests --bin simulated-router
 	tests/clients/run
 
-browser-test: web ## The page in Chromium, by itself and with the whole system behind it
-	@tests/setup browser
+browser-test: web ## The page in Chromium, Firefox and WebKit, by itself and with the whole system behind it
+	@tests/setup browsers
 	cargo build --locked --workspace --bins
 	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
 	cd tests/browser && npm test --silent

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { Page } from "playwright-core";
 import { drawn, eventually, figures, NUMBER, sees, type View, violations } from "./chromium.ts";
 import { type Answer, averages, averagesFrame, EXACT, history, type Rates, sample, snapshot, state } from "./fake-relay.ts";
+import { columns, share } from "./pixels.ts";
 import { openPage, relay } from "./relay-and-pages.ts";
 
 const NOTE = /^Pale: averages over 30 seconds, from when/;
@@ -31,25 +32,9 @@ async function choose(page: Page, window: string): Promise<void> {
 }
 
 /** How much of the chart's width is tinted, by its line or its area, from one share of it to another. */
-function tinted(page: Page, from = 0, to = 1): Promise<number> {
-  return page.evaluate(
-    ([first, last]) => {
-      const canvas = document.querySelector(".panel[data-direction=down] canvas") as HTMLCanvasElement;
-      const { data, width, height } = (canvas.getContext("2d") as CanvasRenderingContext2D).getImageData(0, 0, canvas.width, canvas.height);
-      const left = Math.ceil(44 * devicePixelRatio);
-      const plotted = Math.floor(width - 10 * devicePixelRatio) - left;
-      const isTinted = (x: number): boolean => {
-        for (let y = 0; y < height; y += 1) {
-          const at = (y * width + x) * 4;
-          if ((data[at + 3] as number) > 10 && (data[at + 1] as number) - (data[at] as number) > 20) return true;
-        }
-        return false;
-      };
-      const columns = Array.from({ length: Math.floor(plotted * (last - first)) }, (_, i) => left + Math.floor(plotted * first) + i);
-      return columns.filter(isTinted).length / columns.length;
-    },
-    [from, to] as const,
-  );
+async function tinted(page: Page, from = 0, to = 1): Promise<number> {
+  const picture = await page.locator(".panel[data-direction=down] .plot").screenshot();
+  return share(columns(picture, "down", "any"), from, to);
 }
 
 test("a page opens with its recent past drawn, and says what it is", async () => {

@@ -3,63 +3,54 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
-import { drawn, eventually, NUMBER, sees } from "./chromium.ts";
+import { eventually, NUMBER, sees } from "./chromium.ts";
 import { type Answer, EXACT, history, type Rates, running, snapshot } from "./fake-relay.ts";
-import { openLine } from "./relay-and-pages.ts";
+import { columns, lineColour, type Run, runs, share } from "./pixels.ts";
+import { openLine, relay } from "./relay-and-pages.ts";
 
 const constant = (rates: (age: number) => Rates | null): Answer => (viewer) =>
   viewer.send(snapshot({ history: history(90, Date.now(), rates) }));
 
-/**
- * Each column of a chart's canvas: whether a pixel of the direction's colour is in it, within the plotted area. The areas
- * are of the same hue but pale, and text is grey.
- */
-function colouredColumns(page: Page, direction: "down" | "up"): Promise<boolean[]> {
-  return page.evaluate((name) => {
-    const canvas = document.querySelector(`.panel[data-direction=${name}] canvas`) as HTMLCanvasElement;
-    const { data, width, height } = (canvas.getContext("2d") as CanvasRenderingContext2D).getImageData(0, 0, canvas.width, canvas.height);
-    const style = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-    const wanted = [1, 3, 5].map((at) => parseInt(style.slice(at, at + 2), 16));
-    const isLine = (x: number, y: number): boolean => {
-      const at = (y * width + x) * 4;
-      return wanted.every((part, i) => Math.abs((data[at + i] as number) - part) < 48) && (data[at + 3] as number) > 200;
-    };
-    const left = Math.ceil(44 * devicePixelRatio);
-    const right = Math.floor(width - 10 * devicePixelRatio);
-    return Array.from({ length: right - left }, (_, i) => {
-      for (let y = 0; y < height; y += 1) if (isLine(left + i, y)) return true;
-      return false;
-    });
-  }, direction);
-}
+/** A line with a gap of twenty seconds in its minute. */
+const gapped: Answer = constant((age) => (age > 20 && age < 40 ? null : EXACT));
 
-const share = (columns: boolean[]): number => columns.filter(Boolean).length / columns.length;
+/** Each column of a chart as it is seen: whether its line is in it. */
+async function lineOf(page: Page, direction: "down" | "up"): Promise<boolean[]> {
+  const scale = await page.evaluate(() => devicePixelRatio);
+  return columns(await page.locator(`.panel[data-direction=${direction}] .plot`).screenshot(), direction, "line", scale);
+}
 
 test("a full minute is drawn from end to end, upload dashed", async () => {
   const page = await openLine(constant(() => EXACT));
+  const end = relay.stream(() => EXACT);
   await sees(page, NUMBER, "14.78");
-  await drawn(page);
-  assert.ok(share(await colouredColumns(page, "down")) > 0.95);
-  const up = share(await colouredColumns(page, "up"));
+  await eventually("download from end to end", async () => share(await lineOf(page, "down")) > 0.95);
+  const up = share(await lineOf(page, "up"));
   assert.ok(up > 0.4 && up < 0.95, `upload's dashes cover ${up}`);
+  end();
 });
 
 test("a gap is drawn as a gap, not as a line and not as zero", async () => {
-  const page = await openLine(constant((age) => (age > 20 && age < 40 ? null : EXACT)));
+  const page = await openLine(gapped);
+  const end = relay.stream(() => EXACT);
   await sees(page, NUMBER, "14.78");
-  await drawn(page);
-  const columns = await colouredColumns(page, "down");
-  const width = columns.length;
-  assert.ok(share(columns.slice(0, width * 0.25)) > 0.9, "before the gap");
-  assert.equal(share(columns.slice(width * 0.42, width * 0.6)), 0, "the gap");
-  assert.ok(share(columns.slice(width * 0.75)) > 0.9, "after the gap");
+  let last: Run[] = [];
+  const isGapped = async (): Promise<boolean> => {
+    last = runs(await lineOf(page, "down")).filter((run) => run.share > 0.02);
+    const [before, gap, after, ...more] = last;
+    return more.length === 0 && !!before?.drawn && !!after?.drawn && Math.abs((gap?.share ?? 0) - 21 / 60) < 0.04;
+  };
+  await eventually("line, gap of a third, line", isGapped).catch((error: Error) => {
+    throw new Error(`${error.message}; they are ${JSON.stringify(last)}`);
+  });
+  end();
 });
 
 test("the chart scrolls between samples", async () => {
-  const page = await openLine(constant((age) => (age > 20 && age < 40 ? null : EXACT)));
+  const page = await openLine(gapped);
   await sees(page, NUMBER, "14.78");
-  await drawn(page);
-  const edge = async (): Promise<number> => (await colouredColumns(page, "down")).indexOf(false);
+  const edge = async (): Promise<number> => (await lineOf(page, "down")).indexOf(false);
+  await eventually("the line before the gap", async () => (await edge()) > 20);
   const first = await edge();
   await eventually("the gap moved left", async () => (await edge()) < first - 3, 3_000);
 });
@@ -68,13 +59,14 @@ test("with less motion it moves in steps", async () => {
   const page = await openLine(running, { reducedMotion: "reduce" });
   await sees(page, NUMBER, "14.78");
   const moves = await page.evaluate(async () => {
-    const canvas = document.querySelector(".panel canvas") as HTMLCanvasElement;
-    let last = canvas.toDataURL();
+    const plot = document.querySelector(".plot") as Element;
+    const look = (): string => plot.querySelector("canvas")?.toDataURL() ?? plot.innerHTML;
+    let last = look();
     let count = 0;
     const end = performance.now() + 2_000;
     while (performance.now() < end) {
       await new Promise(requestAnimationFrame);
-      const next = canvas.toDataURL();
+      const next = look();
       if (next !== last) count += 1;
       last = next;
     }
@@ -85,11 +77,14 @@ test("with less motion it moves in steps", async () => {
 
 test("the charts take the other theme's colours at once", async () => {
   const page = await openLine(constant(() => EXACT), { theme: "light" });
+  const end = relay.stream(() => EXACT);
   await sees(page, NUMBER, "14.78");
-  await drawn(page);
+  const colour = async (): Promise<string> => lineColour(await page.locator(".panel[data-direction=down] .plot").screenshot(), "down");
+  const light = await colour();
   await page.emulateMedia({ colorScheme: "dark" });
-  await drawn(page);
-  assert.ok(share(await colouredColumns(page, "down")) > 0.95);
+  await eventually("the line in another colour", async () => (await colour()) !== light);
+  await eventually("the line from end to end", async () => share(await lineOf(page, "down")) > 0.95);
+  end();
 });
 
 test("the table tells the figures", async () => {

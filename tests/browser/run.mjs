@@ -1,4 +1,5 @@
-// Bundles the specs for Node, which reads no TypeScript before version 22, and runs them one after another.
+// Bundles the specs for Node, which reads no TypeScript before version 22, and runs them one after another. Usage:
+// node run.mjs [SPEC…] [--test-name-pattern=PATTERN], or any other flag of Node's.
 
 import { build } from "esbuild";
 import { spawnSync } from "node:child_process";
@@ -7,12 +8,18 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const chromium = process.env.LINELIGHT_CHROMIUM ?? "/usr/bin/chromium";
+const programs = [
+  process.env.LINELIGHT_CHROMIUM ?? "/usr/bin/chromium",
+  process.env.LINELIGHT_FIREFOX ?? "/usr/bin/firefox-esr",
+  process.env.LINELIGHT_WEBKIT_DRIVER ?? "/usr/bin/WebKitWebDriver",
+  "/usr/bin/Xvfb",
+];
 const dist = process.env.LINELIGHT_DIST ?? join(here, "..", "..", "relay", "web", "dist");
 need(existsSync(join(dist, "index.html")), "the page is not built: run `npm ci && npm run build` in relay/web");
-need(existsSync(chromium), `no Chromium at ${chromium}: install Debian's "chromium", or name one in LINELIGHT_CHROMIUM`);
+for (const program of programs) need(existsSync(program), `${program} is missing: run tests/setup browsers`);
 
-const named = process.argv.slice(2);
+const given = process.argv.slice(2);
+const named = given.filter((argument) => !argument.startsWith("--"));
 const specs = readdirSync(here).filter((name) => name.endsWith(".spec.ts") && (named.length === 0 || named.includes(name)));
 const cache = join(here, "node_modules", ".cache");
 mkdirSync(cache, { recursive: true });
@@ -32,6 +39,7 @@ await build({
 const files = specs.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
 // A browser that a failed set-up left open must not keep the run from ending.
 const flags = ["--enable-source-maps", "--test", "--test-concurrency=1", "--test-force-exit"];
+flags.push(...given.filter((argument) => argument.startsWith("--")));
 const run = spawnSync(process.execPath, [...flags, ...files], { stdio: "inherit", cwd: here });
 rmSync(out, { recursive: true, force: true });
 process.exit(run.status ?? 1);

@@ -1,0 +1,90 @@
+// What a reader sees in a tab of any engine, and what the page complained about.
+
+import { eventually } from "../chromium.ts";
+import { columns, share } from "../pixels.ts";
+import type { Tab } from "./engine.ts";
+
+/** Keeps what the page complains about, in every engine in the same way. Runs in the page, before its own scripts. */
+export function witness(): void {
+  const heard: string[] = [];
+  Object.assign(window, { complaints: heard });
+  const fromEvent = (event: Event): string => {
+    if (event instanceof ErrorEvent) return `error: ${event.message}`;
+    return `not loaded: ${(event.target as Element).outerHTML}`;
+  };
+  addEventListener("error", (event) => heard.push(fromEvent(event)), true);
+  addEventListener("unhandledrejection", ({ reason }) => heard.push(`rejected: ${String(reason)}`));
+  document.addEventListener("securitypolicyviolation", ({ blockedURI }) => heard.push(`policy: ${blockedURI}`));
+  for (const level of ["error", "warn"] as const) {
+    const write = console[level].bind(console);
+    console[level] = (...words: unknown[]) => {
+      heard.push(words.map(String).join(" "));
+      write(...words);
+    };
+  }
+}
+
+/** What the witness heard. */
+export function complaints(tab: Tab): Promise<string[]> {
+  return tab.evaluate(() => (window as unknown as { complaints: string[] }).complaints);
+}
+
+/** The first element's text, with single spaces; empty where it is not seen. */
+export function textOf(tab: Tab, selector: string): Promise<string> {
+  return tab.evaluate((wanted) => {
+    const element = document.querySelector(wanted);
+    if (element === null || element.getClientRects().length === 0) return "";
+    return (element.textContent ?? "").replace(/\s+/g, " ").trim();
+  }, selector);
+}
+
+/** Waits until the element's text matches. */
+export async function sees(tab: Tab, selector: string, text: string | RegExp, within = 10_000): Promise<void> {
+  let last = "";
+  const matches = async (): Promise<boolean> => {
+    last = await textOf(tab, selector);
+    return typeof text === "string" ? last === text : text.test(last);
+  };
+  await eventually(`${selector} says ${String(text)}`, matches, within).catch(async (error: Error) => {
+    throw new Error(`${error.message}; it says "${last}"; complaints: ${JSON.stringify(await complaints(tab))}`);
+  });
+}
+
+/** Waits until both figures are these. */
+export async function seesFigures(tab: Tab, down: string, up: string, within = 10_000): Promise<void> {
+  await sees(tab, ".readout[data-direction=down] .figure", down, within);
+  await sees(tab, ".readout[data-direction=up] .figure", up, within);
+}
+
+/** Each column of a chart as it is seen, from the left to the right: whether its line is in it. */
+export async function lineOf(tab: Tab, direction: "down" | "up"): Promise<boolean[]> {
+  return columns(await tab.picture(`.panel[data-direction=${direction}] .plot`), direction, "line");
+}
+
+/** Waits until the chart's line is drawn. It looks at the left half, for the right end empties while no sample comes. */
+export async function seesChart(tab: Tab): Promise<void> {
+  await eventually("the chart is drawn", async () => share(await lineOf(tab, "down"), 0.1, 0.5) > 0.9);
+}
+
+/** How light an element's text and what it stands on are, from 0 for black to 1 for white. */
+export function lightness(tab: Tab, selector: string): Promise<{ text: number; background: number }> {
+  return tab.evaluate((wanted) => {
+    const element = document.querySelector(wanted);
+    if (element === null) throw new Error(`there is no ${wanted}`);
+    const parts = (colour: string): number[] => (colour.match(/[\d.]+/g) ?? []).map(Number);
+    const of = (colour: string): number => Math.max(...parts(colour).slice(0, 3)) / 255;
+    // The browser's own background, for an element whose ancestors have none.
+    const probe = document.body.appendChild(document.createElement("p"));
+    probe.setAttribute("hidden", "");
+    probe.style.backgroundColor = "Canvas";
+    let background = getComputedStyle(probe).backgroundColor;
+    probe.remove();
+    for (let at: Element | null = element; at !== null; at = at.parentElement) {
+      const own = getComputedStyle(at).backgroundColor;
+      if ((parts(own)[3] ?? 1) === 0) continue;
+      background = own;
+      break;
+    }
+    return { text: of(getComputedStyle(element).color), background: of(background) };
+  }, selector);
+}

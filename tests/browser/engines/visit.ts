@@ -1,0 +1,54 @@
+// A visit of a line's page in any engine: the suite's browser, and for each test a scripted relay and a tab.
+
+import { after, afterEach, before, beforeEach } from "node:test";
+import type { Theme } from "../chromium.ts";
+import { type Answer, EXACT, FakeRelay, history, snapshot } from "../fake-relay.ts";
+import type { Engine, Running, Tab } from "./engine.ts";
+import { witness } from "./reading.ts";
+
+/** A token that names the line; nobody checks its signature here. */
+export const TOKEN = `e30.${Buffer.from('{"sub":"4446@karoo.example"}').toString("base64url")}.c2ln`;
+
+/** A line that carried the same for a minute and a half. */
+const steady: Answer = (viewer) => viewer.send(snapshot({ history: history(90, Date.now(), () => EXACT) }));
+
+/** The present test's relay and tab. */
+export class Visit {
+  #browser: Running | null = null;
+  #relay: FakeRelay | null = null;
+  #tab: Tab | null = null;
+
+  /** Has the hooks of the present suite make and end what its tests need. */
+  constructor(engine: Engine, theme: Theme) {
+    before(async () => {
+      this.#browser = await engine.launch(theme);
+    });
+    after(() => this.#browser?.close());
+    beforeEach(async () => {
+      this.#relay = await FakeRelay.start();
+      this.#relay.answer = steady;
+      this.#tab = (await this.#browser?.open()) ?? null;
+    });
+    afterEach(async () => {
+      await this.#tab?.close();
+      await this.#relay?.stop();
+    });
+  }
+
+  get relay(): FakeRelay {
+    if (this.#relay === null) throw new Error("no test is running");
+    return this.#relay;
+  }
+
+  get tab(): Tab {
+    if (this.#tab === null) throw new Error("no test is running");
+    return this.#tab;
+  }
+
+  /** Loads the line's page; `prelude` is called in it before its own scripts run. */
+  async open<Arguments extends unknown[]>(prelude?: (...given: Arguments) => void, ...given: Arguments): Promise<void> {
+    const call = prelude === undefined ? "" : `(${prelude})(...${JSON.stringify(given)});`;
+    this.relay.prelude = `(${witness})(); ${call}`;
+    await this.tab.load(`${this.relay.origin}/#${TOKEN}`);
+  }
+}
