@@ -52,19 +52,6 @@ pub struct Addresses {
     pub private: SocketAddr,
 }
 
-/// Serves until `shutdown` ends, then drains.
-///
-/// # Errors
-/// Where a file cannot be read or an address not be bound.
-pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<()> {
-    let relay = Relay::bind(config)?;
-    let Addresses { viewers, agents, private } = relay.addresses()?;
-    tracing::info!(%viewers, %agents, %private, version = env!("CARGO_PKG_VERSION"), "the relay is ready");
-    relay.serve(shutdown).await?;
-    tracing::info!("the relay has stopped");
-    Ok(())
-}
-
 impl Relay {
     /// Reads every file and binds every socket; inside a tokio runtime.
     ///
@@ -91,6 +78,18 @@ impl Relay {
         let private = bind(config.private_listen, None, false, router, &shared)?;
         let (drain, reload_every) = (config.limits.drain, config.reload_every);
         Ok(Self { listeners, private, files, fleet, metrics, stop, stop_private, drain, reload_every })
+    }
+
+    /// Logs where it listens, serves until `shutdown` ends, then drains.
+    ///
+    /// # Errors
+    /// As [`Self::serve`].
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<()> {
+        let Addresses { viewers, agents, private } = self.addresses()?;
+        tracing::info!(%viewers, %agents, %private, version = env!("CARGO_PKG_VERSION"), "the relay is ready");
+        self.serve(shutdown).await?;
+        tracing::info!("the relay has stopped");
+        Ok(())
     }
 
     /// Where it listens.

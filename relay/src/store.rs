@@ -1,5 +1,6 @@
 //! What the relay remembers beyond a run: its data directory, files that are read again when they change, randomness for secrets.
 
 pub mod data_directory;
+pub(crate) mod permissions;
 pub(crate) mod random;
 pub mod reload;

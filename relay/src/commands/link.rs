@@ -66,7 +66,7 @@ pub(super) fn username(typed: &OsString) -> Result<Username> {
 
 /// Mints a token by the data directory's keys.
 pub(super) fn token(data: &DataDirectory, username: &Username, expires: Duration) -> Result<String> {
-    let keys = Keys::load(&data.keys())?;
+    let keys = Keys::load(&data.present_keys()?)?;
     let now = SystemTime::now();
     let end =
         now.checked_add(expires).context("the link's end lies beyond what a clock can say; choose an earlier one")?;

@@ -7,6 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::config::Config;
+use crate::relay::Relay;
 
 /// Open files that are no connections: listeners, the runtime's own, files being read.
 const OTHER_FILES: usize = 64;
@@ -17,15 +18,14 @@ pub(super) fn run(mut config: Config, level: LevelFilter) -> Result<()> {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
-    let granted = connections_granted();
-    if granted < config.limits.connections {
-        // To close a connection beyond the limit is better than to be unable to accept it.
-        config.limits.connections = granted;
-        tracing::info!(
-            connections = granted,
-            "the limit of open files (ulimit -n, LimitNOFILE) allows so many connections"
-        );
-    }
+    config.data.present_keys()?;
+    config.data.check_permissions()?;
+    // Held until the process ends.
+    let _held = config.data.hold()?;
+    let wanted = config.limits.connections;
+    // To close a connection beyond the limit is better than to be unable to accept it.
+    config.limits.connections = wanted.min(connections_granted());
+    let granted = config.limits.connections;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
@@ -37,12 +37,18 @@ pub(super) fn run(mut config: Config, level: LevelFilter) -> Result<()> {
                 _ = interrupt.recv() => {}
             }
         };
-        crate::relay::run(config, shutdown).await
+        let relay = Relay::bind(config)?;
+        if granted < wanted {
+            let remedy = "ulimit -n, or LimitNOFILE= under systemd";
+            tracing::info!(connections = granted, wanted, remedy, "the limit of open files allows fewer connections");
+        }
+        relay.run(shutdown).await
     })
 }
 
-/// Each connection is an open file, and a shell's usual limit of 1,024 is for programs that use select(2): takes all that the
-/// system grants, and gives back how many connections that allows.
+/// Raises the limit of open files to all that the system grants, and returns how many connections that allows.
+///
+/// A connection is an open file, and a shell's usual limit of 1,024 is for programs that use select(2).
 fn connections_granted() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);

@@ -14,6 +14,11 @@ use rustls::{ServerConfig, version};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::store::{data_directory, permissions};
+
+/// The largest PEM file, in bytes: a few hundred roots.
+const MAX_FILE: u64 = 1024 * 1024;
+
 /// A certificate chain and its key, as PEM files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFiles {
@@ -87,7 +92,9 @@ impl ResolvesServerCert for Certificate {
 
 fn read(files: &CertificateFiles, provider: &CryptoProvider) -> Result<CertifiedKey> {
     let chain = certificates(&files.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key)
+    let content = data_directory::read(&files.key, MAX_FILE)?;
+    permissions::warn_if_open("the private key of TLS", &files.key);
+    let key = PrivateKeyDer::from_pem_slice(&content)
         .map_err(|error| anyhow::anyhow!("{} holds no private key in PEM: {error}", files.key.display()))?;
     CertifiedKey::from_der(chain, key, provider)
         .with_context(|| format!("{} and {} do not belong together", files.certificate.display(), files.key.display()))
@@ -98,9 +105,10 @@ fn read(files: &CertificateFiles, provider: &CryptoProvider) -> Result<Certified
 /// # Errors
 /// Where it cannot be read or holds none.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let read = |error| anyhow::anyhow!("{} holds no certificates in PEM: {error}", path.display());
-    let chain: Vec<CertificateDer<'static>> =
-        CertificateDer::pem_file_iter(path).map_err(read)?.collect::<Result<_, _>>().map_err(read)?;
+    let content = data_directory::read(path, MAX_FILE)?;
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&content)
+        .collect::<Result<_, _>>()
+        .map_err(|error| anyhow::anyhow!("{} holds no certificates in PEM: {error}", path.display()))?;
     ensure!(!chain.is_empty(), "{} holds no certificate", path.display());
     Ok(chain)
 }

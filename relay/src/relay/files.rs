@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::agents::registry::{Entries, Registry};
 use crate::config::Config;
@@ -66,14 +66,7 @@ impl Files {
 }
 
 fn read_keys(config: &Config) -> Result<(Arc<Access>, Reloadable)> {
-    let path = config.data.keys();
-    if !path.exists() {
-        bail!(
-            "{} has no keys for links: on a new relay run `linelight-relay init`; on an old one bring its data back, lest every \
-             link be void",
-            config.data.path().display()
-        );
-    }
+    let path = config.data.present_keys()?;
     if config.access == Mode::Open {
         tracing::warn!("--access open: anyone who knows a username sees its line; customers' names are not shown");
     }

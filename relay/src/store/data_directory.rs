@@ -1,12 +1,14 @@
 //! The data directory: where its files are, and how they are written so that a crash or a full disk never leaves half
 //! of one. What is in them is the business of [`keys`](crate::viewers::links::keys) and [`agents`](crate::agents).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+
+use super::permissions;
 
 /// Readable by the relay's own account alone.
 const SECRET_MODE: u32 = 0o600;
@@ -36,16 +38,39 @@ impl DataDirectory {
         self.0.join("agents.json")
     }
 
+    /// Returns the path of the keys, once the file is there.
+    ///
+    /// # Errors
+    /// Where it is missing, or where that cannot be told for want of a right; with the remedy.
+    pub fn present_keys(&self) -> Result<PathBuf> {
+        let path = self.keys();
+        match path.try_exists() {
+            Ok(true) => Ok(path),
+            Ok(false) => bail!(
+                "{} has no keys for links: on a new relay run `linelight-relay init`; on an old one bring its data back, lest every \
+                 link be void",
+                self.0.display()
+            ),
+            Err(error) => Err(permissions::with_words("read", &path, error)),
+        }
+    }
+
     /// Makes the directory, for its owner alone, unless it is there.
     ///
     /// # Errors
     /// Where it can neither be made nor is there.
     pub fn create(&self) -> Result<()> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.0)
-            .with_context(|| format!("cannot make the data directory {}", self.0.display()))
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
+        made.map_err(|error| permissions::with_words("make the data directory", &self.0, error))
+    }
+
+    /// Refuses a directory or a registry that others than the relay may change.
+    ///
+    /// # Errors
+    /// With the command that closes it.
+    pub fn check_permissions(&self) -> Result<()> {
+        permissions::check_directory(&self.0)?;
+        permissions::check_unchangeable(&self.agents())
     }
 
     /// Takes the lock that commands hold while they change a file; it ends with the value.
@@ -54,29 +79,55 @@ impl DataDirectory {
     /// Where the directory is missing or not ours to write.
     pub fn lock(&self) -> Result<Lock> {
         let path = self.0.join("lock");
-        let taken = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(SECRET_MODE)
-            .open(&path)
-            .and_then(|file| file.lock().map(|()| file));
-        match taken {
+        match open_lock(&path).and_then(|file| file.lock().map(|()| file)) {
             Ok(file) => Ok(Lock { _file: file }),
-            Err(error) => Err(error).with_context(|| {
-                format!(
-                    "cannot lock {}: is the relay initialised there? see `linelight-relay init --help`",
-                    path.display()
-                )
-            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                bail!("there is no data directory {}; `linelight-relay init` makes it", self.0.display())
+            }
+            Err(error) => Err(permissions::with_words("write", &path, error)),
         }
+    }
+
+    /// Takes the directory for one running relay, for as long as the value lives; the system lets go of it when the process
+    /// ends in any way.
+    ///
+    /// # Errors
+    /// Where another relay runs on the directory, with its process; or where nothing in it can be locked.
+    pub fn hold(&self) -> Result<Lock> {
+        let path = self.0.join("relay.lock");
+        // In a volume that can only be read, the directory itself is locked.
+        let file = open_lock(&path).or_else(|_| File::open(&self.0));
+        let mut file = file.map_err(|error| permissions::with_words("lock", &path, error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => bail!(
+                "another relay{} runs on the data directory {}; stop it first, or give this one a directory of its own by --data",
+                process_of(&path),
+                self.0.display()
+            ),
+            Err(TryLockError::Error(error)) => return Err(permissions::with_words("lock", &path, error)),
+        }
+        // The number is a remark for people; the lock holds without it.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+        Ok(Lock { _file: file })
     }
 }
 
-/// Held while a command reads, changes and replaces a file of the data directory.
+/// Held while a command changes a file of the data directory, or while a relay runs on it.
 #[derive(Debug)]
+#[must_use = "the lock ends with the value"]
 pub struct Lock {
     _file: File,
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).write(true).mode(SECRET_MODE).open(path)
+}
+
+/// Returns the process that wrote its number into a lock's file, as words.
+fn process_of(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.trim().parse::<u32>().map(|process| format!(" (process {process})")).unwrap_or_default()
 }
 
 /// Writes a file that must not be there yet, readable by its owner alone.
@@ -119,7 +170,7 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Where it is missing, larger, or open to others than its owner.
 pub fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let metadata = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let metadata = fs::metadata(path).map_err(|error| permissions::with_words("read", path, error))?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         bail!(
@@ -140,7 +191,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let mut content = Vec::new();
     File::open(path)
         .and_then(|file| file.take(limit + 1).read_to_end(&mut content))
-        .with_context(|| format!("cannot read {}", path.display()))?;
+        .map_err(|error| permissions::with_words("read", path, error))?;
     if content.len() as u64 > limit {
         bail!("{} is larger than {limit} bytes, the most that is read", path.display());
     }
@@ -167,6 +218,18 @@ fn sync_parent(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_relay_holds_a_directory_and_commands_change_it_meanwhile() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDirectory::new(directory.path());
+        let held = data.hold().unwrap();
+        let error = data.hold().unwrap_err().to_string();
+        assert!(error.contains(&format!("(process {})", std::process::id())) && error.contains("--data"), "{error}");
+        drop(data.lock().unwrap());
+        drop(held);
+        drop(data.hold().unwrap());
+    }
 
     #[test]
     fn a_new_file_is_for_its_owner_and_never_overwrites() {

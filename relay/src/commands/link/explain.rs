@@ -31,7 +31,7 @@ const MILLISECONDS: u64 = 100_000_000_000;
 pub(super) fn run(path: &Path, data: &DataDirectory, out: &mut impl Write) -> Result<()> {
     let content = data_directory::read(path, MAX_FILE)?;
     let token = token_in(&String::from_utf8_lossy(&content)).with_context(|| format!("{}", path.display()))?;
-    let keys = Keys::load(&data.keys())?;
+    let keys = Keys::load(&data.present_keys()?)?;
     let parts = Parts::of(&token)?;
     let signature = Signature::of(&parts, &keys);
     let mut complaints = parts.write_header(&signature, out)?;
