@@ -161,7 +161,7 @@ impl Listener {
         router: Router,
         shared: Shared,
     ) -> io::Result<Self> {
-        let socket = listening_socket(address)?;
+        let socket = listening_socket(address).map_err(|error| in_words(address, &error))?;
         let connections = Arc::new(Semaphore::new(shared.limits.connections));
         let half_open = Arc::new(Semaphore::new(shared.limits.half_open));
         Ok(Self { socket, connections, server: Arc::new(Server { shared, half_open, tls, agents_only, router }) })
@@ -313,6 +313,26 @@ async fn stopping(drain: &mut watch::Receiver<bool>) {
 
 /// A listening socket whose options every accepted connection inherits (Linux, tcp(7)): set once instead of six times for
 /// each of 50,000 agents.
+/// Returns an error of the same kind that says how an address can be had.
+fn in_words(address: SocketAddr, error: &io::Error) -> io::Error {
+    let port = address.port();
+    let words = match error.kind() {
+        io::ErrorKind::PermissionDenied => format!(
+            "this account may not use port {port}, nor any below 1024: under systemd AmbientCapabilities=CAP_NET_BIND_SERVICE \
+             gives it the right, by hand `setcap cap_net_bind_service=+ep` on the program; or take a higher port, with a \
+             reverse proxy before it"
+        ),
+        io::ErrorKind::AddrInUse => {
+            format!("another program listens there; `ss -ltnp 'sport = :{port}'` says which, and another port is free")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address; `ip address` lists its own, and [::] stands for all".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    io::Error::new(error.kind(), words)
+}
+
 fn listening_socket(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
