@@ -41,7 +41,7 @@ fn bad(data: &Path, arguments: &[&str]) -> (i32, String) {
 }
 
 /// A relay as a process of its own; ended when dropped.
-struct DirectOutcome {
+struct Served {
     child: Child,
     log: BufReader<std::process::ChildStderr>,
     text: String,
@@ -49,7 +49,7 @@ struct DirectOutcome {
     private: SocketAddr,
 }
 
-impl DirectOutcome {
+impl Served {
     fn start(data: &Path, arguments: &[&str]) -> Self {
         let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--private-listen", "127.0.0.1:0", "--log", "debug"];
         all.extend(arguments);
@@ -72,7 +72,7 @@ impl DirectOutcome {
     }
 }
 
-impl Drop for DirectOutcome {
+impl Drop for Served {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -351,7 +351,7 @@ async fn no_token_and_no_username_is_ever_logged_above_debug_and_sigterm_ends_it
     let url = ["--public-url", "http://127.0.0.1", "link", "ali-the-subscriber"];
     let link = good(directory.path(), &url).trim().split_once('#').unwrap().1.to_owned();
     let agent = good(directory.path(), &["agent", "add", "tower", "--lines", "*"]).trim().to_owned();
-    let served = DirectOutcome::start(directory.path(), &[]);
+    let served = Served::start(directory.path(), &[]);
     for token in [&link, &agent, "linelight_agent_wrong"] {
         get(served.viewers, "/agent/v1", &bearer(token)).await;
         get(served.viewers, "/api/v1/lines/bob-the-other/live", &bearer(token)).await;
@@ -398,7 +398,7 @@ fn the_list_of_agents_says_how_they_are_where_the_relay_listens_everywhere() {
     let directory = tempfile::tempdir().unwrap();
     good(directory.path(), &["init"]);
     good(directory.path(), &["agent", "add", "tower", "--lines", "*"]);
-    let served = DirectOutcome::start(directory.path(), &[]);
+    let served = Served::start(directory.path(), &[]);
     let everywhere = format!("0.0.0.0:{}", served.private.port());
     let list = good(directory.path(), &["agent", "list", "--private-listen", &everywhere]);
     assert!(list.contains("never connected since the relay started"), "{list}");
@@ -424,7 +424,7 @@ fn a_router_script_is_summed_up_before_anything_is_made() {
 fn open_access_is_said_at_start() {
     let directory = tempfile::tempdir().unwrap();
     good(directory.path(), &["init"]);
-    let (_, log) = DirectOutcome::start(directory.path(), &["--access", "open"]).terminate();
+    let (_, log) = Served::start(directory.path(), &["--access", "open"]).terminate();
     let warning = log.lines().find(|line| line.contains("WARN")).unwrap();
     assert!(warning.contains("anyone who knows a username"), "{warning}");
 }
@@ -435,7 +435,7 @@ fn a_bad_row_is_reported_by_its_line_at_start() {
     good(directory.path(), &["init"]);
     let file = directory.path().join("subscribers.csv");
     std::fs::write(&file, "username;customer;download\nali;Ali;50M\nbob;Bob;50\n").unwrap();
-    let (_, log) = DirectOutcome::start(directory.path(), &["--subscribers", file.to_str().unwrap()]).terminate();
+    let (_, log) = Served::start(directory.path(), &["--subscribers", file.to_str().unwrap()]).terminate();
     assert!(log.contains("line=3") && log.contains("has no unit"), "{log}");
     assert!(!log.contains("Bob"));
 }
@@ -505,7 +505,7 @@ fn a_token_is_explained_with_the_reason_for_its_refusal() {
 fn watch_shows_a_line_or_says_why_not() {
     let directory = tempfile::tempdir().unwrap();
     good(directory.path(), &["init"]);
-    let served = DirectOutcome::start(directory.path(), &[]);
+    let served = Served::start(directory.path(), &[]);
     let url = format!("http://{}", served.viewers);
 
     let mut watch = command(directory.path(), &["watch", "ali", "--url", &url]).stdout(Stdio::piped()).spawn().unwrap();
