@@ -39,6 +39,7 @@ use self::ports::Service;
 use self::state::Kind;
 
 pub use self::login::Login;
+pub use self::menus::QUEUE_PROPERTIES;
 pub use self::misbehaviour::{BadName, Injection, Misbehaviour, Partial, Vanished};
 pub use self::record::{Command, Connection, Record, SampleSent, Stream};
 pub use self::sentence::{Sentence, TagPlacement};
@@ -176,6 +177,12 @@ impl SimulatedRouter {
     pub fn set_secret(&self, username: &[u8], profile: &str, comment: &[u8]) {
         let profile = state::profile_named(profile).name;
         self.core.update(|state, _| state.world.set_secret(username, profile, comment, b"not-to-be-asked-for"));
+    }
+
+    /// Puts a static simple queue before the others, with these properties; the rest are RouterOS's defaults. See
+    /// [`QUEUE_PROPERTIES`].
+    pub fn add_queue(&self, properties: Vec<(&'static str, Vec<u8>)>) {
+        self.core.update(|state, _| state.world.add_queue(properties));
     }
 
     /// Every interface, in the order of `/interface/print`.

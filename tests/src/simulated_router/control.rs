@@ -33,6 +33,7 @@ An answer is lines that begin with '= ' and, at its end, 'ok', or 'error' with t
   client-down USERNAME             disconnect them
   rename FROM TO                   rename an interface
   secret USERNAME PROFILE [COMMENT]  add or change a secret
+  queue NAME TARGET MAX-LIMIT [PROPERTY=VALUE]...  put a static queue before the others; max-limit is upload/download
   rate USERNAME DOWNLOAD UPLOAD    exact rates, in bits per second as the subscriber sees them
   person USERNAME KIND             video, download, call, backup or idle
   interface-rate NAME DOWNLOAD UPLOAD  exact rates of one interface
@@ -62,6 +63,9 @@ An answer is lines that begin with '= ' and, at its end, 'ok', or 'error' with t
 Keys of misbehave:
   vanished rows-stop|zeros|trap|done   a monitored interface that is no more
   bad-name fails|skipped               a monitor-traffic list with a name that is not there
+  names-only on|off                    monitor-traffic takes no *ID
+  doubled on|off                       monitor-traffic rows that come twice
+  listed-twice on|off                  printed rows that come twice
   silent on|off                        monitor-traffic streams that send nothing
   missing-properties LIST|none         properties that no row has
   nameless on|off                      monitor-traffic rows without a name
@@ -153,6 +157,9 @@ fn change_sessions(router: &SimulatedRouter, verb: &[u8], arguments: &[&[u8]]) -
         (b"client-up", [username]) => done_if(router.client_up(username) > 0),
         (b"client-down", [username]) => done_if(router.client_down(username) > 0),
         (b"rename", [from, to]) => done_if(router.rename(from, to)),
+        (b"queue", [name, target, limit, more @ ..]) => {
+            queue(name, target, limit, more).map(|row| router.add_queue(row)).and_then(|()| done())
+        }
         (b"secret", [username, profile, comment @ ..]) if comment.len() < 2 => {
             let comment = comment.first().copied().unwrap_or_default();
             router.set_secret(username, &String::from_utf8_lossy(profile), comment);
@@ -160,6 +167,19 @@ fn change_sessions(router: &SimulatedRouter, verb: &[u8], arguments: &[&[u8]]) -
         }
         _ => return None,
     })
+}
+
+/// The properties of a static queue.
+fn queue(name: &[u8], target: &[u8], limit: &[u8], more: &[&[u8]]) -> Result<Vec<(&'static str, Vec<u8>)>, String> {
+    let mut row = vec![("name", name.to_vec()), ("target", target.to_vec()), ("max-limit", limit.to_vec())];
+    for word in more {
+        let text = String::from_utf8_lossy(word);
+        let (property, value) = text.split_once('=').ok_or("a property is NAME=VALUE")?;
+        let known = super::QUEUE_PROPERTIES.iter().find(|known| **known == property);
+        let known = known.ok_or_else(|| format!("a static queue has no property {property}"))?;
+        row.push((known, value.as_bytes().to_vec()));
+    }
+    Ok(row)
 }
 
 fn change_traffic(router: &SimulatedRouter, verb: &[u8], arguments: &[&[u8]]) -> Option<Answer> {

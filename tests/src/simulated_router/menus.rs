@@ -75,12 +75,41 @@ fn linked(world: &World) -> impl Iterator<Item = (&Interface, &Link)> {
     servers.filter_map(|interface| Some((interface, interface.link.as_ref()?)))
 }
 
+/// What a static queue may be given.
+pub const QUEUE_PROPERTIES: [&str; 7] = ["name", "target", "parent", "max-limit", "time", "invalid", "disabled"];
+
+/// A static queue; what it is not given is as RouterOS has it by itself.
+fn static_queue_row(id: u32, given: &[(&'static str, Vec<u8>)]) -> Row {
+    let mut row = vec![
+        (".id", hex_id(id).into_bytes()),
+        ("name", Vec::new()),
+        ("target", Vec::new()),
+        ("parent", text("none")),
+        ("priority", text("8/8")),
+        ("queue", text("default-small/default-small")),
+        ("limit-at", text("0/0")),
+        ("max-limit", text("0/0")),
+        ("burst-limit", text("0/0")),
+        ("invalid", flag(false)),
+        ("dynamic", flag(false)),
+        ("disabled", flag(false)),
+    ];
+    for (name, value) in given {
+        match row.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) => old.clone_from(value),
+            None => row.push((name, value.clone())),
+        }
+    }
+    row
+}
+
 fn queue_rows(world: &World, now: u64) -> Vec<Row> {
     let row = |(interface, link): (&Interface, &Link)| {
         let (queue, limits) = link.queue?;
         Some(queue_row(interface, queue, limits, world.rates(interface, now)))
     };
-    linked(world).filter_map(row).collect()
+    let fixed = world.queues.iter().map(|(id, given)| static_queue_row(*id, given));
+    fixed.chain(linked(world).filter_map(row)).collect()
 }
 
 fn flag(value: bool) -> Vec<u8> {

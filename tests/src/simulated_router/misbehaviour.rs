@@ -46,6 +46,12 @@ pub struct Misbehaviour {
     pub vanished: Vanished,
     /// What becomes of a list with a bad name in it.
     pub bad_name: BadName,
+    /// monitor-traffic takes interfaces by name only, never by `*ID`.
+    pub names_only: bool,
+    /// Every row of monitor-traffic comes twice.
+    pub doubled_rows: bool,
+    /// Printed tables list every row twice, as one that changes while it is read may.
+    pub listed_twice: bool,
     /// monitor-traffic streams stay open and send nothing, and all else works.
     pub silent_streams: bool,
     /// Properties that no row has, in print and monitor-traffic.

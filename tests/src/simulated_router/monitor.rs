@@ -147,7 +147,9 @@ fn targets(state: &State, list: &[u8]) -> Result<Vec<Target>, Trap> {
     }
     let mut targets = Vec::new();
     for entry in list.split(|byte| *byte == b',') {
-        match (entry, state.world.resolve(entry), state.misbehaviour.bad_name) {
+        let found =
+            if state.misbehaviour.names_only { state.world.interface_named(entry) } else { state.world.resolve(entry) };
+        match (entry, found, state.misbehaviour.bad_name) {
             (b"aggregate", _, _) => targets.push(Target::Aggregate),
             (_, Some(found), _) => targets.push(Target::Interface { id: found.id, name: found.name.clone() }),
             (_, None, BadName::FailsTheList) => return Err(Trap::no_match("interface")),
@@ -172,7 +174,8 @@ fn traffic_frame(call: &Call, state: &State, targets: &[Target], section: u64) -
         let sample = sample_of(call, state, target, section, now);
         Some((traffic_reply(call, state, row, section), sample))
     });
-    Frame::Rows(rows.collect())
+    let again = |row: &(Reply, Option<SampleSent>)| state.misbehaviour.doubled_rows.then(|| (row.0.clone(), None));
+    Frame::Rows(rows.flat_map(|row| [again(&row), Some(row)]).flatten().collect())
 }
 
 /// A target's name and rates, or `None` for one that has gone and of which nothing is said any more.

@@ -89,7 +89,9 @@ fn table(call: &Call, state: &State, menu: Menu, now: u64) -> Vec<Row> {
     let properties = Properties::of(&call.sentence);
     let rows = menu.rows(&state.world, now).into_iter().map(|row| Properties::visible(state, row));
     let selected = rows.filter(|row| query::selects(call.sentence.queries(), row));
-    selected.filter_map(|row| properties.take(state, row)).collect()
+    let rows = selected.filter_map(|row| properties.take(state, row));
+    let again = |row: &Row| state.misbehaviour.listed_twice.then(|| row.clone());
+    rows.flat_map(|row| [again(&row), Some(row)]).flatten().collect()
 }
 
 async fn print_once(call: &Call, rows: Vec<Row>) -> Result<(), Trap> {

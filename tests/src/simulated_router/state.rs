@@ -193,6 +193,8 @@ pub(crate) struct World {
     pub(crate) interfaces: Vec<Interface>,
     pub(crate) secrets: Vec<Secret>,
     pub(crate) changes: Vec<Change>,
+    /// Static simple queues, with their ids and what they were given.
+    pub(crate) queues: Vec<(u32, Row)>,
     habits: HashMap<Vec<u8>, Rate>,
     departed: Meter,
     settled: u64,
@@ -213,6 +215,7 @@ impl World {
             interfaces: Vec::new(),
             secrets: Vec::new(),
             changes: Vec::new(),
+            queues: Vec::new(),
             habits: HashMap::new(),
             departed: Meter::default(),
             settled: 0,
@@ -249,6 +252,12 @@ impl World {
         let port = interface.port();
         self.interfaces.push(interface);
         port
+    }
+
+    /// Adds a static simple queue before the dynamic ones.
+    pub(crate) fn add_queue(&mut self, given: Row) {
+        self.next_queue += 1;
+        self.queues.push((self.next_queue, given));
     }
 
     /// Adds a `/ppp/secret`, or changes the one of this name.

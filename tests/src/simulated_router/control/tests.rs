@@ -87,6 +87,7 @@ async fn every_command_of_the_help_is_understood() {
         "behave",
         "inject flood 3",
         "ports",
+        "queue all <pppoe-u1>,10.0.0.1 5M/20M parent=none time=8h-20h,mon",
         "commands",
         "samples",
         "samples 3",
@@ -104,9 +105,18 @@ async fn every_command_of_the_help_is_understood() {
             "{verb} is tried by no example"
         );
     }
-    for wrong in
-        ["", "nonsense", "up", "up a b", "cpu 300", "stall maybe", "policies write", "person a ghost", "tags first"]
-    {
+    for wrong in [
+        "",
+        "nonsense",
+        "up",
+        "up a b",
+        "cpu 300",
+        "stall maybe",
+        "policies write",
+        "person a ghost",
+        "tags first",
+        "queue a b 1/1 burst=1",
+    ] {
         refused(&router, wrong).await;
     }
 }
@@ -119,6 +129,9 @@ async fn every_misbehaviour_has_a_key_and_behave_ends_all() {
     let settings = [
         "vanished zeros",
         "bad-name skipped",
+        "names-only on",
+        "doubled on",
+        "listed-twice on",
         "silent on",
         "missing-properties name,uptime",
         "nameless on",
