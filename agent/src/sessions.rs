@@ -19,13 +19,14 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 use std::time::Duration;
 
-use shared::control::{LineReport, Plan, Role};
+use shared::control::{LineReport, Role};
 use shared::{LineHandle, Username};
 use tokio::time::Instant;
 
 use listing::Row;
 pub use listing::{InterfaceKey, ListedSession, Listing, MAX_NAME};
 pub use plans::PlanReading;
+use plans::{LinePlan, Scope};
 
 use crate::clock::milliseconds;
 
@@ -49,7 +50,7 @@ pub struct Line {
     /// When a reading last had a row of it.
     listed: Instant,
     profile: Option<Rc<str>>,
-    plan: Plan,
+    plan: LinePlan,
     comment: Option<Box<str>>,
     revision: u64,
 }
@@ -272,7 +273,7 @@ impl LineTable {
             first: 0,
             listed: now,
             profile: None,
-            plan: Plan::default(),
+            plan: LinePlan::default(),
             comment: None,
             revision: self.revision,
         });
@@ -401,7 +402,8 @@ impl Line {
             sessions: self.sessions,
             age_ms: self.since.map(|since| milliseconds(now.saturating_duration_since(since))),
             profile: self.profile.as_deref().map(str::to_owned),
-            plan: self.plan,
+            plan: self.plan.limits,
+            plan_shared: self.plan.scope == Scope::Shared,
             comment: self.comment.as_deref().map(str::to_owned),
         }
     }

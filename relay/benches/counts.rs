@@ -143,6 +143,7 @@ async fn agent(
         age_ms: Some(3_600_000),
         profile: None,
         plan: Plan::default(),
+        plan_shared: false,
         comment: None,
     };
     let table = Lines { uptime_ms: 0, more: false, lines: (0..lines).map(report).collect() };

@@ -126,6 +126,9 @@ pub struct LineReport {
     /// The plan's limits, as far as the router knows them.
     #[serde(default, skip_serializing_if = "Plan::is_unknown")]
     pub plan: Plan,
+    /// True if other lines have a part in the plan's limits: those of a queue that targets several lines.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub plan_shared: bool,
     /// The secret's comment, in text form; only where the agent is told to report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,

@@ -91,6 +91,27 @@ async fn that_skips_names_it_does_not_have() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn that_takes_no_ids_in_monitor_traffic() {
+    is_sampled_by_a_router_with(Misbehaviour { names_only: true, ..behaved() }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_sends_every_row_twice() {
+    is_sampled_by_a_router_with(Misbehaviour { doubled_rows: true, ..behaved() }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_sends_every_row_twice_and_numbers_no_sections() {
+    let missing_properties = names(&[".section"]);
+    is_sampled_by_a_router_with(Misbehaviour { doubled_rows: true, missing_properties, ..behaved() }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_lists_every_session_twice() {
+    is_sampled_by_a_router_with(Misbehaviour { listed_twice: true, ..behaved() }).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn that_drops_rows_over_a_property_it_does_not_have() {
     is_sampled_by_a_router_with(Misbehaviour { unknown_property_drops_rows: true, ..behaved() }).await;
 }

@@ -252,6 +252,7 @@ impl Agent {
                 age_ms: Some(60_000),
                 profile: Some("home-20".to_owned()),
                 plan: Plan { download: Some(20_000_000), upload: Some(5_000_000) },
+                plan_shared: false,
                 comment: None,
             })
         };

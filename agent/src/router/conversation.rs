@@ -361,6 +361,7 @@ impl Router<'_> {
                 Table::Profiles => Command::Profiles,
                 Table::Secrets => Command::Secrets { comments: self.report_comments },
                 Table::Addresses => Command::ActiveAddresses,
+                Table::Clock => Command::Clock,
                 Table::Queues => Command::Queues,
             };
             connection.send(&command, Purpose::Table(table), Some(self.timing.connection.command_timeout), now)?;

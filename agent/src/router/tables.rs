@@ -51,6 +51,7 @@ pub(super) enum Table {
     Profiles,
     Secrets,
     Addresses,
+    Clock,
     Queues,
 }
 
@@ -215,6 +216,7 @@ impl Tables {
             Table::Profiles => self.plans.profile(row),
             Table::Secrets => self.plans.secret(row, lines),
             Table::Addresses => self.plans.address(row, lines),
+            Table::Clock => self.plans.clock(row),
             Table::Queues => self.plans.queue(row, lines),
         }
     }
@@ -252,8 +254,9 @@ impl Tables {
             Table::Secrets => Table::Addresses,
             Table::Addresses => {
                 self.plans.addresses_complete();
-                Table::Queues
+                Table::Clock
             }
+            Table::Clock => Table::Queues,
             Table::Queues => {
                 self.plan_stage = None;
                 self.plans_read = Some((now, lines.newest()));

@@ -40,6 +40,8 @@ pub enum Command<'a> {
         /// Whether to ask for the comments too, which often hold a customer's name.
         comments: bool,
     },
+    /// The router's time: a queue may be in force at some hours only.
+    Clock,
     /// The limits in force.
     Queues,
     /// The byte counters of every PPPoE interface.
@@ -136,6 +138,7 @@ impl Command<'_> {
             Self::ActiveAddresses => "/ppp/active/print",
             Self::Profiles => "/ppp/profile/print",
             Self::Secrets { .. } => "/ppp/secret/print",
+            Self::Clock => "/system/clock/print",
             Self::Queues => "/queue/simple/print",
             Self::Counters { .. } => "/interface/print",
             Self::Listen(Menu::PppoeServer) => "/interface/pppoe-server/listen",
@@ -161,7 +164,8 @@ impl Command<'_> {
             Self::Profiles => "name,rate-limit",
             Self::Secrets { comments: false } => "name,profile",
             Self::Secrets { comments: true } => "name,profile,comment",
-            Self::Queues => "name,target,max-limit,disabled",
+            Self::Clock => "time,date",
+            Self::Queues => "name,target,parent,max-limit,time,invalid,disabled",
             Self::Counters { .. } => ".id,name,rx-byte,tx-byte",
             Self::Login { .. } | Self::MonitorTraffic { .. } | Self::MonitorOnce(_) | Self::Cancel(_) => "",
         }
@@ -246,6 +250,7 @@ mod tests {
             Command::Profiles,
             Command::Secrets { comments: false },
             Command::Secrets { comments: true },
+            Command::Clock,
             Command::Queues,
             Command::Counters { stats: true },
             Command::Counters { stats: false },

@@ -1,10 +1,21 @@
-//! What a line's plan is, from four tables: profiles, secrets, addresses and queues. One reading replaces the last; one
-//! that is void, for a table was not answered or broke off, only fills in what was not known.
+//! A line's plan, from five tables: profiles, secrets, addresses, the clock and queues.
 //!
-//! A simple queue's `max-limit` is `upload/download`, for its target comes first. A profile's `rate-limit` is `rx/tx` as
-//! the router sees it, so rx is the subscriber's upload too, and a missing tx is the same as rx (MikroTik's "PPP AAA"
+//! The plan is, in this order:
+//!
+//! 1. the limit of a queue that targets this line alone and is in force: not disabled, not invalid, and within its time;
+//! 2. the rate limit of the profile of the line's secret;
+//! 3. the limit of a queue that targets the line among others, or of its own queue's parent. Such a plan is shared.
+//!
+//! A simple queue's `max-limit` is `upload/download`, because the target comes first. A profile's `rate-limit` is `rx/tx`
+//! as the router sees it: rx is the subscriber's upload too, and a missing tx is the same as rx (MikroTik's "PPP AAA"
 //! page). 0 is unlimited. Only a concentrator's lines have plans: a home router's own secrets and queues are about
 //! others.
+//!
+//! One reading replaces the last. A void one, with a table that was not answered or broke off, only adds plans that were
+//! not known.
+
+mod groups;
+mod schedule;
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -15,17 +26,38 @@ use shared::username::escape;
 
 use super::{Line, LineTable, stamp};
 use crate::routeros::sentence::{Sentence, rate};
+use groups::Groups;
+use schedule::RouterClock;
 
 /// The most profiles that are kept; an ISP has some dozen.
 const MAX_PROFILES: usize = 1_024;
 
-/// What one reading of the four tables says, for lines that the session table knows.
+/// A line's limits, and whether other lines have a part in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct LinePlan {
+    pub(super) limits: Plan,
+    pub(super) scope: Scope,
+}
+
+/// Whose a limit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Scope {
+    /// This line's alone.
+    #[default]
+    Own,
+    /// This line's and others' together.
+    Shared,
+}
+
+/// What one reading of the tables says, for lines that the session table knows.
 #[derive(Debug, Default)]
 pub struct PlanReading {
     profiles: Vec<Profile>,
     secrets: Vec<Secret>,
     addresses: Vec<(IpAddr, LineHandle)>,
+    clock: Option<RouterClock>,
     queues: Vec<Queue>,
+    groups: Groups,
     void: bool,
 }
 
@@ -43,12 +75,25 @@ struct Secret {
     comment: Option<Box<str>>,
 }
 
+/// A queue of one line alone, in force and with a limit.
 #[derive(Debug, Clone, Copy)]
 struct Queue {
     line: LineHandle,
-    /// Whether the queue is named or aimed at the interface, not only at its address.
-    by_interface: bool,
+    by: TargetedBy,
     plan: Plan,
+}
+
+/// How a queue names its line. The router makes its own queues by interface, so these come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum TargetedBy {
+    Interface,
+    Address,
+}
+
+/// Which lines a queue is about.
+enum Target {
+    One(LineHandle, TargetedBy),
+    Several(Vec<LineHandle>),
 }
 
 impl PlanReading {
@@ -85,19 +130,76 @@ impl PlanReading {
         self.addresses.sort_unstable();
     }
 
+    /// Takes the row of `/system/clock`, before any queue.
+    pub fn clock(&mut self, row: &Sentence<'_>) {
+        self.clock = row.get("date").zip(row.get("time")).and_then(|(date, time)| RouterClock::read(date, time));
+    }
+
     /// Takes a row of `/queue/simple`.
     pub fn queue(&mut self, row: &Sentence<'_>, table: &LineTable) {
-        let Some(limit) = row.get("max-limit").filter(|_| !row.flag("disabled").unwrap_or(false)) else { return };
-        let plan = of_max_limit(limit);
-        let target = row.get("target").unwrap_or_default();
-        let by_interface = [row.get("name").unwrap_or_default(), target]
-            .into_iter()
-            .chain(target.split(|byte| *byte == b','))
-            .find_map(|interface| concentrated(table.line_on(interface)));
-        let line = by_interface.or_else(|| target.split(|byte| *byte == b',').find_map(|part| self.line_at(part)));
-        if let Some(line) = line.filter(|_| self.queues.len() < table.capacity()) {
-            self.queues.push(Queue { line, by_interface: by_interface.is_some(), plan });
+        if !self.is_in_force(row) {
+            return;
         }
+        let plan = row.get("max-limit").map(of_max_limit).unwrap_or_default();
+        let parent = row.get("parent").filter(|parent| !parent.is_empty() && *parent != b"none");
+        match self.target_of(row, table) {
+            Target::One(line, by) if !plan.is_unknown() => {
+                if self.queues.len() < table.capacity() {
+                    self.queues.push(Queue { line, by, plan });
+                }
+            }
+            Target::One(line, _) => self.groups.add_child(line, parent, table.capacity()),
+            Target::Several(lines) => {
+                let name = row.get("name").unwrap_or_default();
+                self.groups.add(name, parent, plan, lines, table.capacity());
+            }
+        }
+    }
+
+    fn is_in_force(&self, row: &Sentence<'_>) -> bool {
+        let is_set = |flag| row.flag(flag).unwrap_or(false);
+        let now = row.get("time").is_none_or(|time| schedule::covers(time, self.clock));
+        !is_set("disabled") && !is_set("invalid") && now
+    }
+
+    /// Finds the lines of a queue: by its target or, where that names none, by its own name.
+    fn target_of(&self, row: &Sentence<'_>, table: &LineTable) -> Target {
+        let on = |interface: &[u8]| concentrated(table.line_on(interface));
+        let target = row.get("target").unwrap_or_default();
+        // An interface's name may hold a comma.
+        if let Some(line) = on(target) {
+            return Target::One(line, TargetedBy::Interface);
+        }
+        let (mut lines, mut by, mut alone) = (Vec::new(), TargetedBy::Address, true);
+        for part in target.split(|byte| *byte == b',') {
+            if let Some(line) = on(part) {
+                by = TargetedBy::Interface;
+                lines.push(line);
+            } else if let Some(line) = self.line_at(part) {
+                lines.push(line);
+            } else {
+                alone = false;
+                lines.extend(self.lines_within(part));
+            }
+        }
+        lines.sort_unstable();
+        lines.dedup();
+        match lines.as_slice() {
+            [line] if alone => Target::One(*line, by),
+            [] => row
+                .get("name")
+                .and_then(on)
+                .map_or(Target::Several(lines), |line| Target::One(line, TargetedBy::Interface)),
+            _ => Target::Several(lines),
+        }
+    }
+
+    /// The lines whose addresses are in a subnet; none for one that holds every address.
+    fn lines_within(&self, subnet: &[u8]) -> impl Iterator<Item = LineHandle> {
+        let range = std::str::from_utf8(subnet).ok().and_then(range_of);
+        let start = range.map_or(0, |(first, _)| self.addresses.partition_point(|(address, _)| *address < first));
+        let rest = self.addresses.get(start..).unwrap_or_default().iter();
+        rest.take_while(move |(address, _)| range.is_some_and(|(_, last)| *address <= last)).map(|(_, line)| *line)
     }
 
     /// Takes note that one of the tables is not whole.
@@ -124,17 +226,14 @@ impl LineTable {
     pub fn apply_plans(&mut self, mut reading: PlanReading) {
         // Stable, so that of several the router's first stays first.
         reading.secrets.sort_by_key(|secret| secret.line);
-        reading.queues.sort_by_key(|queue| (queue.line, !queue.by_interface));
+        reading.queues.sort_by_key(|queue| (queue.line, queue.by));
+        reading.groups.sort();
         for line in self.lines.iter_mut().filter(|line| line.role == Role::Server) {
             let secret = first(&reading.secrets, |secret| secret.line.cmp(&line.handle));
             let profile = secret.and_then(|secret| reading.profiles.get(usize::from(secret.profile?)));
-            let queue = first(&reading.queues, |queue| queue.line.cmp(&line.handle)).map(|queue| queue.plan);
-            // The queue of a session goes with it: an offline line keeps what its last one said.
-            let kept = (line.sessions == 0).then_some(line.plan);
-            let plan = queue.or(kept.filter(|plan| !plan.is_unknown())).or(profile.map(|profile| profile.plan));
             let mut fresh = Known {
                 profile: profile.map(|profile| Rc::clone(&profile.text)),
-                plan: plan.unwrap_or_default(),
+                plan: reading.plan_of(line, profile),
                 comment: secret.and_then(|secret| secret.comment.clone()),
             };
             if reading.void {
@@ -145,10 +244,23 @@ impl LineTable {
     }
 }
 
+impl PlanReading {
+    fn plan_of(&self, line: &Line, profile: Option<&Profile>) -> LinePlan {
+        let own = |limits| LinePlan { limits, scope: Scope::Own };
+        let queue = first(&self.queues, |queue| queue.line.cmp(&line.handle)).map(|queue| own(queue.plan));
+        // The queue of a session goes with it: an offline line keeps what its last one said.
+        let kept = (line.sessions == 0).then_some(line.plan);
+        let profile = profile.map(|profile| own(profile.plan));
+        let shared = || self.groups.limit_of(line.handle).map(|limits| LinePlan { limits, scope: Scope::Shared });
+        let known = |plan: &LinePlan| !plan.limits.is_unknown();
+        queue.or(kept.filter(known)).or(profile.filter(known)).or_else(shared).unwrap_or_default()
+    }
+}
+
 /// What a reading says of a line.
 struct Known {
     profile: Option<Rc<str>>,
-    plan: Plan,
+    plan: LinePlan,
     comment: Option<Box<str>>,
 }
 
@@ -157,7 +269,7 @@ impl Known {
     fn prefer(&mut self, line: &Line) {
         self.profile = line.profile.clone().or(self.profile.take());
         self.comment = line.comment.clone().or(self.comment.take());
-        if !line.plan.is_unknown() {
+        if !line.plan.limits.is_unknown() {
             self.plan = line.plan;
         }
     }
@@ -179,6 +291,24 @@ fn first<T>(sorted: &[T], order: impl Fn(&T) -> std::cmp::Ordering) -> Option<&T
 
 fn concentrated(line: Option<&Line>) -> Option<LineHandle> {
     line.filter(|line| line.role == Role::Server).map(Line::handle)
+}
+
+/// The first and the last address of a subnet such as `10.0.0.0/24`.
+fn range_of(subnet: &str) -> Option<(IpAddr, IpAddr)> {
+    let (address, bits) = subnet.split_once('/')?;
+    let bits: u32 = bits.parse().ok().filter(|bits| *bits > 0)?;
+    match address.parse().ok()? {
+        IpAddr::V4(address) => {
+            let host = u32::MAX.checked_shr(bits).unwrap_or(0);
+            let first = u32::from(address) & !host;
+            Some((IpAddr::V4(first.into()), IpAddr::V4((first | host).into())))
+        }
+        IpAddr::V6(address) => {
+            let host = u128::MAX.checked_shr(bits).unwrap_or(0);
+            let first = u128::from(address) & !host;
+            Some((IpAddr::V6(first.into()), IpAddr::V6((first | host).into())))
+        }
+    }
 }
 
 const fn whole(address: &IpAddr) -> &'static str {

@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use shared::control::Plan;
+
 use super::*;
 use crate::routeros::framing::{Framing, Progress};
 use crate::routeros::sentence::Sentence;
@@ -306,6 +308,7 @@ fn plan_reading(t: &Table, rows: &[(&str, &[&str])]) -> PlanReading {
             "profile" => reading.profile(row),
             "secret" => reading.secret(row, &t.table),
             "active" => reading.address(row, &t.table),
+            "clock" => reading.clock(row),
             _ => reading.queue(row, &t.table),
         });
         reading.addresses_complete();
@@ -361,6 +364,93 @@ fn plans_come_from_the_queue_and_else_from_the_profile_with_the_directions_of_ea
     assert_eq!(t.report("named").profile.as_deref(), Some("50-10"));
     assert_eq!(t.report("aimed").profile, None);
     assert_eq!(t.report("profile").comment.as_deref(), Some("Jane, 12 Long Street"));
+}
+
+/// The plans of lines `a` to `d`, at `10.0.0.1` to `10.0.0.4`: `a` has a profile of 10M/50M. Each as download, upload and
+/// whether it is shared. It is a Saturday, 22:10.
+fn plans_by(queues: &[&[&str]]) -> Vec<(u64, u64, bool)> {
+    let mut t = Table::new(20);
+    let names: Vec<_> = ["a", "b", "c", "d"].map(|user| (user, format!("<pppoe-{user}>"))).into();
+    let sessions: Vec<Listed<'_>> = names
+        .iter()
+        .enumerate()
+        .map(|(n, (user, name))| (SERVER, n as u64, name.as_str(), *user, None, true))
+        .collect();
+    t.read(&sessions);
+    let mut rows: Vec<(&str, &[&str])> = vec![
+        ("profile", &["=name=50-10", "=rate-limit=10M/50M"]),
+        ("secret", &["=name=a", "=profile=50-10"]),
+        ("active", &["=name=a", "=address=10.0.0.1"]),
+        ("active", &["=name=b", "=address=10.0.0.2"]),
+        ("active", &["=name=c", "=address=10.0.0.3"]),
+        ("active", &["=name=d", "=address=10.0.0.4"]),
+        ("clock", &["=date=2026-11-28", "=time=22:10:00"]),
+    ];
+    rows.extend(queues.iter().map(|words| ("queue", *words)));
+    read_plans(&mut t, &rows);
+    let reports = ["a", "b", "c", "d"].map(|user| t.report(user));
+    reports.map(|line| (line.plan.download.unwrap_or(0), line.plan.upload.unwrap_or(0), line.plan_shared)).into()
+}
+
+const PROFILE: (u64, u64, bool) = (50_000_000, 10_000_000, false);
+const NONE: (u64, u64, bool) = (0, 0, false);
+
+#[test]
+fn a_parent_queue_before_the_own_ones_gives_nobody_the_sum() {
+    let own = &["=name=own", "=target=<pppoe-b>", "=max-limit=2M/20M", "=parent=all"][..];
+    for targets in [
+        "=target=<pppoe-a>,<pppoe-b>,<pppoe-c>",
+        "=target=10.0.0.1/32,10.0.0.2/32,10.0.0.3/32",
+        "=target=<pppoe-b>,10.0.0.1/32,<pppoe-c>",
+    ] {
+        let parent = &["=name=all", targets, "=max-limit=50M/100M"][..];
+        for queues in [[parent, own], [own, parent]] {
+            let plans = plans_by(&queues);
+            let shared = (100_000_000, 50_000_000, true);
+            assert_eq!(plans, [PROFILE, (20_000_000, 2_000_000, false), shared, NONE], "{targets}");
+        }
+    }
+}
+
+#[test]
+fn a_queue_without_a_limit_takes_no_plan_away() {
+    let count = &["=name=count", "=target=<pppoe-a>", "=max-limit=0/0"][..];
+    let by_address = &["=name=count", "=target=10.0.0.2/32", "=max-limit=0/0"][..];
+    let own = &["=name=own", "=target=10.0.0.2/32", "=max-limit=2M/20M"][..];
+    assert_eq!(plans_by(&[count, by_address, own])[..2], [PROFILE, (20_000_000, 2_000_000, false)]);
+    assert_eq!(plans_by(&[own, by_address, count])[..2], [PROFILE, (20_000_000, 2_000_000, false)]);
+}
+
+#[test]
+fn a_queue_that_is_not_in_force_does_not_count() {
+    let target = "=target=<pppoe-b>";
+    let own = &["=name=day", target, "=max-limit=1M/1M", "=time=8h-20h,mon,tue,wed,thu,fri,sat"][..];
+    let night = &["=name=night", target, "=max-limit=2M/20M", "=time=20h-8h,mon,tue,wed,thu,fri,sat"][..];
+    let invalid = &["=name=x", target, "=max-limit=1M/1M", "=invalid=true"][..];
+    let disabled = &["=name=x", target, "=max-limit=1M/1M", "=disabled=yes"][..];
+    assert_eq!(plans_by(&[own, invalid, disabled])[1], NONE);
+    assert_eq!(plans_by(&[own, invalid, disabled, night])[1], (20_000_000, 2_000_000, false));
+    let group = &["=name=g", "=target=<pppoe-b>,<pppoe-c>", "=max-limit=9M/9M", "=invalid=true"][..];
+    assert_eq!(plans_by(&[group])[1], NONE, "nor does a parent");
+}
+
+#[test]
+fn a_shared_limit_is_the_smallest_queues_and_a_parent_may_have_it() {
+    let pool = &["=name=pool", "=target=10.0.0.0/24", "=max-limit=500M/900M"][..];
+    let pair = &["=name=pair", "=target=10.0.0.2/32,<pppoe-c>", "=max-limit=5M/9M"][..];
+    let plans = plans_by(&[pool, pair]);
+    let (of_pool, of_pair) = ((900_000_000, 500_000_000, true), (9_000_000, 5_000_000, true));
+    assert_eq!(plans, [PROFILE, of_pair, of_pair, of_pool]);
+    // An own queue without a limit under a parent that has none either, under one that has.
+    let own = &["=name=own", "=target=<pppoe-d>", "=max-limit=0/0", "=parent=middle"][..];
+    let middle = &["=name=middle", "=target=", "=max-limit=0/0", "=parent=top"][..];
+    let top = &["=name=top", "=target=ether5", "=max-limit=40M/40M", "=parent=none"][..];
+    assert_eq!(plans_by(&[own, middle, top])[3], (40_000_000, 40_000_000, true));
+    let circle = &["=name=top", "=target=ether5", "=max-limit=0/0", "=parent=middle"][..];
+    assert_eq!(plans_by(&[own, middle, circle])[3], NONE, "parents in a circle");
+    assert_eq!(plans_by(&[&["=name=all", "=target=0.0.0.0/0", "=max-limit=1M/1M"]])[1], NONE, "everybody's");
+    let twice = &["=name=twice", "=target=<pppoe-d>,10.0.0.4/32", "=max-limit=1M/2M"][..];
+    assert_eq!(plans_by(&[twice])[3], (2_000_000, 1_000_000, false), "one line by both its names");
 }
 
 #[test]

@@ -164,6 +164,7 @@ mod tests {
             age_ms: None,
             profile: None,
             plan: Plan::default(),
+            plan_shared: false,
             comment: None,
         };
         Report::new(agent, &said, Some(since), None)

@@ -228,6 +228,7 @@ pub(crate) fn live(handle: u32, username: &str) -> LineReport {
         age_ms: Some(3_600_000),
         profile: Some("50-10".into()),
         plan: Plan { download: Some(50_000_000), upload: Some(10_000_000) },
+        plan_shared: false,
         comment: None,
     }
 }

@@ -66,6 +66,7 @@ pub fn report(handle: u32) -> LineReport {
         age_ms: Some(3_600_000),
         profile: Some(format!("{}-10", handle % 20)),
         plan: Plan { download: Some(50_000_000), upload: Some(10_000_000) },
+        plan_shared: false,
         comment: None,
     }
 }

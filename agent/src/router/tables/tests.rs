@@ -41,7 +41,7 @@ impl Reader {
 
     /// Answers the tables of the plans, with nothing in them but what the router says.
     fn read_plans(&mut self, says: impl Fn(&mut Tables, Table)) -> PlanReading {
-        for table in [Table::Profiles, Table::Secrets, Table::Addresses] {
+        for table in [Table::Profiles, Table::Secrets, Table::Addresses, Table::Clock] {
             assert_eq!(self.asks(true), [table]);
             says(&mut self.tables, table);
             assert!(self.done(table).is_none());
