@@ -19,7 +19,7 @@ use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode, Uri};
 use serde_json::json;
 use shared::Username;
@@ -111,10 +111,12 @@ fn admit(context: &ViewerContext, username: String, headers: &HeaderMap) -> Resu
 }
 
 fn event_stream(body: Body) -> Response {
-    // The last one asks nginx not to hold events back.
+    // A proxy that compresses would hold events back. `no-transform` forbids compression (RFC 9111, section 5.2.2.6). Caddy before
+    // 2.7 heeds only a Content-Encoding, and nginx holds events back without the last header.
     let headers = [
         (CONTENT_TYPE, "text/event-stream"),
-        (CACHE_CONTROL, "no-store"),
+        (CACHE_CONTROL, "no-store, no-transform"),
+        (CONTENT_ENCODING, "identity"),
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     (headers, body).into_response()
