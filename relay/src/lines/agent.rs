@@ -1,4 +1,4 @@
-//! One agent by its name, across its uplinks and runs: whether it can be reached, and what it is asked to watch.
+//! One agent as its lines know it, across uplinks and runs: its reachability, and its watches.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -8,8 +8,7 @@ use shared::LineHandle;
 use shared::control;
 use tokio::sync::Notify;
 
-/// An uplink that is back within this time was never away, milliseconds: a restart of the relay's proxy is no outage of a
-/// subscriber's line.
+/// A shorter loss of the uplink is none, milliseconds: a restart of the relay's proxy is no outage of a line.
 pub(crate) const UNREACHABLE_AFTER_MS: i64 = 3_000;
 
 /// No loss.
@@ -20,7 +19,7 @@ pub(crate) const USUAL_INTERVAL_MS: u32 = 1_000;
 
 /// One agent.
 ///
-/// What every line's state asks is in atomics, so that a line under its lock takes no other.
+/// A line under its lock reads atomics here, and takes no second lock.
 #[derive(Debug)]
 pub struct Agent {
     pub(crate) name: Arc<str>,
@@ -49,7 +48,7 @@ impl Agent {
         }
     }
 
-    /// Counts the tables of lines that the agent began to send, one for each uplink.
+    /// Returns the number of tables that the agent began to send, one for each uplink.
     pub(crate) fn table(&self) -> u32 {
         self.table.load(Ordering::Acquire)
     }
@@ -67,7 +66,7 @@ impl Agent {
         self.lost.store(now, Ordering::Release);
     }
 
-    /// When the uplink was lost; `None` while it is there.
+    /// Returns the time of the uplink's loss; `None` while the uplink is there.
     pub(crate) fn lost(&self) -> Option<i64> {
         Some(self.lost.load(Ordering::Acquire)).filter(|lost| *lost != PRESENT)
     }
@@ -77,7 +76,7 @@ impl Agent {
         self.lost_before.load(Ordering::Acquire)
     }
 
-    /// The agent says whether its router answers, and since when.
+    /// Takes the router's reachability, and the time of its last change.
     pub(crate) fn router_changed(&self, reachable: bool, since: i64) {
         self.router_lost.store(if reachable { PRESENT } else { since.min(PRESENT - 1) }, Ordering::Release);
     }
@@ -87,13 +86,13 @@ impl Agent {
         self.interval.load(Ordering::Relaxed)
     }
 
-    /// The agent says how far apart its samples are; whether that is new.
+    /// Takes the time between samples. True if the time is new.
     pub(crate) fn set_interval(&self, milliseconds: u32) -> bool {
         let interval = milliseconds.clamp(USUAL_INTERVAL_MS, 60_000);
         self.interval.swap(interval, Ordering::Relaxed) != interval
     }
 
-    /// Since when reports of that table cannot be trusted; `None` while the agent and its router answer.
+    /// Returns the time since when reports of that table cannot be trusted; `None` while agent and router answer.
     pub(crate) fn unreachable_since(&self, table: u32, now: i64) -> Option<i64> {
         let present = table == self.table();
         let lost = if present { &self.lost } else { &self.lost_before }.load(Ordering::Acquire);
@@ -118,12 +117,12 @@ pub(crate) enum WatchOutcome {
     Stale,
 }
 
-/// The lines that an agent is to watch: ten viewers of a line are one watch.
+/// The lines that an agent watches. Ten viewers of a line are one watch.
 #[derive(Debug, Default)]
 pub(crate) struct Watches {
     table: u32,
     wanted: HashSet<LineHandle>,
-    /// What changed since the agent was last told; twice is not at all.
+    /// Changes that the agent has not been told. A change back removes the entry.
     changed: BTreeSet<LineHandle>,
     generation: u64,
     limit: usize,
@@ -136,7 +135,7 @@ impl Watches {
         *self = Self { table, limit, uplink: Some(uplink), ..Self::default() };
     }
 
-    /// The uplink is gone, and with it everybody's interest.
+    /// Empties the set: the uplink is gone.
     pub(crate) fn end(&mut self) {
         *self = Self { table: self.table, ..Self::default() };
     }
@@ -160,13 +159,13 @@ impl Watches {
         }
     }
 
-    /// The agent does not carry the watch out, and so needs not be told when it ends.
+    /// Drops a watch that the agent refused. The agent needs no word of its end.
     pub(crate) fn refused(&mut self, line: LineHandle) {
         self.wanted.remove(&line);
         self.changed.remove(&line);
     }
 
-    /// The whole set with its generation, as the welcome says it.
+    /// Returns the whole set with its generation, for a welcome.
     pub(crate) fn all(&mut self) -> (u64, Vec<LineHandle>) {
         self.changed.clear();
         let mut all: Vec<_> = self.wanted.iter().copied().collect();
@@ -174,7 +173,7 @@ impl Watches {
         (self.generation, all)
     }
 
-    /// What the agent is to be told; `None` when nothing changed.
+    /// Returns the changes for the agent; `None` without any.
     pub(crate) fn take_changes(&mut self) -> Option<control::Watches> {
         if self.changed.is_empty() {
             return None;

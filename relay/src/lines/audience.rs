@@ -1,8 +1,8 @@
-//! The viewers of a line: how far each has read, how its task is woken, and where its samples go while the task sleeps.
+//! The viewers of a line: their positions, their wakers, and their sockets while their tasks sleep.
 //!
-//! A sleeping viewer has nothing else to write. So the publisher of a sample writes the frame to the viewer's sink itself: to
-//! wake ten thousand tasks a second costs more than everything else that the relay does. The viewer's task does the rest: a
-//! frame that the sink takes in part, and every update other than the next sample.
+//! A sleeping viewer has nothing else to write. So the publisher of a sample writes the frame to the viewer's socket:
+//! waking ten thousand tasks a second costs more than everything else in the relay. The viewer's task does the rest:
+//! frames taken in part, and every update other than the next sample.
 
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
@@ -16,8 +16,8 @@ use crate::wire::websocket::{self, PING};
 /// Time between two periodic checks of a line, milliseconds.
 const CHECK_MS: i64 = 1_000;
 
-/// Frames that a publisher writes itself for one batch, some 5 µs each. The viewers' tasks, which run on all processors, write
-/// the rest.
+/// Frames written by a publisher itself for one batch, some 5 µs each. The viewers' tasks, on all processors, write the
+/// rest.
 const FRAMES_PER_BATCH: usize = 512;
 
 /// A viewer gets the state again after this silence, milliseconds: a page can then tell a quiet line from a dead connection.
@@ -50,7 +50,7 @@ pub enum Written {
 }
 
 impl Written {
-    /// Returns the outcome of a write that took `bytes` bytes and is not finished.
+    /// Returns the outcome of an unfinished write of `bytes` bytes.
     pub(crate) fn unfinished(bytes: usize) -> Self {
         NonZeroUsize::new(bytes).map_or(Self::Nothing, Self::Partly)
     }
@@ -61,20 +61,20 @@ impl Written {
 pub(crate) struct DirectWrite {
     /// The viewer's socket.
     pub(crate) sink: Arc<dyn ViewerSink>,
-    /// The time from which a sample carries a ping, on the steady scale.
+    /// From this time on, a sample carries a ping. On the steady scale.
     pub(crate) ping_due: i64,
 }
 
-/// The writes to a viewer while its task slept, as far as the task must know them.
+/// The direct writes while the viewer's task slept, as far as the task must know them.
 #[derive(Debug, Default)]
 pub(crate) struct DirectOutcome {
-    /// A frame that the socket took in part.
+    /// A frame taken in part.
     pub(crate) partial: Option<PartialFrame>,
     /// The time of a ping, on the steady scale.
     pub(crate) pinged: Option<i64>,
 }
 
-/// A frame that the socket took in part.
+/// A frame taken in part by the socket.
 #[derive(Debug)]
 pub(crate) struct PartialFrame {
     /// The whole frame.
@@ -103,7 +103,7 @@ impl Cursor {
     }
 }
 
-/// The viewers of a line. Most lines have one viewer; its seat stands here, without another cache miss.
+/// The viewers of a line. Most lines have one viewer, whose seat costs no other cache miss.
 #[derive(Debug, Default)]
 pub(super) struct Audience {
     taken: usize,
@@ -149,7 +149,8 @@ impl Audience {
         sleeping.for_each(|direct| direct.sink.prefetch());
     }
 
-    /// Writes the newest sample to every sleeping viewer that has all before it. True if a viewer's task must be woken.
+    /// Writes the newest sample to every sleeping viewer without a gap before it. True if a viewer's task must be
+    /// woken.
     pub(super) fn deliver(&mut self, newest: &Cursor, writer: &mut DirectWriter, now: Now) -> bool {
         let mut is_incomplete = false;
         for seat in self.iter_mut().filter(|seat| seat.taken) {
@@ -158,10 +159,10 @@ impl Audience {
         is_incomplete
     }
 
-    /// Moves the wakers of sleeping viewers in that group into `wakers`, as many as find room. Returns their number.
+    /// Moves wakers of that group into `wakers`, as many as find room. Returns their number.
     pub(super) fn take_wakers(&mut self, group: Wake, newest: &Cursor, wakers: &mut [Option<Waker>]) -> usize {
         let sleeping = self.iter_mut().filter_map(|seat| seat.take_waker(group, newest));
-        // Zipped from the array's side: a waker that finds no room must not be taken.
+        // Zipped from the array's side: a waker without room must stay.
         wakers.iter_mut().zip(sleeping).map(|(slot, waker)| *slot = Some(waker)).count()
     }
 
@@ -179,7 +180,7 @@ impl Audience {
 pub(super) enum Wake {
     /// All of them.
     Everyone,
-    /// Viewers that miss an update or hold a partial frame.
+    /// Viewers with a missed update or a partial frame.
     Behind,
     /// Viewers without any frame for almost [`REPEAT_MS`].
     Quiet(Now),
@@ -197,7 +198,7 @@ pub(super) struct ViewerSeat {
     pub(super) heard: i64,
 }
 
-/// A viewer's task that sleeps.
+/// A sleeping task of a viewer.
 #[derive(Debug)]
 struct Sleeping {
     waker: Waker,
@@ -205,7 +206,7 @@ struct Sleeping {
 }
 
 impl ViewerSeat {
-    /// Registers the viewer's task, to be woken for every update that is not written straight to its socket.
+    /// Registers the viewer's task, to be woken for every update except a sample.
     pub(super) fn sleep(&mut self, waker: &Waker, direct: Option<DirectWrite>) {
         match &mut self.sleeping {
             Some(sleeping) => {
@@ -221,7 +222,7 @@ impl ViewerSeat {
         self.sleeping = None;
     }
 
-    /// Hands the socket back to the viewer's task, with everything that happened meanwhile.
+    /// Hands the socket back to the viewer's task, with the outcome of all direct writes.
     pub(super) fn resume(&mut self) -> DirectOutcome {
         self.sleeping = None;
         DirectOutcome { partial: self.partial.take().map(|partial| *partial), pinged: self.pinged.take() }
@@ -232,7 +233,8 @@ impl ViewerSeat {
         now.steady - self.heard > REPEAT_MS - CHECK_MS
     }
 
-    /// Writes the newest sample if the viewer sleeps and has all before it. True if nothing is left to do for the viewer.
+    /// Writes the newest sample to a sleeping viewer with everything before it. True if nothing is left to do for the
+    /// viewer.
     fn deliver(&mut self, newest: &Cursor, writer: &mut DirectWriter, now: Now) -> bool {
         let Some(Sleeping { direct: Some(direct), .. }) = &mut self.sleeping else { return false };
         let before = Cursor { position: newest.position - 1, ..*newest };
@@ -317,7 +319,7 @@ mod tests {
     const NOW: Now = Now { steady: 50_000, unix: 1_795_363_200_000 };
     const NEWEST: Cursor = Cursor { revision: Some(3), state: 2, averages: 0, position: 7 };
 
-    /// Notes what it is offered, and takes so much of it.
+    /// Notes every offered frame, and takes a fixed part of it.
     #[derive(Debug)]
     struct Fake {
         takes: Written,
@@ -346,7 +348,7 @@ mod tests {
     }
 
     impl Table {
-        /// A viewer that waits at a position, a sample that leads to the newest, and a ping that is due then.
+        /// Returns a sleeping viewer at a position, with the newest sample framed.
         fn new(cursor: Cursor, takes: Written, ping_due: i64) -> Self {
             let sink = Arc::new(Fake { takes, offered: Mutex::default() });
             let mut seat = ViewerSeat { taken: true, cursor, ..ViewerSeat::default() };

@@ -1,9 +1,9 @@
-//! The last two hours of a line, watched or not: what its agent averaged over half a minute each, four bytes a time.
+//! The averages of a line over the last two hours, watched or not, in four bytes each.
 //!
-//! A slot is one of the agent's intervals, and its time is its place: only the newest one's end is kept. A slot without an
-//! average is a gap. A rate is eleven bits and a shift, off by 0.05 % at most.
+//! A slot is one interval of the agent. A slot's place is its time: only the newest slot's end is kept. A slot without
+//! an average is a gap. A rate is eleven bits and a shift, off by 0.05 % at most.
 //!
-//! Memory: nothing until the first average, some 150 bytes for the first ten minutes, then 1 KB.
+//! Memory: nothing before the first average, some 150 bytes for the first ten minutes, then 1 KB.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -17,20 +17,20 @@ pub(crate) const MAX_SLOTS: usize = 240;
 /// Slots of memory taken first. When they are full, all are taken: to grow little by little leaves as much in holes.
 const FIRST_SLOTS: usize = 20;
 
-/// What an agent may say its interval to be, milliseconds; what lies outside is brought in.
+/// The range of an agent's interval, milliseconds. Values beyond are clamped.
 const INTERVALS: std::ops::RangeInclusive<i64> = 1_000..=600_000;
 
-/// An average that came over an interval late still counts as the present one; so much later, milliseconds, it does not.
+/// An average is the present one for an interval and this long, milliseconds.
 const LATE_MS: i64 = 3_000;
 
-/// An average on its way into a line.
+/// An average for a line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Average {
-    /// When it was true, on the steady scale.
+    /// The end of the averaged time, on the steady scale.
     pub(crate) end: i64,
-    /// How far it reaches back, milliseconds.
+    /// The length of the averaged time, milliseconds.
     pub(crate) span: i64,
-    /// How far apart its agent takes them, milliseconds.
+    /// The agent's interval, milliseconds.
     pub(crate) interval: i64,
     /// Towards the subscriber, bits per second.
     pub(crate) down: u64,
@@ -38,10 +38,10 @@ pub(crate) struct Average {
     pub(crate) up: u64,
 }
 
-/// What an average did to what viewers have.
+/// The effect of an average on viewers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Nothing: it was there.
+    /// None: viewers have the average.
     None,
     /// There are new slots at the end.
     Newer,
@@ -55,11 +55,11 @@ pub(crate) struct Averages {
     slots: VecDeque<Slot>,
     /// When the newest slot ends, on the steady scale.
     end: i64,
-    /// When an average last came that was no older than its way here, on the steady scale.
+    /// The arrival of the last average without a delay, on the steady scale.
     arrived: i64,
     /// A slot's length, milliseconds.
     interval: u32,
-    /// Counts the slots that were added at the end, for those who have read up to some.
+    /// Slots added at the end so far. A viewer's cursor holds this number.
     begun: u32,
 }
 
@@ -74,14 +74,14 @@ struct Slot {
 struct Rate(u16);
 
 impl Averages {
-    /// Takes an average that came at `now` (steady).
+    /// Takes an average that arrived at `now`, on the steady scale.
     pub(crate) fn take(&mut self, average: Average, replayed: bool, now: i64) -> Change {
         let interval = average.interval.clamp(*INTERVALS.start(), *INTERVALS.end());
         if !replayed {
             self.arrived = now;
         }
         let is_other = !self.slots.is_empty() && i64::from(self.interval) != interval;
-        // The clamp keeps it within 32 bits.
+        // The clamp keeps the interval within 32 bits.
         self.interval = interval as u32;
         if is_other {
             self.slots.clear();
@@ -108,7 +108,7 @@ impl Averages {
         self.append(steps as usize, reach, slot)
     }
 
-    /// Adds so many slots at the end, the last `reach` of which are this.
+    /// Adds `new` slots at the end, and writes the average into the last `reach`.
     fn append(&mut self, new: usize, reach: usize, slot: Slot) -> Change {
         for nth in (0..new).rev() {
             if self.slots.len() == MAX_SLOTS {
@@ -121,7 +121,7 @@ impl Averages {
         Change::Newer
     }
 
-    /// Fills what are gaps of `reach` slots that end `back` slots before the newest's end.
+    /// Fills the gaps among `reach` slots before the newest slot's end, `back` slots earlier.
     fn fill(&mut self, back: u64, reach: usize, slot: Slot) -> Change {
         let Some(back) = usize::try_from(back).ok().filter(|back| *back < MAX_SLOTS) else { return Change::None };
         let mut change = Change::None;
@@ -151,7 +151,7 @@ impl Averages {
         self.begun
     }
 
-    /// Whether the newest average is the line's present one; and when it came, on the steady scale.
+    /// Returns the arrival of the newest average, if that is the line's present one.
     pub(crate) fn present(&self, now: i64) -> Option<i64> {
         let patience = 2 * i64::from(self.interval) + LATE_MS;
         (!self.slots.is_empty() && now - self.arrived < patience).then_some(self.arrived)
@@ -162,7 +162,7 @@ impl Averages {
         self.interval
     }
 
-    /// Those of the last two hours, for a page that opens; `None` where there are none.
+    /// Returns the averages of the last two hours; `None` without any.
     pub(crate) fn all(&self, now: Now) -> Option<viewer_frame::Averages> {
         let kept = MAX_SLOTS as i64 * i64::from(self.interval);
         let age = now.steady - self.end;
@@ -172,7 +172,7 @@ impl Averages {
         Some(self.told(first..self.slots.len(), now))
     }
 
-    /// The slots that were added at the end since `begun` was that.
+    /// Returns the slots after the first `begun`.
     pub(crate) fn since(&self, begun: u32, now: Now) -> viewer_frame::Averages {
         let missed = (self.begun.wrapping_sub(begun) as usize).min(self.slots.len());
         self.told(self.slots.len() - missed..self.slots.len(), now)
@@ -201,7 +201,7 @@ impl Slot {
 
 impl Rate {
     const BITS: u32 = 11;
-    /// Of a rate above any that is carried.
+    /// A gap. No rate has this value.
     const GAP: Self = Self(u16::MAX);
 
     /// The nearest to a rate of at most [`MAX_RATE`](shared::sample::MAX_RATE) bits per second.

@@ -1,4 +1,4 @@
-//! The samples of a watched line: the ring, what came late, and the newest one as a frame.
+//! The samples of a watched line: the ring, late ones, and the newest one as a frame.
 
 use std::sync::Arc;
 
@@ -22,12 +22,12 @@ pub(super) struct Feed {
     /// Samples from a backlog. They are merged at the next periodic check, within a second: merged at once, every batch would
     /// send a snapshot to everyone.
     late: Vec<TimedSample>,
-    /// True while averages wait to be told that belong to times before those that viewers have.
+    /// True while averages of earlier times wait to be told.
     has_late_averages: bool,
-    /// The newest sample as a WebSocket frame, while a viewer's task has to write it. Its JSON begins behind
+    /// The newest sample as a WebSocket frame, while a viewer's task has to write it. The JSON begins behind
     /// [`SHORT_HEADER`](crate::wire::websocket::SHORT_HEADER).
     newest: Option<Arc<[u8]>>,
-    /// Changes when viewers must drop the samples that they have.
+    /// Changes when viewers must drop their samples.
     revision: u32,
     /// Samples pushed since the revision began.
     position: u64,
@@ -35,7 +35,7 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    /// Adds a live sample, and returns it with the time that it got.
+    /// Adds a live sample, and returns it with its final time.
     pub(super) fn push(&mut self, mut sample: TimedSample, now: Now) -> TimedSample {
         self.last_arrival = Some(now.steady);
         sample.t = sample.t.min(now.unix);
@@ -65,7 +65,7 @@ impl Feed {
         self.has_late_averages |= change == Change::Other;
     }
 
-    /// Puts late samples into their places. True if viewers must drop what they have.
+    /// Puts late samples into their places. True if viewers must drop their samples.
     pub(super) fn merge_late(&mut self) -> bool {
         let mut merged = std::mem::take(&mut self.has_late_averages);
         if !self.late.is_empty() {
@@ -82,7 +82,7 @@ impl Feed {
         !self.late.is_empty() || self.has_late_averages
     }
 
-    /// Makes viewers drop the samples that they have.
+    /// Makes viewers drop their samples.
     pub(super) fn begin_revision(&mut self) {
         self.revision = self.revision.wrapping_add(1);
         self.position = 0;
@@ -94,17 +94,17 @@ impl Feed {
         self.newest = Some(frame.into());
     }
 
-    /// Returns the frame of the newest sample, if some task has to write it.
+    /// Returns the frame of the newest sample, if a task has to write it.
     pub(super) fn newest_frame(&self) -> Option<&Arc<[u8]>> {
         self.newest.as_ref()
     }
 
-    /// Returns the number of samples that a viewer lacks; `None` if it lacks all, being of another revision.
+    /// Returns the number of samples missed by a viewer; `None` for a viewer of another revision.
     pub(super) fn missed_by(&self, cursor: &Cursor) -> Option<u64> {
         (cursor.revision == Some(self.revision)).then(|| self.position.wrapping_sub(cursor.position))
     }
 
-    /// Returns the cursor of a viewer that has every sample, and that version of the state.
+    /// Returns the cursor of a viewer with every sample, and with that version of the state.
     pub(super) fn cursor(&self, state: u32) -> Cursor {
         Cursor { revision: Some(self.revision), state, averages: 0, position: self.position }
     }

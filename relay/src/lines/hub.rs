@@ -1,8 +1,8 @@
-//! The registry of lines: finds, makes and forgets them, and gives seats to viewers.
+//! The registry of lines: finds, makes and forgets lines, and gives seats to viewers.
 //!
-//! A line exists while an agent reports it or somebody watches it; watching an unreported name leaves nothing behind.
-//! Nothing here locks all lines: they live in shards, and each has one short lock of its own. The order of locks is a shard, a
-//! line, an agent's watches.
+//! A line exists while an agent reports it or a viewer watches it. Watching an unreported name leaves nothing behind.
+//! No lock covers all lines. Lines stand in shards, and every line has one short lock of its own. The order of locks is
+//! a shard, a line, an agent's watches.
 
 mod drain;
 
@@ -30,10 +30,10 @@ use crate::lines::report::Report;
 use crate::metrics::Metrics;
 use crate::subscribers::Subscribers;
 
-/// Shards of the map of lines: far more than cores, so that two rarely meet at one.
+/// Shards of the map of lines. There are far more shards than cores, so that two tasks rarely want the same one.
 pub(crate) const SHARDS: usize = 64;
 
-/// Turns in which the shards are gone through within a second: all lines in one go would hold up the samples that come
+/// Parts of the periodic check within each second. One check of all lines at once would delay the samples that arrive
 /// meanwhile.
 pub(crate) const TURNS: usize = 8;
 
@@ -41,7 +41,7 @@ pub(crate) const TURNS: usize = 8;
 /// within a minute.
 const STARTING_MS: i64 = 60_000;
 
-/// A wall clock that moved by more than this beside the steady one, milliseconds, was set.
+/// The wall clock counts as set when it moves by more than this against the steady clock, milliseconds.
 const CLOCK_SET_MS: i64 = 500;
 
 /// The registry of lines.
@@ -50,7 +50,7 @@ pub struct Hub {
     pub(crate) metrics: Arc<Metrics>,
     subscribers: Subscribers,
     started: Instant,
-    /// Unix time of `started`, milliseconds; follows the wall clock when that is set.
+    /// The Unix time of `started`, milliseconds. Follows the wall clock when somebody sets that.
     started_unix: AtomicI64,
     hasher: RandomState,
     shards: Vec<Mutex<Shard>>,
@@ -63,11 +63,11 @@ pub struct Hub {
 #[derive(Default)]
 struct Shard {
     lines: HashSet<ByName>,
-    /// Those with a ring of points, which time changes.
+    /// Lines with a ring of samples, which need the periodic check.
     live: Vec<Arc<Line>>,
 }
 
-/// A line found by its username.
+/// A line, looked up by its username.
 struct ByName(Arc<Line>);
 
 impl Borrow<Username> for ByName {
@@ -91,7 +91,7 @@ impl PartialEq for ByName {
 impl Eq for ByName {}
 
 impl Hub {
-    /// An empty hub of a relay that started at `now`.
+    /// Returns an empty hub of a relay that started at `now`.
     pub fn new(limits: Limits, subscribers: Subscribers, metrics: Arc<Metrics>, now: Instant) -> Arc<Self> {
         Arc::new(Self {
             limits,
@@ -107,7 +107,7 @@ impl Hub {
         })
     }
 
-    /// Ages all lines, a few at a time, until every viewer has left after `drain` turned true.
+    /// Checks all lines, a part at a time, until every viewer has left after `drain` turned true.
     pub async fn run(self: Arc<Self>, mut drain: watch::Receiver<bool>) {
         let mut names = self.subscribers.changes();
         let mut turns = tokio::time::interval(Duration::from_secs(1) / TURNS as u32);
@@ -124,7 +124,7 @@ impl Hub {
         }
     }
 
-    /// The time on the relay's scales.
+    /// Returns this moment on the relay's scales.
     pub fn now(&self) -> Now {
         self.at(Instant::now())
     }
@@ -137,22 +137,22 @@ impl Hub {
         Now { steady, unix: self.started_unix.load(Ordering::Relaxed) + steady }
     }
 
-    /// The wall clock's time of `now`, for what is judged by it.
+    /// Returns the wall clock's time of `now`.
     pub(crate) fn system_time(now: Now) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(now.unix.unsigned_abs())
     }
 
-    /// Viewers in all.
+    /// Returns the number of all viewers.
     pub(crate) fn viewers(&self) -> usize {
         self.viewers.load(Ordering::Relaxed)
     }
 
-    /// Whether the relay stops.
+    /// True once the relay stops.
     pub(crate) fn is_draining(&self) -> bool {
         self.drain.has_begun()
     }
 
-    /// Takes a seat before a line.
+    /// Takes a seat at a line.
     ///
     /// # Errors
     /// [`Close::RelayFull`], [`Close::LineFull`], or [`Close::GoingAway`] while the relay stops.
@@ -175,7 +175,7 @@ impl Hub {
         Ok(Seat { place, line, number })
     }
 
-    /// Returns what is known of one line.
+    /// Returns the knowledge of one line.
     pub(crate) fn findings(&self, username: &Username, now: Now) -> Findings {
         let line = self.shard(username).lines.get(username).map(|found| Arc::clone(&found.0));
         let circumstances = self.circumstances(now);
@@ -187,7 +187,7 @@ impl Hub {
         self.refusals.remember(username, what.into(), self.now());
     }
 
-    /// Returns when an agent is to leave a relay that stops, on the steady scale.
+    /// Returns the agent's time to leave a relay that stops, on the steady scale.
     pub(crate) fn agent_leaves(&self, name: &str, now: i64) -> i64 {
         self.drain.agent_leaves(name, now)
     }
@@ -197,7 +197,7 @@ impl Hub {
         self.with_line(username, |_, line| line.report(report, circumstances)).0
     }
 
-    /// Forgets the reports of an agent that `is_forgotten` names, and the line with its last one.
+    /// Drops those reports of an agent that `is_forgotten` names. Forgets the line with its last report.
     pub(crate) fn forget_reports(
         &self,
         agent: &Arc<Agent>,
@@ -213,7 +213,7 @@ impl Hub {
         Circumstances { now, starting: now.steady < STARTING_MS, subscribers: &self.subscribers }
     }
 
-    /// Finds or makes a line, and does something with it before it can be forgotten.
+    /// Finds or makes a line, and hands the line to `work` before anybody can forget it.
     fn with_line<T>(&self, username: &Username, work: impl FnOnce(&mut Shard, &Arc<Line>) -> T) -> (Arc<Line>, T) {
         let mut shard = self.shard(username);
         let line = match shard.lines.get(username) {
@@ -229,10 +229,10 @@ impl Hub {
         (line, result)
     }
 
-    /// Forgets a line that neither an agent nor a viewer knows.
+    /// Forgets a line that no agent and no viewer knows.
     fn forget_if_unused(&self, line: &Line) {
         let mut shard = self.shard(line.username());
-        // Somebody else may have forgotten it since, and another have begun a new line of that name.
+        // Another task may have forgotten the line since, and a third may have made a new line of that name.
         let is_held = shard.lines.get(line.username()).is_some_and(|held| std::ptr::eq(Arc::as_ptr(&held.0), line));
         if is_held && line.is_unused() {
             shard.lines.remove(line.username());
@@ -241,7 +241,7 @@ impl Hub {
         }
     }
 
-    /// Gives a ring of points to a line that nobody watches.
+    /// Gives a ring of samples to a line that nobody watches.
     pub(crate) fn adopt(&self, line: &Arc<Line>, now: Now) {
         let mut shard = self.shard(line.username());
         if line.activate(self.circumstances(now)) {
@@ -249,14 +249,14 @@ impl Hub {
         }
     }
 
-    /// A part of what one second changes.
+    /// Checks the next part of all lines.
     pub(crate) fn take_turn(&self, second: &mut Second, names: &mut watch::Receiver<u64>) {
         if second.turn == 0 {
             second.names_changed = names.has_changed().unwrap_or(false);
             names.mark_unchanged();
         }
         if self.is_draining() {
-            // Its agents have left because they were told to: no line is unreachable for that.
+            // The agents have left because the relay told them to. No line becomes unreachable by that.
             return;
         }
         let part = SHARDS / TURNS;
@@ -268,7 +268,7 @@ impl Hub {
         }
     }
 
-    /// What time does to the lines of these shards; `names_changed` when the subscribers file did. How many stay live.
+    /// Checks the lines of these shards. Returns the number of lines that keep their samples.
     pub(crate) fn age_shards(&self, shards: Range<usize>, names_changed: bool) -> usize {
         let now = self.now();
         let mut live = 0;
@@ -283,7 +283,7 @@ impl Hub {
         live
     }
 
-    /// Takes a clock that was set, so that the times on the page are those on the wall.
+    /// Follows a wall clock that was set, so that the page shows the time on the wall.
     fn follow_wall_clock(&self, wall: SystemTime) {
         let off = unix_ms(wall) - self.now().unix;
         if off.abs() > CLOCK_SET_MS {
@@ -305,13 +305,13 @@ impl Hub {
     }
 }
 
-/// How far the hub is with what it does each second.
+/// The progress of one second's periodic check.
 #[derive(Default)]
 pub(crate) struct Second {
     turn: usize,
-    /// Whether the subscribers file changed before it began.
+    /// True if the subscribers changed before this second began.
     names_changed: bool,
-    /// Lines that were seen to be live.
+    /// Lines with samples, counted so far.
     live: usize,
 }
 
@@ -335,11 +335,11 @@ impl Drop for Place {
     }
 }
 
-/// A viewer's seat before its line, given up when dropped; the last one ends the watch.
+/// A viewer's seat at a line. Dropping the last seat ends the watch.
 pub(crate) struct Seat {
     place: Place,
     pub(crate) line: Arc<Line>,
-    /// Which of the line's it is.
+    /// The seat's number within the line.
     pub(crate) number: u32,
 }
 
@@ -348,7 +348,7 @@ impl Seat {
         &self.place.0
     }
 
-    /// When its viewer is to leave, on the steady scale; `None` unless the relay stops.
+    /// Returns the viewer's time to leave, on the steady scale; `None` unless the relay stops.
     pub(crate) fn leaves(&self) -> Option<i64> {
         self.hub().drain.viewer_leaves((Arc::as_ptr(&self.line).addr(), self.number))
     }

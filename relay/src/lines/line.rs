@@ -1,7 +1,7 @@
-//! One line: what agents report of it, the ring of its points while it is watched, and its newest update, framed once.
+//! One line: the reports of agents and, while somebody watches, its samples and viewers.
 //!
-//! A line that nobody watches is its reports and its [`averages`], if its agent tells any; [`live`] is what a watched one has
-//! besides. It knows no sockets: viewers take a [`seat`], leave a waker and say where their frames go.
+//! An unwatched line holds its reports and its [`averages`](super::averages). A watched line holds a [`Live`] as well.
+//! A line knows no sockets: a viewer takes a seat, leaves a waker, and names a sink for its frames.
 
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -20,17 +20,17 @@ use crate::clock::Now;
 use crate::lines::agent::Agent;
 use crate::wire::viewer_frame::{LineState, StateFrame, TimedSample};
 
-/// How long after a sample a line that is well need not be looked at, milliseconds: less than it takes to be stalled.
+/// After a sample, the periodic check skips a healthy line for this long, milliseconds. Shorter than the stall timeout.
 const REST_MS: i64 = 2_500;
 
 /// One line.
 #[derive(Debug)]
 pub struct Line {
     username: Username,
-    /// Until when, on the steady scale, time alone changes nothing.
+    /// The periodic check skips the line until this time, on the steady scale.
     rests_until: AtomicI64,
-    /// Held for microseconds: a viewer takes one update, a publisher pushes one point and writes it to those who wait for it,
-    /// never waiting itself. Wakers are called without it.
+    /// Held for microseconds. A viewer takes one update under it; a publisher pushes one sample and writes the frame to
+    /// sleeping viewers without waiting. Wakers are called after it is released.
     inner: Mutex<Inner>,
 }
 
@@ -41,29 +41,29 @@ struct Inner {
     averages: Option<Box<Averages>>,
 }
 
-/// What became of a sample.
+/// The outcome of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Published {
-    /// It is shown.
+    /// The line shows the sample.
     Shown,
     /// Another session counts for this line, or none is up.
     Standby,
-    /// Nobody watches the line, nor did a minute ago.
+    /// The line has no ring of samples: nobody has watched for a minute.
     Unwatched,
 }
 
-/// What the operator is told of a line.
+/// The knowledge of one line, for operators.
 pub(crate) struct Findings {
     pub(crate) state: StateFrame,
     pub(crate) viewers: usize,
     pub(crate) reports: Vec<ReportFindings>,
-    /// When the last sample came, on the steady scale.
+    /// The arrival of the last sample, on the steady scale.
     pub(crate) last_arrival: Option<i64>,
     pub(crate) newest: Option<TimedSample>,
     pub(crate) samples: usize,
 }
 
-/// One report, for the operator.
+/// The knowledge of one report, for operators.
 pub(crate) struct ReportFindings {
     pub(crate) agent: Arc<Agent>,
     pub(crate) handle: LineHandle,
@@ -80,12 +80,12 @@ impl Line {
         Self { username, rests_until: AtomicI64::new(i64::MIN), inner: Mutex::default() }
     }
 
-    /// Whose line it is.
+    /// Returns the line's username.
     pub fn username(&self) -> &Username {
         &self.username
     }
 
-    /// Takes a report; it replaces the one of the same end at the same agent.
+    /// Takes a report. A newer report replaces the older one of the same end at the same agent.
     pub(crate) fn report(&self, report: Report, circumstances: Circumstances<'_>) {
         self.change(circumstances, |reports| {
             let Some(older) = reports.iter_mut().find(|older| older.is_superseded_by(&report)) else {
@@ -97,7 +97,7 @@ impl Line {
         });
     }
 
-    /// Takes back the reports of an agent that `forget` names.
+    /// Drops those reports of an agent that `forget` names.
     pub(crate) fn forget(
         &self,
         agent: &Arc<Agent>,
@@ -109,8 +109,8 @@ impl Line {
         });
     }
 
-    /// Keeps what an earlier run of an agent reported as offline, since `lost` at the latest, where the present run says
-    /// nothing of the line; whether something is kept.
+    /// Turns stale reports of an agent into the memory of an offline line, since `lost` at the latest, unless the
+    /// present run reports the line. True if the line is remembered.
     pub(crate) fn remember(&self, agent: &Arc<Agent>, lost: i64, circumstances: Circumstances<'_>) -> bool {
         let mut is_remembered = false;
         self.change(circumstances, |reports| {
@@ -120,7 +120,7 @@ impl Line {
                 if !is_its(report) || report.remembered || !report.is_stale() {
                     return true;
                 }
-                // One report is enough to know the line by.
+                // One remembered report is enough.
                 report.remember(lost);
                 !std::mem::replace(&mut is_said, true)
             });
@@ -129,12 +129,12 @@ impl Line {
         is_remembered
     }
 
-    /// Whether a report of that agent is only remembered.
+    /// True if a report of that agent is only remembered.
     pub(crate) fn is_remembered(&self, agent: &Arc<Agent>) -> bool {
         self.lock().reports.iter().any(|report| Arc::ptr_eq(&report.agent, agent) && report.remembered)
     }
 
-    /// The agent watches as many lines as it may, without that of `handle`.
+    /// Notes that the agent refused to watch the line, having as many watches as it may.
     pub(crate) fn watch_refused(&self, agent: &Arc<Agent>, handle: LineHandle, at: Circumstances<'_>) {
         let mut inner = self.lock();
         if let Some(live) = inner.live.as_mut() {
@@ -145,7 +145,7 @@ impl Line {
         }
     }
 
-    /// Takes one sample, and writes it to the viewers that wait for it.
+    /// Takes one sample, and writes the frame to sleeping viewers.
     pub(crate) fn publish(
         &self,
         arrival: Arrival<'_>,
@@ -177,7 +177,7 @@ impl Line {
         Published::Shown
     }
 
-    /// Takes an average of the report that counts.
+    /// Takes an average, if the average belongs to the report that counts.
     pub(crate) fn average(
         &self,
         agent: &Arc<Agent>,
@@ -204,7 +204,7 @@ impl Line {
         self.wake_from(inner, Wake::Everyone);
     }
 
-    /// Gives the line a ring of points; whether it had none before.
+    /// Gives the line a ring of samples. True if the line had none.
     pub(crate) fn activate(&self, circumstances: Circumstances<'_>) -> bool {
         let mut inner = self.lock();
         let newly = inner.live.is_none();
@@ -215,7 +215,8 @@ impl Line {
         newly
     }
 
-    /// Takes a seat among the viewers of an [activated](Self::activate) line, by its number; `None` when `limit` are taken.
+    /// Takes a viewer's seat at an [activated](Self::activate) line, and returns the seat's number; `None` where
+    /// `limit` viewers sit.
     pub(crate) fn join(&self, limit: usize, circumstances: Circumstances<'_>) -> Option<u32> {
         let mut inner = self.lock();
         let seat = inner.live.as_mut()?.join(limit)?;
@@ -225,7 +226,7 @@ impl Line {
         Some(seat)
     }
 
-    /// Gives the seat back; whether the line may be forgotten.
+    /// Gives the seat back. True if the line may be forgotten.
     pub(crate) fn leave(&self, seat: u32, now: Now) -> bool {
         let mut inner = self.lock();
         if let Some(live) = inner.live.as_mut() {
@@ -234,8 +235,8 @@ impl Line {
         inner.is_unused()
     }
 
-    /// The next thing that a viewer's task is to say. Where there is nothing, it waits: samples are written directly where
-    /// `direct` says how, and the task is called for everything else.
+    /// Returns the viewer's next update. Without one, the task sleeps: publishers write samples by `direct`, and every
+    /// other update wakes the task.
     pub(crate) fn poll(&self, seat: u32, direct: Option<DirectWrite>, now: Now, cx: &Context<'_>) -> Poll<Update> {
         let inner = &mut *self.lock();
         match inner.live.as_mut() {
@@ -247,30 +248,30 @@ impl Line {
         }
     }
 
-    /// Nothing is written directly to this viewer until it waits again; what was.
+    /// Hands a viewer's socket back to the viewer's task.
     pub(crate) fn resume(&self, seat: u32) -> DirectOutcome {
         self.lock().live.as_mut().map_or_else(DirectOutcome::default, |live| live.resume(seat))
     }
 
-    /// The averages that a page opens with.
+    /// Returns the averages that a page opens with.
     #[cfg(test)]
     pub(crate) fn past(&self, now: Now) -> Option<crate::wire::viewer_frame::Averages> {
         self.lock().averages.as_ref().and_then(|averages| averages.all(now))
     }
 
-    /// Whether time has nothing to do to the line yet: its samples come as they should.
+    /// True if the periodic check may skip the line.
     pub(crate) fn is_at_rest(&self, now: Now) -> bool {
         now.steady < self.rests_until.load(Relaxed)
     }
 
-    /// A sample comes soon: has the line's memory fetched, so that several are on their way at once.
+    /// Fetches the line's memory before a sample, so that several fetches run at once.
     pub(crate) fn prefetch(&self) {
-        // A load that nothing waits for: a prefetch in all but name.
+        // A load without a use: stable Rust has no other prefetch.
         std::hint::black_box(self.rests_until.load(Relaxed));
     }
 
-    /// What time does to a line: a stalled one, late points, viewers to whom nothing was said for long, a ring that nobody needs
-    /// any more. Whether it stays live.
+    /// Does the periodic check: stalls the line, merges late samples, repeats the state to quiet viewers, drops samples
+    /// that nobody needs. True while the line has samples.
     pub(crate) fn age(&self, circumstances: Circumstances<'_>, names_changed: bool) -> bool {
         let mut inner = self.lock();
         let Some(live) = inner.live.as_mut() else { return false };
@@ -284,17 +285,17 @@ impl Line {
         true
     }
 
-    /// Whether neither an agent nor a viewer knows it.
+    /// True if no agent and no viewer knows the line.
     pub(crate) fn is_unused(&self) -> bool {
         self.lock().is_unused()
     }
 
-    /// Calls every viewer that waits.
+    /// Wakes every sleeping viewer.
     pub(crate) fn wake(&self) {
         self.wake_from(self.lock(), Wake::Everyone);
     }
 
-    /// What the operator is told.
+    /// Returns everything that operators are told.
     pub(crate) fn findings(&self, circumstances: Circumstances<'_>) -> Findings {
         let mut inner = self.lock();
         inner.refresh_state(&self.username, circumstances, false);
@@ -320,9 +321,9 @@ impl Line {
         }
     }
 
-    /// Calls viewers that wait when the lock is given back: a viewer that is called takes it at once.
+    /// Wakes a group of sleeping viewers after the lock is released: a viewer's task takes the lock at once.
     fn wake_from<'a>(&'a self, mut inner: MutexGuard<'a, Inner>, called: Wake) {
-        /// As many as a line has viewers unless configured; an array, so that nothing is allocated each second.
+        /// The default limit of viewers. An array, so that nothing is allocated each second.
         const AT_ONCE: usize = crate::limits::MAX_VIEWERS_PER_LINE;
         let mut wakers = [const { None }; AT_ONCE];
         loop {
@@ -337,13 +338,13 @@ impl Line {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // A panic under this lock was one viewer's or one agent's; the line goes on.
+        // A panic under this lock belonged to one viewer or one agent; the line goes on.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    /// Decides anew what the line is, whose samples it shows, and who is asked for them; whether viewers see a change.
+    /// Decides the line's state, its source and the watch again. True if viewers see a change.
     fn refresh_state(&mut self, username: &Username, circumstances: Circumstances<'_>, names: bool) -> bool {
         let Some(live) = self.live.as_mut() else { return false };
         let standing = report::standing(&self.reports, circumstances.now.steady);
@@ -360,7 +361,7 @@ impl Inner {
 }
 
 impl Findings {
-    /// Of a line that neither an agent nor a viewer knows.
+    /// Returns the findings of an unknown line.
     pub(crate) fn none(circumstances: Circumstances<'_>) -> Self {
         let state = status::idle_state(None, &[], circumstances);
         Self { state, viewers: 0, reports: Vec::new(), last_arrival: None, newest: None, samples: 0 }

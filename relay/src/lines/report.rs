@@ -1,4 +1,4 @@
-//! What agents say of one line, and which of it counts: the table "What a line is" of the design, as pure functions.
+//! The reports of one line, and the choice among them: the design's table "What a line is", as pure functions.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -9,21 +9,22 @@ use shared::control::{LineReport, MAX_TEXT, Plan, Role};
 use crate::lines::agent::Agent;
 use crate::wire::viewer_frame::LineState;
 
-/// A since that moved by less is the agent's clock being mapped a little better, milliseconds.
+/// A beginning that moves by less than this has not changed, milliseconds: the relay only maps the agent's clock
+/// better.
 const SINCE_TOLERANCE_MS: i64 = 2_000;
 
-/// One agent's report of a line. There are as many as there are lines, so it is kept small.
+/// One agent's report of a line. Every line has one, so that its size matters.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// Who reports.
+    /// The agent.
     pub(crate) agent: Arc<Agent>,
-    /// The line's name on that agent's uplink.
+    /// The line's handle on that agent's uplink.
     pub(crate) handle: LineHandle,
-    /// The [`Agent::table`] in which the report came: with another one, its handle means nothing.
+    /// The [`Agent::table`] of the report. The handle has no meaning in another table.
     pub(crate) table: u32,
-    /// Which end of the session the router is.
+    /// The router's end of the session.
     pub(crate) role: Role,
-    /// Whether it is the relay's own memory: a later run of the agent does not know the line, so that it is offline.
+    /// True for the relay's own memory of an offline line: a later run of the agent does not know the line.
     pub(crate) remembered: bool,
     /// Sessions up.
     pub(crate) sessions: u16,
@@ -39,7 +40,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Takes a report as it came; `since` is its age already turned into a time.
+    /// Returns a report as it came. `since` is the report's age as a time.
     pub(crate) fn new(agent: &Arc<Agent>, said: &LineReport, since: Option<i64>, profile: Option<Arc<str>>) -> Self {
         Self {
             agent: Arc::clone(agent),
@@ -56,25 +57,25 @@ impl Report {
         }
     }
 
-    /// Since when, on the steady scale.
+    /// Returns the beginning of the present condition, on the steady scale.
     pub(crate) fn since(&self) -> Option<i64> {
         (self.since != i64::MIN).then_some(self.since)
     }
 
-    /// The plan's limits.
+    /// Returns the plan's limits.
     pub(crate) fn plan(&self) -> Plan {
         let known = |limit: u64| (limit != u64::MAX).then_some(limit);
         Plan { download: known(self.download), upload: known(self.upload) }
     }
 
-    /// Whether this is the same end of the line at the same agent, and so replaced by a newer report.
+    /// True if `newer` is a report of the same end at the same agent.
     pub(crate) fn is_superseded_by(&self, newer: &Self) -> bool {
         let same_handle = self.handle == newer.handle && self.table == newer.table;
         Arc::ptr_eq(&self.agent, &newer.agent)
             && (same_handle || (self.is_stale() && (self.remembered || self.role == newer.role)))
     }
 
-    /// Makes it the memory of a line that went offline when its agent's last run was `lost`, unless it was before.
+    /// Turns the report into the memory of a line that went offline when its agent's last run was lost, or before.
     pub(crate) fn remember(&mut self, lost: i64) {
         if self.sessions > 0 {
             (self.sessions, self.since) = (0, lost);
@@ -82,7 +83,7 @@ impl Report {
         self.remembered = true;
     }
 
-    /// Takes over the times of the report that this one replaces, where they only seem to differ.
+    /// Keeps the older report's times where the difference is too small to be real.
     pub(crate) fn steady(mut self, older: &Self) -> Self {
         if self.sessions == older.sessions && self.since.abs_diff(older.since) < SINCE_TOLERANCE_MS.unsigned_abs() {
             self.since = older.since;
@@ -90,30 +91,31 @@ impl Report {
         self
     }
 
-    /// Whether it came before the agent's present table.
+    /// True if the report came before the agent's present table.
     pub(crate) fn is_stale(&self) -> bool {
         self.table != self.agent.table()
     }
 
-    /// Since when nobody can say whether the report still holds; `None` while its agent and router answer.
+    /// Returns the time since when nobody can confirm the report, on the steady scale; `None` while agent and router
+    /// answer.
     pub(crate) fn unreachable_since(&self, now: i64) -> Option<i64> {
-        // What is remembered holds as long as the agent says nothing else.
+        // A remembered report holds until the agent says otherwise.
         let table = if self.remembered { self.agent.table() } else { self.table };
         self.agent.unreachable_since(table, now)
     }
 }
 
-/// A text of an agent, no longer than it may be.
+/// Cuts an agent's text to the longest one allowed.
 pub(crate) fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_TEXT)]
 }
 
-/// What a line's reports come to.
+/// The conclusion from a line's reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// The report that counts, and whose samples are shown.
+    /// The index of the report that counts. Viewers see its samples.
     pub(crate) chosen: usize,
-    /// Running, offline or unreachable; whether a running line is stalled, its samples say.
+    /// Running, offline or unreachable. The samples decide whether a running line is stalled.
     pub(crate) state: LineState,
     /// Since when, on the steady scale.
     pub(crate) since: Option<i64>,
@@ -121,16 +123,16 @@ pub(crate) struct Standing {
     pub(crate) sessions: u16,
 }
 
-/// Finds the report that counts; `None` when there is no report.
+/// Chooses the report that counts; `None` without any report.
 ///
-/// A live session on a reachable agent comes first; among those the concentrator's own, since the client's session is the
-/// same traffic seen from the other end; among those the newest. Without one, the line is offline where any agent that
-/// knew it is reachable, and unreachable otherwise.
+/// A live session on a reachable agent comes first. Among those, the concentrator's own comes before the client's,
+/// because both are the same traffic; then comes the newest. Without a live session, the line is offline if any agent
+/// that knew it is reachable, and unreachable otherwise.
 pub(crate) fn standing(reports: &[Report], now: i64) -> Option<Standing> {
     let rank = |(at, report): &(usize, &Report)| {
         let reachable = report.unreachable_since(now).is_none();
         let live = reachable && report.sessions > 0;
-        // Of equals the first, so that the choice does not flap.
+        // The first of equals, so that the choice does not flap.
         (live, reachable, report.role == Role::Server, report.since, Reverse(*at))
     };
     let (chosen, report) = reports.iter().enumerate().max_by_key(rank)?;

@@ -8,7 +8,7 @@ use crate::wire::viewer_frame::TimedSample;
 /// How far back the samples go, milliseconds.
 pub(crate) const HISTORY_MS: i64 = 5 * 60 * 1_000;
 
-/// SampleRing of a chunk: what is forgotten and rewritten at once.
+/// Samples of a chunk. A chunk is dropped or rewritten as a whole.
 const CHUNK: u16 = 60;
 
 /// The most bytes of a sample: three varints of 64 bits.
@@ -17,10 +17,10 @@ const LONGEST: usize = 30;
 /// Room for the newest samples beside the rest of the line, some seven of them.
 const TAIL: usize = 63;
 
-/// Bytes by which a chunk grows, some fifteen samples: four times a minute and not at each doubling, and little is spare.
+/// Growth of a chunk, some fifteen samples: it grows four times a minute, and little room is spare.
 const GROWTH: usize = 128;
 
-/// The distance of two samples that takes one byte, milliseconds.
+/// A distance of two samples in one byte, milliseconds.
 const USUAL_DISTANCE: i64 = 1_000;
 
 /// SampleRing by strictly rising time; those older than [`HISTORY_MS`] are forgotten.
@@ -33,7 +33,8 @@ pub(crate) struct SampleRing {
     tail: Tail,
 }
 
-/// The newest samples of the open chunk, which go into it together: to go there each second is a cache miss, too.
+/// The newest samples of the open chunk. They go into the chunk together: a write to the chunk each second is a cache
+/// miss.
 #[derive(Debug)]
 struct Tail {
     length: u8,
@@ -46,7 +47,7 @@ impl Default for Tail {
     }
 }
 
-/// SampleRing one after the other, each as three varints: its time's distance, zigzag, then its rates.
+/// Samples one after the other, each as three varints: the distance in time, zigzag, and both rates.
 #[derive(Debug, Default)]
 struct Chunk {
     first: i64,
@@ -64,7 +65,7 @@ impl SampleRing {
         }
     }
 
-    /// Adds a sample that is newer than all; another one is left out.
+    /// Adds a sample newer than all others. Drops any other one.
     pub(crate) fn push(&mut self, sample: TimedSample) {
         if self.newest().is_some_and(|newest| sample.t <= newest) {
             return;
@@ -97,7 +98,7 @@ impl SampleRing {
         self.all().skip(held.saturating_sub(count))
     }
 
-    /// Puts samples of any order into their places; whether any was new. A time that is held already stays as it is.
+    /// Puts samples of any order into their places. Keeps the held sample where two have one time. True if any was new.
     pub(crate) fn merge(&mut self, late: Vec<TimedSample>) -> bool {
         let held: Vec<TimedSample> = self.iter().collect();
         let mut all = held.clone();
@@ -134,7 +135,7 @@ impl Tail {
         TAIL - usize::from(self.length)
     }
 
-    /// Appends a byte; the caller knows that there is room.
+    /// Appends a byte. The caller has checked the room.
     fn push(&mut self, byte: u8) {
         self.bytes[usize::from(self.length)] = byte;
         self.length += 1;
@@ -162,7 +163,7 @@ impl Chunk {
         self.count += 1;
     }
 
-    /// Its samples; of the open chunk, the last ones stand in the tail.
+    /// Returns the chunk's samples. The open chunk's last ones stand in the tail.
     fn iter<'a>(&'a self, mut tail: &'a [u8]) -> impl Iterator<Item = TimedSample> + 'a {
         let mut rest = &self.bytes[..];
         let mut t = self.first - USUAL_DISTANCE;
@@ -192,7 +193,7 @@ fn put_varint(out: &mut Tail, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Reads what [`put_varint`] wrote.
+/// Reads a varint of [`put_varint`].
 fn take_varint(rest: &mut &[u8]) -> u64 {
     let mut value = 0;
     for shift in (0..64).step_by(7) {

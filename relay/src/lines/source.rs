@@ -1,4 +1,4 @@
-//! Whose samples of a line are shown, and whether they were asked for.
+//! The source of a line's samples: one agent's session, and the watch that was asked for.
 
 use std::sync::Arc;
 
@@ -8,23 +8,23 @@ use super::report::Report;
 use crate::clock::Now;
 use crate::lines::agent::{Agent, WatchOutcome};
 
-/// Whose samples are shown.
+/// The session whose samples viewers see.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) agent: Arc<Agent>,
     pub(super) table: u32,
     pub(super) handle: LineHandle,
-    /// Whether a session is up; without one, what seems to be a sample is none.
+    /// True while a session is up. Without a session, nothing that arrives is a sample.
     pub(super) is_up: bool,
     pub(super) asked: Asked,
-    /// Whether asking was in vain, and no sample has come since.
+    /// True after a refusal, until the next sample.
     pub(super) is_refused: bool,
 }
 
-/// How long after a refusal it is asked again, milliseconds: another line may have been left meanwhile.
+/// The pause after a refusal, milliseconds. Viewers of another line may have left meanwhile.
 const AGAIN_AFTER_MS: i64 = 15_000;
 
-/// So much later at most, milliseconds, that lines refused together do not ask together.
+/// The longest addition to that pause, milliseconds: lines that were refused together do not ask together.
 const AGAIN_SPREAD_MS: i64 = 10_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) enum Asked {
     No,
     /// Since when, on the steady scale.
     Since(i64),
-    /// In vain, for as many lines are watched as may be; to be asked again at that time of the steady scale.
+    /// Refused, because the agent has as many watches as it may. The time to ask again is on the steady scale.
     Refused(i64),
 }
 
@@ -46,7 +46,7 @@ impl Source {
         self.table == report.table && self.names(&report.agent, report.handle)
     }
 
-    /// Whether it is time to ask for its samples.
+    /// True if it is time to ask for samples.
     pub(super) fn is_due(&self, now: Now) -> bool {
         match self.asked {
             Asked::No => true,
@@ -64,7 +64,7 @@ impl Source {
         match outcome {
             WatchOutcome::Asked => self.asked = Asked::Since(now.steady),
             WatchOutcome::Full => self.refuse(now),
-            // The agent's new table will say what the line is now.
+            // The agent's new table will report the line.
             WatchOutcome::Stale => self.asked = Asked::No,
         }
     }
@@ -85,7 +85,7 @@ impl Source {
         self.is_refused = true;
     }
 
-    /// Nobody wants its samples any more; whether the agent was asked for them.
+    /// Ends the interest in samples. True if the agent must be told.
     pub(super) fn release(&mut self) -> bool {
         self.is_refused = false;
         matches!(std::mem::replace(&mut self.asked, Asked::No), Asked::Since(_))

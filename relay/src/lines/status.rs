@@ -1,4 +1,4 @@
-//! A watched line's status, as viewers were told it: its state, and whose line it is.
+//! A watched line's status as last told: the state, and the customer's names.
 
 use shared::Username;
 use shared::control::Plan;
@@ -22,7 +22,7 @@ pub(super) struct Status {
     up: Option<i64>,
 }
 
-/// The state that viewers were told. Times are on the steady scale.
+/// The last state told to viewers. Times are on the steady scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shown {
     pub(super) state: LineState,
@@ -32,7 +32,7 @@ pub(super) struct Shown {
     pub(super) notice: Option<Notice>,
 }
 
-/// The names that viewers were told.
+/// The last names told to viewers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Names {
     pub(super) customer: Option<Box<str>>,
@@ -41,7 +41,7 @@ pub(super) struct Names {
 }
 
 impl Status {
-    /// Returns the status of a line of which nothing is known yet.
+    /// Returns the status of a new line.
     pub(super) fn unknown() -> Self {
         let shown =
             Shown { state: LineState::Unknown, since: None, sessions: 0, interval: USUAL_INTERVAL_MS, notice: None };
@@ -62,7 +62,7 @@ impl Status {
         &self.names
     }
 
-    /// Returns the milliseconds between samples that viewers were told.
+    /// Returns the time between samples as last told, milliseconds.
     pub(super) fn interval(&self) -> u32 {
         self.shown.interval
     }
@@ -79,7 +79,7 @@ impl Status {
         changed
     }
 
-    /// Takes what the reports say now. Returns the time since when samples can be expected, on the steady scale.
+    /// Takes the reports' conclusion. Returns the time since when samples can be expected, on the steady scale.
     pub(super) fn observe(&mut self, standing: Option<Standing>, now: Now) -> Option<i64> {
         let is_up = standing.is_some_and(|standing| standing.state == LineState::Running);
         self.up = is_up.then(|| self.up.unwrap_or(now.steady));
@@ -126,7 +126,7 @@ impl Names {
     }
 }
 
-/// Returns the state of a line that nobody watches.
+/// Returns the state of an unwatched line.
 pub(super) fn idle_state(
     standing: Option<Standing>,
     reports: &[Report],
@@ -137,7 +137,7 @@ pub(super) fn idle_state(
         .frame(circumstances.now)
 }
 
-/// Returns the state that the reports alone give.
+/// Returns the state by the reports alone.
 pub(super) fn shown(standing: Option<Standing>, interval: u32, circumstances: Circumstances<'_>) -> Shown {
     let (state, since, sessions) = match standing {
         Some(standing) => (standing.state, standing.since, standing.sessions),
@@ -147,7 +147,7 @@ pub(super) fn shown(standing: Option<Standing>, interval: u32, circumstances: Ci
     Shown { state, since, sessions, interval, notice: None }
 }
 
-/// Returns a router's text, which came in text form, for people.
+/// Decodes a router's text for people.
 fn for_people(text: &str) -> Box<str> {
     viewer_frame::display(&unescape(text)).into()
 }

@@ -1,5 +1,7 @@
-//! When everybody leaves a relay that stops: agents first, then viewers, each at a moment of its own, so that the relay they go
-//! to gets them neither all at once nor a viewer before its line.
+//! The times at which everybody leaves a relay that stops.
+//!
+//! Agents leave first, then viewers, each at a time of its own: the next relay gets no crowd, and no viewer before the
+//! viewer's line.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,8 +9,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 /// Agents leave within this time, milliseconds.
 const AGENTS_MS: i64 = 1_000;
 
-/// Viewers leave after the agents, within a time that grows with their number, milliseconds: 2,500 a second are what one
-/// relay takes back over TLS. The longest leaves two of the eight seconds for farewells.
+/// Viewers leave after the agents. The window grows with their number, milliseconds: one relay takes back 2,500 viewers
+/// a second over TLS. The longest window leaves two of the eight seconds for farewells.
 const VIEWERS_MS: std::ops::RangeInclusive<i64> = 1_000..=4_000;
 const VIEWERS_PER_SECOND: i64 = 2_500;
 
@@ -38,23 +40,23 @@ impl Drain {
         self.began.store(now, Ordering::Release);
     }
 
-    /// Whether it has begun.
+    /// True once the drain has begun.
     pub(super) fn has_begun(&self) -> bool {
         self.began.load(Ordering::Acquire) != NEVER
     }
 
-    /// When an agent leaves, where it begins at `now` or has begun.
+    /// Returns an agent's time to leave, in a drain that begins at `now` or has begun.
     pub(super) fn agent_leaves(&self, name: &str, now: i64) -> i64 {
         self.began.load(Ordering::Acquire).min(now) + self.share(name, AGENTS_MS)
     }
 
-    /// When the viewer of this seat leaves; `None` before it has begun.
+    /// Returns a viewer's time to leave; `None` before the drain.
     pub(super) fn viewer_leaves(&self, seat: impl Hash) -> Option<i64> {
         let began = Some(self.began.load(Ordering::Acquire)).filter(|began| *began != NEVER)?;
         Some(began + AGENTS_MS + self.share(seat, self.window.load(Ordering::Relaxed)))
     }
 
-    /// The same each time for the same one, and nobody can choose it.
+    /// Returns a share of the window: always the same for one agent or seat, and nobody can choose it.
     fn share(&self, who: impl Hash, window: i64) -> i64 {
         i64::try_from(self.hasher.hash_one(who) % window.unsigned_abs()).unwrap_or_default()
     }
