@@ -1,4 +1,4 @@
-//! Who looks at a line: what a request gets, who may see which line, and the stream that shows it.
+//! Viewers: their requests, their right to a line, and their streams.
 
 pub mod context;
 pub mod links;

@@ -1,4 +1,4 @@
-//! What the relay knows of one line, for an operator: as JSON, and as plain text by `Display`.
+//! The knowledge of one line for an operator: as JSON, and as plain text by `Display`.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub struct Explanation {
     pub username: String,
     /// The relay's clock.
     pub now: i64,
-    /// What viewers see; the state's name.
+    /// The name of the state that viewers see.
     pub state: String,
     /// Since when.
     pub since: Option<i64>,
@@ -28,7 +28,7 @@ pub struct Explanation {
     pub sessions: u16,
     /// Milliseconds between samples.
     pub interval: u32,
-    /// What else viewers are told.
+    /// The notice that viewers see.
     pub notice: Option<Notice>,
     /// Viewers of the line.
     pub viewers: usize,
@@ -38,9 +38,9 @@ pub struct Explanation {
     pub newest: Option<TimedSample>,
     /// Samples held for viewers to come.
     pub points: usize,
-    /// Who reports the line.
+    /// The agents' reports.
     pub reports: Vec<ReportExplained>,
-    /// What was refused of late that concerns it.
+    /// The last refusals that concern the line.
     pub refusals: Vec<Refusal>,
 }
 
@@ -49,24 +49,24 @@ pub struct Explanation {
 pub struct ReportExplained {
     /// The agent.
     pub agent: AgentFindings,
-    /// The line's name on that agent's uplink.
+    /// The line's handle on that agent's uplink.
     pub handle: u32,
-    /// Which end of the session its router is.
+    /// The router's end of the session.
     pub role: Role,
     /// Sessions up.
     pub sessions: u16,
     /// Since when, or since when there is none.
     pub since: Option<i64>,
-    /// Since when the agent or its router does not answer.
+    /// The time since when the agent or its router does not answer.
     pub unreachable_since: Option<i64>,
-    /// Whether this is the report that viewers see.
+    /// True for the report that viewers see.
     pub counts: bool,
     /// Whether the agent is asked for samples.
     pub watched: bool,
 }
 
 impl Explanation {
-    /// Collects what the relay knows of one line.
+    /// Collects everything about one line.
     pub fn of(fleet: &Fleet, username: &Username, now: Now) -> Self {
         let hub = &fleet.hub;
         let findings = hub.findings(username, now);
@@ -156,7 +156,7 @@ impl Explanation {
 }
 
 impl AgentFindings {
-    /// Writes how the agent is and what it last said of itself, at `now` by the relay's clock.
+    /// Writes the agent's condition and its last words about its router. `now` is the relay's clock.
     pub(crate) fn write(&self, f: &mut impl fmt::Write, now: i64) -> fmt::Result {
         let ago = |at: Option<i64>| Ago(at.map(|at| now - at));
         match (self.connected_since, self.lost_since) {
@@ -222,7 +222,7 @@ impl fmt::Display for Ago {
     }
 }
 
-/// The name that a plain enum has on the wire.
+/// Returns the wire name of a plain enum.
 fn name<T: Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

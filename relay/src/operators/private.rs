@@ -1,4 +1,4 @@
-//! The private listener's requests: health, metrics, and what the relay knows.
+//! The private listener's requests: health, metrics, and the relay's knowledge.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use super::explain::Explanation;
 use crate::agents::fleet::Fleet;
 use crate::net::answers::{accepts, json_answer, words};
 
-/// These answers are text and JSON: a browser that shows one needs nothing for it.
+/// The answers are text and JSON: a browser needs nothing to show them.
 pub(crate) const PRIVATE_POLICY: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What the private listener's requests share.
+/// The state of the private listener's requests.
 pub(crate) struct PrivateContext {
     /// All agents, and all lines behind them.
     pub(crate) fleet: Arc<Fleet>,

@@ -1,4 +1,4 @@
-//! What every viewer's connection shares.
+//! The state of the viewers' wing.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,27 +12,27 @@ use crate::lines::hub::Hub;
 use crate::metrics::Metrics;
 use crate::net::site::Site;
 
-/// What every viewer's task shares.
+/// The state shared by all viewers' requests and tasks.
 pub struct ViewerContext {
     /// The registry of lines.
     pub hub: Arc<Hub>,
-    /// Who may see what.
+    /// The rights to lines.
     pub access: Arc<Access>,
     /// Whose address a request has, and whose logins failed.
     pub site: Arc<Site>,
-    /// What the relay takes at most.
+    /// The relay's limits.
     pub limits: Limits,
     /// The provider's name, for the page.
     pub brand: Option<String>,
-    /// What the relay counts.
+    /// The relay's metrics.
     pub metrics: Arc<Metrics>,
     /// True once the relay stops.
     pub drain: watch::Receiver<bool>,
 }
 
 impl ViewerContext {
-    /// Counts a viewer that is not admitted, and remembers for the operator whose link was refused. What the viewer is
-    /// told: the reason, or that its address had too many failures before.
+    /// Counts a refused viewer, and remembers the refusal of a link for operators. Returns the close code for the
+    /// viewer: the reason, or "too many failures" for an address with many before.
     pub(crate) fn deny(&self, denial: &Denial, address: Option<IpAddr>) -> Close {
         if !self.site.fail(address) {
             return Close::TooManyFailures;

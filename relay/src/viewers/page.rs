@@ -1,5 +1,5 @@
-//! The page, as it is in the binary: built by `make web`, named and compressed by `build.rs`. The same bytes for everybody,
-//! so that an answer tells nothing of who has a line.
+//! The page inside the binary, built by `make web`, named and compressed by `build.rs`. Everybody gets the same bytes:
+//! an answer tells nothing about lines.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -17,9 +17,9 @@ struct Asset {
 
 include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
-/// Assets carry their content in their names, so that they are never asked for twice.
+/// An asset's name contains its content's hash: a browser never asks twice.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
-/// The page itself is asked for each time, and answered by its tag: a new release shows at once.
+/// A browser asks for the page each time, and gets the answer by its tag: a new release shows at once.
 const ASK_AGAIN: &str = "no-cache";
 
 /// The page.
@@ -27,7 +27,7 @@ pub(crate) fn index(request: &HeaderMap) -> Response<Body> {
     answer(&INDEX, ASK_AGAIN, request)
 }
 
-/// An asset by its path; `None` where there is none.
+/// Returns an asset by its path; `None` for an unknown path.
 pub(crate) fn asset(path: &str, request: &HeaderMap) -> Option<Response<Body>> {
     ASSETS.iter().find(|asset| asset.path == path).map(|asset| answer(asset, FOR_EVER, request))
 }
@@ -75,7 +75,7 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
     any
 }
 
-/// The members of a list header, over all its lines.
+/// Returns the members of a list header, over all its lines.
 fn values(request: &HeaderMap, name: http::HeaderName) -> impl Iterator<Item = &str> {
     request
         .get_all(name)

@@ -33,7 +33,7 @@ use crate::net::answers::{bearer, error_answer, missing, words};
 use crate::net::handshake::{Accepted, AcceptedStream, no_upgrade, upgrade};
 use crate::net::listener::Connection;
 
-/// The page needs its own scripts, styles and connections, and a picture in its own HTML. It needs nothing else.
+/// The page needs its own scripts, styles and connections, and a picture in its own HTML. Everything else is forbidden.
 pub(crate) const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -133,7 +133,7 @@ fn viewer_error(close: Close) -> Response {
     error_answer(status, &body)
 }
 
-/// Where `?username=NAME` leads; `None` without one.
+/// Returns the target of `?username=NAME`; `None` without a name.
 fn username_of_query(query: &str) -> Option<Result<String, shared::username::UsernameError>> {
     let typed = query.split('&').find_map(|pair| pair.strip_prefix("username="))?;
     if typed.is_empty() {
@@ -148,7 +148,7 @@ fn form_decoded(value: &str) -> Vec<u8> {
     shared::username::unescape(&value.replace('+', " "))
 }
 
-/// Encodes a path's segment: all but what RFC 3986, section 2.3 leaves as it is.
+/// Encodes a path's segment: every byte except the unreserved ones (RFC 3986, section 2.3).
 pub(crate) fn path_segment(text: &str) -> String {
     use std::fmt::Write;
     let mut out = String::with_capacity(text.len());

@@ -1,8 +1,8 @@
-//! One viewer's connection: admits it, then writes its line's updates until one of both is done.
+//! One viewer's connection: admits the viewer, then writes the line's updates until either side ends.
 //!
-//! Thousands of these sleep at once, each in a task of its own, spawned afresh after the WebSocket handshake so that nothing
-//! of the HTTP connection is left: [`flow`] is the small state machine that they are. [`events`] is the same stream for those who
-//! speak no WebSocket.
+//! Thousands of these tasks sleep at once. Each begins fresh after the WebSocket handshake, so that no memory of the
+//! HTTP connection stays. [`flow`] is the state machine of such a task. [`events`] is the same stream as server-sent
+//! events.
 
 mod deadlines;
 mod events;
@@ -32,16 +32,16 @@ use crate::viewers::links::WatchRequest;
 use crate::wire::viewer_frame::{FromViewer, ViewerFrame};
 use crate::wire::websocket::{self, Inbound, Parser};
 
-/// How long a viewer gets to read why it was closed; the kernel drops what is unread when the socket goes.
+/// Time for a viewer to read the reason of a close. After it the kernel drops unread bytes with the socket.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Bytes read from a viewer that was closed: a socket that is dropped with unread bytes resets the connection before the
-/// viewer has read its last frame. Four of the longest frames, which is more than a lawful viewer can have under way; who
-/// sends more loses the reason.
+/// Bytes read from a closed viewer. A socket dropped with unread bytes resets the connection before the viewer reads
+/// the last frame. Four of the longest frames are more than a lawful viewer has under way; a viewer with more loses the
+/// reason.
 const MAX_PARTING_BYTES: u64 = 4 * MAX_VIEWER_FRAME as u64;
 
-/// Serves a viewer over a WebSocket whose handshake is done; `leftover` was read behind it, and `address` is the viewer's
-/// where it is known.
+/// Serves a viewer over a WebSocket behind its handshake. `leftover` was read behind the handshake; `address` is the
+/// viewer's, where known.
 pub async fn serve_websocket<S: ViewerStream>(
     stream: S,
     leftover: Bytes,
@@ -49,7 +49,7 @@ pub async fn serve_websocket<S: ViewerStream>(
     context: Arc<ViewerContext>,
 ) {
     let mut socket = Socket { stream: SharedStream::new(stream), parser: Parser::default() };
-    // Boxed, so that a page's future is no larger than what it does all day.
+    // Boxed: the task's future stays as small as its daily work.
     let opened = Box::pin(open(&mut socket, leftover, address, &context)).await;
     let (rest, ending) = match opened {
         Ok(mut flow) => flow.run(&mut socket).await,
@@ -58,7 +58,7 @@ pub async fn serve_websocket<S: ViewerStream>(
     Box::pin(part(socket, rest, ending, &context)).await;
 }
 
-/// Reads a viewer's first frame and takes its seat.
+/// Reads a viewer's first frame, and takes a seat.
 async fn open<'a, S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut Socket<S>,
     leftover: Bytes,
@@ -80,14 +80,14 @@ async fn open<'a, S: AsyncRead + AsyncWrite + Unpin>(
     Ok(flow)
 }
 
-/// The first text, within [`MAX_BEFORE_WATCH`] bytes, and what was read behind it.
+/// Reads the first text, within [`MAX_BEFORE_WATCH`] bytes. Returns the text and the bytes behind it.
 async fn first_text<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut Socket<S>,
     mut unread: Vec<u8>,
 ) -> Result<(String, Vec<u8>), Ending> {
     let mut left = MAX_BEFORE_WATCH;
     loop {
-        // What came along with the handshake may be more.
+        // The bytes behind the handshake may be more than the limit.
         let (mut bytes, beyond) = unread.split_at(unread.len().min(left));
         left -= bytes.len();
         while let Some(inbound) = next_frame(&mut socket.parser, &mut bytes)? {
@@ -118,7 +118,7 @@ fn watch_request(text: &str) -> Option<WatchRequest> {
     }
 }
 
-/// Says why, and gives the viewer a moment to read it; `rest` is what is left of a frame that was being written.
+/// Writes the reason of a close, and gives the viewer time to read it. `rest` is the rest of a partial frame.
 async fn part<S: AsyncRead + AsyncWrite + Unpin>(
     socket: Socket<S>,
     mut rest: Vec<u8>,
@@ -145,7 +145,7 @@ async fn part<S: AsyncRead + AsyncWrite + Unpin>(
         stream.shutdown().await?;
         tokio::io::copy(&mut stream.take(MAX_PARTING_BYTES), &mut tokio::io::sink()).await
     };
-    // Whoever does not take it in time is gone.
+    // A viewer beyond that time is gone.
     let _: Result<std::io::Result<u64>, _> = timeout(FAREWELL, farewell).await;
 }
 

@@ -12,12 +12,12 @@ use crate::clock::Now;
 /// The longest sleep of a viewer's task.
 const FAR: Duration = Duration::from_secs(3_600);
 
-/// The times at which a stream must end.
+/// The end times of a stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Deadlines {
     /// The end of the viewer's link, Unix milliseconds.
     pub(super) expires: Option<i64>,
-    /// The viewer's turn to leave a relay that stops, on the steady scale.
+    /// The viewer's time to leave a relay in its drain, on the steady scale.
     pub(super) leaves: Option<i64>,
     /// The end of the relay's patience with a silent viewer, on the steady scale.
     pub(super) silent: Option<i64>,
@@ -58,7 +58,7 @@ impl Deadlines {
     pub(super) fn alarm(self, now: Now) -> Instant {
         let expires = self.expires.map(|expires| now.steady.saturating_add(expires.saturating_sub(now.unix)));
         let next = [expires, self.leaves, self.silent].into_iter().flatten().min();
-        // Never in the past: a deadline that is being met must not turn into a busy loop.
+        // Never in the past: a busy loop would follow.
         let wait = next.map_or(FAR, |next| Duration::from_millis((next - now.steady).max(1).unsigned_abs()));
         Instant::now() + wait.min(FAR)
     }

@@ -1,8 +1,8 @@
-//! A viewer's stream as server-sent events (WHATWG HTML, section 9.2), for curl and where WebSockets are blocked.
+//! A viewer's stream as server-sent events (WHATWG HTML, section 9.2), for curl and for networks without WebSockets.
 //!
-//! hyper takes from a body whatever fits its buffer, and so would hold sixteen seconds for a reader that is slow. So each
-//! event is followed until hyper has written it, and the next one is not made before: as over a WebSocket, a viewer that is
-//! behind gets what is true then.
+//! hyper takes everything from a body until its buffer is full: a slow reader would get sixteen seconds of the past. So
+//! the body offers one event, and the next one only after hyper has written the first. A slow viewer gets the present,
+//! as over a WebSocket.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -24,7 +24,7 @@ use crate::viewers::links::Admission;
 use crate::wire::viewer_frame::{SAMPLE, ViewerFrame};
 use crate::wire::websocket::SHORT_HEADER;
 
-/// The body of a stream of server-sent events: each viewer frame is an event named like its `type`.
+/// The body of a stream of server-sent events. Every viewer frame is an event with the frame's `type` as its name.
 pub struct EventBody {
     /// `None` once the stream has ended.
     seat: Option<Seat>,
@@ -61,13 +61,13 @@ impl Drop for Event {
 }
 
 impl UnderWay {
-    /// Sends an event on its way.
+    /// Hands an event to hyper.
     fn send(self: &Arc<Self>, bytes: Vec<u8>) -> Bytes {
         self.is.store(true, Ordering::Release);
         Bytes::from_owner(Event { bytes, under_way: Arc::clone(self) })
     }
 
-    /// Ready when there is none; otherwise the task is called when it has been written.
+    /// Ready when hyper holds no event. Otherwise the task is woken after the write.
     fn poll_written(&self, cx: &Context<'_>) -> Poll<()> {
         self.waker.register(cx.waker());
         if self.is.load(Ordering::Acquire) { Poll::Pending } else { Poll::Ready(()) }

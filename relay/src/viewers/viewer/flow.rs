@@ -1,8 +1,7 @@
-//! The small state machine that an open page is: takes what comes, writes what is new, and wakes for one deadline.
+//! The state machine of an open page: reads, writes updates, and wakes for one deadline.
 //!
-//! A viewer is a cursor and not a queue: nothing waits here but the one frame that is being written. While that one is
-//! stuck the line goes on, and the viewer then gets what is true at that time. While nothing is, the task sleeps, and samples
-//! are written past it.
+//! A viewer has a cursor and no queue: only the one frame being written waits here. A stuck frame does not hold up the
+//! line; after it the viewer gets the present. While the task sleeps, publishers write samples to the socket.
 
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
@@ -26,14 +25,14 @@ use crate::viewers::context::ViewerContext;
 use crate::wire::viewer_frame::ViewerFrame;
 use crate::wire::websocket::{self, Inbound, Parser};
 
-/// Between pings, milliseconds. They ride on frames that are written anyway: by themselves they cost half as much again as
-/// the frames.
+/// Time between pings, milliseconds. A ping rides on a data frame: a frame of its own costs half as much again as the
+/// data.
 const PING_MS: i64 = 20_000;
 
 /// A viewer's inbound bytes read at once; a pong has six.
 const READ_SIZE: usize = 512;
 
-/// A viewer's stream and what of it is half read.
+/// A viewer's stream, and the parser with a partial inbound frame.
 pub(super) struct Socket<S> {
     pub(super) stream: SharedStream<S>,
     pub(super) parser: Parser,
@@ -42,9 +41,9 @@ pub(super) struct Socket<S> {
 /// How a viewer's stream ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// The relay closes it.
+    /// The relay closes the stream.
     Close(Close),
-    /// The viewer closed it; its code, if it gave one.
+    /// The viewer closed the stream, with a code or without.
     Answered(Option<u16>),
     /// The connection is gone.
     Broken,
@@ -67,7 +66,7 @@ pub(super) struct Flow<'a> {
     terms: Terms,
     context: &'a ViewerContext,
     out: Out,
-    /// The answer to the viewer's last ping, when it has not been written yet.
+    /// The answer to the viewer's last ping, until written.
     pong: Vec<u8>,
     frames: Bucket,
     /// When the last ping was written, on the steady scale.
@@ -75,13 +74,13 @@ pub(super) struct Flow<'a> {
     awaiting_pong: bool,
 }
 
-/// The frame that is being written.
+/// The frame being written.
 struct Out {
     bytes: Bytes,
     at: usize,
-    /// When it began, on the steady scale.
+    /// The beginning of the write, on the steady scale.
     began: i64,
-    /// The stream may hold some of it still.
+    /// True while the stream may hold bytes back.
     unflushed: bool,
 }
 
@@ -127,7 +126,7 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Runs until either side is done. What is left of a half-written frame is returned with the reason.
+    /// Runs until either side ends. Returns the rest of a partial frame, and the reason.
     pub(super) async fn run<S: ViewerStream>(&mut self, socket: &mut Socket<S>) -> (Vec<u8>, Ending) {
         let mut alarm = pin!(sleep_until(self.deadlines().alarm(self.context.hub.now())));
         let ending = poll_fn(|cx| self.poll(socket, alarm.as_mut(), cx)).await;
@@ -141,7 +140,7 @@ impl<'a> Flow<'a> {
         alarm: Pin<&mut Sleep>,
         cx: &mut Context<'_>,
     ) -> Poll<Ending> {
-        // One look at the clock for all that is done now: most of the time that is one sample.
+        // One reading of the clock for all the work of this turn: usually one sample.
         let now = self.context.hub.now();
         self.resume(now);
         if let Poll::Ready(ending) = self.poll_inbound(socket, now, cx) {
@@ -156,7 +155,7 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Takes over from whoever wrote to this viewer while the task slept.
+    /// Takes the socket back from the publishers.
     fn resume(&mut self, now: Now) {
         let DirectOutcome { partial, pinged } = self.seat.line.resume(self.seat.number);
         if let Some(pinged) = pinged {
@@ -186,8 +185,8 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Takes what the viewer sent. It has nothing to say any more but pongs; what else it says is read over, within its
-    /// rate.
+    /// Takes inbound bytes. After its first frame a viewer has nothing to say except pongs; other frames are ignored,
+    /// within the viewer's rate.
     pub(super) fn take<S>(&mut self, socket: &mut Socket<S>, mut bytes: &[u8], now: Now) -> Result<(), Ending> {
         while let Some(inbound) = next_frame(&mut socket.parser, &mut bytes)? {
             if !self.frames.take(1, now.steady) {
@@ -220,7 +219,7 @@ impl<'a> Flow<'a> {
                 if ready!(Pin::new(&mut socket.stream).poll_flush(cx)).is_err() {
                     return Poll::Ready(Ending::Broken);
                 }
-                // Its memory goes, for the next one may be a second away.
+                // Gives the frame's memory back: the next frame may be a second away.
                 self.out = Out::idle(now);
             }
             if let Err(close) = ready!(self.poll_next(socket, now, cx)) {
@@ -286,7 +285,7 @@ impl<'a> Flow<'a> {
         Deadlines { expires: self.terms.expires, leaves: self.seat.leaves(), silent: self.silent() }
     }
 
-    /// Returns the end of the relay's patience: the viewer answers no ping, or its socket takes nothing.
+    /// Returns the end of the relay's patience with a missing pong or a full socket.
     fn silent(&self) -> Option<i64> {
         let patience = milliseconds(self.context.limits.pong_timeout);
         let pong = self.awaiting_pong.then_some(self.pinged);
@@ -295,7 +294,7 @@ impl<'a> Flow<'a> {
     }
 }
 
-/// Returns the next frame of the bytes, if it is whole.
+/// Returns the next whole frame of the bytes.
 pub(super) fn next_frame(parser: &mut Parser, bytes: &mut &[u8]) -> Result<Option<Inbound>, Close> {
     parser.next(bytes).map_err(|violation| {
         debug!(%violation, "viewer closed");

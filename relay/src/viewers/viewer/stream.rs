@@ -1,6 +1,6 @@
-//! A viewer's stream, which two write to: the viewer's own task, and whoever has a sample for it while the task waits.
+//! A viewer's stream with two writers: the viewer's task, and publishers while the task sleeps.
 //!
-//! The line's lock says whose turn it is; the lock here only lets both hold the stream, and neither ever waits for it long.
+//! The line's lock decides whose turn it is. The lock here only lets both own the stream; neither waits for it long.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -17,12 +17,12 @@ use tokio_rustls::server::TlsStream;
 
 use crate::lines::audience::{ViewerSink, Written};
 
-/// What a viewer may be connected by.
+/// A stream to a viewer.
 pub trait ViewerStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// Writes what is taken at once, and wakes nobody later. An error is left for the viewer's task to meet.
+    /// Writes at once as much as the stream takes, and wakes nobody later. The viewer's task meets an error.
     fn write_now(&mut self, frame: &[u8]) -> Written {
-        // Nobody is to be woken here: what is not taken at once is left to the task, which then waits for the stream. Nor
-        // does it count as work of the publisher's task, of which tokio allows 128 pieces in one go.
+        // No waker: the task writes the rest, and waits for the stream. Unconstrained: tokio's budget of 128 operations
+        // belongs to the publisher's task.
         let attempt = unconstrained(poll_fn(|cx| Poll::Ready(write(self, frame, cx))));
         match pin!(attempt).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(taken) => taken,
@@ -32,8 +32,8 @@ pub trait ViewerStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 }
 
 impl ViewerStream for TcpStream {
-    /// By the system call alone: what tokio knows of the socket is a cache miss away, and the task looks at it when
-    /// something is left to do.
+    /// By the system call alone. tokio's state of the socket is a cache miss away, and the viewer's task asks tokio
+    /// when something is left to write.
     fn write_now(&mut self, frame: &[u8]) -> Written {
         match Unasked(self).write(frame) {
             Ok(sent) if sent == frame.len() => Written::All,
@@ -48,7 +48,7 @@ impl ViewerStream for TlsStream<TcpStream> {
         let (stream, session) = self.get_mut();
         let Ok(written) = session.writer().write(frame) else { return Written::Nothing };
         while session.wants_write() {
-            // What is encrypted and does not go out is flushed by the task.
+            // The viewer's task flushes encrypted bytes that stay behind.
             if !session.write_tls(&mut Unasked(stream)).is_ok_and(|sent| sent > 0) {
                 return Written::unfinished(written);
             }
@@ -57,7 +57,7 @@ impl ViewerStream for TlsStream<TcpStream> {
     }
 }
 
-/// A socket that is written without asking tokio whether it can be.
+/// A socket written without asking tokio first.
 struct Unasked<'a>(&'a TcpStream);
 
 impl Write for Unasked<'_> {
@@ -84,7 +84,7 @@ impl<S: ViewerStream> SharedStream<S> {
         Self(Arc::new(Held(Mutex::new(stream))))
     }
 
-    /// The line's end of it.
+    /// Returns the publishers' end of the stream.
     pub(super) fn sink(&self) -> Arc<dyn ViewerSink> {
         Arc::clone(&self.0) as _
     }
@@ -92,7 +92,7 @@ impl<S: ViewerStream> SharedStream<S> {
 
 impl<S> SharedStream<S> {
     fn lock(&self) -> MutexGuard<'_, S> {
-        // A panic while the stream was written is met again by its own task, or never mattered.
+        // A panic during a write is met again by the viewer's task.
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -119,12 +119,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for SharedStream<S> {
 
 impl<S: ViewerStream> ViewerSink for Held<S> {
     fn prefetch(&self) {
-        // A load that nothing waits for: a prefetch in all but name.
+        // A load without a use: stable Rust has no other prefetch.
         std::hint::black_box(self.0.is_poisoned());
     }
 
     fn try_write(&self, frame: &[u8]) -> Written {
-        // Whoever holds it is its task, which finds the frame by itself.
+        // Only the viewer's task can hold the lock, and finds the sample by itself.
         self.0.try_lock().map_or(Written::Nothing, |mut stream| stream.write_now(frame))
     }
 }
@@ -176,7 +176,8 @@ mod tests {
         (accepted.unwrap(), connected.unwrap())
     }
 
-    /// Offers frames until one is not taken whole, has the task's end write the rest, and compares what arrives.
+    /// Offers frames until the stream takes one in part, writes the rest from the task's end, and compares everything
+    /// that arrives.
     async fn nothing_is_lost_and_nothing_doubled(stream: impl ViewerStream, mut reader: impl AsyncRead + Unpin) {
         let mut shared = SharedStream::new(stream);
         let sink = shared.sink();
@@ -194,7 +195,7 @@ mod tests {
         let rest = async {
             shared.write_all(&frame(nth)[taken..]).await.unwrap();
             shared.flush().await.unwrap();
-            // Wholly written, it takes frames again.
+            // After the rest, the stream takes frames again.
             assert_eq!(sink.try_write(&frame(nth + 1)), Written::All);
         };
         let read = async {

@@ -8,7 +8,7 @@ use crate::viewers::context::ViewerContext;
 use crate::viewers::links::Admission;
 use crate::wire::viewer_frame::ViewerFrame;
 
-/// What an admission allows.
+/// The terms of one admission.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
     /// The end of the viewer's link, Unix milliseconds.
@@ -16,9 +16,9 @@ pub(super) struct Terms {
     show_names: bool,
 }
 
-/// An update on its way to one viewer.
+/// An update for one viewer.
 pub(super) enum Outgoing {
-    /// A sample, as the one WebSocket frame that all viewers share.
+    /// A sample, as the one WebSocket frame of all viewers.
     Shared(Arc<[u8]>),
     /// A frame for this viewer alone.
     Own(ViewerFrame),

@@ -11,7 +11,7 @@ use crate::tests::stage::{AgentEnd, Stage, eventually, live, seconds};
 use crate::viewers::links::{AUDIENCE, Mode};
 use crate::wire::viewer_frame::{LineState, TimedSample};
 
-/// A stage with one agent that reports `ali` as handle 1.
+/// Returns a stage with one agent, and its line `ali` as handle 1.
 async fn stage_with_line() -> (Stage, AgentEnd) {
     let stage = Stage::new();
     let agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
@@ -63,7 +63,7 @@ async fn a_new_customer_name_is_a_new_snapshot() {
     let (stage, mut agent) = stage_with_line().await;
     let mut viewer = stage.viewer_with_token(&stage.token("ali", Duration::from_secs(60))).await;
     assert_eq!(viewer.snapshot().await.customer, None);
-    // Of a line, too, whose samples come and which therefore rests.
+    // A line at rest gets the name as well.
     agent.samples(&[(1, 1, 1)]).await;
     viewer.sample().await;
     stage.subscribe("ali", "Protea Motors", 20_000_000);
@@ -90,7 +90,7 @@ async fn the_stream_ends_when_the_link_does() {
     let mut viewer = stage.viewer_with_token(&stage.token("ali", Duration::from_secs(30))).await;
     let snapshot = viewer.snapshot().await;
     let left = snapshot.expires.unwrap() - snapshot.now;
-    // The link ends by the wall clock, and `now` is the relay's, which this test holds.
+    // The link ends by the wall clock; this test holds the relay's clock.
     assert!((28_000..=31_000).contains(&left), "{left} ms");
     let (error, close) = viewer.closed().await;
     assert_eq!(error.unwrap(), r#"{"type":"error","code":4103,"reason":"link_expired"}"#);
@@ -166,7 +166,7 @@ async fn the_operator_is_told_whose_link_was_refused_and_why() {
 fn pongs(mut bytes: usize) -> Vec<u8> {
     let mut all = Vec::new();
     while bytes > 0 {
-        // Six bytes of header; the last two share what is left.
+        // Six bytes of header; the last two frames share the rest.
         let next = if bytes > 252 {
             126
         } else if bytes > 126 {
@@ -188,7 +188,7 @@ async fn a_watch_is_complete_within_so_many_bytes_of_a_viewer_however_they_come(
     for (beyond, answer) in [(0, "snapshot"), (1, "viewer_protocol")] {
         let said = [pongs(MAX_BEFORE_WATCH + beyond - watch.len()), watch.clone()].concat();
         assert_eq!(said.len(), MAX_BEFORE_WATCH + beyond);
-        // All with the handshake, all behind it, and in pieces.
+        // All bytes with the handshake, all behind it, and in pieces.
         for (leftover, room) in [(said.len(), 64 * 1024), (0, 64 * 1024), (1_000, 64 * 1024), (0, 100)] {
             let (ours, theirs) = tokio::io::duplex(room);
             let (first, rest) = said.split_at(leftover);
@@ -209,7 +209,7 @@ async fn a_watch_is_complete_within_so_many_bytes_of_a_viewer_however_they_come(
     }
 }
 
-/// Counts what it is asked for; it has bytes without end and takes everything.
+/// Counts the bytes read from it. It has bytes without end, and takes everything.
 struct Flooding(Arc<std::sync::atomic::AtomicU64>);
 
 impl AsyncRead for Flooding {
@@ -247,7 +247,7 @@ impl ViewerStream for Flooding {}
 async fn a_closed_viewer_that_floods_is_read_so_far_and_no_further() {
     let stage = Stage::new();
     let read = Arc::default();
-    // An opcode that means nothing: the first byte ends it.
+    // A reserved opcode: the first byte is enough.
     let leftover = Bytes::from_static(&[0x83, 0x80, 0, 0, 0, 0]);
     serve_websocket(Flooding(Arc::clone(&read)), leftover, None, Arc::clone(&stage.context)).await;
     assert_eq!(stage.context.metrics.viewer_closes.get(Close::ViewerProtocol), 1);
@@ -266,7 +266,7 @@ async fn a_first_frame_that_came_with_the_handshake_is_read() {
     assert!(socket.next().await.unwrap().unwrap().to_text().unwrap().contains("snapshot"));
 }
 
-/// A pipe that counts how often its viewer's task looks at it.
+/// A pipe that counts the polls of the viewer's task.
 struct Watched(tokio::io::DuplexStream, Arc<std::sync::atomic::AtomicUsize>);
 
 impl AsyncRead for Watched {
@@ -314,7 +314,7 @@ async fn samples_reach_a_viewer_whose_task_sleeps() {
     assert!(socket.next().await.unwrap().unwrap().to_text().unwrap().contains("snapshot"));
     let frames = stage.context.metrics.frames_sent.get();
     let before = looks.load(std::sync::atomic::Ordering::Relaxed);
-    // Less than the ten seconds after which it sees to its deadlines.
+    // Less than the ten seconds between two looks at the deadlines.
     for nth in 0..9 {
         agent.samples(&[(1, nth, 0)]).await;
         let text = socket.next().await.unwrap().unwrap();
@@ -344,7 +344,7 @@ async fn a_slow_viewer_gets_now_and_no_replay_of_stale_seconds() {
     let mut viewer = stage.viewer_with_room("ali", 100).await;
     viewer.snapshot().await;
     agent.stream(1, 10).await;
-    // One frame was in the pipe and one half written; what came since is one frame.
+    // One frame was in the pipe, one half written. Everything since then is one frame.
     assert_eq!(viewer.sample().await.down, 14_780_000);
     assert_eq!(viewer.sample().await.down, 14_780_001);
     let ViewerFrame::Samples(missed) = viewer.frame().await else { panic!("not in one frame") };
