@@ -1,4 +1,4 @@
-//! Agents: who may report a line, what an uplink says, and how all agents are.
+//! Agents: their tokens and patterns, their uplinks, and their condition.
 
 pub(crate) mod control;
 pub mod findings;

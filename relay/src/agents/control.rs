@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use shared::close::Close;
 use tokio::sync::Notify;
 
-/// What others want of an uplink's task.
+/// The requests of other tasks to an uplink's task.
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     /// Something below changed, or the watch set did.
@@ -15,7 +15,7 @@ pub(crate) struct Control {
     end: Mutex<Option<Close>>,
     /// Somebody asks whether the other side still answers.
     probed: AtomicBool,
-    /// It does.
+    /// Notified when the other side has spoken.
     pub(crate) answered: Notify,
 }
 
@@ -26,7 +26,7 @@ impl Control {
         self.wake.notify_one();
     }
 
-    /// Why the uplink is to end, if it is.
+    /// Returns the reason to end the uplink, if there is one.
     pub(crate) fn ended(&self) -> Option<Close> {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }

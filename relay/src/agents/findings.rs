@@ -1,11 +1,11 @@
-//! The relay's knowledge of its agents, as data. `operators` finds the words.
+//! The relay's knowledge of its agents, as data. `operators` adds the words.
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use shared::control::Status;
 
-/// The answer of `/agents`: every agent that the relay remembers.
+/// The answer of `/agents`: all remembered agents.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Agents {
     /// The relay's clock.
@@ -14,34 +14,34 @@ pub struct Agents {
     pub agents: Vec<AgentFindings>,
 }
 
-/// What the relay knows of an agent.
+/// The knowledge of one agent. Times are Unix milliseconds by the relay's clock.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct AgentFindings {
-    /// Its name.
+    /// The agent's name.
     pub name: String,
-    /// Since when it is connected.
+    /// The beginning of the uplink, if connected.
     pub connected_since: Option<i64>,
-    /// Since when it is not.
+    /// The loss of the uplink, if not connected.
     pub lost_since: Option<i64>,
-    /// When it last said how it is, while it is connected.
+    /// The last status, if connected.
     #[serde(default)]
     pub heartbeat: Option<i64>,
-    /// Its address.
+    /// The agent's address.
     pub address: Option<IpAddr>,
-    /// Its version.
+    /// The agent's version.
     pub version: String,
-    /// Lines that it reports.
+    /// Lines of the present table.
     pub lines: usize,
-    /// Lines that it reports and may not.
+    /// Lines beyond the agent's patterns.
     pub refused_lines: usize,
-    /// Lines that it is asked for samples of.
+    /// Lines under watch.
     pub watched: usize,
     /// Batches of this run.
     pub batches: u64,
     /// Samples of this run.
     pub samples: u64,
-    /// Batches of this run that never came: the agent's backlog was shorter than an outage.
+    /// Batches of this run lost for ever: the agent's backlog was shorter than an outage.
     pub batches_lost: u64,
-    /// What it last said of itself and its router.
+    /// The last status.
     pub status: Option<Status>,
 }

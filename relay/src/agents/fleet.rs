@@ -1,4 +1,4 @@
-//! All agents that are connected, or were within the retention period.
+//! All agents connected now or within the retention period.
 //!
 //! The order of locks is the fleet's map of agents, an agent's ledger, a shard of the hub, a line, an agent's watches.
 
@@ -30,7 +30,7 @@ impl Fleet {
         Arc::new(Self { hub, members: Mutex::default() })
     }
 
-    /// Looks after agents that are not connected, each second until `drain` turns true.
+    /// Looks after disconnected agents, each second until `drain` turns true.
     pub async fn run(self: Arc<Self>, registry: Registry, mut drain: watch::Receiver<bool>) {
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -42,7 +42,7 @@ impl Fleet {
         }
     }
 
-    /// Waits until this agent is to leave a relay that stops.
+    /// Waits for this agent's time to leave a relay in its drain.
     pub(crate) async fn agent_leaves(&self, name: &str, drain: &mut watch::Receiver<bool>) {
         drained(drain).await;
         let now = self.hub.now().steady;
@@ -63,14 +63,14 @@ impl Fleet {
         work(&member, ledger)
     }
 
-    /// Returns everything that is known of every agent, by name.
+    /// Returns the knowledge of every agent, by name.
     pub fn findings(&self, now: Now) -> Agents {
         let mut agents: Vec<_> = self.all().iter().map(|member| member.findings(now)).collect();
         agents.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Agents { now: now.unix, agents }
     }
 
-    /// Returns what is known of one agent; no more than its name once it is forgotten.
+    /// Returns the knowledge of one agent; a forgotten agent's is its name alone.
     pub(crate) fn findings_of(&self, agent: &Agent, now: Now) -> AgentFindings {
         let member = self.members().get(&agent.name).cloned();
         match member {
@@ -84,7 +84,7 @@ impl Fleet {
         self.members().values().cloned().collect()
     }
 
-    /// Forgets an agent that is not connected, with all that it reported.
+    /// Forgets a disconnected agent, with all its reports.
     pub(crate) fn forget(&self, member: &Arc<Member>, now: Now) {
         let mut members = self.members();
         let mut ledger = member.ledger();
@@ -115,7 +115,7 @@ impl Fleet {
         }
     }
 
-    /// Applies the registry of this moment to an agent that is not connected.
+    /// Applies the present registry to a disconnected agent.
     fn follow_registry(&self, member: &Arc<Member>, registry: &Registry, now: Now) {
         let mut ledger = member.ledger();
         let Some(held) = ledger.grant.as_ref().filter(|_| ledger.uplink.is_none()) else { return };

@@ -1,4 +1,4 @@
-//! What the relay knows of one agent: the present run, the lines that it reported, and the batches that came.
+//! The relay's knowledge of one agent: the present run, the reported lines, and the batches.
 
 mod lines;
 mod received;
@@ -27,16 +27,16 @@ pub(crate) struct Ledger {
     pub(crate) grant: Option<Arc<Grant>>,
     /// The present or last run of the agent.
     pub(crate) run: Run,
-    /// Every line that the agent reported and the relay has not forgotten.
+    /// Every reported line, until forgotten.
     pub(crate) lines: ReportedLines,
     /// The batches of the run.
     pub(crate) received: Received,
-    /// The budget for samples of lines that nobody watches.
+    /// The budget for samples of unwatched lines.
     pub(crate) adopted: Option<Bucket>,
 }
 
 impl Ledger {
-    /// Begins an uplink. Returns the number of batches that were lost since the uplink before.
+    /// Begins an uplink. Returns the number of batches lost since the uplink before.
     pub(crate) fn begin(&mut self, hello: &Hello, control: Arc<Control>, peer: Option<IpAddr>, now: Now) -> u64 {
         self.lines.retire_table();
         let is_resumed = self.run.epoch() == Some(hello.epoch);

@@ -1,4 +1,4 @@
-//! One agent of the fleet: what its lines need to know of it, and its ledger.
+//! One agent of the fleet: its face to the lines, and its ledger.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,7 @@ use crate::lines::report::Report;
 /// One agent by its name, across its uplinks and runs.
 pub(crate) struct Member {
     pub(crate) agent: Arc<Agent>,
-    /// Held while one message of the agent is worked through. Lines are locked under it, never the other way round.
+    /// Held while one message of the agent is handled. Lines are locked under it, never the other way round.
     ledger: Mutex<Ledger>,
 }
 
@@ -27,27 +27,27 @@ impl Member {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets the reports of `line` that `is_forgotten` names.
+    /// Drops the reports of `line` for which `is_forgotten` is true.
     pub(crate) fn forget(&self, hub: &Hub, line: &Arc<Line>, now: Now, is_forgotten: impl Fn(&Report) -> bool) {
         hub.forget_reports(&self.agent, line, now, is_forgotten);
     }
 
-    /// Forgets what the agent reported of these lines before its present table.
+    /// Drops reports of these lines from before the agent's present table.
     pub(crate) fn forget_stale(&self, hub: &Hub, lines: Vec<Arc<Line>>, now: Now) {
         for line in lines {
             self.forget(hub, &line, now, |report| report.is_stale() && !report.remembered);
         }
     }
 
-    /// Forgets everything that the agent ever reported of lines beyond its patterns.
+    /// Drops all reports of lines beyond the agent's patterns.
     pub(crate) fn drop_disallowed(&self, hub: &Hub, ledger: &mut Ledger, grant: &Grant, now: Now) {
         for line in ledger.lines.take_beyond(grant) {
             self.forget(hub, &line, now, |_| true);
         }
     }
 
-    /// Turns lines into offline ones that earlier runs of the agent reported and that its router's tables no longer hold. The
-    /// relay remembers them for the retention period, and at most as many as one agent may report.
+    /// Turns lines of earlier runs into offline ones, if the router's tables no longer hold them. The relay remembers
+    /// them for the retention period, and at most as many as one agent may report.
     pub(crate) fn adopt_missing_lines(&self, hub: &Hub, ledger: &mut Ledger, now: Now) {
         let forgotten = now.steady.saturating_sub(milliseconds(hub.limits.agent_retention));
         while let Some(line) = ledger.lines.pop_remembered(forgotten) {
@@ -69,7 +69,7 @@ impl Member {
         }
     }
 
-    /// Returns what operators are told of the agent.
+    /// Returns the knowledge of the agent.
     pub(crate) fn findings(&self, now: Now) -> AgentFindings {
         let (agent, ledger) = (&self.agent, self.ledger());
         AgentFindings {

@@ -1,7 +1,7 @@
-//! Who may report a line: the registry of agents, a file changed by command and reloaded at once.
+//! The registry of agents: a file changed by command and reloaded at once.
 //!
-//! It holds each agent's name, the SHA-256 of its token and the patterns of usernames that it may report; the token itself
-//! is printed once and kept nowhere. A home router's agent can report one line and no other.
+//! The file has each agent's name, the SHA-256 of its token, and the patterns of its usernames. The token itself is
+//! printed once and kept nowhere. A home router's agent can report one line and no other.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -28,24 +28,24 @@ const MAX_FILE: u64 = 32 * 1024 * 1024;
 const MAX_NAME: usize = 64;
 /// Patterns of one agent.
 const MAX_PATTERNS: usize = 1000;
-/// What every token begins with, so that one that leaks is recognised for what it is.
+/// The beginning of every token, so that people recognise a leaked one.
 const TOKEN_PREFIX: &str = "linelight_agent_";
 
 /// The SHA-256 of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
-/// One agent as the file has it.
+/// One agent in the file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// The agent's name: for logs, metrics and commands.
     pub name: String,
-    /// The SHA-256 of its token, in hexadecimal.
+    /// The SHA-256 of the agent's token, in hexadecimal.
     pub token_sha256: TokenHash,
-    /// The usernames that it may report.
+    /// The patterns of the agent's usernames.
     pub lines: Vec<Pattern>,
-    /// When it was added, in seconds since 1970.
+    /// The time of `agent add`, in seconds since 1970.
     pub created: u64,
 }
 
@@ -57,7 +57,7 @@ pub struct Entries {
     pub agents: Vec<Entry>,
 }
 
-/// What one agent's token allows.
+/// The rights of one agent's token.
 #[derive(Debug)]
 pub struct Grant {
     /// The agent's name.
@@ -66,7 +66,7 @@ pub struct Grant {
     lines: Vec<Pattern>,
 }
 
-/// The agents that may report, as their file says now.
+/// All agents with a right to report, by the present file.
 #[derive(Clone)]
 pub struct Registry {
     shared: Arc<Shared>,
@@ -86,10 +86,10 @@ impl Grant {
 }
 
 impl Registry {
-    /// A registry of these agents.
+    /// Returns a registry of these agents.
     ///
     /// # Errors
-    /// Where two agents have one name or one token, or a name is empty, too long, or holds what a log line should not.
+    /// Where two agents share a name or a token, or a name is empty, too long, or unfit for a log line.
     pub fn new(entries: Entries) -> Result<Self> {
         let shared = Shared { grants: RwLock::new(entries.into_grants()?), changes: watch::Sender::new(0) };
         Ok(Self { shared: Arc::new(shared) })
@@ -105,10 +105,10 @@ impl Registry {
         self.len() == 0
     }
 
-    /// Puts other agents in place and tells all who wait for [`Self::changes`].
+    /// Replaces all agents, and notifies every holder of [`Self::changes`].
     ///
     /// # Errors
-    /// As [`Self::new`]; the agents are then the same as before.
+    /// As [`Self::new`]. The agents then stay the same.
     pub fn replace(&self, entries: Entries) -> Result<()> {
         let grants = entries.into_grants()?;
         *self.shared.grants.write().unwrap_or_else(PoisonError::into_inner) = grants;
@@ -116,10 +116,10 @@ impl Registry {
         Ok(())
     }
 
-    /// The grant of a token, if the registry knows it.
+    /// Returns the grant of a token; `None` for an unknown token.
     ///
-    /// The lookup is by the token's SHA-256: how long it takes tells a guesser something of the hash of his guess, and
-    /// nothing of any token.
+    /// The lookup is by the token's SHA-256. Its duration tells a guesser something about the hash of the guess, and
+    /// nothing about any token.
     pub fn authenticate(&self, token: &[u8]) -> Option<Arc<Grant>> {
         self.find(&TokenHash::of(token))
     }
@@ -129,7 +129,7 @@ impl Registry {
         self.shared.changes.subscribe()
     }
 
-    /// The same token's grant as it is now; `None` when it was revoked, also where the name lives on with another token.
+    /// Returns the same token's present grant; `None` after a revocation, even if the name has a new token.
     pub fn current(&self, grant: &Grant) -> Option<Arc<Grant>> {
         self.find(&grant.token)
     }
@@ -143,7 +143,7 @@ impl Entries {
     /// Reads the registry's file.
     ///
     /// # Errors
-    /// Where it is missing or not a registry.
+    /// Where the file is missing or no registry.
     pub fn load(path: &Path) -> Result<Self> {
         let content = data_directory::read(path, MAX_FILE)?;
         let entries: Self = serde_json::from_slice(&content)
@@ -154,17 +154,17 @@ impl Entries {
     /// Writes the registry's file at one stroke.
     ///
     /// # Errors
-    /// What the disk says; the old file then stands.
+    /// Errors of the disk. The old file then stands.
     pub fn save(&self, path: &Path) -> Result<()> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
         data_directory::replace(path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Adds an agent with a fresh token, which is returned and kept nowhere.
+    /// Adds an agent, and returns the fresh token, which is kept nowhere.
     ///
     /// # Errors
-    /// Where the name is taken or not a good one, or there is no pattern.
+    /// Where the name is taken or unfit, or no pattern is given.
     pub fn add(&mut self, name: &str, lines: Vec<Pattern>, created: u64) -> Result<String> {
         check_name(name)?;
         ensure!(!lines.is_empty(), "an agent needs at least one pattern of lines that it may report");
@@ -183,7 +183,7 @@ impl Entries {
     /// Removes an agent.
     ///
     /// # Errors
-    /// Where there is none of that name.
+    /// Where no agent has that name.
     pub fn revoke(&mut self, name: &str) -> Result<()> {
         let before = self.agents.len();
         self.agents.retain(|agent| agent.name != name);

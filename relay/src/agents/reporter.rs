@@ -1,4 +1,4 @@
-//! One uplink's hold on its agent: takes the agent's table of lines, its samples and its status, and gives them to the lines.
+//! One uplink's hold on its agent: takes the agent's table of lines, samples and status, and gives them to the lines.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,40 +27,40 @@ use crate::wire::viewer_frame::TimedSample;
 /// Lines of a batch whose memory is fetched before the first of them is locked.
 const PREFETCHED: usize = 16;
 
-/// What an uplink does where another run of its agent is connected.
+/// An uplink's claim to its agent, against another connected run of the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Claim {
-    /// It waits: the other run must be asked first.
+    /// The uplink waits: the other run must be asked first.
     IfFree,
-    /// It replaces the other run, which does not answer.
+    /// The uplink replaces the other run, which does not answer.
     TakeOver,
 }
 
 /// The outcome of [`Reporter::attach`].
 pub(crate) enum Attached {
-    /// It is the agent's uplink now.
+    /// The claim succeeded.
     Yes(Reporter),
-    /// Another run of the agent is connected from that address; it must be asked first.
+    /// Another run of the agent is connected from that address, and must be asked first.
     Occupied(Arc<Control>, Option<IpAddr>),
 }
 
-/// An agent's present uplink; the agent is lost when it is dropped.
+/// An agent's present uplink. Dropping it marks the agent as lost.
 pub(crate) struct Reporter {
     fleet: Arc<Fleet>,
     member: Arc<Member>,
     control: Arc<Control>,
 }
 
-/// What a change of the registry means for an uplink.
+/// The effect of a registry change on an uplink.
 pub(crate) enum Revised {
     /// These lines may be reported no longer.
     Refused(Vec<LineHandle>),
-    /// A line that was refused may be reported now; only the agent can say it again.
+    /// The agent may now report a refused line. Only the agent can report the line again.
     Widened,
 }
 
 impl Reporter {
-    /// Makes an uplink its agent's one.
+    /// Claims the agent for an uplink.
     pub(crate) fn attach(
         fleet: &Arc<Fleet>,
         grant: &Arc<Grant>,
@@ -94,7 +94,7 @@ impl Reporter {
         let lost = ledger.begin(hello, Arc::clone(&self.control), peer, now);
         ledger.grant = Some(Arc::clone(grant));
         hub.metrics.batches_lost.add(lost);
-        // Tables that were never complete, and runs that never read their router.
+        // Incomplete tables, and runs without a reading of their router.
         let surplus = ledger.lines.take_surplus(hub.limits.lines_per_agent);
         self.member.forget_stale(hub, surplus, now);
     }
@@ -111,26 +111,26 @@ impl Reporter {
         &self.control
     }
 
-    /// The welcome's part of the sequence numbers: the lowest that is missing, if any batch of the epoch has come.
+    /// Returns the lowest missing sequence number, for the welcome; `None` before the epoch's first batch.
     pub(crate) fn missing(&self) -> Option<u64> {
         let ledger = self.member.ledger();
         ledger.received.any().then(|| ledger.received.next())
     }
 
-    /// The whole watch set with its generation.
+    /// Returns the whole watch set with its generation.
     pub(crate) fn watched(&self) -> (u64, Vec<LineHandle>) {
         self.agent().watches().all()
     }
 
-    /// The change of the watch set since it was last asked for.
+    /// Returns the change of the watch set since the last call.
     pub(crate) fn watch_changes(&self) -> Option<Watches> {
         self.agent().watches().take_changes()
     }
 
-    /// Takes line reports; returns those that this agent may not make.
+    /// Takes line reports. Returns the handles of those beyond the agent's patterns.
     ///
     /// # Errors
-    /// [`Close::Replaced`] when this is not the agent's uplink any more.
+    /// [`Close::Replaced`] after another uplink has claimed the agent.
     pub(crate) fn report(&self, lines: &Lines, grant: &Grant, now: Now) -> Result<Vec<LineHandle>, Close> {
         let mut ledger = self.ledger()?;
         ledger.run.clock.observe(lines.uptime_ms, now.steady);
@@ -156,7 +156,8 @@ impl Reporter {
     pub(crate) fn table_complete(&self, now: Now) -> Result<(), Close> {
         let mut ledger = self.ledger()?;
         ledger.run.has_table = true;
-        // The same run has forgotten what it does not say again; another may still be reading its router's tables.
+        // The same run reports everything again that still exists. Another run may still be reading its router's
+        // tables.
         let retired = ledger.lines.take_retired();
         self.member.forget_stale(self.hub(), retired, now);
         info!(
@@ -187,7 +188,7 @@ impl Reporter {
     pub(crate) fn batch(&self, bytes: &[u8], now: Now, writer: &mut DirectWriter) -> Result<(), Close> {
         let batch = match Batch::parse(bytes) {
             Ok(batch) => batch,
-            // A newer agent says something that may be skipped.
+            // A frame of a newer agent, for newer relays.
             Err(FrameError::UnknownKind(_)) => return Ok(()),
             Err(error) => {
                 warn!(agent = &*self.agent().name, %error, "uplink closed: its sample frame is not understood");
@@ -247,7 +248,7 @@ impl Reporter {
         Ok(())
     }
 
-    /// Takes how the agent and its router are.
+    /// Takes the agent's status.
     ///
     /// # Errors
     /// [`Close::Replaced`].
@@ -280,7 +281,7 @@ impl Reporter {
         Ok(())
     }
 
-    /// Applies patterns that changed.
+    /// Applies a change of the agent's patterns.
     ///
     /// # Errors
     /// [`Close::Replaced`].
@@ -300,7 +301,7 @@ impl Reporter {
         Ok(Revised::Refused(refused))
     }
 
-    /// Forgets all that the agent reported: its token was revoked.
+    /// Forgets the agent: its token was revoked.
     pub(crate) fn revoke(self) {
         let (fleet, member) = (Arc::clone(&self.fleet), Arc::clone(&self.member));
         drop(self);
@@ -342,7 +343,7 @@ impl Reporter {
         ledger.lines.refuse(handle, username, self.hub().limits.lines_per_agent);
     }
 
-    /// Counts the batches that were given up since this was last done.
+    /// Counts batches given up since the last call.
     fn count_lost(&self, ledger: &mut Ledger) {
         self.hub().metrics.batches_lost.add(ledger.received.take_lost());
     }
@@ -391,8 +392,8 @@ impl Reporter {
         self.hub().metrics.frames_sent.add(writer.take_written());
     }
 
-    /// Gives one sample to its line. A line that nobody watches gets a ring of samples, within the agent's budget: its viewer may
-    /// have been lost for a moment.
+    /// Gives one sample to its line. An unwatched line gets a ring of samples, within the agent's budget: a viewer may
+    /// have lost its connection for a moment.
     fn publish_or_adopt(
         &self,
         line: &Arc<Line>,

@@ -24,11 +24,11 @@ use crate::net::handshake::{Accepted, AcceptedStream, no_upgrade, upgrade};
 use crate::net::listener::Connection;
 use crate::net::site::Site;
 
-/// What every agent's connection shares.
+/// The state of the agents' wing.
 pub(crate) struct AgentContext {
     /// All agents.
     pub(crate) fleet: Arc<Fleet>,
-    /// Who may report which line.
+    /// The rights to report.
     pub(crate) registry: Registry,
     /// Whose address a request has, and whose logins failed.
     pub(crate) site: Arc<Site>,
@@ -79,9 +79,9 @@ async fn serve_uplink<S: AsyncRead + AsyncWrite + Unpin>(
     uplink::serve(socket, caller, registry, fleet, drain).await;
 }
 
-/// The grant of the agent's token. A token that was made a moment ago is in the registry's file and not in use yet, so an
-/// unknown one is asked for once more after the next reload: an agent that is started right after `agent add` is not
-/// sent away for a minute.
+/// Returns the grant of the agent's token. A fresh token may be in the registry's file and not in memory yet, so an
+/// unknown token is looked up again after the next reload: an agent started right after `agent add` must not wait for a
+/// minute.
 async fn grant_of(context: &AgentContext, headers: &HeaderMap) -> Option<Arc<Grant>> {
     let token = bearer(headers)?.as_bytes();
     let mut changes = context.registry.changes();

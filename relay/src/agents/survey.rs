@@ -1,7 +1,7 @@
-//! How all agents are at once, for the metrics: figures that are looked up when somebody asks, not counted.
+//! The condition of all agents together, looked up for each reading of the metrics.
 //!
-//! Of an age the greatest is told, since one figure for each agent would be a label from outside and 50,000 rows; which
-//! agent it is, `linelight-relay agent list` says.
+//! Of each age the metrics have the greatest. A figure for each agent would be a label from outside and 50,000 rows;
+//! `linelight-relay agent list` names the agent.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ use crate::clock::Now;
 /// Versions told apart; the uplinks of more are counted as `other`.
 const MAX_VERSIONS: usize = 16;
 
-/// The longest version that is told as it is, in bytes.
+/// The longest version kept as a label, in bytes.
 const MAX_VERSION: usize = 32;
 
-/// What stands for every other version.
+/// The label of every other version.
 const OTHER: &str = "other";
 
-/// What all agents are like together. Ages are in seconds.
+/// The condition of all agents. Ages are in seconds.
 #[derive(Debug, Default)]
 struct Survey {
     away: u64,
@@ -33,7 +33,7 @@ struct Survey {
 }
 
 impl Fleet {
-    /// Brings the metrics that are looked up to now.
+    /// Brings these metrics up to date.
     pub(crate) fn survey(&self) {
         let now = self.hub.now();
         let mut survey = Survey::default();
@@ -63,7 +63,7 @@ impl Survey {
         self.add_status(&ledger, heard);
     }
 
-    /// `heard` milliseconds ago the agent said how it is.
+    /// Adds a status that is `heard` milliseconds old.
     fn add_status(&mut self, ledger: &Ledger, heard: u64) {
         let Some(status) = ledger.run.status() else { return };
         self.routers_unreachable += u64::from(!status.router_reachable);
@@ -74,7 +74,7 @@ impl Survey {
         self.backlog_bytes = self.backlog_bytes.max(status.backlog_bytes.into());
     }
 
-    /// An agent's own word becomes a label, so it is one of few and short.
+    /// Counts a version. An agent's word becomes a label: labels are few and short.
     fn count_version(&mut self, version: &str) {
         let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b".-+".contains(&byte);
         let fits = !version.is_empty() && version.len() <= MAX_VERSION && version.bytes().all(is_fit);

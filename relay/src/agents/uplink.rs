@@ -1,7 +1,7 @@
-//! The relay's side of an uplink: one agent's hello, its table of lines, then its samples until one of both is done.
+//! The relay's side of an uplink: one agent's hello, its table of lines, then its samples until either side ends.
 //!
-//! It carries messages between the socket and the hub's [`Reporter`], and judges the agent's manners: time, size, rate and
-//! order. What a report or a sample means is the hub's business.
+//! Carries messages between the socket and the [`Reporter`], and holds the agent to its limits of time, size, rate and
+//! order. The reporter knows the meaning of reports and samples.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ const ACKNOWLEDGE_MS: i64 = 1_000;
 /// How long an agent gets to answer a close.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Bytes read from an uplink at once: a batch of a hundred samples. tungstenite keeps so much for every agent, most of which are
-/// idle, and takes longer messages in several pieces.
+/// Bytes read from an uplink at once: a batch of a hundred samples. tungstenite keeps this buffer for every agent, idle
+/// or not, and reads longer messages in several pieces.
 const READ_SIZE: usize = 1_024;
 
 /// How an uplink's WebSocket is to be set up: messages of at most [`MAX_UPLINK_FRAME`], and small buffers.
@@ -49,9 +49,9 @@ pub fn websocket_config() -> WebSocketConfig {
 
 /// An agent whose token was accepted.
 pub struct Caller {
-    /// What the token allows.
+    /// The token's rights.
     pub grant: Arc<Grant>,
-    /// The agent's address; `None` where a trusted proxy did not name it.
+    /// The agent's address; `None` if a trusted proxy did not name one.
     pub address: Option<IpAddr>,
 }
 
@@ -77,7 +77,7 @@ struct Uplink<S> {
     bytes: Bucket,
     /// When the agent last said anything, on the steady scale.
     heard: i64,
-    /// Whether it was asked to say something since.
+    /// True after a ping without an answer.
     pinged: bool,
     acknowledged: u64,
     acknowledge_at: Option<i64>,
@@ -87,9 +87,9 @@ struct Uplink<S> {
 /// How an uplink ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// The relay closes it.
+    /// The relay closes the uplink.
     Close(Close),
-    /// The agent closed it, and said why.
+    /// The agent closed the uplink, with a reason.
     Answered(Close),
     /// The connection is gone.
     Broken,
@@ -134,7 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
     }
 
     async fn run(&mut self, registry: &Registry, mut drain: watch::Receiver<bool>) -> Ending {
-        // Boxed, so that the future of an uplink that is at its usual business is a small one.
+        // Boxed: the uplink's future stays as small as its daily work.
         let begun = Box::pin(async {
             tokio::select! {
                 begun = self.begin() => begun,
@@ -175,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
         }
     }
 
-    /// Takes the agent's place; from another run of it only when that does not answer any more.
+    /// Claims the agent. Another run of the agent is replaced only if it no longer answers.
     async fn attach(&mut self, hello: &Hello) -> Result<Reporter, Ending> {
         let (occupant, address) = match Reporter::attach(&self.fleet, &self.grant, hello, self.peer, Claim::IfFree) {
             Attached::Yes(reporter) => return Ok(reporter),
@@ -183,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
         };
         occupant.probe();
         let answer = timeout(self.fleet.hub.limits.probe_timeout, occupant.answered.notified()).await;
-        // Of two newcomers only one is called, but both can see that the question is answered.
+        // Of two newcomers one is notified, but both see the answered question.
         if answer.is_ok() || !occupant.is_probed() {
             let (agent, newcomer, present) = (&*self.grant.name, self.peer, address);
             warn!(agent, "uplink refused: another agent reports under this token; give each agent its own");
@@ -294,7 +294,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
         Ok(())
     }
 
-    /// The registry changed: the token may be revoked, or its patterns be others.
+    /// Applies a change of the registry: the token may be revoked, or its patterns changed.
     async fn check_grant(&mut self, reporter: &Reporter, registry: &Registry) -> Result<(), Ending> {
         let Some(grant) = registry.current(&self.grant) else {
             info!(agent = &*self.grant.name, "uplink closed: the agent's token was revoked");
@@ -303,12 +303,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
         self.grant = grant;
         match reporter.revise(&self.grant, self.fleet.hub.now())? {
             Revised::Refused(lines) => self.tell_refused(lines).await,
-            // Only the agent can say those lines again, and it does when it comes back.
+            // Only the agent can report those lines again, and does so on its return.
             Revised::Widened => Err(Close::GoingAway.into()),
         }
     }
 
-    /// The earliest of: an acknowledgement that is due, a ping for an agent that is quiet, the end of patience with it.
+    /// The next timer: acknowledgement, ping or silence timeout, whichever is first.
     fn alarm(&self) -> Instant {
         let silence = milliseconds(self.fleet.hub.limits.agent_silence);
         let quiet = self.heard + if self.pinged { silence } else { silence / 2 };
@@ -342,7 +342,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
         self.send(&FromRelay::Ack { next }).await
     }
 
-    /// Reads messages until a text, the only kind that comes before the welcome.
+    /// Reads messages up to the first text, the only kind before the welcome.
     async fn text(&mut self) -> Result<String, Ending> {
         loop {
             let message = self.socket.next().await;
@@ -355,13 +355,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
         }
     }
 
-    /// Lets a message in that came in time, and keeps to the agent's rates.
+    /// Admits a message within the agent's rates.
     fn admit(&mut self, message: Option<Result<Message, Error>>) -> Result<Message, Ending> {
         let message = message.ok_or(Ending::Broken)??;
         let now = self.fleet.hub.now().steady;
         self.heard = now;
         self.pinged = false;
-        // A message above the limit was refused by the socket, so its length fits.
+        // The socket refuses longer messages, so that the length fits.
         let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
         if !self.messages.take(1, now) || !self.bytes.take(length, now) {
             return Err(Close::TooFast.into());
@@ -405,12 +405,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
             while self.socket.next().await.is_some_and(|message| message.is_ok()) {}
             Ok::<(), Error>(())
         };
-        // Whoever does not answer in time is gone.
+        // An agent beyond that time is gone.
         let _: Result<Result<(), Error>, _> = timeout(FAREWELL, farewell).await;
     }
 }
 
-/// Why the agent says goodbye; one that stops says so, one that only tried the way does not.
+/// Returns the agent's reason for its close; "normal" without one.
 fn answered(close: Option<CloseFrame>) -> Ending {
     Ending::Answered(close.and_then(|close| Close::from_code(close.code.into())).unwrap_or(Close::Normal))
 }

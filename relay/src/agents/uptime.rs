@@ -1,25 +1,25 @@
 //! An agent's uptime on the relay's steady scale.
 //!
-//! Routers boot in 1970 and their clocks step and drift, so the relay believes no clock but its own. Nothing here reads a
-//! clock: `now` is an argument.
+//! Routers boot in 1970 and their clocks step and drift, so the relay believes no clock but its own. Nothing here reads
+//! a clock: `now` is an argument.
 
-/// The window's parts: each keeps the least delay seen in it.
+/// Parts of the window. Each keeps its least delay.
 const PARTS: usize = 12;
 
-/// Length of one part, milliseconds: a window of two minutes outlives a minute of congestion, and follows an agent's
-/// oscillator, which is off by 100 ppm at most, to 12 ms.
+/// Length of one part, milliseconds. A window of two minutes outlives a minute of congestion, and follows an oscillator
+/// with an error of 100 ppm to 12 ms.
 const PART_MS: i64 = 10_000;
 
-/// How fast the mapping may move: 20 ms in 1,000, so that a second stays a second to the eye.
+/// The mapping's speed: at most 20 ms in 1,000, so that the chart's seconds look equal.
 const SLEW_SHARE: i64 = 50;
 
-/// A mapping that is off by more than this, milliseconds, is put right at once: slewing would take minutes.
+/// A mapping with a greater error is corrected at once, milliseconds: slewing would take minutes.
 const STEP_MS: i64 = 5_000;
 
 /// Maps one agent epoch's uptime to the relay's steady scale.
 ///
-/// Whatever an agent says arrives some delay after it was true, and the delay is never negative, so the smallest
-/// (received minus uptime) of a window is the truest; the mapping slews towards it.
+/// Every message takes some time to arrive, and never less than none. So the smallest difference (received minus
+/// uptime) of a window is the best; the mapping slews towards that.
 #[derive(Debug, Clone)]
 pub(crate) struct UptimeClock {
     least: [Option<i64>; PARTS],
@@ -35,8 +35,7 @@ impl Default for UptimeClock {
 }
 
 impl UptimeClock {
-    /// Takes an uptime that was sent as soon as it was read, and received at `now` (steady milliseconds). Batches from
-    /// the backlog say nothing.
+    /// Takes an uptime sent at once and received at `now`, on the steady scale. Batches from the backlog do not count.
     pub(crate) fn observe(&mut self, uptime_ms: u64, now: i64) {
         let Ok(uptime) = i64::try_from(uptime_ms) else { return };
         self.turn(now.div_euclid(PART_MS));
@@ -54,7 +53,7 @@ impl UptimeClock {
         }
     }
 
-    /// Empties the parts of the window that are over.
+    /// Empties the parts beyond the window.
     fn turn(&mut self, part: i64) {
         let over = (part - self.part).clamp(0, PARTS as i64);
         for step in 1..=over {
@@ -85,7 +84,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// An agent that started when the relay's steady clock said 1,000,000.
+    /// The agent starts when the relay's steady clock is at 1,000,000.
     const START: i64 = 1_000_000;
 
     fn tick(clock: &mut UptimeClock, uptime: i64, delay: i64) -> i64 {
@@ -117,7 +116,7 @@ mod tests {
     #[test]
     fn drift_is_followed_within_the_window() {
         let mut clock = UptimeClock::default();
-        // The agent's oscillator loses 100 ppm: after an hour it is 360 ms behind.
+        // The agent's oscillator loses 100 ppm, 360 ms in an hour.
         let mut error = 0;
         for second in 1..=3_600 {
             let now = START + second * 1_000 + 20;
@@ -134,7 +133,7 @@ mod tests {
             let (mut clock, mut previous) = (UptimeClock::default(), None);
             for second in 1..=14 * 86_400_i64 {
                 let made = START + second * 1_000;
-                // A link that is at its best at least twice a minute, and else late by up to 0.8 s.
+                // The link is good at least twice a minute, and otherwise late by up to 0.8 s.
                 let delay = if second % 30 < 2 { 20 } else { 20 + second * 7_919 % 800 };
                 let uptime = (second * 1_000 - second * ppm / 1_000) as u64;
                 clock.observe(uptime, made + delay);
@@ -150,7 +149,7 @@ mod tests {
     fn a_suspended_agent_is_put_right_at_once_when_the_window_is_over() {
         let mut clock = UptimeClock::default();
         tick(&mut clock, 1_000, 20);
-        // Its uptime stood still for an hour.
+        // The agent's uptime stood still for an hour.
         let now = START + 3_602_020;
         clock.observe(2_000, now);
         assert_eq!(clock.steady(2_000, now), now);
@@ -173,7 +172,7 @@ mod tests {
             let mut previous: Option<i64> = None;
             for (n, delay) in delays.iter().enumerate() {
                 let uptime = (n as i64 + 1) * 1_000;
-                // Batches arrive in order on one uplink; a delayed one delays those behind it.
+                // Batches arrive in order on one uplink: a delay holds up all batches behind it.
                 let at = tick(&mut clock, uptime, *delay);
                 if let Some(previous) = previous {
                     prop_assert!((900..=1_100).contains(&(at - previous)));

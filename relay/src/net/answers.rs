@@ -1,4 +1,4 @@
-//! Answers over HTTP that every wing gives alike: headers, sentences, JSON, and reading a request's `Authorization` and `Accept`.
+//! HTTP answers common to all wings: headers, sentences, JSON; and the reading of `Authorization` and `Accept`.
 
 use std::future::ready;
 
@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
-/// On every answer, beside the content security policy of its wing.
+/// Headers of every answer, beside the content security policy of its wing.
 const SECURITY: [(&str, &str); 5] = [
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),
@@ -19,10 +19,10 @@ const SECURITY: [(&str, &str); 5] = [
     (shared::RELAY_HEADER, "relay"),
 ];
 
-/// Seconds after which a viewer that found everything full, or an address with too many failures, may come back.
+/// Seconds before a viewer may come back to a full relay, or an address after too many failures.
 const COME_BACK_AFTER: &str = "60";
 
-/// Gives a router its answers for unknown paths and methods, and every answer its security headers.
+/// Gives a router its answers to unknown paths and methods, and every answer its security headers.
 pub(crate) fn finished(router: Router, content_security_policy: &'static str) -> Router {
     let layer = middleware::map_response(move |response| ready(secured(response, content_security_policy)));
     router.method_not_allowed_fallback(method_not_allowed).fallback(not_found).layer(layer)
@@ -47,7 +47,7 @@ async fn method_not_allowed(headers: HeaderMap) -> Response {
     response
 }
 
-/// Answers that nothing is at the requested path.
+/// Answers a request for an unknown path.
 pub(crate) fn missing(headers: &HeaderMap) -> Response {
     words(StatusCode::NOT_FOUND, headers, "There is nothing here. Please use the link that your provider gave you.")
 }
@@ -75,7 +75,7 @@ pub(crate) fn json_error(status: StatusCode, reason: &str, message: &str) -> Res
     error_answer(status, &json!({"type": "error", "reason": reason, "message": message}))
 }
 
-/// Answers with an error as JSON, with the header that its status wants.
+/// Answers with an error as JSON, and with the header for its status.
 pub(crate) fn error_answer(status: StatusCode, body: &serde_json::Value) -> Response {
     let mut response = json_answer(status, body);
     let headers = response.headers_mut();
@@ -86,7 +86,7 @@ pub(crate) fn error_answer(status: StatusCode, body: &serde_json::Value) -> Resp
     response
 }
 
-/// Answers with a value as JSON that no cache keeps.
+/// Answers with a value as JSON, forbidden to caches.
 pub(crate) fn json_answer(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_string(body) {
         Ok(text) => {

@@ -1,9 +1,9 @@
-//! Failed logins by address: how many there may be within a minute.
+//! Failed logins by address, with a limit for each minute.
 //!
-//! An address that is not known, as behind a proxy that does not say, has no count: it would stand for everybody. Only
-//! failures count, and what is right is never refused: behind carrier NAT every customer is one address, and a neighbour's
-//! wrong token must not close the page of another. What the limit ends is the answering of guesses with a reason each, and a log
-//! line each.
+//! An unknown address, behind a proxy without the header, has no count: one count would stand for everybody. Only
+//! failures count, and a valid login is never refused: behind carrier NAT every customer has one address, and a
+//! neighbour's wrong token must not close somebody's page. The limit ends the reasons given to a guesser, and the log
+//! lines.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -42,7 +42,7 @@ impl FailedAttempts {
         Self { limit, table: Mutex::default() }
     }
 
-    /// Counts a failure, and says whether its address still is within the limit; where none is known, nothing counts.
+    /// Counts a failure. True if the address is within the limit; an unknown address always is.
     pub fn fail(&self, address: Option<IpAddr>, now: Instant) -> bool {
         let Some(address) = address else { return true };
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,7 +74,7 @@ impl Table {
     }
 }
 
-/// Who has one IPv6 address has its whole /64.
+/// Returns the address's network: the owner of one IPv6 address has the whole /64.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),

@@ -1,4 +1,4 @@
-//! The WebSocket handshake (RFC 6455, section 4.2), and the way of a connection from hyper to a task of its own.
+//! The WebSocket handshake (RFC 6455, section 4.2), and a connection's way from hyper to a task of its own.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -22,7 +22,7 @@ use super::listener::{Connection, Open, Unbuffered};
 pub(crate) struct Accepted {
     /// The bare stream: nothing of hyper stays in memory.
     pub(crate) stream: AcceptedStream,
-    /// Bytes that were read behind the handshake.
+    /// Bytes read behind the handshake.
     pub(crate) leftover: Bytes,
     /// The connection's place among all.
     pub(crate) open: Option<Open>,
@@ -54,7 +54,7 @@ pub(crate) enum HandshakeError {
 }
 
 impl HandshakeError {
-    /// The HTTP status that says it.
+    /// Returns the error's HTTP status.
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::NotWebSocket | Self::Version => StatusCode::UPGRADE_REQUIRED,
@@ -63,10 +63,10 @@ impl HandshakeError {
     }
 }
 
-/// Answers a handshake. As soon as the answer is written, `serve` gets the connection, and spawns a task of its own for it.
+/// Answers a handshake. After the answer, `serve` gets the connection, and spawns a task for it.
 ///
 /// # Errors
-/// [`HandshakeError`]; nothing has happened then.
+/// [`HandshakeError`]. Nothing has happened then.
 pub(crate) fn upgrade(
     request: Request,
     connection: &Connection,
@@ -118,7 +118,7 @@ fn handshake(
     Ok(response)
 }
 
-/// Whether a list header names something, over all its lines and in any case.
+/// True if a list header names `wanted`, over all its lines and in any case.
 fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(wanted))
@@ -139,7 +139,7 @@ fn accepted(upgraded: Upgraded, open: Option<Open>) -> Option<Accepted> {
     }
 }
 
-/// Answers a request that is no WebSocket handshake.
+/// Answers a request without a WebSocket handshake.
 pub(crate) fn no_upgrade(error: HandshakeError, headers: &HeaderMap) -> Response<Body> {
     let mut response = words(error.status(), headers, &error.to_string());
     let answer = response.headers_mut();

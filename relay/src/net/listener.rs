@@ -1,7 +1,7 @@
-//! From a TCP connection to HTTP requests: the relay's own accept loop, because a server that faces the world needs a limit at
-//! each step that somebody else can make slow: connections, TLS handshakes, headers.
+//! From a TCP connection to HTTP requests. The accept loop is the relay's own: a server on the internet needs a limit
+//! at each step that a stranger can make slow, which are connections, TLS handshakes and headers.
 //!
-//! A connection that becomes a WebSocket leaves through [`Connection::leave`]; its task here ends then, with hyper's buffers.
+//! A future WebSocket leaves through [`Connection::leave`]. The connection's task here then ends, with hyper's buffers.
 
 mod unbuffered;
 
@@ -32,30 +32,30 @@ pub(crate) use self::unbuffered::Unbuffered;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 
-/// Bytes that the kernel holds unsent for a connection before it calls it full. Without it, a reader that stopped is hidden
-/// behind 54,000 frames; with it, behind 30. A page's assets lose nothing: the rest is written as each acknowledgement comes.
+/// Unsent bytes in the kernel before a connection counts as full. Without the limit, 54,000 frames hide a stopped
+/// reader; with it, 30 do. The page's assets lose nothing: the rest goes out with each acknowledgement.
 const NOTSENT_LOWAT: u32 = 512;
 /// How long written bytes may stay unacknowledged, or a reader's window shut, before the kernel ends the connection.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Silence after which the kernel asks whether the other side is there: well below carrier NAT's five minutes.
+/// The kernel probes a silent connection after this time, well below carrier NAT's five minutes.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 /// Between two such questions; USER_TIMEOUT ends them.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-/// Connections that wait to be accepted: a herd of agents comes back at once.
+/// Connections waiting for accept: all agents may come back at once.
 const BACKLOG: i32 = 4096;
 /// The largest header of a request, in bytes: a token is 4 KiB at most, a browser's own fields another 2.
 const MAX_HEADER: usize = 16 * 1024;
 /// Fields of a request's header.
 const MAX_FIELDS: usize = 64;
-/// Pause after an accept failed for want of something, such as file descriptors: at once it would fail again.
+/// The pause after accept failed for want of file descriptors or memory. At once it would fail again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What all listeners share.
+/// The state shared by all listeners.
 #[derive(Clone)]
 pub struct Shared {
     /// The limits table.
     pub limits: Limits,
-    /// What the relay counts.
+    /// The relay's metrics.
     pub metrics: Arc<Metrics>,
     /// TLS handshakes at once, viewers and agents apart.
     pub handshakes: Arc<Handshakes>,
@@ -76,7 +76,7 @@ impl Handshakes {
     }
 }
 
-/// One listening socket and what it serves.
+/// One listening socket with its requests.
 pub struct Listener {
     socket: TcpListener,
     connections: Arc<Semaphore>,
@@ -91,21 +91,21 @@ struct Server {
     router: Router,
 }
 
-/// The connection that a request came on, as an extension of the request.
+/// The connection of a request, as an extension of the request.
 #[derive(Clone)]
 pub struct Connection {
-    /// The other end's address, which may be a proxy's.
+    /// The other end's address, possibly a proxy's.
     pub peer: IpAddr,
     places: Arc<Mutex<Places>>,
 }
 
-/// What a connection takes up of the limits.
+/// The connection's share of the limits.
 struct Places {
     open: Option<Open>,
     half_open: Option<HalfOpen>,
 }
 
-/// A place among the connections without a complete request; it is free again when this is dropped.
+/// A place among the connections without a complete request. Dropping it frees the place.
 struct HalfOpen {
     _permit: OwnedSemaphorePermit,
     metrics: Arc<Metrics>,
@@ -125,7 +125,7 @@ impl Drop for HalfOpen {
     }
 }
 
-/// An open connection's place among all; it is free again when this is dropped.
+/// An open connection's place among all. Dropping it frees the place.
 pub struct Open {
     _permit: OwnedSemaphorePermit,
     metrics: Arc<Metrics>,
@@ -150,10 +150,10 @@ impl Drop for Open {
 }
 
 impl Listener {
-    /// Binds a socket; `agents_only` says whose budget its TLS handshakes are taken from.
+    /// Binds a socket. `agents_only` chooses the budget of TLS handshakes.
     ///
     /// # Errors
-    /// Where the address is taken or not ours.
+    /// Where the address is taken, or foreign.
     pub fn bind(
         address: SocketAddr,
         tls: Option<Arc<ServerConfig>>,
@@ -167,10 +167,10 @@ impl Listener {
         Ok(Self { socket, connections, server: Arc::new(Server { shared, half_open, tls, agents_only, router }) })
     }
 
-    /// The address that it listens on.
+    /// Returns the listening address.
     ///
     /// # Errors
-    /// What the system says.
+    /// Errors of the system.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
@@ -240,7 +240,7 @@ impl Server {
                 true => &self.shared.handshakes.agents,
                 false => &self.shared.handshakes.viewers,
             };
-            // Reading a hello costs nothing; the signature that follows is what has to wait for its turn.
+            // Reading a hello costs nothing. Only the signature waits for its turn.
             let _turn = budget.acquire().await.map_err(io::Error::other)?;
             start.into_stream(Arc::clone(tls)).await
         };
@@ -294,20 +294,19 @@ fn answer(
     router.call(request)
 }
 
-/// An agent on the viewers' port says by ALPN what it is (and offers http/1.1 too, which is what is agreed on); one that
-/// does not is counted with the viewers.
+/// True for an agent, by ALPN. An agent without ALPN counts as a viewer.
 fn offers_uplink(hello: &ClientHello<'_>) -> bool {
     hello.alpn().is_some_and(|mut offered| offered.any(|protocol| protocol == shared::UPLINK_SUBPROTOCOL.as_bytes()))
 }
 
-/// Errors of one connection that was gone before it was accepted.
+/// True for errors of one connection, lost before accept.
 fn is_the_connections_own(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
 async fn stopping(drain: &mut watch::Receiver<bool>) {
-    // A sender that is gone is a relay that stops.
+    // A dropped sender means a stopping relay.
     let _ = drain.wait_for(|stopping| *stopping).await;
 }
 

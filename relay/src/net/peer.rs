@@ -1,25 +1,25 @@
-//! Which address a request comes from, where reverse proxies stand before the relay.
+//! The address of a request behind reverse proxies.
 //!
-//! A forwarded address counts only from a named proxy and from the one configured header, walked from the right: what stands to
-//! the left of the first address that is not a proxy's was written by the sender. Named but absent means no address at all,
-//! for the proxy's own would stand for everybody.
+//! A forwarded address counts only from a named proxy and from the one configured header, read from the right.
+//! Everything to the left of the first foreign address was written by the sender. A named proxy without the header
+//! gives no address: the proxy's own address would stand for everybody.
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-/// The proxies that are believed, and what they write.
+/// The trusted proxies, and their header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forwarding {
     /// Networks of the proxies.
     pub proxies: Vec<IpNet>,
-    /// The header in which they name the address, such as `X-Forwarded-For`, `X-Real-IP` or `Forwarded` (RFC 7239).
+    /// The header with the address, such as `X-Forwarded-For`, `X-Real-IP` or `Forwarded` (RFC 7239).
     pub header: HeaderName,
 }
 
 impl Forwarding {
-    /// The address behind a connection's; `None` where a proxy did not say.
+    /// Returns the address behind a connection's; `None` from a proxy without the header.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         if !self.is_proxy(peer) {
             return Some(peer);

@@ -1,4 +1,4 @@
-//! Whose address a request has, and how often logins from it failed.
+//! The addresses of requests, and their failed logins.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::metrics::Metrics;
 
 /// The relay's public side, as far as addresses matter.
 pub struct Site {
-    /// The reverse proxies that the relay believes.
+    /// The trusted reverse proxies.
     forwarding: Option<Forwarding>,
     /// Refused links and unknown agent tokens, by address.
     attempts: FailedAttempts,
@@ -21,12 +21,12 @@ pub struct Site {
 }
 
 impl Site {
-    /// Returns a site on which nobody has failed yet; `attempts` failed logins are answered in full for each address and window.
+    /// Returns a site without failures so far. Each address has `attempts` failed logins in every window.
     pub fn new(forwarding: Option<Forwarding>, attempts: u32, metrics: Arc<Metrics>) -> Self {
         Self { forwarding, attempts: FailedAttempts::new(attempts), metrics }
     }
 
-    /// Returns the address of a request; `None` where a trusted proxy did not name one.
+    /// Returns the address of a request; `None` if a trusted proxy did not name one.
     pub(crate) fn client(&self, connection: &Connection, headers: &HeaderMap) -> Option<IpAddr> {
         match &self.forwarding {
             Some(forwarding) => forwarding.client(connection.peer, headers),
@@ -34,7 +34,7 @@ impl Site {
         }
     }
 
-    /// Counts a failed login. True if its address may still be told why.
+    /// Counts a failed login. True if its address may still hear the reason.
     pub(crate) fn fail(&self, address: Option<IpAddr>) -> bool {
         let within = self.attempts.fail(address, Instant::now());
         if !within {

@@ -1,5 +1,5 @@
-//! TLS by certificate files, taken anew when they change: a new connection gets the new certificate, and sessions resume across
-//! the change, for tickets do not depend on it.
+//! TLS by certificate files, reloaded after every change. A new connection gets the new certificate. Sessions resume
+//! across the change: tickets do not depend on the certificate.
 
 mod validity;
 
@@ -40,7 +40,7 @@ impl Certificate {
     /// Reads the files.
     ///
     /// # Errors
-    /// Where they cannot be read, or do not belong together.
+    /// Where a file cannot be read, or the files do not belong together.
     pub fn load(files: &CertificateFiles) -> Result<Arc<Self>> {
         let provider = Arc::new(ring::default_provider());
         let current = RwLock::new(Arc::new(read(files, &provider)?));
@@ -57,14 +57,14 @@ impl Certificate {
         Ok(())
     }
 
-    /// When the relay's own certificate expires, seconds since 1970; 0 where it does not say.
+    /// Returns the expiry of the relay's own certificate, seconds since 1970; 0 without one.
     pub fn expires(&self) -> u64 {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         let end = current.cert.first().and_then(validity::not_after);
         end.and_then(|end| u64::try_from(end).ok()).unwrap_or(0)
     }
 
-    /// The configuration of a listener that shows this certificate.
+    /// Returns the configuration of a listener with this certificate.
     ///
     /// # Errors
     /// Where the system gives no randomness for the tickets' key.
@@ -75,8 +75,7 @@ impl Certificate {
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // Sessions are kept by the other side, in tickets: 50,000 agents that come back at once cost neither memory nor, each,
-        // a signature.
+        // Tickets keep the sessions at the other side: 50,000 agents at once cost neither memory nor a signature each.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = ring::Ticketer::new().context("no key for session tickets")?;
         config.send_tls13_tickets = 1;
@@ -103,7 +102,7 @@ fn read(files: &CertificateFiles, provider: &CryptoProvider) -> Result<Certified
 /// Reads all certificates of a PEM file.
 ///
 /// # Errors
-/// Where it cannot be read or holds none.
+/// Where the file cannot be read, or holds none.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let content = data_directory::read(path, MAX_FILE)?;
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&content)

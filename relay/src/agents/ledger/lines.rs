@@ -1,4 +1,4 @@
-//! The lines that an agent reported: in its present table, and before.
+//! An agent's reported lines: in its present table, and before.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -8,19 +8,20 @@ use shared::{LineHandle, Username};
 use crate::agents::registry::Grant;
 use crate::lines::line::Line;
 
-/// Profile names that an agent's lines share; beyond this number every line has a copy.
+/// Shared profile names of an agent's lines. Beyond this number every line has a copy.
 const MAX_SHARED_PROFILES: usize = 256;
 
-/// The lines that an agent reported.
+/// An agent's reported lines.
 #[derive(Debug, Default)]
 pub(crate) struct ReportedLines {
     /// The present table.
     present: HashMap<LineHandle, Arc<Line>>,
     /// Lines of this run's tables before the present one.
     retired: Vec<Arc<Line>>,
-    /// Lines of earlier runs. Until the present run has read its router's tables, nobody knows what became of them.
+    /// Lines of earlier runs. Nobody knows their fate before the present run has read its router's tables.
     previous: Vec<Arc<Line>>,
-    /// Lines of earlier runs that the present run did not find, oldest first, with the time of that on the steady scale.
+    /// Lines of earlier runs without a trace in the present run, oldest first, each with the time of that finding on
+    /// the steady scale.
     remembered: VecDeque<(i64, Arc<Line>)>,
     /// Lines beyond the agent's patterns.
     refused: HashMap<LineHandle, Username>,
@@ -33,7 +34,7 @@ pub(crate) enum Found<'a> {
     Line(&'a Arc<Line>),
     /// A line beyond the agent's patterns.
     Refused,
-    /// A handle that the agent did not report.
+    /// A handle without a report.
     Unknown,
 }
 
@@ -74,7 +75,7 @@ impl ReportedLines {
         self.present.iter().filter_map(beyond).collect()
     }
 
-    /// True if the agent may now report a line that was refused.
+    /// True if the agent may now report a refused line.
     pub(crate) fn has_pardoned(&self, grant: &Grant) -> bool {
         self.refused.values().any(|username| grant.may_report(username))
     }
@@ -120,23 +121,23 @@ impl ReportedLines {
         std::mem::take(&mut self.previous)
     }
 
-    /// Takes undecided lines of earlier tables, where they are more than `limit`.
+    /// Takes the undecided lines of earlier tables, if more than `limit`.
     pub(crate) fn take_surplus(&mut self, limit: usize) -> Vec<Arc<Line>> {
         let undecided = [&mut self.retired, &mut self.previous].into_iter();
         undecided.filter(|lines| lines.len() > limit).flat_map(std::mem::take).collect()
     }
 
-    /// Takes a line that was remembered before `since`, oldest first.
+    /// Takes one line remembered since before `since`, oldest first.
     pub(crate) fn pop_remembered(&mut self, since: i64) -> Option<Arc<Line>> {
         self.remembered.pop_front_if(|(at, _)| *at <= since).map(|(_, line)| line)
     }
 
-    /// Remembers a line that the present run did not find.
+    /// Remembers a line without a trace in the present run.
     pub(crate) fn remember(&mut self, line: Arc<Line>, now: i64) {
         self.remembered.push_back((now, line));
     }
 
-    /// Keeps those remembered lines that `is_kept` names. Returns their number.
+    /// Drops remembered lines unless `is_kept` is true for them. Returns the number of the rest.
     pub(crate) fn retain_remembered(&mut self, is_kept: impl Fn(&Arc<Line>) -> bool) -> usize {
         self.remembered.retain(|(_, line)| is_kept(line));
         self.remembered.len()
@@ -152,7 +153,7 @@ impl ReportedLines {
         all
     }
 
-    /// Takes every line that the agent may not report, of whichever table.
+    /// Takes all lines beyond the agent's patterns, of whichever table.
     pub(crate) fn take_beyond(&mut self, grant: &Grant) -> Vec<Arc<Line>> {
         let is_beyond = |line: &Arc<Line>| !grant.may_report(line.username());
         let mut beyond: Vec<_> = self.present.extract_if(|_, line| is_beyond(line)).map(|(_, line)| line).collect();
@@ -167,7 +168,7 @@ impl ReportedLines {
         beyond
     }
 
-    /// Returns one copy of a profile's name for all lines that have the profile.
+    /// Returns one copy of a profile's name for all lines of that profile.
     pub(crate) fn share(&mut self, profile: &str) -> Arc<str> {
         if let Some(shared) = self.profiles.get(profile) {
             return Arc::clone(shared);

@@ -2,7 +2,7 @@
 
 use super::sequences::Sequences;
 
-/// The batches that came, and those that never will.
+/// The batches of one run: received, and lost for ever.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
     sequences: Sequences,
@@ -12,13 +12,13 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    /// Gives up what the agent does not hold any more. Returns the number of batches that are lost by that.
+    /// Gives up everything below the agent's oldest batch. Returns the number of batches lost by that.
     pub(super) fn resume(&mut self, oldest: u64) -> u64 {
         self.sequences.give_up_below(oldest);
         self.sequences.take_lost()
     }
 
-    /// Counts batches as lost that nobody will send again.
+    /// Counts batches as lost for ever.
     pub(super) fn count_lost(&mut self, lost: u64) {
         self.lost = self.lost.saturating_add(lost);
     }
@@ -35,19 +35,19 @@ impl Received {
         self.samples += samples;
     }
 
-    /// Gives up every batch below `oldest`, which the agent does not hold any more.
+    /// Gives up every batch below the agent's oldest.
     pub(crate) fn give_up_below(&mut self, oldest: u64) {
         self.sequences.give_up_below(oldest);
     }
 
-    /// Returns the number of batches that were given up since the last call.
+    /// Returns the number of batches given up since the last call.
     pub(crate) fn take_lost(&mut self) -> u64 {
         let lost = self.sequences.take_lost();
         self.count_lost(lost);
         lost
     }
 
-    /// Returns the lowest sequence number that is missing.
+    /// Returns the lowest missing sequence number.
     pub(crate) fn next(&self) -> u64 {
         self.sequences.next()
     }

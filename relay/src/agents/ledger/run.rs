@@ -1,4 +1,4 @@
-//! One run of an agent, from its start to its end, over all its uplinks.
+//! One run of an agent, from start to end, over all uplinks.
 
 use std::net::IpAddr;
 
@@ -43,13 +43,13 @@ impl Run {
         self.clock.observe(hello.uptime_ms, now.steady);
     }
 
-    /// Takes a status that came at `now`. Returns the status before it.
+    /// Takes a status that came at `now`. Returns the one before.
     pub(crate) fn set_status(&mut self, status: Status, now: Now) -> Option<Status> {
         self.heartbeat = now.steady;
         self.status.replace(status)
     }
 
-    /// Returns the random number that the agent chose for this run; `None` before the first one.
+    /// Returns the run's random number; `None` before the first run.
     pub(crate) fn epoch(&self) -> Option<Epoch> {
         self.epoch
     }

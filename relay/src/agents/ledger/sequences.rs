@@ -1,8 +1,8 @@
-//! Which batches of an epoch have come: doubles are known, and the lowest that is missing.
+//! The batches of an epoch by number: recognises doubles, and knows the lowest missing number.
 
 use std::collections::BTreeMap;
 
-/// Holes that are remembered: a reconnect makes one or two. Beyond it the oldest counts as given up.
+/// Remembered holes. A reconnect makes one or two. Beyond this number the oldest hole counts as given up.
 const MAX_HOLES: usize = 64;
 
 /// Sequence numbers received, as everything below a cursor and some ranges above.
@@ -32,7 +32,7 @@ impl Sequences {
         self.any
     }
 
-    /// Takes a batch's sequence number; whether it is new.
+    /// Takes a batch's sequence number. True if the batch is new.
     pub(crate) fn insert(&mut self, sequence: u64) -> bool {
         if sequence < self.next || sequence == u64::MAX {
             return false;

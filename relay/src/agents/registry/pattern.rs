@@ -1,7 +1,7 @@
-//! A pattern of usernames that an agent may report: one username, `*`, `*SUFFIX` (as in `*@realm`) or `PREFIX*`.
+//! A pattern of usernames: one username, `*`, `*SUFFIX` (as in `*@realm`) or `PREFIX*`.
 //!
-//! It is written in the text form of usernames, where a `*` at the beginning or the end stands for any bytes; a `*` that
-//! belongs to a username is written `%2A`. It is compared byte for byte, case and all.
+//! A pattern is in the text form of usernames. A `*` at the beginning or the end stands for any bytes; a username's own
+//! `*` is written `%2A`. Patterns are compared byte for byte, case and all.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,16 +10,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use shared::Username;
 use shared::username::{MAX_USERNAME, escape, unescape};
 
-/// Which usernames an agent may report.
+/// A set of usernames.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pattern {
     /// Every one.
     Any,
     /// One alone.
     Exactly(Username),
-    /// All that begin with these bytes.
+    /// All usernames with these first bytes.
     Prefix(Box<[u8]>),
-    /// All that end with these bytes.
+    /// All usernames with these last bytes.
     Suffix(Box<[u8]>),
 }
 
@@ -37,9 +37,9 @@ pub enum PatternError {
     /// Not the text form.
     #[error("pattern {text:?} is not in text form; write it as {canonical:?}")]
     NotCanonical {
-        /// What was given.
+        /// The given text.
         text: String,
-        /// What would have been accepted.
+        /// The acceptable spelling.
         canonical: String,
     },
     /// Longer than any username.

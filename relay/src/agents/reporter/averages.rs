@@ -8,7 +8,7 @@ use crate::clock::Now;
 use crate::lines::averages::Average;
 
 impl Reporter {
-    /// Takes the averages of a batch. Those of lines beyond the agent's patterns find no line, as its samples do.
+    /// Takes the averages of a batch. Lines beyond the agent's patterns get none.
     pub(super) fn average(&self, ledger: &Ledger, batch: &Batch<'_>, reach: Reach, now: Now) {
         let end = now.past(ledger.run.clock.steady(batch.header.uptime_ms, now.steady));
         let [span, interval] = [reach.span_ms, reach.interval_ms].map(|ms| i64::try_from(ms).unwrap_or(i64::MAX));

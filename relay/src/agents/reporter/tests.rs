@@ -1,4 +1,4 @@
-//! No number that an agent may say breaks the relay's arithmetic or puts anything into the future.
+//! No number from an agent breaks the relay's arithmetic or puts anything into the future.
 
 use proptest::prelude::*;
 use shared::frame::{self, Header};
@@ -76,7 +76,7 @@ fn take(reporter: &Reporter, grant: &Grant, said: &Said, now: Now) {
             let header = Header { epoch: Epoch(1), sequence, uptime_ms: uptime, replayed };
             let mut bytes = Vec::new();
             frame::encode(&header, &[Sample { line: LineHandle(1), download: rate, upload: rate }], &mut bytes);
-            // Not every number goes into a frame; what is refused is refused in order.
+            // Some numbers do not fit a frame; the relay then refuses the frame in order.
             let _ = reporter.batch(&bytes, now, &mut DirectWriter::default());
         }
         Said::Averages { uptime, span, interval, replayed } => {
@@ -110,7 +110,7 @@ proptest! {
             let explained = serde_json::to_value(Explanation::of(&fleet, &name("ali"), hub.now())).unwrap();
             let at = |value: &serde_json::Value| value.as_i64().unwrap_or(now.unix);
             for time in [&explained["since"], &explained["newest"]["t"], &explained["reports"][0]["since"]] {
-                // Half a minute for points that were pushed past each other.
+                // Half a minute for samples pushed past each other.
                 prop_assert!(at(time).abs_diff(now.unix) <= LONGEST_MS.unsigned_abs() + 60_000, "{time} of {explained}");
                 prop_assert!(at(time) <= now.unix + 60_000, "{time} of {explained}");
             }

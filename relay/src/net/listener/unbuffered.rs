@@ -1,7 +1,7 @@
-//! A stream that takes nothing more before what it took has left it.
+//! A stream that accepts bytes only after all earlier bytes have left.
 //!
-//! rustls keeps 64 KiB for a reader that is slow and calls them written; whoever is fed with what is true now must not be
-//! written ahead. It knows neither TLS nor HTTP, and viewers' and agents' WebSockets, which flush by themselves, do without it.
+//! rustls buffers 64 KiB for a slow reader and calls them written: a live stream must not run ahead like this.
+//! WebSockets flush by themselves and do without this wrapper.
 
 use std::io;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ impl<S> Unbuffered<S> {
         Self(stream)
     }
 
-    /// Gives it back.
+    /// Returns the wrapped stream.
     pub(crate) fn into_inner(self) -> S {
         self.0
     }

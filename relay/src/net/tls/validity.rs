@@ -1,5 +1,5 @@
-//! Until when a certificate is valid (RFC 5280, section 4.1), read from its DER: the one field of X.509 that the relay looks
-//! at itself. It judges nothing; that is the other side's business.
+//! The end of a certificate's validity (RFC 5280, section 4.1), read from DER. The relay reads no other field of X.509,
+//! and leaves the judgement to the other side.
 
 use chrono::NaiveDateTime;
 use rustls_pki_types::CertificateDer;
@@ -10,7 +10,7 @@ const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// The certificate's `notAfter`, seconds since 1970; `None` where it cannot be read.
+/// Returns the certificate's `notAfter`, seconds since 1970; `None` if unreadable.
 pub(super) fn not_after(certificate: &CertificateDer<'_>) -> Option<i64> {
     let (body, _) = expect(SEQUENCE, certificate)?;
     let (fields, _) = expect(SEQUENCE, body)?;
@@ -24,12 +24,12 @@ pub(super) fn not_after(certificate: &CertificateDer<'_>) -> Option<i64> {
     time(tag, str::from_utf8(not_after).ok()?)
 }
 
-/// The content of an element of that tag, and what follows it.
+/// Returns the content of an element with that tag, and the rest.
 fn expect(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     element(bytes).filter(|(found, ..)| *found == tag).map(|(_, content, rest)| (content, rest))
 }
 
-/// An element's tag and content, and what follows it (X.690, sections 8.1 and 10.1).
+/// Returns an element's tag and content, and the rest (X.690, sections 8.1 and 10.1).
 fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, bytes) = bytes.split_first()?;
     let (&first, bytes) = bytes.split_first()?;
@@ -45,7 +45,7 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, content, rest))
 }
 
-/// A time as RFC 5280, section 4.1.2.5 has it: of two digits the year is one of 1950 to 2049.
+/// Reads a time (RFC 5280, section 4.1.2.5). Two digits mean a year from 1950 to 2049.
 fn time(tag: u8, text: &str) -> Option<i64> {
     let full = match tag {
         GENERALIZED_TIME => text.to_owned(),
