@@ -1,11 +1,10 @@
-//! Every limit of the relay in one table: its unit, its reason, the close code or status that it ends in, and the test that
-//! tries it.
+//! Every limit of the relay in one table: its unit, its reason, its close code or status, and its test.
 //!
 //! Limits of the wire itself (usernames of 255 bytes, uplink messages of 256 KiB) stand in `shared`.
 
 use std::time::Duration;
 
-/// What the relay takes at most, and how long it waits.
+/// The relay's limits and timeouts.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Viewers of one line: a household and the support desk; more: [`LineFull`](shared::close::Close::LineFull).

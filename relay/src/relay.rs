@@ -28,7 +28,7 @@ use crate::viewers::context::ViewerContext;
 use crate::viewers::routes::PAGE_POLICY;
 use crate::{agents, viewers};
 
-/// A relay whose sockets are bound: what is read is read, so that nothing but the world can fail it.
+/// A relay with bound sockets and read files. Only the world can make it fail.
 pub struct Relay {
     listeners: Vec<Listener>,
     private: Listener,
@@ -41,7 +41,7 @@ pub struct Relay {
     reload_every: Duration,
 }
 
-/// Where a relay listens; the ports that the system chose where 0 was asked for.
+/// The listening addresses. A port of 0 in the configuration is here the port chosen by the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Addresses {
     /// The page and the viewer API.
@@ -53,7 +53,7 @@ pub struct Addresses {
 }
 
 impl Relay {
-    /// Reads every file and binds every socket; inside a tokio runtime.
+    /// Reads every file and binds every socket, inside a tokio runtime.
     ///
     /// # Errors
     /// Where a file cannot be read, with the remedy, or an address not be bound.
@@ -95,7 +95,7 @@ impl Relay {
     /// Where it listens.
     ///
     /// # Errors
-    /// What the system says.
+    /// Errors of the system.
     pub fn addresses(&self) -> Result<Addresses> {
         let public: Vec<SocketAddr> = self.listeners.iter().map(Listener::address).collect::<Result<_, _>>()?;
         let first = public.first().context("no listener")?;
@@ -103,10 +103,10 @@ impl Relay {
         Ok(Addresses { viewers: *first, agents: *last, private: self.private.address()? })
     }
 
-    /// Serves until `shutdown` ends, then lets every connection end, for as long as the limits allow.
+    /// Serves until `shutdown` ends, then ends every connection within the time of the limits.
     ///
     /// # Errors
-    /// Where a part of the relay ended by itself, which is a fault in it: better stopped and started again than half alive.
+    /// Where a part of the relay ended by itself. That is a fault, and a restart is better than half a relay.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<()> {
         let mut background = JoinSet::new();
         background.spawn(Arc::clone(&self.fleet.hub).run(self.stop.subscribe()));
@@ -133,7 +133,7 @@ impl Relay {
                 "connections were cut: they did not end in time"
             );
         }
-        // Last: until now the private listener said that the relay stops.
+        // The last step: until now the private listener answered "stopping".
         self.stop_private.send_replace(true);
         outcome
     }

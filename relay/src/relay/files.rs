@@ -1,4 +1,4 @@
-//! The relay's files in memory, each read again when it changes.
+//! The relay's files in memory, reloaded after every change.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(super) struct Files {
     pub(super) reloadable: Vec<Reloadable>,
 }
 
-/// Files that are read together, and the function that reads them.
+/// Files read together, with their loader.
 pub(super) struct Reloadable {
     pub(super) watched: Watched,
     pub(super) load: Load,
@@ -33,7 +33,7 @@ pub(super) struct Reloadable {
 type Load = Box<dyn Fn() -> Result<()> + Send + Sync>;
 
 impl Reloadable {
-    /// Reads the files for the first time. They are watched from before that, so that no change is missed.
+    /// Reads the files for the first time. The watch begins before that, so that no change is missed.
     fn read(
         what: &'static str,
         paths: Vec<PathBuf>,
@@ -94,7 +94,7 @@ fn read_agents(data: &DataDirectory, metrics: &Arc<Metrics>) -> Result<(Registry
     Ok((registry, Reloadable::read("agents", vec![path], load)?))
 }
 
-/// Reads the subscribers file. Lines are worth more than names: without the file the relay serves, and takes it when it comes.
+/// Reads the subscribers file. Lines are worth more than names: a relay without the file serves, and loads it later.
 fn read_subscribers(file: &SubscribersFile, subscribers: &Subscribers, metrics: &Arc<Metrics>) -> Reloadable {
     let watched = Watched::new("subscribers", vec![file.path.clone()]);
     let (file, table, metrics) = (file.clone(), subscribers.clone(), Arc::clone(metrics));

@@ -1,5 +1,5 @@
-//! The data directory: where its files are, and how they are written so that a crash or a full disk never leaves half
-//! of one. What is in them is the business of [`keys`](crate::viewers::links::keys) and [`agents`](crate::agents).
+//! The data directory: the places of its files, and writing them whole. A crash or a full disk never leaves half a
+//! file. [`keys`](crate::viewers::links::keys) and [`agents`](crate::agents) know the contents.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ const SECRET_MODE: u32 = 0o600;
 pub struct DataDirectory(PathBuf);
 
 impl DataDirectory {
-    /// The directory at a path; it need not exist yet.
+    /// Returns the directory at a path, existing or not.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
@@ -28,7 +28,7 @@ impl DataDirectory {
         &self.0
     }
 
-    /// The keys that sign links.
+    /// Returns the path of the link keys.
     pub fn keys(&self) -> PathBuf {
         self.0.join("keys.json")
     }
@@ -58,7 +58,7 @@ impl DataDirectory {
     /// Makes the directory, for its owner alone, unless it is there.
     ///
     /// # Errors
-    /// Where it can neither be made nor is there.
+    /// Where the directory cannot be made.
     pub fn create(&self) -> Result<()> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
         made.map_err(|error| permissions::with_words("make the data directory", &self.0, error))
@@ -73,10 +73,10 @@ impl DataDirectory {
         permissions::check_unchangeable(&self.agents())
     }
 
-    /// Takes the lock that commands hold while they change a file; it ends with the value.
+    /// Locks the directory for a command's change of a file, until the value is dropped.
     ///
     /// # Errors
-    /// Where the directory is missing or not ours to write.
+    /// Where the directory is missing or not writable.
     pub fn lock(&self) -> Result<Lock> {
         let path = self.0.join("lock");
         match open_lock(&path).and_then(|file| file.lock().map(|()| file)) {
@@ -133,7 +133,7 @@ fn process_of(path: &Path) -> String {
 /// Writes a file that must not be there yet, readable by its owner alone.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] where it is there, which is left as it is; and what the disk says.
+/// [`io::ErrorKind::AlreadyExists`] for an existing file, which stays untouched; and errors of the disk.
 pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(SECRET_MODE).open(path)?;
     file.write_all(content)?;
@@ -141,16 +141,16 @@ pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_parent(path)
 }
 
-/// Puts new content in a file's place at one stroke; the file keeps its owner, so that a command run by root does not take
-/// it away from the relay.
+/// Replaces a file's content at one stroke. The file keeps its owner: a command run by root must not take the file from
+/// the relay.
 ///
 /// # Errors
-/// What the disk says; the old content then stands.
+/// Errors of the disk. The old content then stands.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let temporary = path.with_file_name(name);
-    // One left behind by a crash is worthless: the lock says that nobody is writing it.
+    // A file left behind by a crash is worthless: the lock proves that nobody writes to it.
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -165,10 +165,10 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_parent(path)
 }
 
-/// Reads a secret file, at most `limit` bytes of it.
+/// Reads a secret file of at most `limit` bytes.
 ///
 /// # Errors
-/// Where it is missing, larger, or open to others than its owner.
+/// Where the file is missing, larger, or open to others than its owner.
 pub fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let metadata = fs::metadata(path).map_err(|error| permissions::with_words("read", path, error))?;
     let mode = metadata.permissions().mode() & 0o777;
@@ -185,7 +185,7 @@ pub fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>> {
 /// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
-/// Where it is missing or larger.
+/// Where the file is missing or larger.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     use std::io::Read;
     let mut content = Vec::new();
@@ -207,7 +207,7 @@ fn keep_owner(path: &Path, file: &File) -> io::Result<()> {
     std::os::unix::fs::fchown(file, Some(before.uid()), Some(before.gid()))
 }
 
-/// A rename or a new name is on disk only once its directory is.
+/// A rename or a new name reaches the disk only with its directory.
 fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),

@@ -1,8 +1,8 @@
-//! Notices that a file has changed, by asking once a second, and takes it anew; what cannot be read leaves the last good
-//! content in use, and is reported once for each change.
+//! Files reloaded after every change, found by a look each second. An unreadable file leaves the last good content in
+//! use, with one report for each change.
 //!
-//! Asking is chosen over the kernel's notifications: those see nothing on network volumes, and lose a file that is
-//! replaced, as Kubernetes and certificate tools do.
+//! The kernel's notifications see nothing on network volumes, and lose a replaced file, as Kubernetes and certificate
+//! tools leave one.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use crate::metrics::Metrics;
 
-/// What tells two contents of a path apart without reading them: device, inode, length, and both times in nanoseconds.
+/// The stamp of a file's content: device, inode, length, and both times in nanoseconds.
 type Stamp = Option<(u64, u64, u64, i128, i128)>;
 
-/// Files that are taken together, such as a certificate and its key.
+/// Files reloaded together, such as a certificate and its key.
 #[derive(Debug)]
 pub struct Watched {
     what: &'static str,
@@ -24,7 +24,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Remembers the files as they are; made before they are first read, so that no change falls between.
+    /// Remembers the files' stamps. Called before the first reading, so that no change is missed.
     pub fn new(what: &'static str, paths: Vec<PathBuf>) -> Self {
         let seen = paths.iter().map(stamp).collect();
         Self { what, paths, seen }

@@ -1,7 +1,7 @@
-//! What a viewer and the relay say to each other: JSON text, each with a `type`.
+//! The messages between a viewer and the relay: JSON text, each with a `type`.
 //!
-//! The golden files in `shared/golden/viewer` are these frames byte for byte; the page's tests read the same ones.
-//! Times are Unix milliseconds by the relay's clock, rates bits per second.
+//! The golden files in `shared/golden/viewer` are these frames byte for byte, and the page's tests read them too. Times
+//! are Unix milliseconds by the relay's clock, rates are bits per second.
 
 use serde::{Deserialize, Serialize};
 use shared::close::Close;
@@ -10,15 +10,15 @@ use shared::close::Close;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ViewerFrame {
-    /// Everything about the line; what a viewer had before is void.
+    /// Everything about the line. The viewer drops everything older.
     Snapshot(Box<Snapshot>),
     /// One sample more.
     Sample(TimedSample),
-    /// Some samples more, for a viewer that fell behind.
+    /// Missed samples, for a viewer that fell behind.
     Samples(History),
-    /// Averages over many seconds, the newest ones: they replace what a viewer has of their time, and follow it.
+    /// The newest averages over many seconds. They replace the viewer's averages of their time.
     Averages(Averages),
-    /// The line's state, when it changed and after ten seconds without a frame.
+    /// The line's state, after a change and after ten seconds without a frame.
     State(StateFrame),
     /// Why the relay closes the stream.
     Error {
@@ -32,10 +32,10 @@ pub enum ViewerFrame {
     Unknown,
 }
 
-/// One sample at its time.
+/// One sample with its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimedSample {
-    /// When the router measured it.
+    /// The time of the measurement.
     pub t: i64,
     /// Towards the subscriber.
     pub down: u64,
@@ -82,17 +82,17 @@ pub struct Averages {
     pub up: Vec<Option<u64>>,
 }
 
-/// What a line is at the moment.
+/// The state of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LineState {
-    /// A session is up, and its samples come.
+    /// A session is up, and samples come.
     Running,
-    /// A session is up, but its samples are late.
+    /// A session is up, but samples are late.
     Stalled,
-    /// The router says that there is no session.
+    /// The router has no session.
     Offline,
-    /// The line's agent or its router does not answer.
+    /// The line's agent, or its router, does not answer.
     Unreachable,
     /// No agent reported the line.
     Unknown,
@@ -100,11 +100,11 @@ pub enum LineState {
     Starting,
 }
 
-/// What else the reader should know.
+/// A notice to the reader beside the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
-    /// The agent watches as many lines as it may, so that no samples come.
+    /// No samples: the agent has as many watches as it may.
     TooManyWatched,
     /// The router gives no live figures for the line: the averages are all there is, one each `interval`.
     Averages,
@@ -126,9 +126,9 @@ pub struct Snapshot {
     pub username: String,
     /// The username for people.
     pub display: String,
-    /// The customer's name, where it may be shown.
+    /// The customer's name, for viewers with the right to it.
     pub customer: Option<String>,
-    /// The package's name, where it may be shown.
+    /// The package's name, for viewers with the right to it.
     pub package: Option<String>,
     /// The provider's name.
     pub brand: Option<String>,
@@ -148,10 +148,10 @@ pub struct Snapshot {
     pub now: i64,
     /// The last five minutes, as far as the line was watched.
     pub history: History,
-    /// The last two hours, whether or not the line was watched; absent where its agent tells none.
+    /// The averages of the last two hours, watched or not; absent without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub averages: Option<Averages>,
-    /// What else the reader should know.
+    /// A notice to the reader.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Notice>,
 }
@@ -169,13 +169,13 @@ pub struct StateFrame {
     pub interval: u32,
     /// The relay's clock.
     pub now: i64,
-    /// What else the reader should know.
+    /// A notice to the reader.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Notice>,
 }
 
 impl ViewerFrame {
-    /// The error that goes before a close.
+    /// Returns the error before a close.
     pub fn error(close: Close) -> Self {
         Self::Error { code: close.code(), reason: close.name().to_owned() }
     }
@@ -186,7 +186,7 @@ impl ViewerFrame {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// The name of its `type`, which is also its event's name in server-sent events.
+    /// Returns the frame's `type`, also its event's name in server-sent events.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Snapshot(_) => "snapshot",
@@ -219,7 +219,7 @@ pub fn put_sample(out: &mut Vec<u8>, point: &TimedSample) {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromViewer {
-    /// Which line it wants to see: by a link's token, or by the text form of a username.
+    /// Asks for a line: by a link's token, or by the text form of a username.
     Watch {
         /// A link's token.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -230,7 +230,7 @@ pub enum FromViewer {
     },
 }
 
-/// A router's bytes for people: UTF-8 as it is, anything else read as windows-1252, in which most WinBox PCs write.
+/// Decodes a router's bytes for people: UTF-8, else windows-1252, the code page of most WinBox PCs.
 pub fn display(bytes: &[u8]) -> String {
     match str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
@@ -284,7 +284,7 @@ mod tests {
         Averages { interval: 30_000, start, down, up }
     }
 
-    /// Of a line that nobody watched before.
+    /// A line without viewers so far.
     fn unwatched() -> Snapshot {
         let columns =
             [(Some(14_778_368), Some(619_520)), (None, None), (Some(0), Some(1_000)), (Some(48_013_312), Some(0))];

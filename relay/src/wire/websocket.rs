@@ -1,13 +1,11 @@
-//! WebSocket framing for viewers (RFC 6455, section 5), the relay's side of it: writes whole frames, reads what a
-//! browser sends.
+//! The relay's side of WebSocket framing for viewers (RFC 6455, section 5): writes whole frames, and reads a browser's.
 //!
-//! It does no I/O and it is no general WebSocket: a viewer says one short thing and then answers pings, so inbound
-//! messages are unfragmented and at most [`MAX_VIEWER_FRAME`] long. The uplink uses tungstenite, which is also this
-//! file's oracle in tests.
+//! No I/O, and no general WebSocket. A viewer says one short thing and then answers pings, so inbound messages are
+//! unfragmented and at most [`MAX_VIEWER_FRAME`] long. The uplink uses tungstenite, the oracle of this file's tests.
 
 use crate::limits::MAX_VIEWER_FRAME;
 
-/// The kinds of frame that the relay knows (RFC 6455, section 5.2).
+/// The known kinds of frame (RFC 6455, section 5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Opcode {
@@ -35,7 +33,7 @@ pub fn text(payload: &[u8]) -> Vec<u8> {
     frame(Opcode::Text, payload)
 }
 
-/// Appends a text frame whose payload, written by `put`, is at most 125 bytes, and so its header two.
+/// Appends a text frame with a payload of at most 125 bytes, written by `put`. The header has two bytes.
 pub fn put_short_text(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(&[FIN | Opcode::Text as u8, 0]);
@@ -76,31 +74,31 @@ fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What a viewer sent.
+/// A viewer's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inbound {
     /// A text message.
     Text(String),
-    /// A binary message; nobody reads it.
+    /// A binary message, ignored.
     Binary,
     /// To be answered by a pong with the same payload.
     Ping(Vec<u8>),
     /// The answer to a ping.
     Pong,
-    /// The viewer is done, with its code if it gave one.
+    /// The viewer's close, with a code or without.
     Close(Option<u16>),
 }
 
-/// How bytes break the rules. The connection that sent them is closed.
+/// A breach of the rules. The relay closes the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// A client's frame without a mask (RFC 6455, section 5.1).
     #[error("websocket frame is not masked")]
     Unmasked,
-    /// A reserved bit without an extension that was agreed on.
+    /// A reserved bit without an agreed extension.
     #[error("websocket frame has reserved bits")]
     Reserved,
-    /// An opcode that means nothing.
+    /// A reserved opcode.
     #[error("websocket frame has unknown opcode {0}")]
     Opcode(u8),
     /// A message in parts: no viewer has so much to say.
@@ -109,13 +107,13 @@ pub enum Violation {
     /// Longer than [`MAX_VIEWER_FRAME`], or a control frame longer than 125 bytes.
     #[error("websocket frame is too long")]
     TooLong,
-    /// The length is not written in its shortest form.
+    /// A length in more bytes than needed.
     #[error("websocket frame's length is not in its shortest form")]
     LengthForm,
-    /// Text that is not UTF-8.
+    /// Text beyond UTF-8.
     #[error("websocket text is not utf-8")]
     Text,
-    /// A close frame with half a code, a code that nobody may send, or a reason that is not UTF-8.
+    /// A close frame with half a code, a forbidden code, or a reason beyond UTF-8.
     #[error("websocket close frame is malformed")]
     Close,
 }
@@ -137,10 +135,10 @@ struct Header {
 }
 
 impl Parser {
-    /// Takes bytes from the front of `input` up to the end of one frame; `None` when it needs more.
+    /// Takes the next frame from the front of `input`; `None` if its end is missing.
     ///
     /// # Errors
-    /// [`Violation`]; nothing after it can be understood.
+    /// [`Violation`]. Nothing after it can be understood.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Inbound>, Violation> {
         let Some(header) = self.take_header(input)? else { return Ok(None) };
         if !self.take_payload(&header, input) {
@@ -176,7 +174,7 @@ impl Parser {
     }
 }
 
-/// `None` when the header is not complete; a rule is applied as soon as its byte is there.
+/// Parses a header; `None` if its end is missing. Every rule applies as soon as its byte is there.
 fn parse_header(bytes: &[u8]) -> Result<Option<Header>, Violation> {
     let Some(&first) = bytes.first() else { return Ok(None) };
     let opcode = parse_opcode(first)?;

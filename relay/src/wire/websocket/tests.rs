@@ -1,4 +1,4 @@
-//! The framing against tungstenite, and the rules that tungstenite does not have.
+//! The framing against tungstenite, and the rules beyond tungstenite's.
 
 use std::io::{self, Read, Write};
 
@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::*;
 
-/// A peer's bytes to read; what is written to it is kept.
+/// A peer's bytes to read. Keeps everything written to it.
 struct Wire {
     input: Vec<u8>,
     at: usize,
@@ -44,7 +44,7 @@ fn tungstenite(role: Role, input: &[u8]) -> WebSocket<Wire> {
     WebSocket::from_raw_socket(Wire { input: input.to_vec(), at: 0, output: Vec::new() }, role, Some(config))
 }
 
-/// What tungstenite makes of a client's bytes: messages, and whether an error ended them.
+/// Returns tungstenite's reading of a client's bytes: messages, and true if an error ended them.
 fn oracle(input: &[u8]) -> (Vec<Inbound>, bool) {
     let mut socket = tungstenite(Role::Server, input);
     let mut messages = Vec::new();
@@ -65,7 +65,7 @@ fn oracle(input: &[u8]) -> (Vec<Inbound>, bool) {
     }
 }
 
-/// What the parser makes of the same bytes, given in pieces.
+/// Returns the parser's reading of the same bytes, in pieces.
 fn ours(input: &[u8], piece: usize) -> (Vec<Inbound>, Option<Violation>) {
     let mut parser = Parser::default();
     let mut messages = Vec::new();
@@ -133,7 +133,7 @@ proptest! {
         let (expected, failed) = oracle(&bytes);
         let (messages, violation) = ours(&bytes, piece);
         match violation {
-            // Tungstenite reads a close frame with a forbidden code and answers it with 1002; here it is a violation.
+            // Tungstenite answers a forbidden close code with 1002; here the code is a violation.
             Some(Violation::Close) if !failed => prop_assert_eq!(&expected[..messages.len()], &messages[..]),
             _ => {
                 prop_assert_eq!(failed, violation.is_some(), "{:?}", violation);
