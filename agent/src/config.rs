@@ -93,7 +93,7 @@ impl Config {
         environment.refuse_unknown()?;
         let mut warnings = Vec::new();
         let config = Self {
-            router: check_router(typed, environment)?,
+            router: check_router(typed, environment, &mut warnings)?,
             relay: check_relay(typed, environment, &mut warnings)?,
             limits: check_limits(typed)?,
             timing: Timing { tables: typed.tables(), ..Timing::default() },
@@ -104,7 +104,11 @@ impl Config {
     }
 }
 
-fn check_router(typed: &Typed, environment: &Environment) -> Result<RouterConfig, ConfigError> {
+fn check_router(
+    typed: &Typed,
+    environment: &Environment,
+    warnings: &mut Vec<String>,
+) -> Result<RouterConfig, ConfigError> {
     let trust = check_router_trust(typed)?;
     let port = if trust.is_some() { API_SSL_PORT } else { API_PORT };
     let gateway = environment.gateway();
@@ -116,6 +120,9 @@ fn check_router(typed: &Typed, environment: &Environment) -> Result<RouterConfig
         return Err(ConfigError::RouterPlaintext(address.to_string()));
     }
     let password = secret(environment, "LINELIGHT_ROUTER_PASSWORD", typed.router_password_file.as_deref())?;
+    if let Some(doubt) = password.doubt() {
+        warnings.push(format!("the router's password {doubt}: remove that, unless it is meant"));
+    }
     Ok(RouterConfig { address, user: typed.router_user.clone(), password, trust })
 }
 

@@ -1,12 +1,15 @@
-//! Secrets: where they come from, and that they are never printed.
+//! Secrets: where they come from, what an editor or a shell added to them, and that they are never printed.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// The largest secret file that is read, in bytes: a token has 43 characters, a password rarely more.
-const MAX_SECRET: u64 = 4096;
+/// The largest secret, in bytes: a token has 43 characters, a password rarely more.
+const MAX_SECRET: usize = 4_096;
+
+/// The largest file that is read, in bytes: the largest secret in UTF-16.
+const MAX_FILE: u64 = 2 * MAX_SECRET as u64;
 
 /// A secret's bytes; it prints as `***`.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,9 +21,26 @@ impl Secret {
         Self(bytes.as_ref().into())
     }
 
-    /// The bytes, for the one place that sends them.
+    /// Returns the bytes, for the one place that sends them.
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Returns what a token is once blanks and quotes around it are gone; no token has any.
+    fn as_token(&self) -> Self {
+        let trimmed = self.0.trim_ascii();
+        Self::new(unquoted(trimmed).unwrap_or(trimmed).trim_ascii())
+    }
+
+    /// Returns what looks unintended in a password; it may be meant, so it is kept.
+    fn doubt(&self) -> Option<&'static str> {
+        if self.0.trim_ascii().len() < self.0.len() {
+            Some("begins or ends with a blank, which counts as a part of it")
+        } else if unquoted(&self.0).is_some() {
+            Some("stands in quotes, which count as a part of it")
+        } else {
+            None
+        }
     }
 }
 
@@ -35,7 +55,7 @@ impl fmt::Debug for Secret {
 pub enum SecretSource {
     /// A file, read each time that the secret is needed, so that it can be changed without a restart.
     File(PathBuf),
-    /// An environment variable's value. RouterOS shows those in its exports, so a file is the better place.
+    /// An environment variable's value. RouterOS shows variables in its exports, so a file is the better place.
     Value(Secret),
 }
 
@@ -43,43 +63,103 @@ pub enum SecretSource {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file cannot be read.
-    #[error("secret file {} is not readable: {source}", path.display())]
+    #[error("secret file {} is not readable: {source}; is it mounted into the container?", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's words.
         source: io::Error,
     },
     /// There is nothing in it.
-    #[error("secret file {} is empty", .0.display())]
+    #[error("secret file {} is empty: write the secret into it", .0.display())]
     Empty(PathBuf),
     /// There is more in it than a secret.
     #[error("secret file {} is larger than {MAX_SECRET} bytes: is it the right file?", .0.display())]
     TooLarge(PathBuf),
+    /// There are several lines in it.
+    #[error("secret file {} holds several lines: leave the one with the secret", .0.display())]
+    SeveralLines(PathBuf),
+    /// Its characters cannot be told.
+    #[error("secret file {} is UTF-16 that cannot be read: save it as UTF-8", .0.display())]
+    Encoding(PathBuf),
 }
 
 impl SecretSource {
-    /// The secret, without the line end that editors leave. A small file is read at once, which blocks for a moment.
+    /// Reads the secret. Of a file's content, what an editor adds is left out: a byte order mark, and line ends around it;
+    /// UTF-16 becomes UTF-8. The file is small and read at once, which blocks for a moment.
     ///
     /// # Errors
     /// [`SecretError`], which names the file and never its content.
     pub fn read(&self) -> Result<Secret, SecretError> {
         match self {
             Self::Value(secret) => Ok(secret.clone()),
-            Self::File(path) => {
-                let mut bytes = Vec::new();
-                File::open(path)
-                    .and_then(|file| file.take(MAX_SECRET + 1).read_to_end(&mut bytes))
-                    .map_err(|source| SecretError::Io { path: path.clone(), source })?;
-                let secret = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-                let secret = secret.strip_suffix(b"\r").unwrap_or(secret);
-                match secret.len() as u64 {
-                    0 => Err(SecretError::Empty(path.clone())),
-                    1..=MAX_SECRET => Ok(Secret::new(secret)),
-                    _ => Err(SecretError::TooLarge(path.clone())),
-                }
-            }
+            Self::File(path) => read_file(path),
         }
+    }
+
+    /// Reads a token: as [`read`](Self::read), and without blanks and quotes around it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_token(&self) -> Result<Secret, SecretError> {
+        self.read().map(|secret| secret.as_token())
+    }
+
+    /// Returns what looks unintended in a password; nothing while it cannot be read.
+    pub(super) fn doubt(&self) -> Option<&'static str> {
+        self.read().ok()?.doubt()
+    }
+}
+
+fn read_file(path: &Path) -> Result<Secret, SecretError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
+        .map_err(|source| SecretError::Io { path: path.to_owned(), source })?;
+    let text = decoded(bytes).ok_or_else(|| SecretError::Encoding(path.to_owned()))?;
+    let secret = without_line_ends(&text);
+    if secret.len() > MAX_SECRET {
+        return Err(SecretError::TooLarge(path.to_owned()));
+    }
+    if secret.is_empty() {
+        return Err(SecretError::Empty(path.to_owned()));
+    }
+    if secret.iter().any(|byte| b"\r\n".contains(byte)) {
+        return Err(SecretError::SeveralLines(path.to_owned()));
+    }
+    Ok(Secret::new(secret))
+}
+
+/// Returns the bytes without a byte order mark, UTF-16 as UTF-8; `None` for UTF-16 that is cut off or has no mark. Bytes of any
+/// other encoding are a password's own.
+fn decoded(bytes: Vec<u8>) -> Option<Vec<u8>> {
+    match bytes.as_slice() {
+        [0xef, 0xbb, 0xbf, text @ ..] => Some(text.to_vec()),
+        [0xff, 0xfe, text @ ..] => from_utf16(text, u16::from_le_bytes),
+        [0xfe, 0xff, text @ ..] => from_utf16(text, u16::from_be_bytes),
+        text if text.contains(&0) => None,
+        _ => Some(bytes),
+    }
+}
+
+fn from_utf16(text: &[u8], unit: impl Fn([u8; 2]) -> u16) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_chunks::<2>() else { return None };
+    let units: Vec<_> = pairs.iter().map(|pair| unit(*pair)).collect();
+    String::from_utf16(&units).ok().map(String::into_bytes)
+}
+
+fn without_line_ends(mut text: &[u8]) -> &[u8] {
+    while let [b'\r' | b'\n', rest @ ..] | [rest @ .., b'\r' | b'\n'] = text {
+        text = rest;
+    }
+    text
+}
+
+/// Returns what stands between two equal quotes.
+fn unquoted(text: &[u8]) -> Option<&[u8]> {
+    match text {
+        [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] => Some(inner),
+        _ => None,
     }
 }
 
@@ -88,24 +168,68 @@ mod tests {
     use super::*;
 
     fn read(content: &[u8]) -> Result<Secret, SecretError> {
+        with_file(content, SecretSource::read)
+    }
+
+    fn with_file<T>(content: &[u8], ask: impl FnOnce(&SecretSource) -> T) -> T {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("secret");
         std::fs::write(&path, content).unwrap();
-        SecretSource::File(path).read()
+        ask(&SecretSource::File(path))
+    }
+
+    fn utf16(text: &str, bytes: impl Fn(u16) -> [u8; 2]) -> Vec<u8> {
+        text.encode_utf16().flat_map(bytes).collect()
     }
 
     #[test]
-    fn one_line_end_is_not_part_of_a_secret() {
-        for content in ["pass word ", "pass word \n", "pass word \r\n"] {
-            assert_eq!(read(content.as_bytes()).unwrap().expose(), b"pass word ");
+    fn what_an_editor_adds_is_not_part_of_a_secret() {
+        for content in
+            ["påss word ", "påss word \n", "påss word \r\n", "\n\npåss word \n\r\n\n", "\u{feff}påss word \n"]
+        {
+            assert_eq!(read(content.as_bytes()).unwrap().expose(), "påss word ".as_bytes(), "{content:?}");
         }
-        assert_eq!(read(b"two\n\n").unwrap().expose(), b"two\n");
+        let marked = "\u{feff}påss word \r\n";
+        for content in [utf16(marked, u16::to_le_bytes), utf16(marked, u16::to_be_bytes)] {
+            assert_eq!(read(&content).unwrap().expose(), "påss word ".as_bytes());
+        }
+        assert_eq!(read(b"p\xe5ss\n").unwrap().expose(), b"p\xe5ss", "another encoding is the router's own business");
+    }
+
+    #[test]
+    fn what_cannot_be_trimmed_with_safety_is_named() {
+        assert!(matches!(read(b"one\ntwo\n"), Err(SecretError::SeveralLines(_))));
+        for content in [utf16("no mark", u16::to_le_bytes), b"\xff\xfea".to_vec(), b"\xff\xfe\x00\xd8".to_vec()] {
+            assert!(matches!(read(&content), Err(SecretError::Encoding(_))), "{content:?}");
+        }
+        let doubt = |content: &str| with_file(content.as_bytes(), SecretSource::doubt);
+        for (content, word) in
+            [("pass \n", "blank"), ("\tpass", "blank"), ("\"pass\"\n", "quotes"), ("'pass'", "quotes")]
+        {
+            assert!(doubt(content).unwrap().contains(word), "{content:?}");
+        }
+        for content in ["pass word", "pa\"ss\"", "\"pass", "'", ""] {
+            assert_eq!(doubt(content), None, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_neither_blanks_nor_quotes_around_it() {
+        for content in ["token", " token \n", "\"token\"\n", "'token' ", "\u{feff}\"token\"\r\n\r\n"] {
+            let token = with_file(content.as_bytes(), SecretSource::read_token).unwrap();
+            assert_eq!(token.expose(), b"token", "{content:?}");
+        }
+        let value = SecretSource::Value(Secret::new("\"token\""));
+        assert_eq!(value.read_token().unwrap().expose(), b"token", "an env-file of Docker keeps quotes");
     }
 
     #[test]
     fn a_file_that_holds_no_secret_is_named() {
-        assert!(matches!(read(b"\n"), Err(SecretError::Empty(_))));
+        for content in [b"\n".as_slice(), b"", b"\xef\xbb\xbf\r\n"] {
+            assert!(matches!(read(content), Err(SecretError::Empty(_))), "{content:?}");
+        }
         assert!(matches!(read(&[b'x'; 5_000]), Err(SecretError::TooLarge(_))));
+        assert!(matches!(read(&[b'x'; 50_000]), Err(SecretError::TooLarge(_))));
         let missing = SecretSource::File("/nonexistent/token".into()).read().unwrap_err();
         assert!(missing.to_string().contains("/nonexistent/token"), "{missing}");
     }

@@ -229,3 +229,13 @@ fn a_path_is_taken_as_it_is() {
     let cli = Cli::from_arg_matches(&matches).unwrap();
     assert_eq!((cli.command, cli.typed.token_file), (Some(Command::Check), Some(PathBuf::from("/a b"))));
 }
+
+#[test]
+fn a_password_with_blanks_or_quotes_around_it_is_kept_and_warned_of() {
+    for (password, word) in [("\"hunter2\"", "quotes"), ("hunter2 ", "blank")] {
+        let variables = [("LINELIGHT_ROUTER_PASSWORD", password)];
+        let config = check_with(&["--relay", "wss://relay.example"], &variables, Some(GATEWAY)).unwrap();
+        assert_eq!(config.router.password.read().unwrap().expose(), password.as_bytes());
+        assert!(config.warnings[0].contains(word) && !config.warnings[0].contains("hunter"), "{:?}", config.warnings);
+    }
+}

@@ -102,7 +102,7 @@ impl Connector {
         address: &RelayAddress,
         transport: Box<dyn Transport>,
     ) -> Result<Socket, ConnectError> {
-        let token = self.config.token.read()?;
+        let token = self.config.token.read_token()?;
         self.within(Wait::Relay, handshake::upgrade(transport, address, &token)).await?
     }
 
