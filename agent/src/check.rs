@@ -7,6 +7,7 @@ pub(crate) mod step;
 
 use std::io::{self, Write};
 
+use shared::escape::one_line;
 use tracing::{info, warn};
 
 pub use step::{Outcome, Step};
@@ -35,7 +36,7 @@ pub async fn log(config: &Config) {
         tokio::join!(router_steps(config, Reach::Sessions), uplink::probe(&config.relay, &config.uplink));
     let steps: Vec<_> = configuration_steps(config).into_iter().chain(router).chain(relay).collect();
     for step in steps.iter().filter(|step| !step.is_passed()) {
-        warn!("check: {step}");
+        warn!("check: {}", one_line(&step.to_string()));
     }
     if !steps.iter().any(Step::is_failed) {
         info!(steps = steps.len(), "check: the whole way to the router and to the relay works");
@@ -53,6 +54,6 @@ fn configuration_steps(config: &Config) -> Vec<Step> {
 }
 
 fn print_steps(steps: &[Step], out: &mut impl Write) -> io::Result<()> {
-    steps.iter().try_for_each(|step| writeln!(out, "{step}"))?;
+    steps.iter().try_for_each(|step| writeln!(out, "{}", one_line(&step.to_string())))?;
     out.flush()
 }

@@ -15,6 +15,17 @@ use crate::backlog::Backlog;
 use crate::clock::milliseconds;
 use crate::sessions::LineTable;
 
+/// Whether there is an uplink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UplinkState {
+    /// No relay has said welcome yet, or the uplink is lost and its watches have ended.
+    Absent,
+    /// A relay has said welcome, and its uplink stands.
+    Open,
+    /// The uplink is lost; its watches are kept for when it is back.
+    Lost,
+}
+
 /// What the router's task hands to the uplink's task, and back.
 pub struct Handover {
     /// The lines of the router: written by the router's task, read by the uplink's.
@@ -26,10 +37,8 @@ pub struct Handover {
     pub status: RefCell<Status>,
     /// What the relay wants sampled: written by the uplink's task, read by the router's.
     pub watched: RefCell<WatchSet>,
-    /// Whether a relay has said welcome and the uplink to it stands: written by the uplink's task.
-    pub uplinked: Cell<bool>,
-    /// Whether the uplink is lost, and not for so long that the watches ended: written by the uplink's task, read by the router's.
-    pub away: Cell<bool>,
+    /// Written by the uplink's task, read by the router's and by health checks.
+    pub uplink: Cell<UplinkState>,
     /// Whether the relay that last said welcome takes averages: written by the uplink's task, read by the router's.
     pub averages: Cell<bool>,
     /// Lines, backlog or status changed, or a watch was refused.
@@ -48,8 +57,7 @@ impl Handover {
             backlog: RefCell::new(backlog),
             status: RefCell::new(Status { interval_ms: 1_000, ..Status::default() }),
             watched: RefCell::new(watched),
-            uplinked: Cell::new(false),
-            away: Cell::new(false),
+            uplink: Cell::new(UplinkState::Absent),
             averages: Cell::new(false),
             to_uplink: Notify::new(),
             to_router: Notify::new(),

@@ -19,6 +19,7 @@ pub mod router;
 pub mod routeros;
 pub mod sampler;
 pub mod sessions;
+mod shown;
 pub mod stop;
 pub mod tls;
 pub mod uplink;

@@ -4,6 +4,7 @@
 //! relay asks for any more. Here is when and where to try: the first relay of the list that answers; each that failed
 //! rests for its own back-off; and once on a later one, every ten minutes a look whether an earlier one is back.
 
+mod allowance;
 mod answer;
 mod complaint;
 mod connect;
@@ -22,7 +23,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use shared::Epoch;
-use shared::close::{Close, Retry};
+use shared::close::Retry;
+use shared::escape::one_line;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_tungstenite::WebSocketStream;
@@ -85,6 +87,8 @@ struct Uplink<O> {
     epoch: Epoch,
     handover: Rc<Handover>,
     stop: Stop,
+    /// The relay that an uplink was last opened to.
+    last: Option<usize>,
 }
 
 impl<O: Open> Uplink<O> {
@@ -96,7 +100,7 @@ impl<O: Open> Uplink<O> {
             complaint: Complaint::default(),
         });
         let relays = relays.collect();
-        Self { open, relays, timing, epoch, handover, stop }
+        Self { open, relays, timing, epoch, handover, stop, last: None }
     }
 
     async fn run(mut self) {
@@ -113,7 +117,7 @@ impl<O: Open> Uplink<O> {
         while !self.stop.is_told() {
             match self.awake(Instant::now()) {
                 Some(nth) => {
-                    if let Some(socket) = self.try_open(nth).await {
+                    if let Some(socket) = self.try_open(nth, lapse).await {
                         self.hold(nth, socket, lapse).await;
                     }
                 }
@@ -136,18 +140,27 @@ impl<O: Open> Uplink<O> {
         }
     }
 
-    async fn try_open(&mut self, nth: usize) -> Option<WebSocketStream<O::Stream>> {
+    async fn try_open(&mut self, nth: usize, lapse: &Lapse) -> Option<WebSocketStream<O::Stream>> {
         let opened = tokio::select! {
             opened = self.open.open(nth) => opened,
             () = self.stop.told() => return None,
         };
-        opened.map_err(|error| self.relays[nth].fail(&error.explain(), error.retry(), &self.timing.attempts)).ok()
+        let error = match opened {
+            Ok(socket) => return Some(socket),
+            Err(error) => error,
+        };
+        if error.is_unknown_token() && self.last == Some(nth) {
+            lapse.gave_up();
+        }
+        self.relays[nth].fail(&error.explain(), error.retry(), &self.timing.attempts);
+        None
     }
 
     /// Stays on one relay, or moves to an earlier one that is back, until there is none.
     async fn hold(&mut self, mut nth: usize, mut socket: WebSocketStream<O::Stream>, lapse: &Lapse) {
         loop {
             debug!(relay = %self.relays[nth].name, "connected to the relay");
+            self.last = Some(nth);
             let began = Instant::now();
             let ending = self.carry(nth, socket, lapse).await;
             lapse.lost(Instant::now());
@@ -156,8 +169,22 @@ impl<O: Open> Uplink<O> {
             }
             match ending {
                 Ending::Moved(found) => (nth, socket) = found,
-                ending => return self.relays[nth].end(&ending, &self.timing.attempts),
+                ending => {
+                    if self.outlasts_watches(ending.retry()) {
+                        lapse.gave_up();
+                    }
+                    return self.relays[nth].end(&ending, &self.timing.attempts);
+                }
             }
+        }
+    }
+
+    /// True if the agent comes back only when the watches of the lost uplink have ended anyway.
+    fn outlasts_watches(&self, retry: Retry) -> bool {
+        match retry {
+            Retry::BackOff => false,
+            Retry::After(seconds) => Duration::from_secs(seconds.into()) >= self.timing.watches_outlive,
+            Retry::Never => true,
         }
     }
 
@@ -200,14 +227,9 @@ impl Relay {
 
     fn end<T>(&mut self, ending: &Ending<T>, timing: &AttemptTiming) {
         match ending {
-            Ending::Closed(code) => {
-                let retry = code.and_then(Close::from_code).map_or(Retry::BackOff, Close::retry);
-                self.fail(&error::closed(*code), retry, timing);
-            }
-            Ending::Broken(close) => {
-                self.fail(&format!("the relay broke the protocol ({})", close.name()), Retry::BackOff, timing);
-            }
-            Ending::Lost(words) => self.fail(words, Retry::BackOff, timing),
+            Ending::Closed(code) => self.fail(&error::closed(*code), ending.retry(), timing),
+            Ending::Broken(close) => self.fail(&error::broken(*close), ending.retry(), timing),
+            Ending::Lost(words) => self.fail(words, ending.retry(), timing),
             Ending::Moved(_) | Ending::Stopped => {}
         }
     }
@@ -221,7 +243,7 @@ impl Relay {
         };
         self.rests_until = Some(Instant::now() + pause);
         if let Some(times) = self.complaint.note(words) {
-            warn!(relay = %self.name, times, again_in_s = pause.as_secs(), "no uplink: {words}");
+            warn!(relay = %self.name, times, again_in_s = pause.as_secs(), "no uplink: {}", one_line(words));
         }
     }
 }

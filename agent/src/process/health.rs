@@ -17,7 +17,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, warn};
 
 use crate::config::Config;
-use crate::handover::Handover;
+use crate::handover::{Handover, UplinkState};
+use crate::shown::shown;
 
 /// A relay acknowledges each second; after so long it takes nothing in.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
@@ -25,6 +26,8 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The longest answer, in bytes: a fault's words are at most 256.
 const MAX_ANSWER: u64 = 1_024;
+/// The longest answer that is printed, in characters.
+const MAX_SHOWN: usize = 512;
 /// What an answer of a healthy agent begins with.
 const WELL: &str = "well: ";
 
@@ -37,7 +40,7 @@ impl Health {
     pub fn of(handover: &Handover, now: Instant) -> Self {
         let waiting = handover.backlog.borrow().unacknowledged_age(now);
         let status = handover.status.borrow();
-        let problem = if !handover.uplinked.get() {
+        let problem = if handover.uplink.get() != UplinkState::Open {
             Some("no relay has said welcome: see the log for why".to_owned())
         } else if waiting >= UNACKNOWLEDGED {
             Some(format!("the relay has acknowledged no sample for {} s", waiting.as_secs()))
@@ -57,7 +60,9 @@ impl Health {
     }
 
     fn parse(answer: &str) -> Self {
-        let line = answer.trim();
+        // Whoever holds the socket's name answers; it need not be an agent.
+        let line = shown(answer.trim(), MAX_SHOWN);
+        let line = line.as_str();
         Self(line.strip_prefix(WELL).map(str::to_owned).ok_or_else(|| line.to_owned()))
     }
 }
@@ -138,7 +143,7 @@ mod tests {
     fn healthy(start: Instant) -> Handover {
         let backlog = Backlog::new(1_024, Duration::from_secs(120));
         let handover = Handover::new(LineTable::new(10), backlog, WatchSet::new(10), start);
-        handover.uplinked.set(true);
+        handover.uplink.set(UplinkState::Open);
         handover.status.borrow_mut().router_reachable = true;
         handover
     }
@@ -173,7 +178,7 @@ mod tests {
         handover.status.borrow_mut().router_reachable = false;
         handover.status.borrow_mut().fault = Some("login refused".to_owned());
         assert_eq!(Health::of(&handover, start).to_string(), "the router's API does not answer: login refused");
-        handover.uplinked.set(false);
+        handover.uplink.set(UplinkState::Lost);
         assert!(Health::of(&handover, start).to_string().starts_with("no relay has said welcome"));
     }
 }

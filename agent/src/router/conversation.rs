@@ -5,6 +5,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::Router;
 use super::tables::{Completed, Table, is_forbidden};
+use crate::handover::UplinkState;
 use crate::monitor::{Action, Refusal, StreamId};
 use crate::routeros::commands::{Command, Menu, parse_id};
 use crate::routeros::connection::{Connection, ConnectionError, Transport};
@@ -377,7 +378,7 @@ impl Router<'_> {
         if self.monitor.is_idle() && self.monitor.streams() == 0 {
             return Ok(());
         }
-        self.monitor.hold(self.handover.away.get());
+        self.monitor.hold(self.handover.uplink.get() == UplinkState::Lost);
         let actions = self.monitor.plan(&self.handover.lines.borrow(), now);
         for action in actions {
             self.act(action, connection, now)?;

@@ -4,15 +4,18 @@ use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
-use shared::escape::one_line;
 
 use super::certificate::UnusableKey;
 use super::pin::PinMismatch;
 use super::survey::Obstacle;
 use super::verifier::OldVersion;
+use crate::shown::shown;
 
 /// Before this nobody had this program: a clock that shows less has not been set. 2025-01-01.
 const CLOCK_IS_UNSET_BEFORE: Duration = Duration::from_secs(1_735_689_600);
+
+/// The longest name or error of the other side's that is shown, in characters.
+const MAX_SHOWN: usize = 80;
 
 /// Whose certificate was refused, or who refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +69,7 @@ pub fn explain(error: &io::Error, peer: Peer, now: SystemTime) -> Option<String>
         Error::NoCertificatesPresented => explain_obstacle(Obstacle::NoCertificate, peer),
         Error::NoApplicationProtocol => no_protocol(who),
         Error::FailedToGetRandomBytes => "the system gives no random bytes for TLS".to_owned(),
-        other => format!("the TLS handshake with {who} failed: {}", short(&other.to_string())),
+        other => format!("the TLS handshake with {who} failed: {}", shown(&other.to_string(), MAX_SHOWN)),
     })
 }
 
@@ -99,7 +102,7 @@ fn explain_alert(alert: AlertDescription, peer: Peer) -> String {
         Alert::CertificateRequired | Alert::AccessDenied | Alert::UnknownCA => {
             format!("{who} wants a certificate of this agent, which has none: do not ask for client certificates")
         }
-        other => format!("{who} ended the TLS handshake with the alert {}", short(&format!("{other:?}"))),
+        other => format!("{who} ended the TLS handshake with the alert {}", shown(&format!("{other:?}"), MAX_SHOWN)),
     }
 }
 
@@ -203,14 +206,10 @@ fn explain_other(why: &(dyn std::error::Error + 'static), peer: Peer) -> String 
 }
 
 fn wrong_name(whose: &str, variable: &str, presented: &[String]) -> String {
-    let names: Vec<_> = presented.iter().take(3).map(|name| short(name.split('"').nth(1).unwrap_or(name))).collect();
+    let names: Vec<_> =
+        presented.iter().take(3).map(|name| shown(name.split('"').nth(1).unwrap_or(name), MAX_SHOWN)).collect();
     let shown = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
     format!("{whose} is for another name{shown} than {variable} has: write the name that it shows, or pin its key")
-}
-
-/// Text from outside, harmless and bounded.
-fn short(text: &str) -> String {
-    one_line(text).to_string().chars().take(80).collect()
 }
 
 fn explain_early(whose: &str, now: SystemTime) -> String {

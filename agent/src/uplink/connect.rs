@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::WebSocketStream;
 
+use super::allowance::Metered;
 use super::error::{ConnectError, Host, Wait};
 use super::{handshake, proxy};
 use crate::config::{HostPort, RelayAddress, RelayConfig};
@@ -69,6 +70,7 @@ impl Connector {
         address: &RelayAddress,
         stream: TcpStream,
     ) -> Result<Box<dyn Transport>, ConnectError> {
+        let stream = Metered::new(stream);
         if !address.tls {
             return Ok(Box::new(stream));
         }

@@ -3,7 +3,7 @@
 
 use shared::close::Close;
 use shared::control::{
-    self, FromAgent, FromRelay, Hello, LINES_PER_MESSAGE, Lines, Status, WatchRefusal, Watches, Welcome,
+    self, FromAgent, FromRelay, Hello, LINES_PER_MESSAGE, Lines, MAX_TEXT, Status, WatchRefusal, Watches, Welcome,
 };
 use shared::{Epoch, LineHandle, frame};
 use tokio::time::Instant;
@@ -13,6 +13,7 @@ use super::lapse::Lapse;
 use crate::backlog::Cursor;
 use crate::config::ConversationTiming;
 use crate::handover::Handover;
+use crate::shown::shown;
 
 /// How many handles a `gone` or `watch_refused` message names at most: ten digits and a comma each stay far below
 /// [`MAX_UPLINK_FRAME`](shared::MAX_UPLINK_FRAME).
@@ -189,7 +190,7 @@ impl<'a> Conversation<'a> {
     /// The code to close the uplink with.
     pub(super) fn received(&mut self, text: &str) -> Result<(), Close> {
         let message = control::decode(text).map_err(|error| {
-            warn!(%error, "the relay does not speak this protocol");
+            warn!(error = %shown(&error.to_string(), MAX_TEXT), "the relay does not speak this protocol");
             Close::ProtocolError
         })?;
         match message {
@@ -360,7 +361,7 @@ impl<'a> Conversation<'a> {
             return Err(Close::ProtocolError);
         }
         self.stage = Stage::Live;
-        self.lapse.found();
+        self.lapse.welcomed();
         self.generation = welcome.generation;
         self.handover.backlog.borrow_mut().told_lost(self.lost);
         self.missing = Some(self.handover.backlog.borrow().cursor(welcome.next.unwrap_or_default()));
@@ -369,7 +370,7 @@ impl<'a> Conversation<'a> {
         self.handover.watched.borrow_mut().begin();
         self.watch(&welcome.watched);
         self.handover.to_router.notify_one();
-        info!(agent = %welcome.agent, watched = welcome.watched.len(), "the relay says welcome");
+        info!(agent = %shown(&welcome.agent, MAX_TEXT), watched = welcome.watched.len(), "the relay says welcome");
         Ok(())
     }
 

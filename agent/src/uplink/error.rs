@@ -5,7 +5,7 @@ use std::io;
 
 use shared::close::{Close, Retry};
 
-use super::answer::Answer;
+use super::answer::{Answer, Speaker};
 use crate::config::SecretError;
 use crate::reach::{Failed, listed};
 use crate::tls::TlsError;
@@ -120,6 +120,11 @@ impl ConnectError {
         }
     }
 
+    /// True where the relay itself says that it does not know this agent's token.
+    pub(super) fn is_unknown_token(&self) -> bool {
+        matches!(self, Self::Answered(answer) if answer.speaker == Speaker::Relay && answer.status == 401)
+    }
+
     /// What to do; empty where the words say it already.
     pub fn remedy(&self) -> &'static str {
         match self {
@@ -168,6 +173,16 @@ impl Wait {
             }
         }
     }
+}
+
+/// What this side's close code means to whoever runs the agent.
+pub(super) fn broken(close: Close) -> String {
+    let words = match close {
+        Close::TooFast => "it sends more than an agent takes in: is it a Linelight relay?",
+        Close::FrameTooLarge => "it sent a message that is too large: is it a Linelight relay?",
+        _ => "it does not speak this agent's protocol; relays are upgraded before agents",
+    };
+    format!("this agent closed the uplink to the relay ({}): {words}", close.name())
 }
 
 /// What a close code means to whoever runs the agent.

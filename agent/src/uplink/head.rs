@@ -2,8 +2,9 @@
 
 use std::io;
 
-use shared::escape::one_line;
 use tokio::io::{AsyncRead, AsyncReadExt};
+
+use crate::shown::shown;
 
 /// The longest head that is read, in bytes.
 const MAX_HEAD: usize = 8 * 1024;
@@ -63,7 +64,7 @@ impl Head {
 
     /// Returns the first value of that name for a reader: harmless and of bounded length.
     pub(super) fn shown(&self, name: &str) -> Option<String> {
-        self.get(name).map(|value| one_line(value).to_string().chars().take(MAX_SHOWN_VALUE).collect())
+        self.get(name).map(|value| shown(value, MAX_SHOWN_VALUE))
     }
 }
 
@@ -104,7 +105,7 @@ fn status(line: &[u8]) -> Option<u16> {
 
 fn not_http(line: &[u8]) -> HeadError {
     let text = String::from_utf8_lossy(line);
-    HeadError::NotHttp(one_line(text.trim_end()).to_string().chars().take(SHOWN).collect())
+    HeadError::NotHttp(shown(text.trim_end(), SHOWN))
 }
 
 #[cfg(test)]

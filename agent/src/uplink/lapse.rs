@@ -1,5 +1,5 @@
-//! Watches outlive a lost uplink for a while, so that a relay's restart leaves no hole, and then stop: a router is not
-//! asked for samples that nobody will see.
+//! Watches outlive a lost uplink for a while, so that a relay's restart leaves no hole in a graph. Then they end: a router
+//! is not asked for samples that nobody will see.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -8,54 +8,81 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tracing::info;
 
-use crate::handover::Handover;
+use crate::handover::{Handover, UplinkState};
 
-/// Since when the uplink is lost.
+/// Whether there is an uplink, and since when it is lost.
 #[derive(Debug, Default)]
 pub(super) struct Lapse {
-    lost: Cell<Option<Instant>>,
-    live: Cell<bool>,
+    state: Cell<State>,
     changed: Notify,
 }
 
+#[derive(Debug, Clone, Copy, Default)]
+enum State {
+    #[default]
+    Absent,
+    Open,
+    Lost(Instant),
+}
+
+impl From<State> for UplinkState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Absent => Self::Absent,
+            State::Open => Self::Open,
+            State::Lost(_) => Self::Lost,
+        }
+    }
+}
+
 impl Lapse {
-    /// The relay said welcome.
-    pub(super) fn found(&self) {
-        self.live.set(true);
-        self.lost.set(None);
-        self.changed.notify_one();
+    /// Notes that the relay said welcome.
+    pub(super) fn welcomed(&self) {
+        self.turn(State::Open);
     }
 
-    /// The uplink ended; if it was lost already, it was lost then.
+    /// Notes that the uplink ended. One that no relay welcomed was lost before, or never was there.
     pub(super) fn lost(&self, now: Instant) {
-        self.live.set(false);
-        self.lost.set(self.lost.get().or(Some(now)));
+        if matches!(self.state.get(), State::Open) {
+            self.turn(State::Lost(now));
+        }
+    }
+
+    /// Notes that the uplink does not come back while its watches would last.
+    pub(super) fn gave_up(&self) {
+        self.turn(State::Absent);
+    }
+
+    fn turn(&self, state: State) {
+        self.state.set(state);
         self.changed.notify_one();
     }
 
-    /// Says in the handover whether there is an uplink or it is lost, and clears the watch set each time that the uplink has been lost for `outlive`.
+    /// Keeps the handover's state of the uplink, and ends the watches once it has been lost for `outlive`.
     pub(super) async fn watch(&self, handover: &Handover, outlive: Duration) {
         loop {
-            handover.uplinked.set(self.live.get());
-            handover.away.set(self.lost.get().is_some());
-            let Some(lost) = self.lost.get() else {
-                self.changed.notified().await;
-                continue;
-            };
-            tokio::select! {
-                () = self.changed.notified() => {}
-                () = sleep_until(lost + outlive) => self.clear(handover),
+            let state = self.state.get();
+            handover.uplink.set(state.into());
+            match state {
+                State::Open => self.changed.notified().await,
+                State::Absent => {
+                    end_watches(handover);
+                    self.changed.notified().await;
+                }
+                State::Lost(since) => tokio::select! {
+                    () = self.changed.notified() => {}
+                    () = sleep_until(since + outlive) => self.state.set(State::Absent),
+                },
             }
         }
     }
+}
 
-    fn clear(&self, handover: &Handover) {
-        self.lost.set(None);
-        let mut watched = handover.watched.borrow_mut();
-        if !watched.is_empty() {
-            info!(lines = watched.len(), "no uplink for too long: the watches end");
-        }
-        watched.clear();
-        handover.to_router.notify_one();
+fn end_watches(handover: &Handover) {
+    let mut watched = handover.watched.borrow_mut();
+    if !watched.is_empty() {
+        info!(lines = watched.len(), "no uplink for their samples: the watches end");
     }
+    watched.clear();
+    handover.to_router.notify_one();
 }

@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use futures_util::{Sink, Stream};
-use shared::close::Close;
+use shared::close::{Close, Retry};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketCon
 use tokio_tungstenite::tungstenite::{Bytes, Error as WebSocketError};
 use tracing::debug;
 
+use super::allowance::{Allowance, is_exceeded};
 use super::conversation::{Conversation, Outgoing};
 use crate::config::ConversationTiming;
 use crate::handover::Handover;
@@ -38,6 +39,17 @@ pub(super) enum Ending<T> {
     Stopped,
 }
 
+impl<T> Ending<T> {
+    /// Whether and when to come back.
+    pub(super) fn retry(&self) -> Retry {
+        match self {
+            Self::Closed(code) => code.and_then(Close::from_code).map_or(Retry::BackOff, Close::retry),
+            Self::Broken(close) => close.retry(),
+            Self::Lost(_) | Self::Moved(_) | Self::Stopped => Retry::BackOff,
+        }
+    }
+}
+
 /// The WebSocket's bounds: small buffers, one message beyond them.
 pub(super) fn websocket_config() -> WebSocketConfig {
     WebSocketConfig::default()
@@ -53,16 +65,18 @@ pub(super) struct Link<'a, S> {
     socket: WebSocketStream<S>,
     timing: &'a ConversationTiming,
     write_until: Option<Instant>,
+    allowance: Allowance,
 }
 
-struct Step {
+/// What one turn of reading and writing came to.
+struct Turn {
     received: Option<Option<Result<Message, WebSocketError>>>,
     written: Option<Result<(), WebSocketError>>,
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
-    pub(super) const fn new(socket: WebSocketStream<S>, timing: &'a ConversationTiming) -> Self {
-        Self { socket, timing, write_until: None }
+    pub(super) fn new(socket: WebSocketStream<S>, timing: &'a ConversationTiming) -> Self {
+        Self { socket, timing, write_until: None, allowance: Allowance::of_messages(Instant::now()) }
     }
 
     /// Carries the conversation to its end, and says goodbye as the ending asks for.
@@ -102,7 +116,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
                 None => conversation.deadline(),
             };
             tokio::select! {
-                step = self.step() => if let Some(ending) = self.take(step, conversation) { return ending },
+                turn = self.turn() => if let Some(ending) = self.take(turn, conversation) { return ending },
                 () = handover.to_uplink.notified() => {}
                 () = sleep_until(deadline) => {}
                 found = &mut better => return Ending::Moved(found),
@@ -131,37 +145,51 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         Pin::new(&mut self.socket).start_send(message).err().map(broken)
     }
 
-    fn take<T>(&mut self, step: Step, conversation: &mut Conversation<'_>) -> Option<Ending<T>> {
-        if let Some(written) = step.written {
+    fn take<T>(&mut self, turn: Turn, conversation: &mut Conversation<'_>) -> Option<Ending<T>> {
+        if let Some(written) = turn.written {
             self.write_until = None;
             // What was received meanwhile may be the relay's close code, which says more.
-            if let (Err(error), None) = (written, &step.received) {
+            if let (Err(error), None) = (written, &turn.received) {
                 return Some(broken(error));
             }
         }
-        match step.received? {
-            Some(Ok(message)) => received(&message, conversation),
+        match turn.received? {
+            Some(Ok(message)) => self.received(&message, conversation),
             Some(Err(error)) => Some(broken(error)),
             None => Some(Ending::Lost("the relay ended the connection without a word".to_owned())),
         }
     }
 
-    /// Waits until something was received, or what was being written is written.
-    async fn step(&mut self) -> Step {
-        poll_fn(|cx| self.poll_step(cx)).await
+    fn received<T>(&mut self, message: &Message, conversation: &mut Conversation<'_>) -> Option<Ending<T>> {
+        let now = Instant::now();
+        if self.allowance.take(1, now).is_err() {
+            return Some(Ending::Broken(Close::TooFast));
+        }
+        conversation.heard(now);
+        match message {
+            Message::Text(text) => conversation.received(text).err().map(Ending::Broken),
+            Message::Close(frame) => Some(Ending::Closed(frame.as_ref().map(|frame| u16::from(frame.code)))),
+            // Pings are answered by tungstenite, pongs have been heard, and binary messages are a later version's.
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => None,
+        }
     }
 
-    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
-        let mut step = Step { received: None, written: None };
+    /// Waits until something was received, or what was being written is written.
+    async fn turn(&mut self) -> Turn {
+        poll_fn(|cx| self.poll_turn(cx)).await
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+        let mut turn = Turn { received: None, written: None };
         if self.write_until.is_some()
             && let Poll::Ready(written) = Pin::new(&mut self.socket).poll_flush(cx)
         {
-            step.written = Some(written);
+            turn.written = Some(written);
         }
         if let Poll::Ready(received) = Pin::new(&mut self.socket).poll_next(cx) {
-            step.received = Some(received);
+            turn.received = Some(received);
         }
-        if step.received.is_some() || step.written.is_some() { Poll::Ready(step) } else { Poll::Pending }
+        if turn.received.is_some() || turn.written.is_some() { Poll::Ready(turn) } else { Poll::Pending }
     }
 
     /// Sends a close frame and waits for the relay's, for a moment only.
@@ -191,21 +219,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
     }
 }
 
-fn received<T>(message: &Message, conversation: &mut Conversation<'_>) -> Option<Ending<T>> {
-    conversation.heard(Instant::now());
-    match message {
-        Message::Text(text) => conversation.received(text).err().map(Ending::Broken),
-        Message::Close(frame) => Some(Ending::Closed(frame.as_ref().map(|frame| u16::from(frame.code)))),
-        // Pings are answered by tungstenite, pongs have been heard, and binary messages are a later version's.
-        Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => None,
-    }
-}
-
 fn broken<T>(error: WebSocketError) -> Ending<T> {
     match error {
         WebSocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
             Ending::Lost("the relay ended the connection without a word".to_owned())
         }
+        WebSocketError::Io(error) if is_exceeded(&error) => Ending::Broken(Close::TooFast),
         WebSocketError::Capacity(_) => Ending::Broken(Close::FrameTooLarge),
         WebSocketError::Protocol(_) | WebSocketError::Utf8(_) => Ending::Broken(Close::ProtocolError),
         other => Ending::Lost(format!("the connection to the relay broke: {other}")),

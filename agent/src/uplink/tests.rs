@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use futures_util::{SinkExt, StreamExt};
+use shared::close::Close;
 use shared::control::FromAgent;
 use shared::frame::Batch;
 use tokio::io::{DuplexStream, duplex};
@@ -13,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
 use super::fixture::*;
 use super::*;
+use crate::handover::UplinkState;
 use crate::stop::stop;
 
 type Socket = WebSocketStream<DuplexStream>;
@@ -385,16 +387,74 @@ async fn watches_outlive_a_lost_uplink_by_two_minutes() {
         drop(relay);
         let lost = Instant::now();
         sleep(119 * SECOND).await;
-        assert!(handover.away.get(), "nor does one end that lingers");
+        assert_eq!(handover.uplink.get(), UplinkState::Lost, "nor does a watch end that lingers");
         assert_eq!(wanted(&handover), [1, 2]);
         while !wanted(&handover).is_empty() {
             handover.to_router.notified().await;
         }
         let outlived = lost.elapsed();
         assert!(outlived >= 120 * SECOND && outlived < 121 * SECOND, "{outlived:?}");
-        assert!(!handover.away.get());
+        assert_eq!(handover.uplink.get(), UplinkState::Absent);
     })
     .await;
+}
+
+/// Opens an uplink with line 1 watched, ends it by a close code, and returns how long the watch goes on.
+async fn watched_after(close: Close, then: Vec<Result<(), ConnectError>>) -> Duration {
+    let (relays, handover) = (Scripted::new(&["a"]), handover());
+    set_lines(&handover, &usernames(1));
+    let mut lasted = Duration::ZERO;
+    with_uplink(&relays, &handover, async || {
+        let mut relay = relays.uplink().await;
+        relay.greet(None, &[1]).await;
+        while wanted(&handover) != [1] {
+            handover.to_router.notified().await;
+        }
+        relays.script(then);
+        let ended = Instant::now();
+        relay.close(close).await;
+        while !wanted(&handover).is_empty() {
+            handover.to_router.notified().await;
+        }
+        assert_eq!(
+            handover.uplink.get(),
+            UplinkState::Absent,
+            "no watch lingers for longer than after its last viewer"
+        );
+        lasted = ended.elapsed();
+    })
+    .await;
+    lasted
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_agents_watches_end_at_once() {
+    assert!(watched_after(Close::Revoked, Vec::new()).await < SECOND);
+    assert!(watched_after(Close::Replaced, Vec::new()).await < SECOND);
+    let unknown = (0..1_000).map(|_| refused(401)).collect();
+    assert!(watched_after(Close::GoingAway, unknown).await < 21 * SECOND, "the relay is back and knows no such agent");
+    let away = (0..1_000).map(|_| refused(502)).collect();
+    assert!(watched_after(Close::GoingAway, away).await >= 120 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_sends_too_much_is_left_with_a_close_code() {
+    for message in [Message::Ping("x".into()), Message::text(r#"{"type":"hint"}"#), Message::binary(vec![1])] {
+        let handover = handover();
+        let (_stopper, stop) = stop();
+        let ending = carry(1024 * 1024, &handover, &stop, async |mut relay| {
+            relay.greet(None, &[]).await;
+            for _ in 0..5_000 {
+                if relay.0.send(message.clone()).await.is_err() {
+                    return;
+                }
+            }
+            assert_eq!(relay.closed().await, Some(Close::TooFast.code()));
+        })
+        .await;
+        assert!(matches!(ending, Ending::Broken(Close::TooFast)), "{ending:?}");
+        assert_eq!(ending.retry(), Retry::After(60));
+    }
 }
 
 #[tokio::test(start_paused = true)]

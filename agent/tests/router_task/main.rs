@@ -5,6 +5,7 @@
 mod check;
 mod fake;
 
+use agent::handover::UplinkState;
 use std::time::Duration;
 
 use fake::{Rig, Session};
@@ -157,11 +158,11 @@ async fn while_the_uplink_is_lost_a_line_lingers_on() {
         rig.until("the lines", |rig| rig.report("ali").is_some()).await;
         rig.watch("ali");
         sleep(5 * SECOND).await;
-        rig.handover.away.set(true);
+        rig.handover.uplink.set(UplinkState::Lost);
         rig.unwatch("ali");
         sleep(60 * SECOND).await;
         assert_eq!(rig.fake.count("/cancel"), 0);
-        rig.handover.away.set(false);
+        rig.handover.uplink.set(UplinkState::Open);
         rig.handover.to_router.notify_one();
         rig.until("the cancel", |rig| rig.fake.count("/cancel") == 1).await;
     })

@@ -391,3 +391,47 @@ fn a_relay_that_does_not_take_averages_gets_empty_batches_in_their_places() {
         assert_eq!(talk.handover.averages.get(), takes, "the router's task is told");
     }
 }
+
+/// What is logged, for a test to read.
+#[derive(Clone, Default)]
+struct Logged(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_relay_cannot_forge_a_line_of_the_log() {
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let talk = Talk::new();
+    let now = Instant::now();
+    tracing::subscriber::with_default(subscriber, || {
+        let mut conversation = talk.conversation(now);
+        all_said(&mut conversation, now);
+        let agent = format!("core-1\nERROR all is lost\u{1b}[2J\u{2028}\u{202e}{}", "x".repeat(10_000));
+        let welcome = Welcome { agent, next: None, generation: 0, watched: Vec::new(), averages: true };
+        conversation.received(&control::encode(&FromRelay::Welcome(welcome))).unwrap();
+        let wrong = format!("{{\"type\":\"ack\",\"next\":\"\u{9b}2J{}\"}}", "y".repeat(10_000));
+        conversation.received(&wrong).unwrap_err();
+    });
+    let text = String::from_utf8(logged.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(
+        lines[0].contains("core-1\\nERROR all is lost") && lines[1].contains("does not speak this protocol"),
+        "{text}"
+    );
+    assert!(
+        lines.iter().all(|line| line.len() < 500) && !text.contains(['\u{1b}', '\u{9b}', '\u{2028}', '\u{202e}']),
+        "{text}"
+    );
+}
