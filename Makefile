@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .PHONY: help demo test web check configuration rust-test page-test clients-test browser-test deny musl-test image-test images reproducible release
-.PHONY: soak fuzz fuzz-test conformance-test proxies-test prometheus-test counts
+.PHONY: pictures soak fuzz fuzz-test conformance-test proxies-test prometheus-test counts
 
 # What `make fuzz` gives each target, in seconds.
 FUZZ_SECONDS ?= 300
@@ -52,6 +52,12 @@ browser-test: web ## The page in Chromium, Firefox and WebKit, by itself and wit
 	cargo build --locked --workspace --bins
 	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
 	cd tests/browser && npm test --silent
+
+pictures: web ## The README's pictures of the page, from the demo, into docs/pictures
+	@tests/setup pictures
+	cargo build --locked --bins -p linelight-agent -p linelight-relay -p linelight-tests
+	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
+	cd tests/browser && node readme-pictures.mjs
 
 deny: web ## Licences, banned crates, sources
 	@tests/setup deny

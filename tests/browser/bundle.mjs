@@ -1,0 +1,30 @@
+// Bundles TypeScript for Node, which reads none before version 22.
+
+import { build } from "esbuild";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** This folder. */
+export const here = dirname(fileURLToPath(import.meta.url));
+
+/** Bundles files of this folder; gives the bundles' paths, and what removes them. */
+export async function bundle(names) {
+  const cache = join(here, "node_modules", ".cache");
+  mkdirSync(cache, { recursive: true });
+  const out = mkdtempSync(join(cache, "bundle-"));
+  await build({
+    absWorkingDir: here,
+    entryPoints: names,
+    outdir: out,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    sourcemap: "inline",
+    logLevel: "warning",
+  });
+  const files = names.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
+  return { files, remove: () => rmSync(out, { recursive: true, force: true }) };
+}
