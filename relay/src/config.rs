@@ -41,6 +41,8 @@ pub struct Config {
     pub private_listen: SocketAddr,
     /// Who may see a line.
     pub access: Mode,
+    /// How far ahead the end of a link may be.
+    pub max_link_lifetime: Duration,
     /// The provider's name.
     pub brand: Option<String>,
     /// The subscribers file.
@@ -65,7 +67,7 @@ impl ServeArguments {
         let tls = tls.check()?;
         let listen = listeners.check(tls.is_some())?;
         let subscribers = page.subscribers_file()?;
-        let PageArguments { access, brand, .. } = page;
+        let PageArguments { access, max_link_lifetime, brand, .. } = page;
         if brand.as_ref().is_some_and(|brand| !is_brand(brand)) {
             return Err(ConfigError::Brand);
         }
@@ -75,6 +77,7 @@ impl ServeArguments {
             agents_listen: listeners.agents_listen,
             private_listen: listeners.private.private_listen,
             access,
+            max_link_lifetime,
             brand,
             subscribers,
             tls,

@@ -24,7 +24,7 @@ use crate::net::listener::{Handshakes, Listener, Shared};
 use crate::net::site::Site;
 use crate::net::tls::Certificate;
 use crate::operators::private::{self, PRIVATE_POLICY, PrivateContext};
-use crate::viewers::context::ViewerContext;
+use crate::viewers::context::{ViewerContext, follow_keys};
 use crate::viewers::routes::PAGE_POLICY;
 use crate::{agents, viewers};
 
@@ -114,6 +114,7 @@ impl Relay {
         for files in self.files.reloadable {
             background.spawn(files.watched.run(self.reload_every, Arc::clone(&self.metrics), files.load));
         }
+        background.spawn(follow_keys(Arc::clone(&self.files.access), Arc::clone(&self.fleet.hub)));
         background.spawn(self.private.serve());
         let mut serving = JoinSet::new();
         for listener in self.listeners {

@@ -11,6 +11,7 @@ use clap::Args;
 use http::Uri;
 use shared::Username;
 
+use crate::config::typed::link_lifetime;
 use crate::store::data_directory::DataDirectory;
 use crate::viewers::links;
 use crate::viewers::links::keys::Keys;
@@ -27,6 +28,10 @@ pub(super) struct LinkArguments {
     #[arg(long, value_name = "TIME", default_value = "90d", value_parser = super::duration::parse)]
     expires: Duration,
 
+    /// The longest time that the relay takes a link for, as `serve` is told it
+    #[arg(long, env = "LINELIGHT_SERVER_MAX_LINK_LIFETIME", value_name = "TIME", default_value = "400d", value_parser = link_lifetime)]
+    max_link_lifetime: Duration,
+
     /// Says of a token or link in a file what it is, and why it opens no line; exits 1 if it opens none
     #[arg(long, value_name = "TOKEN-FILE")]
     explain: Option<PathBuf>,
@@ -39,7 +44,12 @@ pub(super) fn run(
     out: &mut impl Write,
 ) -> Result<()> {
     match (&arguments.explain, &arguments.username) {
-        (Some(path), _) => explain::run(path, data, out),
+        (Some(path), _) => explain::run(path, data, arguments.max_link_lifetime, out),
+        (None, Some(_)) if arguments.expires > arguments.max_link_lifetime => bail!(
+            "the relay takes no link of more than {}; choose a shorter --expires, or give relay and command a longer \
+             --max-link-lifetime",
+            humantime::format_duration(arguments.max_link_lifetime)
+        ),
         (None, Some(typed)) => print(&username(typed)?, arguments.expires, data, public_url, out),
         (None, None) => bail!("a username or --explain is needed"),
     }

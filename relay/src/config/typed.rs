@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use encoding_rs::Encoding;
@@ -11,7 +12,7 @@ use ipnet::IpNet;
 
 use super::ConfigError;
 use crate::subscribers::encoding_by_label;
-use crate::viewers::links::Mode;
+use crate::viewers::links::{Mode, TEN_YEARS};
 
 /// Everything that `serve` is told.
 #[derive(Debug, Clone, Args)]
@@ -99,6 +100,10 @@ pub struct PageArguments {
     #[arg(long, env = "LINELIGHT_SERVER_ACCESS", value_enum, default_value = "link")]
     pub access: Mode,
 
+    /// The longest time, up to 10y, that a link may last from now on; a link that ends later is refused
+    #[arg(long, env = "LINELIGHT_SERVER_MAX_LINK_LIFETIME", value_name = "TIME", default_value = "400d", value_parser = link_lifetime)]
+    pub max_link_lifetime: Duration,
+
     /// The provider's name on the page
     #[arg(long, env = "LINELIGHT_SERVER_BRAND", value_name = "NAME")]
     pub brand: Option<String>,
@@ -170,6 +175,14 @@ pub fn public_url(text: &str) -> Result<Uri, ConfigError> {
     let host =
         uri.authority().is_some_and(|authority| !authority.as_str().contains('@') && !authority.host().is_empty());
     if scheme && host && uri.path() == "/" && uri.query().is_none() { Ok(uri) } else { Err(wrong()) }
+}
+
+/// Reads the longest lifetime of links: up to ten years.
+pub fn link_lifetime(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(lifetime) if lifetime.as_secs() > 0 && lifetime <= TEN_YEARS => Ok(lifetime),
+        _ => Err("this is not a length of time up to 10y; write it as 90d, 2w or 1y".to_owned()),
+    }
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

@@ -293,6 +293,11 @@ impl Hub {
 
     pub(crate) fn begin_drain(&self) {
         self.drain.begin(self.now().steady, self.viewers());
+        self.wake_viewers();
+    }
+
+    /// Wakes every viewer's task, which then looks whether it is to end.
+    pub(crate) fn wake_viewers(&self) {
         for shard in &self.shards {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.live.iter().for_each(|live| live.wake());

@@ -70,7 +70,7 @@ fn read_keys(config: &Config) -> Result<(Arc<Access>, Reloadable)> {
     if config.access == Mode::Open {
         tracing::warn!("--access open: anyone who knows a username sees its line; customers' names are not shown");
     }
-    let access = Arc::new(Access::new(config.access, Keys::load(&path)?));
+    let access = Arc::new(Access::new(config.access, Keys::load(&path)?).with_max_lifetime(config.max_link_lifetime));
     let reloaded = Arc::clone(&access);
     let load = {
         let path = path.clone();

@@ -31,15 +31,24 @@ pub struct ViewerContext {
 }
 
 impl ViewerContext {
-    /// Counts a refused viewer, and remembers the refusal of a link for operators. Returns the close code for the
-    /// viewer: the reason, or "too many failures" for an address with many before.
+    /// Remembers the refusal of a link for operators. Returns the close code for the viewer: the reason or, for an address with
+    /// many failures before and nothing signed by the relay's key, "too many failures".
     pub(crate) fn deny(&self, denial: &Denial, address: Option<IpAddr>) -> Close {
-        if !self.site.fail(address) {
+        // A link that was good once is no guess: it neither counts for its address nor is it kept from the truth.
+        if !denial.is_signed() && !self.site.fail(address) {
             return Close::TooManyFailures;
         }
         if let Some(username) = denial.username() {
             self.hub.refuse(username, denial.to_string());
         }
         denial.close()
+    }
+}
+
+/// Wakes every viewer when the keys of links change, for ever: streams that a missing key had opened end then.
+pub async fn follow_keys(access: Arc<Access>, hub: Arc<Hub>) {
+    let mut changes = access.key_changes();
+    while changes.changed().await.is_ok() {
+        hub.wake_viewers();
     }
 }

@@ -49,6 +49,7 @@ pub fn config(data: &DataDirectory) -> Config {
         agents_listen: None,
         private_listen: ANY_PORT.parse().unwrap(),
         access: Mode::Link,
+        max_link_lifetime: links::MAX_LIFETIME,
         brand: None,
         subscribers: None,
         tls: None,

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
@@ -28,7 +28,7 @@ const MILLISECONDS: u64 = 100_000_000_000;
 ///
 /// # Errors
 /// Where the file holds no token, or one that opens no line; with the reason.
-pub(super) fn run(path: &Path, data: &DataDirectory, out: &mut impl Write) -> Result<()> {
+pub(super) fn run(path: &Path, data: &DataDirectory, longest: Duration, out: &mut impl Write) -> Result<()> {
     let content = data_directory::read(path, MAX_FILE)?;
     let token = token_in(&String::from_utf8_lossy(&content)).with_context(|| format!("{}", path.display()))?;
     let keys = Keys::load(&data.present_keys()?)?;
@@ -37,7 +37,7 @@ pub(super) fn run(path: &Path, data: &DataDirectory, out: &mut impl Write) -> Re
     let mut complaints = parts.write_header(&signature, out)?;
     complaints.extend(parts.write_claims(out)?);
     let request = WatchRequest::Token(token);
-    match Access::new(Mode::Link, keys).admit(&request, SystemTime::now()) {
+    match Access::new(Mode::Link, keys).with_max_lifetime(longest).admit(&request, SystemTime::now()) {
         Ok(admission) => {
             let end = admission.expires.and_then(|end| end.duration_since(SystemTime::UNIX_EPOCH).ok());
             let end = end.map(|end| format!(" until {}", times::minute(end.as_secs()))).unwrap_or_default();

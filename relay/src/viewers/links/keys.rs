@@ -3,6 +3,8 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
@@ -22,6 +24,10 @@ const MAX_KEYS: usize = 8;
 /// The largest keys file, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
 
+/// What the file says about `k`: portals that sign with its text are the commonest mistake.
+const NOTE: &str = "k is base64url without padding (RFC 7515): decode it, and sign with the bytes, not with the text. \
+                    Whoever has this file can open every line.";
+
 /// All keys, the one that signs first.
 #[derive(Clone)]
 pub struct Keys(Vec<Key>);
@@ -33,10 +39,31 @@ pub struct Key {
     pub id: String,
     /// The key itself; wiped when dropped.
     pub secret: Hs256Key,
+    /// True once the key was taken out of its file.
+    ended: Arc<AtomicBool>,
+}
+
+/// The time for which an admission holds: until the key that signed its link is taken out.
+#[derive(Debug, Clone)]
+pub struct Lease(Option<Arc<AtomicBool>>);
+
+impl Lease {
+    /// Returns the lease of an admission without a link.
+    pub fn endless() -> Self {
+        Self(None)
+    }
+
+    /// True once the key was taken out.
+    pub fn has_ended(&self) -> bool {
+        self.0.as_ref().is_some_and(|ended| ended.load(Ordering::Acquire))
+    }
 }
 
 #[derive(Serialize, Deserialize)]
 struct KeySet {
+    /// For whoever copies the file to a portal; not read.
+    #[serde(default, skip_deserializing)]
+    note: &'static str,
     keys: Vec<WebKey>,
 }
 
@@ -64,7 +91,7 @@ impl Keys {
             kid: BASE64_URL_SAFE_NO_PAD.encode(id),
             k: BASE64_URL_SAFE_NO_PAD.encode(secret),
         };
-        let mut text = serde_json::to_string_pretty(&KeySet { keys: vec![key] })?;
+        let mut text = serde_json::to_string_pretty(&KeySet { note: NOTE, keys: vec![key] })?;
         text.push('\n');
         Ok(text)
     }
@@ -98,9 +125,25 @@ impl Keys {
         self.0.first()
     }
 
-    /// The keys that a token may have been signed with: the one of its `kid` or, where it names none, all.
+    /// The keys with this id or, without one, all.
     pub fn candidates<'a>(&'a self, id: Option<&'a str>) -> impl Iterator<Item = &'a Key> {
         self.0.iter().filter(move |key| id.is_none_or(|id| key.id == id))
+    }
+
+    /// All keys, the one that signs first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter()
+    }
+
+    /// Takes over the leases of the keys that were there before, and ends those of the keys that are gone.
+    pub(super) fn succeed(&mut self, before: &Self) {
+        for old in &before.0 {
+            let is_same = |key: &&mut Key| key.id == old.id && key.secret.as_ref() == old.secret.as_ref();
+            match self.0.iter_mut().find(is_same) {
+                Some(key) => key.ended = Arc::clone(&old.ended),
+                None => old.ended.store(true, Ordering::Release),
+            }
+        }
     }
 }
 
@@ -111,7 +154,12 @@ impl Key {
         let Ok(secret) = BASE64_URL_SAFE_NO_PAD.decode(&key.k) else { bail!("its k is not base64url without padding") };
         ensure!(secret.len() >= MIN_KEY, "it has {} bytes; {MIN_KEY} or more are needed", secret.len());
         ensure!(secret.len() <= MAX_KEY, "it has {} bytes; at most {MAX_KEY} are taken", secret.len());
-        Ok(Self { id: key.kid.clone(), secret: Hs256Key::new(secret) })
+        Ok(Self { id: key.kid.clone(), secret: Hs256Key::new(secret), ended: Arc::default() })
+    }
+
+    /// Returns a lease that ends with the key.
+    pub(super) fn lease(&self) -> Lease {
+        Lease(Some(Arc::clone(&self.ended)))
     }
 }
 
@@ -135,7 +183,7 @@ mod tests {
                 k: BASE64_URL_SAFE_NO_PAD.encode(vec![7; *length]),
             })
             .collect();
-        serde_json::to_vec(&KeySet { keys }).unwrap()
+        serde_json::to_vec(&KeySet { note: "", keys }).unwrap()
     }
 
     #[test]

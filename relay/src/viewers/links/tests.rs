@@ -2,6 +2,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jwt_compact::alg::{Hs384, Hs384Key};
 use serde_json::{Value, json};
+use shared::close::Close;
 
 use super::*;
 
@@ -54,8 +55,23 @@ fn without(mut value: Value, key: &str) -> Value {
     value
 }
 
-fn admit(token: &str) -> Result<Admission, Denial> {
-    access().admit(&WatchRequest::Token(token.to_owned()), at(NOW))
+/// What of an admission is seen: whose line, until when, with names or not.
+type Seen = (Username, Option<SystemTime>, bool);
+
+fn seen(admission: Admission) -> Seen {
+    (admission.username, admission.expires, admission.show_names)
+}
+
+fn admit(token: &str) -> Result<Seen, Denial> {
+    access().admit(&WatchRequest::Token(token.to_owned()), at(NOW)).map(seen)
+}
+
+fn faulty(fault: Fault) -> Denial {
+    Denial::Faulty { fault, username: Some(ali()) }
+}
+
+fn nameless(fault: Fault) -> Denial {
+    Denial::Faulty { fault, username: None }
 }
 
 fn ali() -> Username {
@@ -66,7 +82,7 @@ fn ali() -> Username {
 fn a_good_token_opens_its_line_until_it_expires() {
     for (header, byte) in [(header(), 1), (with(header(), "kid", json!("old")), 2), (without(header(), "kid"), 2)] {
         let admission = admit(&sign(&header, &claims(), byte)).unwrap();
-        assert_eq!(admission, Admission { username: ali(), expires: Some(at(NOW + 60)), show_names: true });
+        assert_eq!(admission, (ali(), Some(at(NOW + 60)), true));
     }
     let several = with(claims(), "aud", json!(["billing", AUDIENCE]));
     assert!(admit(&sign(&header(), &several, 1)).is_ok());
@@ -81,32 +97,53 @@ fn a_minted_link_opens_its_line_and_no_other() {
         let username = Username::from_bytes(bytes).unwrap();
         let token = mint(&keys, &username, at(NOW), at(NOW + 5)).unwrap();
         let admission = admit(&token).unwrap();
-        assert_eq!((admission.username, admission.expires), (username, Some(at(NOW + 5))));
+        assert_eq!((admission.0, admission.1), (username, Some(at(NOW + 5))));
     }
 }
 
 #[test]
-fn what_is_not_signed_by_hs256_with_our_key_is_refused() {
+fn what_our_key_did_not_sign_by_hs256_is_refused_by_its_kind() {
     let none = format!("{}.", sign(&with(header(), "alg", json!("none")), &claims(), 1).rsplit_once('.').unwrap().0);
-    let claims_384 = Claims::new(LineClaims { aud: Audience::One(AUDIENCE.into()), sub: "ali".into() });
+    let claims_384 = Claims::new(LineClaims { aud: AUDIENCE, sub: "ali".into() });
     let hs384 = Hs384.token(&Header::empty().with_key_id("new"), &claims_384, &Hs384Key::new([1; 32])).unwrap();
-    for (why, token) in [
-        ("no signature", none),
-        ("alg none, with a signature", sign(&with(header(), "alg", json!("none")), &claims(), 1)),
-        ("alg HS384 in name alone", sign(&with(header(), "alg", json!("HS384")), &claims(), 1)),
-        ("HS384", hs384),
-        ("alg in other case", sign(&with(header(), "alg", json!("hs256")), &claims(), 1)),
-        ("no alg", sign(&without(header(), "alg"), &claims(), 1)),
-        ("another key", sign(&header(), &claims(), 3)),
-        ("another key of ours than its kid says", sign(&header(), &claims(), 2)),
-        ("a kid that we do not have", sign(&with(header(), "kid", json!("newer")), &claims(), 1)),
-        ("an extension that must be understood", sign(&with(header(), "crit", json!(["b64"])), &claims(), 1)),
-        ("empty", String::new()),
-        ("not a token", "ali".to_owned()),
-        ("four parts", format!("{}.x", sign(&header(), &claims(), 1))),
-        ("too long", "x".repeat(MAX_TOKEN + 1)),
+    let cut = sign(&header(), &claims(), 1);
+    for (why, token, kind) in [
+        ("no signature", none, Unsigned::CutOff),
+        ("HS384", hs384, Unsigned::OtherKey),
+        ("another key", sign(&header(), &claims(), 3), Unsigned::OtherKey),
+        ("empty", String::new(), Unsigned::NotAToken),
+        ("not a token", "ali".to_owned(), Unsigned::NotAToken),
+        ("half a token", cut[..cut.len() - 20].to_owned(), Unsigned::CutOff),
+        ("too long", "x".repeat(MAX_TOKEN + 1), Unsigned::TooLong),
     ] {
-        assert_eq!(admit(&token), Err(Denial::Unsigned), "{why}");
+        assert_eq!(admit(&token), Err(Denial::Unsigned(kind)), "{why}");
+    }
+}
+
+#[test]
+fn every_fault_of_a_header_that_our_key_signed_has_a_name() {
+    for (header, byte, fault) in [
+        (with(header(), "alg", json!("none")), 1, Fault::Algorithm),
+        (with(header(), "alg", json!("HS384")), 1, Fault::Algorithm),
+        (with(header(), "alg", json!("hs256")), 1, Fault::Algorithm),
+        (without(header(), "alg"), 1, Fault::Algorithm),
+        (header(), 2, Fault::KidUnknown),
+        (with(header(), "kid", json!("newer")), 1, Fault::KidUnknown),
+        (with(header(), "kid", json!(1)), 1, Fault::KidKind),
+        (with(header(), "crit", json!(["b64"])), 1, Fault::Critical),
+        (with(header(), "cty", json!("JWT")), 1, Fault::Nested),
+    ] {
+        assert_eq!(admit(&sign(&header, &claims(), byte)), Err(faulty(fault)), "{header}");
+    }
+}
+
+#[test]
+fn a_link_that_a_mail_spoilt_opens_its_line() {
+    let token = sign(&header(), &claims(), 1);
+    for text in
+        [format!("https://speed.example.net/%23{token}."), format!("{token}&utm_source=mail"), format!("<{token}>")]
+    {
+        assert_eq!(admit(&text).unwrap().0, ali(), "{text}");
     }
 }
 
@@ -121,75 +158,126 @@ fn any_changed_character_voids_a_token() {
     let (body, signature) = token.rsplit_once('.').unwrap();
     let (head, _) = body.split_once('.').unwrap();
     let alice = BASE64_URL_SAFE_NO_PAD.encode(with(claims(), "sub", json!("alice")).to_string());
-    assert_eq!(admit(&format!("{head}.{alice}.{signature}")), Err(Denial::Unsigned));
+    assert_eq!(admit(&format!("{head}.{alice}.{signature}")), Err(Denial::Unsigned(Unsigned::OtherKey)));
 }
 
 #[test]
-fn claims_are_checked() {
-    let unsigned = || Denial::Unsigned;
+fn a_whole_number_is_a_username_of_digits() {
+    for (sub, username) in [(json!(4446), "4446"), (json!(0), "0"), (json!(u64::MAX), "18446744073709551615")] {
+        let (admitted, ..) = admit(&sign(&header(), &with(claims(), "sub", sub), 1)).unwrap();
+        assert_eq!(admitted.to_text(), username);
+    }
+}
+
+#[test]
+fn every_fault_of_claims_that_our_key_signed_has_a_name() {
+    const DAY: u64 = 86_400;
+    let exp = |exp: Value| with(claims(), "exp", exp);
     for (why, claims, denial) in [
-        ("no aud", without(claims(), "aud"), unsigned()),
+        ("no object", json!("ali"), nameless(Fault::Claims)),
+        ("no aud", without(claims(), "aud"), faulty(Fault::AudMissing)),
+        ("aud as a number", with(claims(), "aud", json!(1)), faulty(Fault::AudKind)),
         ("another aud", with(claims(), "aud", json!("linelight:agent")), Denial::OtherUse(ali())),
         ("aud in other case", with(claims(), "aud", json!("Linelight:line")), Denial::OtherUse(ali())),
-        ("others' auds", with(claims(), "aud", json!(["a", "b"])), Denial::OtherUse(ali())),
-        ("no sub", without(claims(), "sub"), unsigned()),
-        ("empty sub", with(claims(), "sub", json!("")), unsigned()),
-        ("a sub that is not the text form", with(claims(), "sub", json!("%61li")), unsigned()),
+        ("others' auds", with(claims(), "aud", json!(["a", 7, "b"])), Denial::OtherUse(ali())),
+        ("no sub", without(claims(), "sub"), nameless(Fault::SubMissing)),
+        ("sub null", with(claims(), "sub", json!(null)), nameless(Fault::SubMissing)),
+        ("empty sub", with(claims(), "sub", json!("")), nameless(Fault::SubForm)),
+        ("a sub that is not the text form", with(claims(), "sub", json!("%61li")), nameless(Fault::SubForm)),
+        ("sub with a fraction", with(claims(), "sub", json!(44.5)), nameless(Fault::SubKind)),
+        ("sub below zero", with(claims(), "sub", json!(-1)), nameless(Fault::SubKind)),
+        ("sub in an array", with(claims(), "sub", json!(["ali"])), nameless(Fault::SubKind)),
         ("no exp", without(claims(), "exp"), Denial::Endless(ali())),
-        ("exp null", with(claims(), "exp", json!(null)), unsigned()),
-        ("exp as text", with(claims(), "exp", json!("9999999999")), unsigned()),
-        ("exp beyond time", with(claims(), "exp", json!(u64::MAX)), unsigned()),
+        ("exp null", exp(json!(null)), faulty(Fault::ExpKind)),
+        ("exp as text", exp(json!("9999999999")), faulty(Fault::ExpKind)),
+        ("exp in milliseconds", exp(json!((NOW + 60) * 1_000)), faulty(Fault::ExpMilliseconds)),
+        ("exp beyond time", exp(json!(u64::MAX)), faulty(Fault::ExpTooFar)),
+        ("exp in eleven years", exp(json!(NOW + 11 * 366 * DAY)), faulty(Fault::ExpTooFar)),
+        ("exp in 401 days", exp(json!(NOW + 401 * DAY)), faulty(Fault::LastsTooLong)),
         ("not yet", with(claims(), "nbf", json!(NOW + 61)), Denial::TooEarly(ali())),
-        ("past exp", with(claims(), "exp", json!(NOW - 1)), Denial::Expired(ali())),
-        ("exp now", with(claims(), "exp", json!(NOW)), Denial::Expired(ali())),
-        ("exp before 1970", with(claims(), "exp", json!(-1)), Denial::Expired(ali())),
-        (
-            "past exp for another audience",
-            with(with(claims(), "exp", json!(1)), "aud", json!("x")),
-            Denial::OtherUse(ali()),
-        ),
+        ("nbf as text", with(claims(), "nbf", json!("now")), faulty(Fault::NbfKind)),
+        ("past exp", exp(json!(NOW - 1)), Denial::Expired(ali())),
+        ("exp now", exp(json!(NOW)), Denial::Expired(ali())),
+        ("exp before 1970", exp(json!(-1)), Denial::Expired(ali())),
+        ("past exp for another audience", with(exp(json!(1)), "aud", json!("x")), Denial::OtherUse(ali())),
     ] {
         assert_eq!(admit(&sign(&header(), &claims, 1)), Err(denial), "{why}");
     }
+    assert!(admit(&sign(&header(), &exp(json!(NOW + 400 * DAY)), 1)).is_ok());
+    assert_eq!(admit(&sign(&header(), &exp(json!(NOW as f64 + 60.5)), 1)).unwrap().1, Some(at(NOW + 60)));
+}
+
+#[test]
+fn the_longest_lifetime_is_configured() {
+    let request = WatchRequest::Token(sign(&header(), &claims(), 1));
+    let short = access().with_max_lifetime(Duration::from_secs(59));
+    assert_eq!(short.admit(&request, at(NOW)).unwrap_err(), faulty(Fault::LastsTooLong));
+    assert!(short.admit(&request, at(NOW + 1)).is_ok(), "it counts from now on");
 }
 
 #[test]
 fn a_viewer_is_told_that_a_link_has_expired_and_nothing_else() {
-    for denial in [Denial::Unsigned, Denial::TooEarly(ali()), Denial::Endless(ali()), Denial::OtherUse(ali())] {
+    let stranger = Denial::Unsigned(Unsigned::OtherKey);
+    let others = [Denial::TooEarly(ali()), Denial::Endless(ali()), Denial::OtherUse(ali()), Denial::OtherLine(ali())];
+    for denial in others.iter().chain([&stranger, &nameless(Fault::SubKind)]) {
         assert_eq!(denial.close(), Close::LinkRefused);
     }
-    assert_eq!(Denial::OtherLine(ali()).close(), Close::LinkRefused);
     assert_eq!(Denial::Expired(ali()).close(), Close::LinkExpired);
-    assert_eq!((Denial::Unsigned.username(), Denial::Expired(ali()).username()), (None, Some(&ali())));
+    assert_eq!((stranger.username(), Denial::Expired(ali()).username()), (None, Some(&ali())));
+    assert!(!stranger.is_signed() && nameless(Fault::SubKind).is_signed());
 }
 
 #[test]
 fn an_expired_token_of_a_stranger_is_refused_not_expired() {
-    assert_eq!(admit(&sign(&header(), &with(claims(), "exp", json!(1)), 3)), Err(Denial::Unsigned));
+    assert_eq!(admit(&sign(&header(), &with(claims(), "exp", json!(1)), 3)), Err(Denial::Unsigned(Unsigned::OtherKey)));
 }
 
 #[test]
 fn a_username_opens_a_line_in_open_access_alone_and_without_names() {
     let request = WatchRequest::Username("ali".into());
-    assert_eq!(access().admit(&request, at(NOW)), Err(Denial::Unsigned));
+    let denial = |access: &Access, request: &WatchRequest| access.admit(request, at(NOW)).unwrap_err();
+    assert_eq!(denial(&access(), &request), Denial::Unsigned(Unsigned::NoToken));
     let open = Access::new(Mode::Open, keys(&[("new", 1)]));
-    let admission = Admission { username: ali(), expires: None, show_names: false };
-    assert_eq!(open.admit(&request, at(NOW)), Ok(admission.clone()));
-    assert_eq!(Access::open().admit(&request, at(NOW)), Ok(admission));
-    assert_eq!(open.admit(&WatchRequest::Username("%61li".into()), at(NOW)), Err(Denial::Unsigned));
+    for open in [&open, &Access::open()] {
+        assert_eq!(seen(open.admit(&request, at(NOW)).unwrap()), (ali(), None, false));
+    }
+    let wrong = WatchRequest::Username("%61li".into());
+    assert_eq!(denial(&open, &wrong), Denial::Unsigned(Unsigned::NoUsername));
     let token = WatchRequest::Token(sign(&header(), &claims(), 1));
     assert!(open.admit(&token, at(NOW)).unwrap().show_names, "a link still opens its line, with names");
-    assert_eq!(Access::open().admit(&token, at(NOW)), Err(Denial::Unsigned));
+    assert_eq!(denial(&Access::open(), &token), Denial::Unsigned(Unsigned::OtherKey));
 }
 
 #[test]
-fn a_rotated_key_opens_and_a_removed_one_does_not() {
+fn a_rotated_key_opens_and_a_removed_one_ends_what_it_opened() {
     let access = access();
-    let old = WatchRequest::Token(sign(&with(header(), "kid", json!("old")), &claims(), 2));
-    assert!(access.admit(&old, at(NOW)).is_ok());
+    let admitted = |kid: &str, byte| {
+        access.admit(&WatchRequest::Token(sign(&with(header(), "kid", json!(kid)), &claims(), byte)), at(NOW))
+    };
+    let (old, new) = (admitted("old", 2).unwrap(), admitted("new", 1).unwrap());
+    let changes = access.key_changes();
     access.set_keys(keys(&[("newest", 3), ("new", 1)]));
-    assert_eq!(access.admit(&old, at(NOW)), Err(Denial::Unsigned));
-    assert!(access.admit(&WatchRequest::Token(sign(&header(), &claims(), 1)), at(NOW)).is_ok());
+    assert!(changes.has_changed().unwrap());
+    assert_eq!(admitted("old", 2).unwrap_err(), Denial::Unsigned(Unsigned::OtherKey));
+    assert_eq!((old.lease.has_ended(), new.lease.has_ended()), (true, false));
+    access.set_keys(keys(&[("new", 4)]));
+    assert!(new.lease.has_ended(), "another key under the same id is another key");
+    assert!(!admitted("new", 4).unwrap().lease.has_ended());
+}
+
+#[test]
+fn a_refusal_is_logged_once_a_minute_for_each_reason() {
+    let access = access();
+    let logged = || access.logged.lock().unwrap().clone();
+    let refuse =
+        |claims: Value, now| access.admit(&WatchRequest::Token(sign(&header(), &claims, 1)), at(now)).unwrap_err();
+    let endless = refuse(without(claims(), "exp"), NOW).to_string();
+    refuse(without(claims(), "exp"), NOW + 59);
+    assert_eq!(logged(), HashMap::from([(endless.clone(), at(NOW))]));
+    let expired = refuse(claims(), NOW + 60).to_string();
+    refuse(without(claims(), "exp"), NOW + 60);
+    assert_eq!(logged(), HashMap::from([(endless.clone(), at(NOW + 60)), (expired, at(NOW + 60))]));
+    assert!(!endless.contains("ali"), "a log names nobody");
 }
 
 #[test]

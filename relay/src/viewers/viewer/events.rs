@@ -99,7 +99,8 @@ impl EventBody {
                 Outgoing::Own(frame) => event(frame.name(), &frame.to_json()),
             }));
         }
-        match self.deadlines().poll(self.alarm.as_mut(), now, cx) {
+        // Last: the line has this task's waker by now, so that no end of a lease is missed.
+        match self.deadlines().poll(self.alarm.as_mut(), now, cx).or_else(|| self.terms.withdrawn()) {
             Some(close) => self.end(close),
             None => Poll::Pending,
         }

@@ -149,7 +149,8 @@ impl<'a> Flow<'a> {
         if let Poll::Ready(ending) = self.poll_outbound(socket, now, cx) {
             return Poll::Ready(ending);
         }
-        match self.deadlines().poll(alarm, now, cx) {
+        // Last: the line has this task's waker by now, so that no end of a lease is missed.
+        match self.deadlines().poll(alarm, now, cx).or_else(|| self.terms.withdrawn()) {
             Some(close) => Poll::Ready(close.into()),
             None => Poll::Pending,
         }

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use shared::close::Close;
+
 use crate::clock::unix_ms;
 use crate::lines::live::Update;
 use crate::viewers::context::ViewerContext;
 use crate::viewers::links::Admission;
+use crate::viewers::links::keys::Lease;
 use crate::wire::viewer_frame::ViewerFrame;
 
 /// The terms of one admission.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Terms {
     /// The end of the viewer's link, Unix milliseconds.
     pub(super) expires: Option<i64>,
     show_names: bool,
+    lease: Lease,
 }
 
 /// An update for one viewer.
@@ -26,13 +30,19 @@ pub(super) enum Outgoing {
 
 impl From<&Admission> for Terms {
     fn from(admission: &Admission) -> Self {
-        Self { expires: admission.expires.map(unix_ms), show_names: admission.show_names }
+        let Admission { expires, show_names, ref lease, .. } = *admission;
+        Self { expires: expires.map(unix_ms), show_names, lease: lease.clone() }
     }
 }
 
 impl Terms {
+    /// Returns the reason to end the stream, if the key that signed the viewer's link was taken out.
+    pub(super) fn withdrawn(&self) -> Option<Close> {
+        self.lease.has_ended().then_some(Close::LinkRefused)
+    }
+
     /// Turns a line's update into this viewer's.
-    pub(super) fn apply(self, update: Update, context: &ViewerContext) -> Outgoing {
+    pub(super) fn apply(&self, update: Update, context: &ViewerContext) -> Outgoing {
         context.metrics.frames_sent.increment();
         Outgoing::Own(match update {
             Update::Sample(framed) => return Outgoing::Shared(framed),

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::*;
 use crate::limits::Limits;
 use crate::tests::stage::{AgentEnd, Stage, eventually, live, seconds};
+use crate::viewers::context::follow_keys;
 use crate::viewers::links::{AUDIENCE, Mode};
 use crate::wire::viewer_frame::{LineState, TimedSample};
 
@@ -155,10 +156,14 @@ async fn the_operator_is_told_whose_link_was_refused_and_why() {
     assert_eq!(told.len(), 2, "what happens again is told once: {told:?}");
     assert!(told[0].contains("link has expired") && told[1].contains("not valid yet"), "{told:?}");
     assert!(explained.to_string().contains("the link has expired"), "{explained}");
-    // Beyond the limit nothing is remembered, lest one address push everybody else's refusals out.
+    // Strangers use up the address's count; who holds a link that was good once hears the truth all the same.
+    for _ in 0..4 {
+        stage.viewer_with_token("not.a.token").await.closed().await;
+    }
     let bob = stage.token_with(&serde_json::json!({"sub": "bob", "aud": AUDIENCE, "exp": past}));
-    assert_eq!(stage.viewer_with_token(&bob).await.closed().await.1, Close::TooManyFailures);
-    assert!(stage.explain("bob").refusals.is_empty());
+    assert_eq!(stage.viewer_with_token(&bob).await.closed().await.1, Close::LinkExpired);
+    assert_eq!(stage.viewer_with_token("not.a.token").await.closed().await.1, Close::TooManyFailures);
+    assert_eq!(stage.explain("bob").refusals.len(), 1);
     assert_eq!(stage.context.metrics.lines.get(), 0, "nothing was made for them");
 }
 
@@ -500,4 +505,36 @@ async fn an_open_page_costs_little() {
     assert!(size <= 1_024, "{size} bytes");
     let task = serve_websocket(tokio::io::empty(), Bytes::new(), None, Arc::clone(&stage.context));
     println!("a viewer's future without its stream: {} bytes", size_of_val(&task));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_taken_out_ends_the_streams_that_it_opened() {
+    let (stage, mut agent) = stage_with_line().await;
+    tokio::spawn(follow_keys(Arc::clone(&stage.context.access), Arc::clone(&stage.hub)));
+    let token = stage.token("ali", Duration::from_secs(3_600));
+    let (mut viewer, mut open) = (stage.viewer_with_token(&token).await, stage.viewer("ali").await);
+    let admission = stage.context.access.admit(&WatchRequest::Token(token), Hub::system_time(stage.hub.now())).unwrap();
+    let mut body = serve_events(admission, Arc::clone(&stage.context)).unwrap();
+    let mut event = async || std::future::poll_fn(|cx| http_body::Body::poll_frame(Pin::new(&mut body), cx)).await;
+    for viewer in [&mut viewer, &mut open] {
+        viewer.snapshot().await;
+    }
+    event().await.unwrap().unwrap();
+    // The line rests: nothing but the keys wakes its viewers.
+    agent.samples(&[(1, 1, 1)]).await;
+    for viewer in [&mut viewer, &mut open] {
+        viewer.sample().await;
+    }
+    event().await.unwrap().unwrap();
+
+    // The same keys end nothing.
+    stage.context.access.set_keys(stage.keys.clone());
+    let before = stage.hub.now().steady;
+    stage.context.access.set_keys(Stage::new().keys);
+    assert_eq!(viewer.closed().await.1, Close::LinkRefused);
+    let last = event().await.unwrap().unwrap().into_data().unwrap();
+    assert!(String::from_utf8_lossy(&last).contains("link_refused"));
+    assert!(stage.hub.now().steady - before < 1_000);
+    agent.samples(&[(1, 2, 2)]).await;
+    assert_eq!(open.sample().await.down, 2, "who needs no link stays");
 }

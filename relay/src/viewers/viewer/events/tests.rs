@@ -17,6 +17,7 @@ use super::*;
 use crate::lines::hub::Hub;
 use crate::net::listener::Unbuffered;
 use crate::tests::stage::{AgentEnd, Stage, live, name};
+use crate::viewers::links::keys::Lease;
 
 /// A stage with one agent that reports `ali` as handle 1.
 async fn stage_with_line() -> (Stage, AgentEnd) {
@@ -36,7 +37,8 @@ async fn server_sent_events_are_the_same_stream() {
     let mut viewer = stage.viewer("ali").await;
     viewer.snapshot().await;
     let expires = Hub::system_time(stage.hub.now()) + Duration::from_secs(30);
-    let admission = Admission { username: name("ali"), expires: Some(expires), show_names: true };
+    let admission =
+        Admission { username: name("ali"), expires: Some(expires), show_names: true, lease: Lease::endless() };
     let mut body = serve_events(admission, Arc::clone(&stage.context)).unwrap();
     let snapshot = next_event(&mut body).await.unwrap();
     assert!(snapshot.starts_with("event: snapshot\ndata: {\"type\":\"snapshot\""), "{snapshot}");
@@ -56,7 +58,7 @@ async fn server_sent_events_are_the_same_stream() {
 #[tokio::test(start_paused = true)]
 async fn server_sent_events_repeat_the_state_and_end_with_the_relay() {
     let (stage, _agent) = stage_with_line().await;
-    let admission = Admission { username: name("nobody"), expires: None, show_names: false };
+    let admission = Admission { username: name("nobody"), expires: None, show_names: false, lease: Lease::endless() };
     let mut body = serve_events(admission, Arc::clone(&stage.context)).unwrap();
     next_event(&mut body).await.unwrap();
     let before = stage.hub.now().steady;
@@ -68,7 +70,7 @@ async fn server_sent_events_repeat_the_state_and_end_with_the_relay() {
 }
 
 fn body(stage: &Stage) -> EventBody {
-    let admission = Admission { username: name("ali"), expires: None, show_names: true };
+    let admission = Admission { username: name("ali"), expires: None, show_names: true, lease: Lease::endless() };
     serve_events(admission, Arc::clone(&stage.context)).unwrap()
 }
 

@@ -1,0 +1,88 @@
+//! What the claims of a link say, once its signature is known to be the relay's; each wrong claim has a name.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value};
+use shared::Username;
+
+use super::AUDIENCE;
+use super::denial::{Denial, Fault};
+
+/// How far a portal's clock may be ahead of the relay's.
+const NOT_BEFORE_LEEWAY: Duration = Duration::from_secs(60);
+/// No link is meant to last longer than ten years; an `exp` beyond is a mistake.
+pub const TEN_YEARS: Duration = Duration::from_secs(3_653 * 86_400);
+
+/// Claims that open a line now.
+pub(super) struct Claims {
+    pub(super) username: Username,
+    pub(super) expires: SystemTime,
+}
+
+/// Reads and judges the claims. `longest` is how far ahead the end may be.
+///
+/// # Errors
+/// [`Denial`], never [`Denial::Unsigned`].
+pub(super) fn judge(claims: &Map<String, Value>, now: SystemTime, longest: Duration) -> Result<Claims, Denial> {
+    let username = username(claims.get("sub")).map_err(|fault| Denial::Faulty { fault, username: None })?;
+    let faulty = |fault| Denial::Faulty { fault, username: Some(username.clone()) };
+    if !is_ours(claims.get("aud")).map_err(faulty)? {
+        return Err(Denial::OtherUse(username));
+    }
+    let Some(expires) = claims.get("exp") else { return Err(Denial::Endless(username)) };
+    let expires = time(expires).ok_or_else(|| faulty(Fault::ExpKind))?;
+    if let Some(fault) = too_far(expires, now, longest) {
+        return Err(faulty(fault));
+    }
+    let begins = claims.get("nbf").map(|begins| time(begins).ok_or_else(|| faulty(Fault::NbfKind))).transpose()?;
+    if begins.is_some_and(|begins| is_ahead(begins, now, NOT_BEFORE_LEEWAY)) {
+        return Err(Denial::TooEarly(username));
+    }
+    match UNIX_EPOCH.checked_add(expires) {
+        Some(expires) if expires > now => Ok(Claims { username, expires }),
+        _ => Err(Denial::Expired(username)),
+    }
+}
+
+/// A whole number stands for its digits: PHP makes one of a username that was the key of an array.
+pub(super) fn username(sub: Option<&Value>) -> Result<Username, Fault> {
+    let text = match sub {
+        None | Some(Value::Null) => return Err(Fault::SubMissing),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.as_u64().ok_or(Fault::SubKind)?.to_string(),
+        Some(_) => return Err(Fault::SubKind),
+    };
+    Username::from_text(&text).map_err(|_| Fault::SubForm)
+}
+
+fn is_ours(aud: Option<&Value>) -> Result<bool, Fault> {
+    match aud {
+        None | Some(Value::Null) => Err(Fault::AudMissing),
+        Some(Value::String(audience)) => Ok(audience == AUDIENCE),
+        Some(Value::Array(several)) => Ok(several.iter().any(|audience| audience == AUDIENCE)),
+        Some(_) => Err(Fault::AudKind),
+    }
+}
+
+/// Reads a time (RFC 7519, section 2: NumericDate) since 1970; a fraction is dropped, and a time before 1970 is 1970.
+fn time(value: &Value) -> Option<Duration> {
+    let seconds = value.as_f64()?;
+    // Any number of seconds that a f64 tells apart is enough: the next check refuses all beyond ten years.
+    Some(value.as_u64().map_or_else(|| Duration::from_secs(seconds.max(0.0) as u64), Duration::from_secs))
+}
+
+fn too_far(expires: Duration, now: SystemTime, longest: Duration) -> Option<Fault> {
+    if is_ahead(expires, now, TEN_YEARS) {
+        let as_milliseconds = expires / 1_000;
+        let is_about_now = is_ahead(as_milliseconds + TEN_YEARS, now, Duration::ZERO);
+        let is_milliseconds = is_about_now && !is_ahead(as_milliseconds, now, TEN_YEARS);
+        return Some(if is_milliseconds { Fault::ExpMilliseconds } else { Fault::ExpTooFar });
+    }
+    is_ahead(expires, now, longest).then_some(Fault::LastsTooLong)
+}
+
+/// True where a time since 1970 is more than so far ahead.
+fn is_ahead(time: Duration, now: SystemTime, by: Duration) -> bool {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    time > now.saturating_add(by)
+}
