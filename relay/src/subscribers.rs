@@ -1,6 +1,6 @@
-//! Who a line's customer is and what they bought: the subscribers file, read again when it changes.
+//! Customers' names, packages and plans, from the subscribers file. A changed file is read again.
 //!
-//! [`parse`] reads a file; here is the table in use. A line without a row shows what its agent reported.
+//! [`parse`] reads a file; here is the table in use. A line without a row shows the names of its agent's report.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ mod unit;
 
 /// The largest subscribers file, in bytes: some 500,000 rows.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
-/// The most rows that are read: ten times the largest provider that one relay serves.
+/// The most rows of a file: ten times the largest provider of one relay.
 const MAX_ROWS: usize = 1_000_000;
 /// How many findings of a file are logged one by one; `check-subscribers` prints all.
 const LOGGED: usize = 20;
@@ -50,12 +50,12 @@ pub struct Subscriber {
     pub plan: Plan,
 }
 
-/// A subscribers file, as `serve` is told it.
+/// The subscribers file of `serve`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscribersFile {
-    /// Where the file is.
+    /// The file's path.
     pub path: PathBuf,
-    /// Its encoding, where it says none itself and is not UTF-8.
+    /// The encoding of a file without a byte-order mark that is not UTF-8.
     pub encoding: Option<&'static Encoding>,
 }
 
@@ -63,7 +63,7 @@ impl SubscribersFile {
     /// Returns the content of the file.
     ///
     /// # Errors
-    /// Where it cannot be read, or is larger than 64 MiB.
+    /// If the file cannot be read, or is larger than 64 MiB.
     pub fn read(&self) -> Result<Vec<u8>> {
         data_directory::read(&self.path, MAX_FILE)
     }
@@ -82,7 +82,7 @@ struct Shared {
 }
 
 impl Subscribers {
-    /// Returns a table in which every lookup finds nothing.
+    /// Returns an empty table.
     pub fn none() -> Self {
         Self::new(HashMap::new())
     }
@@ -103,27 +103,27 @@ impl Subscribers {
         self.table().len()
     }
 
-    /// True where no row is in use.
+    /// True if no row is in use.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns a receiver that sees each change of the table.
+    /// Returns a receiver of the table's changes.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.changes.subscribe()
     }
 
-    /// Puts another table in place and tells all who wait for [`Self::changes`].
+    /// Puts another table in place and wakes the receivers of [`Self::changes`].
     pub fn replace(&self, table: impl Into<Table>) {
         let table = Arc::new(table.into());
         *self.shared.table.write().unwrap_or_else(PoisonError::into_inner) = table;
         self.shared.changes.send_modify(|count| *count += 1);
     }
 
-    /// Reads the file and puts its rows in place. Logs the first findings by line; returns the rows that are not used.
+    /// Reads the file and puts the rows in place. Logs the first findings by line; returns the refused rows.
     ///
     /// # Errors
-    /// Where the file cannot be read or is no table of subscribers; the rows in use are then the same as before.
+    /// If the file cannot be read or is no table of subscribers; the rows in use then stay.
     pub fn load(&self, file: &SubscribersFile) -> Result<Vec<BadRow>> {
         let content = file.read()?;
         let Parsed { table, bad, doubts, .. } = parse::parse(&content, file.encoding)
@@ -138,7 +138,7 @@ impl Subscribers {
     }
 }
 
-/// Rows that are not used come first: they matter most.
+/// Refused rows come first: they matter most.
 fn log_findings(path: &Path, bad: &[BadRow], doubts: &[Doubt]) {
     let file = path.display();
     for BadRow { line, reason } in bad.iter().take(LOGGED) {

@@ -1,4 +1,4 @@
-//! What each column of a subscribers file holds, by its name in the first row.
+//! The columns of a subscribers file, found by their names in the first row.
 
 use shared::control::Plan;
 
@@ -6,7 +6,7 @@ use super::finding::FileError;
 use super::limit::{self, LimitError, Order};
 use super::unit::{Unit, plain};
 
-/// Where in a row each value stands.
+/// The place of each value in a row.
 #[derive(Debug)]
 pub(super) struct Columns {
     pub(super) count: usize,
@@ -31,7 +31,7 @@ enum Holds {
     Two(Order),
 }
 
-/// A limit that could not be read, with the names of what it would have limited.
+/// The direction of an unreadable limit, and the reason.
 pub(super) type UnreadLimit = (&'static str, LimitError);
 
 /// How surely a column's name means something: of two columns the surer one counts.
@@ -53,7 +53,7 @@ enum Role {
     Upload,
 }
 
-/// What a column's name says.
+/// The meaning of a column's name.
 struct Named {
     at: usize,
     role: Role,
@@ -104,12 +104,12 @@ const NAMES: [(Role, Sure, &[&str]); 7] = [
             "tariffplan",
         ],
     ),
-    // In a router's own export of its secrets this is "pppoe" in every row.
+    // A router's export of PPP secrets has "pppoe" here in every row.
     (Role::Package, Sure::Weakly, &["service", "servicetype"]),
     (Role::Download, Sure::Weakly, &["mikrotikratelimit"]),
 ];
 
-/// The words of which a limit's column is named, the longer of two before the shorter.
+/// The words in names of limit columns, the longer of two before the shorter.
 const LIMIT_WORDS: [(&str, Option<Role>); 19] = [
     ("download", Some(Role::Download)),
     ("downlink", Some(Role::Download)),
@@ -151,7 +151,7 @@ impl Columns {
         })
     }
 
-    /// Reads the plan of a row, whose values `value` gives by their column; a limit that cannot be read is unknown and told.
+    /// Reads the plan of a row, whose values `value` gives by their column; an unreadable limit is unknown and returned.
     pub(super) fn plan<'a>(&self, value: impl Fn(usize) -> std::borrow::Cow<'a, str>) -> (Plan, Vec<UnreadLimit>) {
         let read =
             |column: Option<LimitColumn>| column.map_or(Ok(Plan::default()), |column| column.read(&value(column.at)));
@@ -167,7 +167,7 @@ impl Columns {
         }
     }
 
-    /// Names what each column is used for, in the order of the file; `None` is not used.
+    /// Names the use of each column, in the order of the file; `None` is not used.
     pub(super) fn uses(&self) -> Vec<Option<&'static str>> {
         let at = |column: Option<LimitColumn>| column.map(|column| column.at);
         let all = [
@@ -218,7 +218,7 @@ fn two(order: Order, named: impl Fn(Role, Holds) -> Named) -> Vec<Named> {
     vec![named(Role::Download, Holds::Two(order)), named(Role::Upload, Holds::Two(order))]
 }
 
-/// The directions that a limit's column names, in order; none where its name has other words too.
+/// The directions in a limit column's name, in order; none if the name has other words too.
 fn limited(stem: &str) -> Vec<Role> {
     let mut roles = Vec::new();
     let mut rest = stem;
@@ -231,7 +231,7 @@ fn limited(stem: &str) -> Vec<Role> {
     roles
 }
 
-/// The surest column of a role, or the places of two that are equally sure.
+/// The surest column of a role, or the places of two equally sure ones.
 fn surest(named: &[Named], role: Role) -> Result<Option<&Named>, [usize; 2]> {
     let sure = named.iter().filter(|named| named.role == role).map(|named| named.sure).max();
     let mut best = named.iter().filter(|named| named.role == role && Some(named.sure) == sure);

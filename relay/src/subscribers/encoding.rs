@@ -1,4 +1,4 @@
-//! The character encoding of a subscribers file: found by its byte-order mark, declared, or told by its bytes.
+//! The character encoding of a subscribers file: marked, declared, or guessed from the bytes.
 //!
 //! Text for display is decoded. A username is not: the router has bytes too, and the two are compared.
 
@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// The content of a file without its byte-order mark, and how its values are decoded.
+/// The content of a file behind the byte-order mark, and the decoder of the values.
 pub(super) struct Content<'a> {
     pub(super) bytes: Cow<'a, [u8]>,
     pub(super) decoder: Decoder,
@@ -15,9 +15,9 @@ pub(super) struct Content<'a> {
 /// How the values of a file are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decoder {
-    /// A value has one encoding, which was declared or is UTF-8.
+    /// One encoding for all values: the declared one, or UTF-8.
     Known(&'static Encoding),
-    /// Nothing was declared and not all bytes are UTF-8: a value that is not UTF-8 is windows-1252.
+    /// Nothing was declared and not all bytes are UTF-8: other values are windows-1252.
     Guessed,
     /// The content was decoded to UTF-8 as a whole, because a separator's byte can be a part of a character there.
     Whole(&'static Encoding),
@@ -26,14 +26,14 @@ pub(super) enum Decoder {
 /// Finds an encoding by a label of the WHATWG encoding standard, such as `windows-1251`, `cp1251` or `koi8-r`.
 ///
 /// # Errors
-/// Where no encoding has the label; in words, for a command's argument.
+/// If no encoding has the label; in words, for a command's argument.
 pub fn by_label(label: &str) -> Result<&'static Encoding, String> {
     Encoding::for_label_no_replacement(label.as_bytes())
         .ok_or_else(|| "not an encoding; it looks like windows-1252, windows-1251, koi8-r, ibm866 or utf-8".to_owned())
 }
 
 impl<'a> Content<'a> {
-    /// A byte-order mark counts before what was declared.
+    /// A byte-order mark counts before the declared encoding.
     pub(super) fn new(bytes: &'a [u8], declared: Option<&'static Encoding>) -> Self {
         let (found, mark) = Encoding::for_bom(bytes).map_or((None, 0), |(encoding, mark)| (Some(encoding), mark));
         let bytes = bytes.get(mark..).unwrap_or_default();
@@ -67,7 +67,7 @@ impl Decoder {
         }
     }
 
-    /// Returns a value as the router has it: the bytes of the file.
+    /// Returns the bytes of a username on the router: those of the file.
     pub(super) fn username(self, value: &[u8]) -> Cow<'_, [u8]> {
         match (self, std::str::from_utf8(value)) {
             (Self::Whole(encoding), Ok(text)) => match encoding.encode(text) {
@@ -87,7 +87,7 @@ impl Decoder {
     }
 }
 
-/// UTF-16 is told by the zero bytes of its first two characters, which are ASCII in every first row that is understood.
+/// Recognises UTF-16 by zero bytes in the first two characters: the first row begins with ASCII.
 fn utf_16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
     match bytes {
         [first, 0, second, 0, ..] if *first != 0 && *second != 0 => Some(UTF_16LE),

@@ -1,11 +1,11 @@
-//! What is wrong with a subscribers file, one of its rows, or one value of a row. No message quotes a row: these are customers.
+//! Faults of a subscribers file, of a row, or of one value. No message quotes a row: these are customers.
 
 use shared::username::UsernameError;
 
 use super::MAX_ROWS;
 use super::limit::LimitError;
 
-/// A row that is not used.
+/// A refused row.
 #[derive(Debug)]
 pub struct BadRow {
     /// The line of the file, counted from 1.
@@ -14,16 +14,16 @@ pub struct BadRow {
     pub reason: RowError,
 }
 
-/// A row that is used, with something for the operator to know or to mend.
+/// A row in use, with something for the operator to know or to mend.
 #[derive(Debug)]
 pub struct Doubt {
     /// The line of the file, counted from 1.
     pub line: u64,
-    /// What is to be known.
+    /// The fact.
     pub about: Matter,
 }
 
-/// What is to be known of a row that is used.
+/// A fact about a row in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Matter {
     /// A limit has no reading or two.
@@ -31,10 +31,10 @@ pub enum Matter {
     Limit {
         /// The column: `download`, `upload` or both.
         column: &'static str,
-        /// Why it has no reading.
+        /// The reason.
         reason: LimitError,
     },
-    /// The username is written as a spreadsheet writes text, with blanks around it, or with decimals.
+    /// The username has a spreadsheet's marks for text, blanks around, or decimals.
     #[error(
         "its username is taken as it is written, and also without the blanks, marks or decimals that a spreadsheet adds"
     )]
@@ -51,7 +51,7 @@ pub enum Matter {
     Rounded,
 }
 
-/// What is wrong with a row.
+/// The fault of a row.
 #[derive(Debug, thiserror::Error)]
 pub enum RowError {
     /// The username is missing or too long.
@@ -60,7 +60,7 @@ pub enum RowError {
     /// An earlier row has the same username.
     #[error("its username stands in an earlier row, which counts")]
     Repeated,
-    /// The row has more values than the first row has names, so that they may have shifted.
+    /// The row has more values than the first row has names: some may have shifted.
     #[error("it has {found} values for {expected} columns; a value that holds the separator goes in double quotes")]
     TooManyValues {
         /// How many there are.
@@ -68,7 +68,7 @@ pub enum RowError {
         /// How many there may be.
         expected: usize,
     },
-    /// Its quotes or line breaks leave it without a reading, or with two.
+    /// Quotes or line breaks leave the row without a reading, or with two.
     #[error(transparent)]
     Line(#[from] Fault),
     /// Two rows differ only by blanks, marks or decimals around the username.
@@ -77,15 +77,15 @@ pub enum RowError {
         /// The other row.
         line: u64,
     },
-    /// Past the most rows that are taken.
+    /// Past the most rows of a file.
     #[error("the file has more than {MAX_ROWS} rows; this one and all that follow are not used")]
     TooManyRows,
 }
 
-/// Why a line is not a row, or not surely one.
+/// The reason why a line is not surely a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// A quote opens a value and none closes it.
+    /// A quote opens a value and none closes the value.
     #[error(
         "a quote opens in it and does not close: a value may not hold a line break, and a quote in a value is written twice"
     )]
@@ -98,16 +98,16 @@ pub enum Fault {
         "a backslash stands before a quote or a separator and can be part of the value or not; write a quote twice"
     )]
     Backslash,
-    /// A carriage return stands in a line that ends in a line feed.
+    /// A carriage return stands inside a line.
     #[error("a carriage return stands in it, which can end a row or be part of a value")]
     CarriageReturn,
-    /// The line can belong to a value that an earlier line begins.
+    /// The line can belong to a value of an earlier line.
     #[error("it can be a row, or belong to a value with a quote or a line break that begins in line {line}")]
     Within {
-        /// The line in which the value begins.
+        /// The line at the beginning of the value.
         line: u64,
     },
-    /// Lines without all their separators, which together are one full row.
+    /// Short lines; together they make one full row.
     #[error(
         "lines {from} to {to} can be rows without their last values, or one row with a line break in a value; write all separators"
     )]
@@ -125,7 +125,7 @@ pub enum FileError {
     /// The file holds nothing.
     #[error("it is empty; the first row must hold the columns' names")]
     Empty,
-    /// The first row does not say which column is the username.
+    /// The first row names no username.
     #[error("its first row names no column \"username\"; the first row must hold the columns' names")]
     NoUsername,
     /// The first row has no one reading.

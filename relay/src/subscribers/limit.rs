@@ -10,9 +10,9 @@ use shared::sample::MAX_RATE;
 use super::number::{self, Number};
 use super::unit::Unit;
 
-/// From here on, in bits per second, a number without a unit is bits per second: as kbps it would be above 1 Gbps.
+/// From here on, in bits per second, a number without a unit is bits per second: as kbps the limit would be above 1 Gbps.
 const LEAST_BITS: u64 = 1_000_000;
-/// From here on a number without a unit may be bits per second or kbps; below, it is kbps or Mbps.
+/// From here on a number without a unit may be bits per second or kbps; a smaller one is kbps or Mbps.
 const LEAST_BITS_OR_KILOBITS: u64 = 10_000;
 
 /// Why a text is not a limit.
@@ -30,7 +30,7 @@ pub enum LimitError {
     /// Every reading is more than any line carries.
     #[error("is above 1000 G")]
     TooHigh,
-    /// Two limits, and nothing says which is which.
+    /// Two limits without an order.
     #[error(
         "holds two limits without an order: download {} and upload {}, or the reverse; name the column \"download/upload\" or \
          \"upload/download\"",
@@ -38,12 +38,12 @@ pub enum LimitError {
         Rate(*.1)
     )]
     NoOrder(u64, u64),
-    /// One limit where the column's name says two.
+    /// One limit in a column of two.
     #[error("holds one limit where its column says two; write it like 50M/10M")]
     NotTwo,
 }
 
-/// A limit or a row of limits in bits per second, as a person reads them.
+/// A limit in bits per second, written for people.
 struct Rate(u64);
 
 impl fmt::Display for Rate {
@@ -52,7 +52,7 @@ impl fmt::Display for Rate {
     }
 }
 
-/// Writes a rate in bits per second with the largest unit of which it has one or more: `10.24 Mbps`.
+/// Writes a rate in bits per second in the largest unit below the rate: `10.24 Mbps`.
 pub fn in_words(bits_per_second: u64) -> String {
     let units = [(1_000_000_000, "Gbps"), (1_000_000, "Mbps"), (1_000, "kbps")];
     let Some((factor, unit)) = units.into_iter().find(|(factor, _)| bits_per_second >= *factor) else {
@@ -63,17 +63,17 @@ pub fn in_words(bits_per_second: u64) -> String {
     format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// The order of two limits in one value, as their column's name says it.
+/// The order of two limits in one value, from the column's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     DownloadFirst,
     UploadFirst,
-    /// `Mikrotik-Rate-Limit`: what the router receives stands first, which is the upload. Bursts follow behind a blank; one limit
+    /// `Mikrotik-Rate-Limit`: the router's receiving rate, the subscriber's upload, stands first. Bursts follow behind a blank; one limit
     /// alone counts for both.
     Router,
 }
 
-/// Reads one limit in bits per second; `None` is no limit. `unit` is the column's and counts where the value has none.
+/// Reads one limit in bits per second; `None` is no limit. `unit` is the column's and counts for a value without one.
 ///
 /// # Errors
 /// [`LimitError`].
@@ -161,7 +161,7 @@ fn without_unit(number: Number) -> Result<Option<u64>, LimitError> {
     }
 }
 
-/// True for every text by which exports say that there is no limit.
+/// True for every word of an export for "no limit".
 fn is_none(text: &str) -> bool {
     matches!(text, "" | "-" | "–" | "—" | "\\N")
         || ["unlimited", "none", "n/a", "null", "nil"].iter().any(|word| text.eq_ignore_ascii_case(word))
@@ -173,7 +173,7 @@ fn number_and_unit(text: &str) -> (&str, &str) {
     (number.trim(), unit.trim())
 }
 
-/// Parts `50M/10M` at its stroke; the stroke of `50 Mbit/s` parts nothing.
+/// Parts `50M/10M` at the stroke; the stroke of `50 Mbit/s` parts nothing.
 fn parted(text: &str) -> Option<(&str, &str)> {
     if is_none(text.trim()) {
         return None;

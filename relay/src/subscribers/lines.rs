@@ -1,5 +1,5 @@
-//! The lines of a file and which of them are surely rows. Whatever is wrong with quotes and line breaks, no line is taken for a row
-//! that another reading makes a part of an earlier row's value: it would show one customer's text to another.
+//! The lines of a file, judged: a row is a line with one reading. A line that can belong to an earlier row's value is refused. A row
+//! made of such a line would show one customer's text to another.
 
 use std::collections::HashMap;
 
@@ -7,15 +7,15 @@ use super::MAX_ROWS;
 use super::finding::Fault;
 use super::quotes::{self, End, Style, Value};
 
-/// One line that is not blank.
+/// One line with text.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     /// Counted from 1.
     pub(super) number: u64,
     pub(super) bytes: &'a [u8],
-    /// Why the line is no row.
+    /// The reason why the line is no row.
     pub(super) fault: Option<Fault>,
-    /// How many values it has, the one that is at fault included.
+    /// The number of values, up to and with a faulty one.
     values: usize,
     quotes: Quotes,
 }
@@ -25,11 +25,11 @@ enum Quotes {
     None,
     /// Only around values.
     Orderly,
-    /// In a value without quotes around it, or at fault.
+    /// Inside a value without quotes around, or at fault.
     Disorderly,
 }
 
-/// Parts a content into its lines, without blank ones; at most as many as are taken, and one more.
+/// Parts a content into lines, without blank ones, up to the most rows of a file.
 pub(super) fn lines(content: &[u8]) -> Vec<(u64, &[u8])> {
     let end = if content.contains(&b'\n') { b'\n' } else { b'\r' };
     let lines = content.split(move |byte| *byte == end).zip(1..);
@@ -37,7 +37,7 @@ pub(super) fn lines(content: &[u8]) -> Vec<(u64, &[u8])> {
     lines.filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace)).take(MAX_ROWS + 2).collect()
 }
 
-/// Judges all lines below the first row, which has `columns` names.
+/// Judges all lines below a first row with `columns` names.
 pub(super) fn judge<'a>(lines: &[(u64, &'a [u8])], separator: u8, columns: usize) -> Vec<Line<'a>> {
     let mut values = Vec::new();
     let mut judged: Vec<Line<'a>> =
@@ -68,7 +68,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A value that opens in one line may close in a later one: then every line between them is doubtful, and the last one too.
+/// A value may open in one line and close in a later one: all lines in between are doubtful then, and the last one too.
 fn refuse_what_a_quote_may_reach(lines: &mut [Line<'_>], separator: u8, style: Style) {
     // Up to here the lines are read already from inside a value: another start there would end in the same line.
     let mut read = 0;
@@ -82,7 +82,7 @@ fn refuse_what_a_quote_may_reach(lines: &mut [Line<'_>], separator: u8, style: S
         match reach(lines.get(at + 1..).unwrap_or_default(), separator, style) {
             Reach::Never(count) => read = at + 1 + count,
             Reach::Closes(count) => {
-                // The last line may open a value too, where it is a row.
+                // The last line, read as a row, may open a value too.
                 read = at + count;
                 let concerned = lines.iter_mut().skip(at + 1).take(count);
                 concerned.for_each(|line| line.refuse(Fault::Within { line: first }));
@@ -91,7 +91,7 @@ fn refuse_what_a_quote_may_reach(lines: &mut [Line<'_>], separator: u8, style: S
     }
 }
 
-/// How many lines were read to find the end of a value that opened before them.
+/// The number of lines up to the end of an open value.
 enum Reach {
     Closes(usize),
     Never(usize),
@@ -99,7 +99,7 @@ enum Reach {
 
 fn reach(lines: &[Line<'_>], separator: u8, style: Style) -> Reach {
     for (line, count) in lines.iter().zip(1..) {
-        // A line with orderly quotes is more likely a row than the end of a value by a program that escapes nothing.
+        // A line with orderly quotes is more likely a row than the end of an unescaped value.
         if style == Style::Unescaped && line.quotes == Quotes::Orderly {
             return Reach::Never(count - 1);
         }
@@ -112,8 +112,8 @@ fn reach(lines: &[Line<'_>], separator: u8, style: Style) -> Reach {
     Reach::Never(lines.len())
 }
 
-/// An export that quotes nothing breaks a row in two where a value holds a line break: short lines that together have exactly the
-/// values of one row are doubtful. Lines as short as most lines of the file are not.
+/// An export without quotes breaks a row in two at a line break in a value. Short lines are doubtful if they have exactly the
+/// values of one row together, unless most lines of the file are as short.
 fn refuse_what_may_be_one_row(lines: &mut [Line<'_>], columns: usize) {
     let usual = usual_count(lines);
     for at in 0..lines.len() {
@@ -124,7 +124,7 @@ fn refuse_what_may_be_one_row(lines: &mut [Line<'_>], columns: usize) {
     }
 }
 
-/// How many of the first lines may be one row: two or more, or none.
+/// The number of first lines that may be one row: two or more, or none.
 fn one_row(lines: &[Line<'_>], columns: usize, usual: usize) -> Option<usize> {
     let first = lines.first()?;
     // MySQL writes a line break in a value as a backslash and the break.
@@ -150,14 +150,14 @@ fn one_row(lines: &[Line<'_>], columns: usize, usual: usize) -> Option<usize> {
     None
 }
 
-/// The number of values that most lines have.
+/// The number of values in most lines.
 fn usual_count(lines: &[Line<'_>]) -> usize {
     let mut counts = HashMap::<usize, usize>::new();
     lines.iter().for_each(|line| *counts.entry(line.values).or_default() += 1);
     counts.into_iter().max_by_key(|&(values, lines)| (lines, values)).map_or(0, |(values, _)| values)
 }
 
-/// A text file that was converted twice ends its lines in two carriage returns.
+/// Lines of a text file converted twice end in two carriage returns.
 fn without_line_end(line: &[u8]) -> &[u8] {
     let end = line.iter().rev().take_while(|byte| **byte == b'\r').count();
     line.get(..line.len() - end).unwrap_or_default()

@@ -1,9 +1,9 @@
-//! A decimal number as people and spreadsheets write it, with every reading that its text allows.
+//! A decimal number in the writing of people and spreadsheets, with every reading of the text.
 //!
 //! A comma and a full stop mark decimals in one country and thousands in another, so `10,240` has two readings. A blank or an
 //! apostrophe only ever marks thousands.
 
-/// The digits that are kept behind the decimal mark.
+/// The digits kept behind the decimal mark.
 const DECIMALS: usize = 6;
 
 /// An exact decimal number, not negative.
@@ -20,15 +20,15 @@ pub(super) enum Number {
     One(Decimal),
     /// The last mark can stand before decimals or between thousands.
     Two {
-        /// The reading in which the mark stands before decimals.
+        /// The reading with the mark before decimals.
         decimals: Decimal,
-        /// The reading in which the mark stands between thousands.
+        /// The reading with the mark between thousands.
         thousands: Decimal,
     },
 }
 
 impl Number {
-    /// Reads a number; `None` where the text is none.
+    /// Reads a number; `None` if the text is none.
     pub(super) fn read(text: &str) -> Option<Self> {
         let groups: Vec<&str> = text.split(is_mark).collect();
         let marks: Vec<char> = text.chars().filter(|c| is_mark(*c)).map(kind).collect();
@@ -72,19 +72,19 @@ impl Decimal {
         Self { whole, millionths: millionths.parse().unwrap_or(0) }
     }
 
-    /// Multiplies the number by a factor; the fraction that is left is dropped, and the largest value is `u64::MAX`.
+    /// Multiplies the number by a factor; drops the remaining fraction. The largest value is `u64::MAX`.
     pub(super) fn times(self, factor: u64) -> u64 {
         let fraction = self.millionths.saturating_mul(factor) / 1_000_000;
         self.whole.saturating_mul(factor).saturating_add(fraction)
     }
 }
 
-/// True for every character that can stand in a number.
+/// True for every character of a number.
 pub(super) fn belongs(c: char) -> bool {
     c.is_ascii_digit() || is_mark(c)
 }
 
-/// Two marks or more: thousands, and decimals where the last mark differs from the others.
+/// Two marks or more: thousands, and decimals if the last mark differs from the others.
 fn with_several_marks(groups: &[&str], marks: &[char]) -> Option<Decimal> {
     let (last, others) = marks.split_last()?;
     let first = marks.first()?;
@@ -116,7 +116,7 @@ fn is_mark(c: char) -> bool {
     matches!(c, '.' | ',' | '\'' | '’') || c == ' ' || is_other_blank(c)
 }
 
-/// Blanks that do not break a line: U+00A0, the figure space, the thin space and the narrow no-break space.
+/// Blanks without a line break: U+00A0, the figure space, the thin space and the narrow no-break space.
 fn is_other_blank(c: char) -> bool {
     matches!(c, '\u{A0}' | '\u{2007}' | '\u{2009}' | '\u{202F}')
 }

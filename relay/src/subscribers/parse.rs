@@ -1,4 +1,4 @@
-//! Reads a subscribers file: bytes in, a table and its findings out.
+//! Reads a subscribers file: bytes in, a table and findings out.
 //!
 //! The first row names the columns, in any order; case, blanks and punctuation in a name do not count:
 //!
@@ -12,10 +12,10 @@
 //! | both | `download/upload`, `speed (up/down)`, `Mikrotik-Rate-Limit` |
 //!
 //! Other columns are ignored. Comma, semicolon, tab and `|` are told apart by the first row; a line `sep=;` may stand before
-//! the first row. The encoding is that of a byte-order mark, the declared one, UTF-8, or windows-1252. A username is taken
-//! exactly, byte for byte; its text form (`caf%E9`) is understood too.
+//! the first row. The encoding is the marked one, the declared one, UTF-8, or windows-1252. A username is taken
+//! exactly, byte for byte; the text form (`caf%E9`) is understood too.
 //!
-//! A row is one line. What has two readings is refused, as a row or as a limit, and told with both.
+//! A row is one line. A row or a limit with two readings is refused, and both readings are told.
 
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
@@ -34,14 +34,14 @@ use super::quotes::{self, Value};
 use super::table::Table;
 use super::{MAX_ROWS, Subscriber, spelling};
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Debug)]
 pub struct Parsed {
-    /// The rows that are used.
+    /// The rows in use.
     pub table: Table,
-    /// The rows that are not used, in order.
+    /// The refused rows, in order.
     pub bad: Vec<BadRow>,
-    /// What is to be known of rows that are used, in order.
+    /// Facts about rows in use, in order.
     pub doubts: Vec<Doubt>,
     /// How the file was read.
     pub layout: Layout,
@@ -50,39 +50,39 @@ pub struct Parsed {
 /// How a file was read.
 #[derive(Debug)]
 pub struct Layout {
-    /// The name of its encoding.
+    /// The encoding's name.
     pub encoding: &'static str,
-    /// What parts its values.
+    /// The separator of the values.
     pub separator: char,
-    /// The names of its columns, and what each is used for.
+    /// The names of the columns, and the use of each.
     pub columns: Vec<(String, Option<&'static str>)>,
 }
 
-/// Reads a subscribers file; `encoding` counts where no byte-order mark says another.
+/// Reads a subscribers file; `encoding` counts unless a byte-order mark says another.
 ///
 /// # Errors
-/// [`FileError`], where no row can be used.
+/// [`FileError`], if no row can be used.
 pub fn parse(content: &[u8], encoding: Option<&'static Encoding>) -> Result<Parsed, FileError> {
     parse_each(content, encoding, |_| {})
 }
 
-/// A row that was read.
+/// One row.
 #[derive(Debug)]
 pub struct Reading<'a> {
     /// The line of the file, counted from 1.
     pub line: u64,
-    /// The username, exactly as it is written.
+    /// The username, exactly as written.
     pub username: &'a Username,
-    /// The username without what a spreadsheet adds, if it adds anything.
+    /// The username without a spreadsheet's additions, if there are any.
     pub plain: Option<&'a Username>,
     /// The rest of the row.
     pub subscriber: &'a Subscriber,
 }
 
-/// As [`parse`], and shows each row that is read; a row that collides with a later one is shown before that is known.
+/// As [`parse`], and shows each row. A row may turn out later to collide with another.
 ///
 /// # Errors
-/// [`FileError`], where no row can be used.
+/// [`FileError`], if no row can be used.
 pub fn parse_each(
     content: &[u8],
     encoding: Option<&'static Encoding>,
@@ -107,20 +107,20 @@ pub fn parse_each(
     Ok(draft.finish(layout))
 }
 
-/// What is needed to read a line.
+/// The reader of single lines.
 struct Reader {
     columns: Columns,
     separator: u8,
     decoder: Decoder,
 }
 
-/// A table while its file is read.
+/// A table in the making.
 #[derive(Default)]
 struct Draft {
     rows: HashMap<Username, Arc<Subscriber>>,
     bad: Vec<BadRow>,
     doubts: Vec<Doubt>,
-    /// By the plain username: the lines and exact usernames of the rows that are spelled otherwise.
+    /// By plain username: the lines and exact usernames of rows with another spelling.
     spelled: BTreeMap<Username, Vec<(u64, Username)>>,
     /// How many lines were read.
     count: usize,
@@ -166,7 +166,7 @@ impl Draft {
         Parsed { table, bad: self.bad, doubts: self.doubts, layout }
     }
 
-    /// Decides which row a plain username leads to.
+    /// Decides the row of a plain username.
     fn settle(&mut self, table: &mut Table, plain: Username, spelled: &[(u64, Username)]) {
         let about = match spelled {
             _ if table.contains(&plain) => Matter::PlainTaken,
@@ -190,7 +190,7 @@ impl Draft {
 }
 
 impl Reader {
-    /// The values of a line; `None` where all are empty, as in the last rows of a spreadsheet.
+    /// The values of a line; `None` if all are empty, as in the last rows of a spreadsheet.
     fn values<'a>(&self, line: &Line<'a>) -> Result<Option<Vec<Value<'a>>>, RowError> {
         let mut values = Vec::with_capacity(self.columns.count);
         quotes::split(line.bytes, self.separator, &mut values)?;
@@ -254,7 +254,7 @@ fn separator<'l, 'a>(lines: &'l [(u64, &'a [u8])]) -> (u8, &'l [(u64, &'a [u8])]
     }
 }
 
-/// Reads the line `sep=;`, which tells spreadsheets the separator.
+/// Reads the line `sep=;`, a spreadsheet's word for the separator.
 fn declared_separator(line: &[u8]) -> Option<u8> {
     let line = line.trim_ascii();
     let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
@@ -268,7 +268,7 @@ fn declared_separator(line: &[u8]) -> Option<u8> {
     }
 }
 
-/// The separator that the first row has most, outside of quotes.
+/// The most frequent separator of the first row, outside of quotes.
 fn likely_separator(first: &[u8]) -> u8 {
     let mut quoted = false;
     let mut counts = [(b',', 0_usize), (b';', 0), (b'\t', 0), (b'|', 0)];

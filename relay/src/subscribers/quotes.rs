@@ -1,4 +1,4 @@
-//! One line as values: separators, quotes, and the four ways in which programs write a quote inside a value.
+//! One line as values: separators, quotes, and three ways to write a quote inside a value.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use super::finding::Fault;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Value<'a> {
     pub(super) bytes: Cow<'a, [u8]>,
-    /// False for a value without quotes around it, in which `NULL` is no value.
+    /// False for a value without quotes around: `NULL` is no value there.
     pub(super) quoted: bool,
 }
 
@@ -23,12 +23,12 @@ pub(super) enum Style {
     Unescaped,
 }
 
-/// Where a line ends, as one style reads it.
+/// The end of a line, in one style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// Outside of quotes.
     Outside,
-    /// Inside a quoted value, which goes on in the next line.
+    /// Inside a quoted value: the next line continues the value.
     Inside,
     /// Nowhere: text stands behind a closing quote.
     Broken,
@@ -36,16 +36,16 @@ pub(super) enum End {
 
 /// How a quoted value ends.
 enum Closing<'a> {
-    /// Before a separator or at the line's end: the value, and what is behind the separator.
+    /// Before a separator or at the line's end: the value, and the text behind the separator.
     At(&'a [u8], Option<&'a [u8]>),
     Missing,
     TextBehind,
 }
 
-/// Parts a line into its values; those before a fault are there too, and the faulty one is counted.
+/// Parts a line into values. The values before a fault are there too, and the faulty one is counted.
 ///
 /// # Errors
-/// [`Fault`], where a quote or a backslash leaves more than one reading.
+/// [`Fault`], if a quote or a backslash leaves more than one reading.
 pub(super) fn split<'a>(line: &'a [u8], separator: u8, values: &mut Vec<Value<'a>>) -> Result<(), Fault> {
     values.clear();
     let mut rest = Some(line);
@@ -61,7 +61,7 @@ pub(super) fn split<'a>(line: &'a [u8], separator: u8, values: &mut Vec<Value<'a
     Ok(())
 }
 
-/// Finds where a line ends in one style; `inside` is how the line before ended.
+/// Finds the end of a line in one style; `inside` is the end of the line before.
 pub(super) fn end(line: &[u8], inside: bool, separator: u8, style: Style) -> End {
     let mut inside = inside;
     let mut rest = Some(line);
@@ -78,22 +78,22 @@ pub(super) fn end(line: &[u8], inside: bool, separator: u8, style: Style) -> End
     End::Outside
 }
 
-/// True where a value without quotes around it holds a quote, which an orderly export never writes.
+/// True if a value without quotes around holds a quote: no orderly export writes one.
 pub(super) fn has_stray_quote(values: &[Value<'_>]) -> bool {
     values.iter().any(|value| !value.quoted && value.bytes.contains(&b'"') && formula(&value.bytes).is_none())
 }
 
-/// Returns the text of a spreadsheet's formula that is a text alone: `="4446"`.
+/// Returns the text of a spreadsheet's text formula: `="4446"`.
 pub(super) fn formula(value: &[u8]) -> Option<&[u8]> {
     value.strip_prefix(b"=\"")?.strip_suffix(b"\"")
 }
 
-/// True for a line that ends in a backslash which is not itself behind a backslash.
+/// True if an odd number of backslashes ends the text.
 pub(super) fn ends_in_backslash(bytes: &[u8]) -> bool {
     bytes.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-/// What is behind the quote that opens a value; blanks before the quote do not count.
+/// Returns the text behind an opening quote; blanks before the quote do not count.
 fn opened(line: &[u8]) -> Option<&[u8]> {
     blanks_skipped(line).strip_prefix(b"\"")
 }
@@ -152,7 +152,7 @@ fn close(inner: &[u8], separator: u8, style: Style) -> Closing<'_> {
     Closing::Missing
 }
 
-/// What is behind the separator that follows a closing quote, or `Some(None)` at the line's end.
+/// Returns the text behind a closing quote and a separator, or `Some(None)` at the line's end.
 fn tail_behind(behind: &[u8], separator: u8) -> Option<Option<&[u8]>> {
     match blanks_skipped(behind).split_first() {
         None => Some(None),

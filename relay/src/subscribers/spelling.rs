@@ -1,10 +1,10 @@
-//! A username as a spreadsheet spells it: `="4446"`, `'4446`, `4446.0`, and blanks around it.
+//! A spreadsheet's spelling of usernames: `="4446"`, `'4446`, `4446.0`, and blanks around.
 //!
-//! The router may have a username of just this spelling, so the exact one counts first. The plain one is tried where no row has it.
+//! The router may have a username of just this spelling, so the exact one counts first. The plain one is tried if no row has that username.
 
 use super::quotes::formula;
 
-/// Returns the username that was probably meant, if it differs from the one that is written.
+/// Returns the username probably meant, if another is written.
 pub(super) fn plain(written: &[u8]) -> Option<Vec<u8>> {
     let trimmed = trimmed(written);
     let unmarked = trimmed_marks(trimmed);
@@ -12,7 +12,7 @@ pub(super) fn plain(written: &[u8]) -> Option<Vec<u8>> {
     (!plain.is_empty() && plain != written).then(|| plain.to_vec())
 }
 
-/// True for `2.78312E+10`, which has lost digits.
+/// True for `2.78312E+10`: digits are lost.
 pub(super) fn is_rounded(written: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(trimmed(written)) else { return false };
     let Some((number, exponent)) = text.split_once(['e', 'E']) else { return false };

@@ -7,7 +7,7 @@ use shared::Username;
 
 use super::Subscriber;
 
-/// The rows of a file by username. A row that a spreadsheet spelled its own way is there by its plain username too.
+/// The rows of a file by username. A row in a spreadsheet's spelling is there by the plain username too.
 #[derive(Debug, Default)]
 pub struct Table {
     by_username: HashMap<Username, Arc<Subscriber>>,
@@ -21,7 +21,7 @@ impl Table {
         self.by_username.get(username)
     }
 
-    /// True where the username has a row.
+    /// True if the username has a row.
     pub fn contains(&self, username: &Username) -> bool {
         self.by_username.contains_key(username)
     }
@@ -31,7 +31,7 @@ impl Table {
         self.by_username.len() - self.plain
     }
 
-    /// True where there are none.
+    /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -41,7 +41,7 @@ impl Table {
         self.by_username.iter()
     }
 
-    /// Leads a plain username, which has no row of its own, to the row of another spelling.
+    /// Leads a plain username without a row to the row of another spelling.
     pub(super) fn also(&mut self, plain: Username, spelled: &Username) {
         if let Some(row) = self.by_username.get(spelled).map(Arc::clone) {
             self.by_username.insert(plain, row);

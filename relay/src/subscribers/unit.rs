@@ -1,6 +1,6 @@
 //! Units of a limit, as a column's name and a value write them: `kbps`, `Mbit/s`, `G`.
 
-/// What a number is multiplied by to be bits per second.
+/// The factor between a number and bits per second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unit {
     factor: u64,
@@ -14,7 +14,7 @@ enum Meaning {
     BitsOrBytes,
 }
 
-/// Every unit without punctuation and in lower case; of two that fit a column's name the longer one counts.
+/// Every unit without punctuation and in lower case; the longest unit at the end of a column's name counts.
 const UNITS: [(&str, u64); 39] = [
     ("kbitspersecond", 1_000),
     ("mbitspersecond", 1_000_000),
@@ -57,20 +57,20 @@ const UNITS: [(&str, u64); 39] = [
     ("b", 1),
 ];
 
-/// The units that a value may have and a column's name may not: there they are a volume or the end of another word.
+/// Units of values only: in a column's name they are a volume or the end of another word.
 const VALUES_ONLY: [&str; 8] = ["kb", "mb", "gb", "k", "m", "g", "bit", "b"];
 
 impl Unit {
     pub(super) const BITS: Self = Self { factor: 1, meaning: Meaning::Bits };
 
-    /// Reads what stands behind a value's number; `None` where it is no unit.
+    /// Reads the unit behind a value's number; `None` if the text is no unit.
     pub(super) fn read(text: &str) -> Option<Self> {
         let word = plain(text);
         let (_, factor) = UNITS.iter().find(|(unit, _)| *unit == word)?;
         Some(Self { factor: *factor, meaning: Meaning::of(text) })
     }
 
-    /// Parts a column's name, made [`plain`], from the unit that it ends in: `Download (Mbps)` is `download`, in Mbps.
+    /// Parts a column's name, made [`plain`], from the unit at the end: `Download (Mbps)` is `download`, in Mbps.
     pub(super) fn of_column(name: &str) -> (String, Option<Self>) {
         let name_plain = plain(name);
         let units = UNITS.iter().filter(|(unit, _)| !VALUES_ONLY.contains(unit));
@@ -81,7 +81,7 @@ impl Unit {
         (stem.to_owned(), Some(Self { factor, meaning: Meaning::of(&as_written) }))
     }
 
-    /// The factors that the unit can mean.
+    /// The possible factors of the unit.
     pub(super) fn factors(self) -> impl Iterator<Item = u64> {
         let bytes = (self.meaning == Meaning::BitsOrBytes).then(|| self.factor.saturating_mul(8));
         std::iter::once(self.factor).chain(bytes)
@@ -89,7 +89,7 @@ impl Unit {
 }
 
 impl Meaning {
-    /// Two readings where a capital `B` is not merely one of many capitals: `MB`, `MB/s` and `MBps`, but not `MBPS`.
+    /// Two readings if `B` is not merely one of many capitals: `MB`, `MB/s` and `MBps`, but not `MBPS`.
     fn of(unit: &str) -> Self {
         let letters: String = unit.chars().filter(|c| c.is_alphabetic()).collect();
         let shouted = letters.len() > 3 && letters.chars().all(char::is_uppercase);
