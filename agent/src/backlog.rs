@@ -1,8 +1,8 @@
-//! The batches of the last two minutes, encoded, in one fixed ring of bytes, for a relay that was away.
+//! The encoded batches of the last two minutes, in one fixed ring of bytes, for a relay that comes back.
 //!
-//! Bounded twice: by its bytes and by [`BACKLOG_SECONDS`](shared::BACKLOG_SECONDS). Batches leave by size or by age,
-//! never because they were acknowledged: a relay that restarts has lost what it acknowledged, and asks for it again.
-//! It also numbers the batches. It knows nothing of the uplink; a reader keeps a [`Cursor`] of its own.
+//! There are two bounds: bytes, and [`BACKLOG_SECONDS`](shared::BACKLOG_SECONDS). Batches leave by size or by age,
+//! never by acknowledgement: a restarted relay has lost the acknowledged batches too, and asks for them again.
+//! The backlog also numbers the batches. Each reader has a [`Cursor`].
 //!
 //! How far back 256 KiB reach, with one batch a second (a test computes the figures):
 //!
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::clock::milliseconds;
 
-/// What precedes each batch in the ring: its length (4 bytes) and when it was pushed (8 bytes, milliseconds).
+/// Bytes before each batch in the ring: the length (4 bytes) and the time of the push (8 bytes, milliseconds).
 const ENTRY_HEADER: usize = 12;
 
 /// A ring of encoded batches with rising sequence numbers, from 1.
@@ -28,22 +28,22 @@ const ENTRY_HEADER: usize = 12;
 pub struct Backlog {
     ring: Box<[u8]>,
     keep: Duration,
-    /// Offsets count bytes ever written; modulo the ring's size they are places in it.
+    /// Offsets count all bytes ever written; modulo the ring's size they are places in the ring.
     head: u64,
     tail: u64,
     oldest: u64,
     next: u64,
     /// Batch bytes in the ring, without the entries' headers.
     bytes: usize,
-    /// The lowest sequence number that no relay has acknowledged.
+    /// The lowest sequence number without an acknowledgement.
     acknowledged: u64,
-    /// Batches that left unacknowledged, and of which no relay was told.
+    /// The count of batches that left unacknowledged and unreported.
     lost: u64,
-    /// Where the entries' times count from; the first push.
+    /// The first push, the origin of the entries' times.
     origin: Option<Instant>,
 }
 
-/// A reader's place: the sequence number that it reads next, and where that batch stands.
+/// A reader's place: the next sequence number, and the offset of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     sequence: u64,
@@ -51,15 +51,15 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// The sequence number that is read next, unless it has left the backlog by then.
+    /// Returns the sequence number to be read next, or skipped once the batch has left the backlog.
     pub const fn sequence(&self) -> u64 {
         self.sequence
     }
 }
 
 impl Backlog {
-    /// A ring of `capacity` bytes, all allocated now; each batch costs its length and 12 bytes. What is older than
-    /// `keep` leaves with the next push.
+    /// Allocates a ring of `capacity` bytes; each batch costs 12 bytes on top of the encoded length. Batches older than
+    /// `keep` leave with the next push.
     pub fn new(capacity: usize, keep: Duration) -> Self {
         Self {
             ring: vec![0; capacity.max(ENTRY_HEADER)].into_boxed_slice(),
@@ -80,7 +80,7 @@ impl Backlog {
         self.oldest
     }
 
-    /// The sequence number that the next batch gets.
+    /// Returns the sequence number of the next batch.
     pub const fn next_sequence(&self) -> u64 {
         self.next
     }
@@ -90,34 +90,34 @@ impl Backlog {
         self.bytes
     }
 
-    /// The age of the oldest batch; zero when there is none.
+    /// Returns the age of the oldest batch; zero without one.
     pub fn age(&self, now: Instant) -> Duration {
         if self.oldest == self.next { Duration::ZERO } else { self.age_of_entry(self.tail, now) }
     }
 
-    /// Notes that a relay has had every batch below `next`. They stay: the next relay has had none.
+    /// Notes an acknowledgement of every batch below `next`. They stay: the next relay has had none.
     pub fn acknowledge(&mut self, next: u64) {
         self.acknowledged = self.acknowledged.max(next.min(self.next));
     }
 
-    /// Batches that left unacknowledged, less those that a relay was told of.
+    /// Returns the count of batches that left unacknowledged, less the reported ones.
     pub const fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// A relay was told that so many are lost.
+    /// Notes that a relay was told of so many lost batches.
     pub const fn told_lost(&mut self, told: u64) {
         self.lost = self.lost.saturating_sub(told);
     }
 
-    /// The age of the oldest batch that no relay has acknowledged; zero when there is none.
+    /// Returns the age of the oldest unacknowledged batch; zero without one.
     pub fn unacknowledged_age(&self, now: Instant) -> Duration {
         let oldest = self.cursor(self.acknowledged);
         if oldest.sequence == self.next { Duration::ZERO } else { self.age_of_entry(oldest.offset, now) }
     }
 
-    /// Appends the batch numbered [`Backlog::next_sequence`], and lets go of what is too old or in its way. A batch
-    /// larger than the whole ring is given up, with all before it: it takes its number and leaves a hole.
+    /// Appends the batch numbered [`Backlog::next_sequence`], after dropping old batches by age and for room. A batch
+    /// larger than the whole ring is dropped with all earlier ones; the number stays used and leaves a hole.
     pub fn push(&mut self, now: Instant, batch: &[u8]) {
         let origin = *self.origin.get_or_insert(now);
         self.expire(now);
@@ -136,14 +136,14 @@ impl Backlog {
         self.bytes += batch.len();
     }
 
-    /// Lets go of what is older than the backlog keeps.
+    /// Drops batches above the age limit.
     pub fn expire(&mut self, now: Instant) {
         while self.oldest < self.next && self.age_of_entry(self.tail, now) > self.keep {
             self.forget_oldest();
         }
     }
 
-    /// A place to read from: at `sequence`, or the nearest that the backlog has or will have.
+    /// Returns a cursor at `sequence`, or at the nearest present or coming batch.
     pub fn cursor(&self, sequence: u64) -> Cursor {
         let mut cursor = Cursor { sequence: self.oldest, offset: self.tail };
         while cursor.sequence < sequence.min(self.next) {
@@ -152,7 +152,7 @@ impl Backlog {
         cursor
     }
 
-    /// Reads the batch at the cursor into `out`, which is cleared first, and moves the cursor past it. A cursor whose
+    /// Reads the batch at the cursor into the cleared `out`, and moves the cursor to the next one. A cursor whose
     /// batch has left moves to the oldest. Returns the sequence number, or nothing at the end.
     pub fn read(&self, cursor: &mut Cursor, out: &mut Vec<u8>) -> Option<u64> {
         if cursor.sequence < self.oldest {

@@ -1,6 +1,6 @@
-//! The walk from the configuration to the router and to the relay, a line for each step, with its remedy.
+//! The walk from the configuration to the router and to the relay: a line for each step, with a remedy.
 //!
-//! `linelight-agent check` prints it; at each start it is logged, for a container has no shell. The walk at the start does
+//! `linelight-agent check` prints the steps. The agent logs them at each start, for a container has no shell; that walk does
 //! not read rates: nobody watches yet.
 
 pub(crate) mod step;
@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::router::Reach;
 use crate::{router, uplink};
 
-/// Walks both ways and writes each step as soon as its way is walked. Returns whether all went well.
+/// Walks both ways and writes the steps of each. Returns true if all went well.
 ///
 /// # Errors
 /// When `out` cannot be written to.
@@ -30,7 +30,7 @@ pub async fn print(config: &Config, out: &mut impl Write) -> io::Result<bool> {
     Ok(!steps.iter().any(Step::is_failed))
 }
 
-/// Walks both ways and logs what it finds: a line where all is well, a line for each step where not.
+/// Walks both ways and logs one line if all is well, or else a line for each step with a fault.
 pub async fn log(config: &Config) {
     let (router, relay) =
         tokio::join!(router_steps(config, Reach::Sessions), uplink::probe(&config.relay, &config.uplink));

@@ -1,6 +1,6 @@
 //! The configuration in two steps: as typed (flags and `LINELIGHT_…` variables), then checked.
 //!
-//! Checking reads the environment and looks whether files are there; it opens no connection. Secrets are never flags:
+//! Checking reads the environment and looks for the files; no connection is opened. Secrets are never flags:
 //! a flag may name a file, a variable may hold the value.
 
 mod address;
@@ -13,13 +13,13 @@ mod variables;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-pub use address::{HostPort, ProxyAddress, RelayAddress, default_gateway};
+pub use address::{HostPort, ProxyAddress, RelayAddress, Scheme, default_gateway};
 pub use error::ConfigError;
 pub use limits::{
     AgentLimits, AttemptTiming, ConnectionTiming, ConversationTiming, StreamTiming, TableTiming, Timing, UplinkTiming,
 };
 pub use secret::{Secret, SecretError, SecretSource};
-pub use typed::{Cli, Command, LogLevel, Supervise, Typed, command_line};
+pub use typed::{Cli, Command, LimitFlags, LogLevel, RelayFlags, RouterFlags, Supervise, Typed, command_line};
 pub use variables::Environment;
 
 use shared::frame::MAX_SAMPLE_BYTES;
@@ -35,37 +35,37 @@ pub const API_SSL_PORT: u16 = 8729;
 /// Everything the agent needs, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The router and how to log in to it.
+    /// The router and the login to use there.
     pub router: RouterConfig,
     /// The relays and how to reach them.
     pub relay: RelayConfig,
-    /// What the agent allows at most, whatever a relay asks for.
+    /// The agent's own limits; no relay lifts them.
     pub limits: AgentLimits,
     /// Intervals and timeouts of the router's side.
     pub timing: Timing,
     /// Intervals and timeouts of the uplink.
     pub uplink: UplinkTiming,
-    /// What deserves a word at the start, although it is allowed.
+    /// Settings that are allowed but risky, each as a sentence for the log.
     pub warnings: Vec<String>,
 }
 
-/// The router and how to log in to it.
+/// The router and the login to use there.
 #[derive(Debug, Clone)]
 pub struct RouterConfig {
-    /// Where its API listens.
+    /// The API's address.
     pub address: HostPort,
     /// The API user.
     pub user: String,
     /// The API user's password; read anew at each login.
     pub password: SecretSource,
-    /// Whom to trust on api-ssl; absent means the plain API, which is then allowed.
+    /// The trust for api-ssl; `None` is the plain API, after a check that plain text is allowed.
     pub trust: Option<Trust>,
 }
 
 /// The relays and how to reach them.
 #[derive(Debug, Clone)]
 pub struct RelayConfig {
-    /// At least one; the first that answers is used.
+    /// At least one, in order of preference.
     pub addresses: Vec<RelayAddress>,
     /// The agent's token; read only after the TLS handshake.
     pub token: SecretSource,
@@ -75,20 +75,20 @@ pub struct RelayConfig {
     pub proxy: Option<Proxy>,
 }
 
-/// An HTTP proxy that is asked to CONNECT, and what is reached without it.
+/// An HTTP proxy for CONNECT, and the hosts without a proxy.
 #[derive(Debug, Clone)]
 pub struct Proxy {
-    /// Its URL, `http://[user:password@]host[:port]`; a secret, for it may hold a password.
+    /// The URL, `http://[user:password@]host[:port]`; a secret, for there may be a password.
     pub url: SecretSource,
-    /// Names and addresses that are reached directly, as `NO_PROXY` lists them.
+    /// Names and addresses to reach directly, as in `NO_PROXY`.
     pub except: Vec<String>,
 }
 
 impl Config {
-    /// Checks what was typed against the environment.
+    /// Checks flags and variables against the environment.
     ///
     /// # Errors
-    /// [`ConfigError`], the first fault found, with its remedy.
+    /// [`ConfigError`], the first fault found, with a remedy.
     pub fn check(typed: &Typed, environment: &Environment) -> Result<Self, ConfigError> {
         environment.refuse_unknown()?;
         let mut warnings = Vec::new();
@@ -96,7 +96,7 @@ impl Config {
             router: check_router(typed, environment, &mut warnings)?,
             relay: check_relay(typed, environment, &mut warnings)?,
             limits: check_limits(typed)?,
-            timing: Timing { tables: typed.tables(), ..Timing::default() },
+            timing: Timing { tables: typed.limits.tables(), ..Timing::default() },
             uplink: UplinkTiming::default(),
             warnings,
         };
@@ -112,29 +112,29 @@ fn check_router(
     let trust = check_router_trust(typed)?;
     let port = if trust.is_some() { API_SSL_PORT } else { API_PORT };
     let gateway = environment.gateway();
-    let address = match given(typed.router.as_deref()) {
+    let address = match given(typed.router.address.as_deref()) {
         Some(text) => HostPort::parse(text, port).map_err(|why| ConfigError::value("LINELIGHT_ROUTER", text, why))?,
         None => HostPort::new(gateway.ok_or(ConfigError::NoGateway)?.to_string(), port),
     };
-    if trust.is_none() && !typed.router_plaintext && !is_at_hand(&address, gateway) {
+    if trust.is_none() && !typed.router.plaintext && !is_at_hand(&address, gateway) {
         return Err(ConfigError::RouterPlaintext(address.to_string()));
     }
-    let password = secret(environment, "LINELIGHT_ROUTER_PASSWORD", typed.router_password_file.as_deref())?;
+    let password = secret(environment, "LINELIGHT_ROUTER_PASSWORD", typed.router.password_file.as_deref())?;
     if let Some(doubt) = password.doubt() {
         warnings.push(format!("the router's password {doubt}: remove that, unless it is meant"));
     }
-    Ok(RouterConfig { address, user: typed.router_user.clone(), password, trust })
+    Ok(RouterConfig { address, user: typed.router.user.clone(), password, trust })
 }
 
-/// Whether plain words to this address stay on the router: the container's gateway, or loopback.
+/// True if plain text to this address stays on the router: the container's gateway, or loopback.
 fn is_at_hand(address: &HostPort, gateway: Option<Ipv4Addr>) -> bool {
     address.is_loopback() || gateway.is_some_and(|gateway| address.ip() == Some(gateway.into()))
 }
 
 fn check_router_trust(typed: &Typed) -> Result<Option<Trust>, ConfigError> {
     let names = ["LINELIGHT_ROUTER_CA", "LINELIGHT_ROUTER_PIN"];
-    let named = check_trust(names, typed.router_ca.as_deref(), &typed.router_pin)?;
-    Ok(named.or_else(|| typed.router_tls.then_some(Trust::WebRoots)))
+    let named = check_trust(names, typed.router.ca.as_deref(), &typed.router.pins)?;
+    Ok(named.or_else(|| typed.router.tls.then_some(Trust::WebRoots)))
 }
 
 fn check_relay(
@@ -142,13 +142,14 @@ fn check_relay(
     environment: &Environment,
     warnings: &mut Vec<String>,
 ) -> Result<RelayConfig, ConfigError> {
-    let addresses = typed.relay.iter().filter_map(|text| given(Some(text))).map(|text| check_address(typed, text));
+    let addresses =
+        typed.relay.addresses.iter().filter_map(|text| given(Some(text))).map(|text| check_address(typed, text));
     let addresses: Vec<_> = addresses.collect::<Result<_, _>>()?;
     if addresses.is_empty() {
         return Err(ConfigError::Missing("LINELIGHT_RELAY", "the relay's address, as wss://relay.example"));
     }
     let names = ["LINELIGHT_RELAY_CA", "LINELIGHT_RELAY_PIN"];
-    let trust = check_trust(names, typed.relay_ca.as_deref(), &typed.relay_pin)?;
+    let trust = check_trust(names, typed.relay.ca.as_deref(), &typed.relay.pins)?;
     if let Some(Trust::Pins(pins)) = &trust
         && pins.len() == 1
     {
@@ -157,25 +158,25 @@ fn check_relay(
                 .to_owned(),
         );
     }
-    if addresses.iter().any(|address| !address.tls && !address.host.is_loopback()) {
+    if addresses.iter().any(RelayAddress::is_exposed) {
         warnings
             .push("the relay is reached in plain text: the token and all samples can be read on the way".to_owned());
     }
-    let token = secret(environment, "LINELIGHT_TOKEN", typed.token_file.as_deref())?;
+    let token = secret(environment, "LINELIGHT_TOKEN", typed.relay.token_file.as_deref())?;
     let proxy = check_proxy(typed, environment)?;
     Ok(RelayConfig { addresses, token, trust: trust.unwrap_or(Trust::WebRoots), proxy })
 }
 
 fn check_address(typed: &Typed, text: &str) -> Result<RelayAddress, ConfigError> {
     let address = RelayAddress::parse(text).map_err(|why| ConfigError::value("LINELIGHT_RELAY", text, why))?;
-    if !address.tls && !typed.relay_plaintext && !address.host.is_loopback() {
+    if address.is_exposed() && !typed.relay.plaintext {
         return Err(ConfigError::RelayPlaintext(address.to_string()));
     }
     Ok(address)
 }
 
 fn check_proxy(typed: &Typed, environment: &Environment) -> Result<Option<Proxy>, ConfigError> {
-    let file = typed.proxy_file.as_deref();
+    let file = typed.relay.proxy_file.as_deref();
     let url = match optional_secret(environment, "LINELIGHT_PROXY", file)? {
         Some(url) => Some(url),
         None => environment.first(&["HTTPS_PROXY", "https_proxy"]).map(|url| SecretSource::Value(Secret::new(url))),
@@ -216,7 +217,7 @@ fn check_trust(
 }
 
 fn check_limits(typed: &Typed) -> Result<AgentLimits, ConfigError> {
-    let limits = typed.limits();
+    let limits = typed.limits.to_agent_limits();
     let needed = limits.max_watched.saturating_mul(MAX_SAMPLE_BYTES) * 2;
     if limits.backlog_bytes < needed {
         return Err(ConfigError::BacklogTooSmall { watched: limits.max_watched, kib: needed.div_ceil(1024) });
@@ -242,7 +243,7 @@ fn optional_secret(
     }
 }
 
-/// A file that is there now; it may have been mounted late, so its absence is no lasting fault.
+/// Returns the path of an existing file. A file may be mounted late, so a missing one is no lasting fault.
 fn present<'a>(name: &'static str, path: &'a Path) -> Result<&'a Path, ConfigError> {
     match path.metadata() {
         Ok(found) if found.is_file() => Ok(path),
@@ -251,7 +252,7 @@ fn present<'a>(name: &'static str, path: &'a Path) -> Result<&'a Path, ConfigErr
     }
 }
 
-/// A text that says something: RouterOS and compose files leave empty values where nothing is meant.
+/// Returns a text unless it is blank: RouterOS and compose files write empty values for "not set".
 fn given(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| !text.is_empty())
 }

@@ -1,7 +1,7 @@
-//! What the router's task and the uplink's task share: one value, borrowed for a moment, never across an await.
+//! The value that the router's task and the uplink's task share: borrowed for a moment, never across an await.
 //!
-//! It is no channel: the backlog holds what is to be sent, the watch set what is to be sampled, and the two
-//! notifications only say that something changed. So neither task ever waits for the other.
+//! There is no channel. The backlog holds the batches to send, the watch set the lines to sample; the two
+//! notifications only announce a change. So neither task ever waits for the other.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -18,34 +18,34 @@ use crate::sessions::LineTable;
 /// Whether there is an uplink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UplinkState {
-    /// No relay has said welcome yet, or the uplink is lost and its watches have ended.
+    /// No relay has said welcome yet, or the uplink is lost and all watches have ended.
     Absent,
-    /// A relay has said welcome, and its uplink stands.
+    /// A relay has said welcome, and the uplink stands.
     Open,
-    /// The uplink is lost; its watches are kept for when it is back.
+    /// The uplink is lost; the watches are kept for a while.
     Lost,
 }
 
-/// What the router's task hands to the uplink's task, and back.
+/// The shared value of the router's task and the uplink's task.
 pub struct Handover {
     /// The lines of the router: written by the router's task, read by the uplink's.
     pub lines: RefCell<LineTable>,
     /// Encoded batches: pushed by the router's task, read by the uplink's.
     pub backlog: RefCell<Backlog>,
-    /// The router's fields as of its own `uptime_ms`: written by the router's task, read by the uplink's through
+    /// The router's fields as of the `uptime_ms` in them: written by the router's task, read by the uplink's through
     /// [`Handover::status_at`].
     pub status: RefCell<Status>,
-    /// What the relay wants sampled: written by the uplink's task, read by the router's.
+    /// The lines to sample for the relay: written by the uplink's task, read by the router's.
     pub watched: RefCell<WatchSet>,
     /// Written by the uplink's task, read by the router's and by health checks.
     pub uplink: Cell<UplinkState>,
-    /// Whether the relay that last said welcome takes averages: written by the uplink's task, read by the router's.
+    /// Whether the present or last relay takes averages: written by the uplink's task, read by the router's.
     pub averages: Cell<bool>,
     /// Lines, backlog or status changed, or a watch was refused.
     pub to_uplink: Notify,
     /// The watch set changed, or whether averages are wanted.
     pub to_router: Notify,
-    /// Where the agent's uptime counts from.
+    /// The agent's start, the origin of the uptime.
     pub started: Instant,
 }
 
@@ -88,19 +88,20 @@ impl Handover {
     }
 }
 
-/// The lines that the relay wants sampled, and those of them that the router's task refused.
+/// The lines to sample for the relay, and the ones refused by the router's task.
 #[derive(Debug)]
 pub struct WatchSet {
     wanted: BTreeSet<LineHandle>,
     refused: Vec<(LineHandle, WatchRefusal)>,
     capacity: usize,
-    anew: bool,
+    /// Whether a new uplink's set was begun since the router's task last looked.
+    is_new_uplink: bool,
 }
 
 impl WatchSet {
-    /// An empty set that never holds more than `capacity` lines; what comes beyond is refused.
+    /// Returns an empty set of at most `capacity` lines; further lines are refused.
     pub const fn new(capacity: usize) -> Self {
-        Self { wanted: BTreeSet::new(), refused: Vec::new(), capacity, anew: false }
+        Self { wanted: BTreeSet::new(), refused: Vec::new(), capacity, is_new_uplink: false }
     }
 
     /// The lines wanted, by rising handle.
@@ -123,7 +124,7 @@ impl WatchSet {
         self.wanted.is_empty()
     }
 
-    /// Wants one more line; beyond the capacity it is refused at once.
+    /// Adds a line; beyond the capacity the line is refused at once.
     pub fn add(&mut self, line: LineHandle) {
         if self.wanted.len() < self.capacity || self.wanted.contains(&line) {
             self.wanted.insert(line);
@@ -132,30 +133,30 @@ impl WatchSet {
         }
     }
 
-    /// Wants a line no longer.
+    /// Removes a line.
     pub fn remove(&mut self, line: LineHandle) {
         self.wanted.remove(&line);
         self.refused.retain(|(refused, _)| *refused != line);
     }
 
-    /// A new uplink's set comes. What it does not hold may still be wanted by pages that are on their way back.
-    pub fn begin(&mut self) {
+    /// Begins a new uplink's set. Lines outside the new set may still be wanted by pages on their way back.
+    pub fn begin_uplink(&mut self) {
         self.clear();
-        self.anew = true;
+        self.is_new_uplink = true;
     }
 
-    /// Whether a set was [begun](Self::begin) since this was asked last.
-    pub fn take_anew(&mut self) -> bool {
-        std::mem::take(&mut self.anew)
+    /// Takes whether a set was [begun](Self::begin_uplink) since the last call.
+    pub fn take_new_uplink(&mut self) -> bool {
+        std::mem::take(&mut self.is_new_uplink)
     }
 
-    /// Wants nothing any more.
+    /// Removes all lines.
     pub fn clear(&mut self) {
         self.wanted.clear();
         self.refused.clear();
     }
 
-    /// Takes a line out of the set because the router's task does not sample it, to be told to the relay. Notify
+    /// Removes a line that the router's task does not sample; the relay is told the reason. Notify
     /// [`Handover::to_uplink`] afterwards.
     pub fn refuse(&mut self, line: LineHandle, reason: WatchRefusal) {
         if self.wanted.remove(&line) {
@@ -163,12 +164,12 @@ impl WatchSet {
         }
     }
 
-    /// Refuses a line that is not in the set and does not enter it.
+    /// Refuses a line without adding the line to the set.
     pub(crate) fn reject(&mut self, line: LineHandle, reason: WatchRefusal) {
         self.note_refusal(line, reason);
     }
 
-    /// Some refusals of one reason, at most `limit`; call again until there are none.
+    /// Takes at most `limit` refusals of one reason; `None` when there are no more.
     pub fn take_refused(&mut self, limit: usize) -> Option<(WatchRefusal, Vec<LineHandle>)> {
         let reason = self.refused.first()?.1;
         let lines: Vec<_> =

@@ -39,8 +39,8 @@ use process::health;
 use sessions::LineTable;
 use stop::Stop;
 
-/// Runs the agent until told to stop: the router's task, the uplink's, and once the walk that says what is wrong.
-/// It ends when the uplink's task has said goodbye.
+/// Runs the agent until told to stop: the router's task, the uplink's task, and once the walk of [`check`].
+/// Ends after the uplink's goodbye.
 pub async fn run(config: Config, stop: Stop) {
     let epoch = Epoch(backoff::seed());
     let handover = Rc::new(new_handover(&config));

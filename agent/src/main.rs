@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     let cli = match command_line().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are errors that exit with 0; nobody is left to tell of a broken pipe.
+            // For clap, help and version are errors with exit code 0. A broken pipe has no reader left to tell.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(supervisor::EXIT_USAGE));
         }
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// One thread; names are resolved on a second, which ends when it is idle.
+/// Returns a runtime of one thread; names are resolved on a second one, which ends when idle.
 fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().max_blocking_threads(2).build()
 }
@@ -54,7 +54,7 @@ async fn run_agent(typed: &Typed) -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tells the agent to stop at SIGTERM or SIGINT, and then leaves it the time that it takes.
+/// Tells the agent to stop at SIGTERM or SIGINT, and then waits for ever: the agent ends by itself.
 async fn pass_on([mut terminate, mut interrupt]: [Signal; 2], stopper: Stopper) {
     tokio::select! {
         _ = terminate.recv() => {}
@@ -80,7 +80,7 @@ async fn run_health(typed: &Typed) -> io::Result<ExitCode> {
         Err(error) => return Ok(refuse(&error)),
     };
     let health = health::ask(&config).await;
-    // A health check's log keeps it; nobody is left to tell of a broken pipe.
+    // A health check's log keeps the line. A broken pipe has no reader left to tell.
     let _ = writeln!(io::stdout(), "{health}");
     Ok(if health.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

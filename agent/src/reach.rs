@@ -1,5 +1,5 @@
 //! From a name and a port to a TCP connection: all addresses of the name are tried side by side (RFC 8305, "happy
-//! eyeballs"), so that a dead IPv6 address costs a quarter of a second and not a timeout.
+//! eyeballs"). A dead IPv6 address costs a quarter of a second and not a timeout.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,13 +17,13 @@ use crate::config::HostPort;
 /// The next address is tried this long after the one before (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// The most addresses that are tried; a name with more has enough without the rest.
+/// The most addresses to try; a name with more has enough without the rest.
 const MAX_ADDRESSES: usize = 8;
 
-/// How long the other addresses are waited for, once one has answered, where somebody wants to hear of them all.
+/// In a survey, the time for the other addresses after the first answer.
 const HEAR_OUT: Duration = Duration::from_secs(4);
 
-/// What is wanted of a name's addresses.
+/// The extent of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     /// The first connection; attempts to the other addresses are dropped.
@@ -32,29 +32,29 @@ pub enum Wanted {
     Survey,
 }
 
-/// A TCP connection, and the addresses that gave none.
+/// A TCP connection, and the failed addresses.
 #[derive(Debug)]
 pub struct Reached<S = TcpStream> {
     /// The connection.
     pub stream: S,
-    /// Where it leads.
+    /// The address of the connection.
     pub address: SocketAddr,
-    /// The addresses that failed before this one answered or, in a [survey](Wanted::Survey), at all.
+    /// The failures before this answer or, in a [survey](Wanted::Survey), all failures.
     pub failed: Vec<Failed>,
 }
 
-/// An address that gave no connection.
+/// A failed address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failed {
     /// The address.
     pub address: SocketAddr,
     /// Why.
     pub why: io::ErrorKind,
-    /// The system's words, for a kind that has none here.
+    /// The system's words, for all other kinds.
     words: String,
 }
 
-/// Why a name leads nowhere.
+/// The reason for no connection.
 #[derive(Debug)]
 pub enum Unreached {
     /// The name has no address; the system's error.
@@ -99,12 +99,12 @@ pub async fn connect(host: &HostPort, within: Duration, wanted: Wanted) -> Resul
         return Err(Unreached::Unresolved(io::Error::new(io::ErrorKind::NotFound, "the name has no address")));
     }
     let reached = race(addresses, within, wanted, TcpStream::connect).await?;
-    // Samples are small and wanted now. A socket that refuses this option works all the same.
+    // Samples are small and urgent. A socket without this option works all the same.
     let _ = reached.stream.set_nodelay(true);
     Ok(reached)
 }
 
-/// Orders addresses so that the families take turns, beginning with the one that the system prefers (RFC 8305, section 4).
+/// Orders addresses with the families in turns, the system's choice first (RFC 8305, section 4).
 fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (preferred, other): (Vec<_>, Vec<_>) =
@@ -120,7 +120,7 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
 }
 
-/// Tries the addresses: each [`STAGGER`] after the one before, or at once where all before it have failed.
+/// Tries the addresses: each [`STAGGER`] after the one before, or at once after the failure of all before.
 async fn race<S, F>(
     addresses: Vec<SocketAddr>,
     within: Duration,
@@ -184,7 +184,7 @@ where
         }
     }
 
-    /// Tries every address that is left, and waits for their outcomes up to a deadline.
+    /// Tries all remaining addresses, and waits for the outcomes up to a deadline.
     async fn hear_out(&mut self, deadline: Instant) {
         while !self.waiting.is_empty() {
             self.start_next();

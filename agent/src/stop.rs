@@ -1,8 +1,8 @@
-//! The word to stop, from whoever gives it to whoever heeds it. It is given once and stays given.
+//! The word to stop, from the signal handler to the uplink's task. Once given, the word stays given.
 
 use tokio::sync::watch;
 
-/// Gives the word; dropping it gives it too.
+/// Gives the word; a drop gives the word too.
 #[derive(Debug)]
 pub struct Stopper(watch::Sender<bool>);
 
@@ -26,7 +26,7 @@ impl Stopper {
 impl Stop {
     /// Waits until the word is given.
     pub async fn told(&self) {
-        // An error means that nobody is left to give it.
+        // An error means a dropped giver.
         let _ = self.0.clone().wait_for(|told| *told).await;
     }
 

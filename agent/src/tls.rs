@@ -1,4 +1,4 @@
-//! Whom the agent trusts, as rustls client configurations, for the relay and for api-ssl alike: the built-in roots, a
+//! The agent's trust as rustls client configurations, for the relay and for api-ssl alike: the built-in roots, a
 //! CA file, or pinned keys. One TLS stack, ring's, named explicitly.
 
 mod certificate;
@@ -30,7 +30,7 @@ pub enum Trust {
     WebRoots,
     /// The certificates (PEM) in a file, and nobody else.
     CaFile(PathBuf),
-    /// Whoever holds one of these keys, whatever name and dates the certificate shows.
+    /// The holder of one of these keys, whatever name and dates the certificate shows.
     Pins(Vec<Pin>),
 }
 
@@ -42,7 +42,7 @@ pub enum TlsError {
     CaFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         source: pem::Error,
     },
     /// The CA file holds no usable certificate.
@@ -56,7 +56,7 @@ pub enum TlsError {
     Rustls(#[from] rustls::Error),
 }
 
-/// Makes a client configuration. Costs some hundred kilobytes of work: make it once, then share it.
+/// Makes a client configuration. The work is large: make one, then share the `Arc`.
 ///
 /// # Errors
 /// [`TlsError`], when a CA file is not usable.
@@ -74,7 +74,7 @@ pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TlsError> {
     Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()))
 }
 
-/// The name that the other side's certificate must show, and that is sent as SNI unless it is an address.
+/// Returns the name for the certificate and, unless an address, for SNI.
 ///
 /// # Errors
 /// [`TlsError::ServerName`].
@@ -82,7 +82,7 @@ pub fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
     ServerName::try_from(host.to_owned()).map_err(|_| TlsError::ServerName(host.to_owned()))
 }
 
-/// ring, without what signs: the agent shows no certificate of its own, and the code for it would be its largest unused
+/// Returns ring without signing: the agent shows no certificate, and the code for one would be the largest unused
 /// part.
 fn provider() -> CryptoProvider {
     CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() }
@@ -102,7 +102,7 @@ fn read_roots(path: &Path) -> Result<RootCertStore, TlsError> {
     let unreadable = |source| TlsError::CaFile { path: path.to_owned(), source };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-        // A bundle may hold certificates of another age that rustls cannot use; the usable ones count.
+        // A bundle may hold old certificates of no use to rustls; the usable ones count.
         let _ = roots.add(certificate.map_err(unreadable)?);
     }
     if roots.is_empty() { Err(TlsError::NoCertificate(path.to_owned())) } else { Ok(roots) }

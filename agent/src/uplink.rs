@@ -1,8 +1,8 @@
 //! The uplink's task: keeps one WebSocket to one of the relays open, whatever happens, and never holds up sampling.
 //!
-//! `conversation` knows what to say, `link` carries it, `connect` opens the way, `lapse` ends watches that no
-//! relay asks for any more. Here is when and where to try: the first relay of the list that answers; each that failed
-//! rests for its own back-off; and once on a later one, every ten minutes a look whether an earlier one is back.
+//! `connect` opens the way, `conversation` chooses the messages, `link` carries them, `lapse` ends unwanted watches.
+//! This file chooses the relay and the time: the first answering relay of the list; a failed one
+//! rests for a back-off; on a later one, earlier ones are tried again every ten minutes.
 
 mod allowance;
 mod answer;
@@ -44,13 +44,13 @@ use conversation::Conversation;
 use lapse::Lapse;
 use link::{Ending, Link};
 
-/// Opens uplinks: to relays, or to a test's idea of them.
+/// Opens uplinks to relays; tests have relays of their own.
 trait Open {
-    /// What carries an uplink.
+    /// The stream under an uplink.
     type Stream: AsyncRead + AsyncWrite + Unpin;
-    /// How the relays are called, in order.
+    /// Returns the relays' names, in order.
     fn names(&self) -> Vec<String>;
-    /// Opens an uplink to the relay of that place in the list.
+    /// Opens an uplink to the `nth` relay of the list.
     async fn open(&self, nth: usize) -> Result<WebSocketStream<Self::Stream>, ConnectError>;
 }
 
@@ -87,7 +87,7 @@ struct Uplink<O> {
     epoch: Epoch,
     handover: Rc<Handover>,
     stop: Stop,
-    /// The relay that an uplink was last opened to.
+    /// The relay of the last open uplink.
     last: Option<usize>,
 }
 
@@ -126,7 +126,7 @@ impl<O: Open> Uplink<O> {
         }
     }
 
-    /// The first relay that does not rest.
+    /// Returns the first relay not at rest.
     fn awake(&self, now: Instant) -> Option<usize> {
         self.relays.iter().position(|relay| relay.rests_until.is_none_or(|until| until <= now))
     }
@@ -156,7 +156,7 @@ impl<O: Open> Uplink<O> {
         None
     }
 
-    /// Stays on one relay, or moves to an earlier one that is back, until there is none.
+    /// Keeps the uplink, and moves to each earlier relay that is back, until an uplink is lost.
     async fn hold(&mut self, mut nth: usize, mut socket: WebSocketStream<O::Stream>, lapse: &Lapse) {
         loop {
             debug!(relay = %self.relays[nth].name, "connected to the relay");
@@ -179,7 +179,7 @@ impl<O: Open> Uplink<O> {
         }
     }
 
-    /// True if the agent comes back only when the watches of the lost uplink have ended anyway.
+    /// True if the watches of the lost uplink end before the agent comes back.
     fn outlasts_watches(&self, retry: Retry) -> bool {
         match retry {
             Retry::BackOff => false,
@@ -202,7 +202,7 @@ impl<O: Open> Uplink<O> {
         ending
     }
 
-    /// Waits until a relay that stands earlier in the list takes this agent again.
+    /// Waits for an uplink to an earlier relay of the list.
     async fn earlier_than(&self, nth: usize) -> (usize, WebSocketStream<O::Stream>) {
         if nth == 0 {
             return std::future::pending().await;
@@ -234,7 +234,7 @@ impl Relay {
         }
     }
 
-    /// Notes that the relay failed, says so unless it was said often enough, and lets it rest.
+    /// Logs a failure of the relay, ever more rarely if repeated, and lets the relay rest.
     fn fail(&mut self, words: &str, retry: Retry, timing: &AttemptTiming) {
         let pause = match retry {
             Retry::BackOff => self.backoff.wait(),

@@ -1,4 +1,4 @@
-//! One step of the walk that [`check`](super) makes, how it went, and the line that says so.
+//! One step of [`check`](super)'s walk, the outcome, and the line for both.
 
 use std::fmt;
 
@@ -7,40 +7,40 @@ use crate::reach::{Failed, listed};
 /// One step of the walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// What was tried, in a word or three.
+    /// The thing tried, in one to three words.
     pub name: &'static str,
-    /// How it went.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// How a step went.
+/// The outcome of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Well; with what was found.
+    /// All is well; with the finding.
     Passed(String),
-    /// It works, but somebody should look at it.
+    /// The step works, but somebody should look at the finding.
     Doubtful {
-        /// What was found.
+        /// The finding.
         finding: String,
-        /// What to do.
+        /// The remedy.
         remedy: String,
     },
-    /// It does not work, and later steps may be missing for it.
+    /// The step failed; later steps may be missing.
     Failed {
-        /// What is wrong.
+        /// The fault.
         problem: String,
-        /// What to do; empty where the problem's words say it.
+        /// The remedy; empty if the problem's words include one.
         remedy: String,
     },
 }
 
 impl Step {
-    /// A step that went well.
+    /// Returns a passed step.
     pub fn passed(name: &'static str, found: impl Into<String>) -> Self {
         Self { name, outcome: Outcome::Passed(found.into()) }
     }
 
-    /// A host that was reached, by an address of its name that may be one of several.
+    /// Returns the step for a reached host; addresses that failed make the step doubtful.
     pub(crate) fn reached(name: &'static str, found: impl Into<String>, failed: &[Failed]) -> Self {
         let found = found.into();
         if failed.is_empty() {
@@ -50,22 +50,22 @@ impl Step {
         Self::doubtful(name, finding, "mend the way to these addresses, or take them out of the DNS")
     }
 
-    /// A step that went well enough to go on.
+    /// Returns a doubtful step.
     pub fn doubtful(name: &'static str, finding: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { name, outcome: Outcome::Doubtful { finding: finding.into(), remedy: remedy.into() } }
     }
 
-    /// A step that failed.
+    /// Returns a failed step.
     pub fn failed(name: &'static str, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { name, outcome: Outcome::Failed { problem: problem.into(), remedy: remedy.into() } }
     }
 
-    /// Whether it failed.
+    /// True for a failed step.
     pub const fn is_failed(&self) -> bool {
         matches!(self.outcome, Outcome::Failed { .. })
     }
 
-    /// Whether nothing was found that deserves a look.
+    /// True for a passed step.
     pub(super) const fn is_passed(&self) -> bool {
         matches!(self.outcome, Outcome::Passed(_))
     }

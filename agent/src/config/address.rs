@@ -46,12 +46,12 @@ impl HostPort {
         Ok(Self { host: host.to_owned(), port })
     }
 
-    /// The address, unless it is a name.
+    /// Returns the IP address; `None` for a name.
     pub fn ip(&self) -> Option<IpAddr> {
         self.host.parse().ok()
     }
 
-    /// Whether it is this machine.
+    /// True for this machine's own loopback.
     pub fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.ip().is_some_and(|ip| ip.is_loopback())
     }
@@ -67,24 +67,38 @@ impl fmt::Display for HostPort {
     }
 }
 
-/// Where a relay takes uplinks.
+/// Whether a relay is spoken to over TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// `wss://`, over TLS.
+    Wss,
+    /// `ws://`, in plain text.
+    Ws,
+}
+
+/// The address of a relay's uplink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayAddress {
-    /// Its host and port.
+    /// The host and the port.
     pub host: HostPort,
-    /// The path, [`UPLINK_PATH`](shared::UPLINK_PATH) unless it is told otherwise.
+    /// The path, by default [`UPLINK_PATH`](shared::UPLINK_PATH).
     pub path: String,
-    /// `wss://` rather than `ws://`.
-    pub tls: bool,
+    /// The URL's scheme.
+    pub scheme: Scheme,
 }
 
 impl RelayAddress {
+    /// True if the token and all samples cross a network in plain text.
+    pub(super) fn is_exposed(&self) -> bool {
+        self.scheme == Scheme::Ws && !self.host.is_loopback()
+    }
+
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         const FORM: &str = "write it as wss://host, wss://host:port or wss://host:port/path";
         let uri: Uri = text.parse().map_err(|_| FORM)?;
-        let tls = match uri.scheme_str() {
-            Some("wss") => true,
-            Some("ws") => false,
+        let (scheme, port) = match uri.scheme_str() {
+            Some("wss") => (Scheme::Wss, 443),
+            Some("ws") => (Scheme::Ws, 80),
             _ => return Err(FORM),
         };
         let authority = uri.authority().ok_or(FORM)?.as_str();
@@ -94,22 +108,26 @@ impl RelayAddress {
         if uri.query().is_some() {
             return Err("an address holds no query");
         }
-        let host = HostPort::parse(authority, if tls { 443 } else { 80 })?;
+        let host = HostPort::parse(authority, port)?;
         let path = if uri.path() == "/" { shared::UPLINK_PATH } else { uri.path() };
-        Ok(Self { host, path: path.to_owned(), tls })
+        Ok(Self { host, path: path.to_owned(), scheme })
     }
 }
 
 impl fmt::Display for RelayAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", if self.tls { "wss" } else { "ws" }, self.host, self.path)
+        let scheme = match self.scheme {
+            Scheme::Wss => "wss",
+            Scheme::Ws => "ws",
+        };
+        write!(f, "{scheme}://{}{}", self.host, self.path)
     }
 }
 
-/// A proxy's address, and what it wants to be told before it connects.
+/// A proxy's address and credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyAddress {
-    /// Its host and port.
+    /// The host and the port.
     pub host: HostPort,
     /// `user:password`, unescaped.
     pub credentials: Option<Secret>,
@@ -119,7 +137,7 @@ impl ProxyAddress {
     /// Reads `http://[user:password@]host[:port]`.
     ///
     /// # Errors
-    /// What is wrong, without the text itself, for it may hold a password.
+    /// The fault, without the text: there may be a password in the text.
     pub fn parse(url: &[u8]) -> Result<Self, &'static str> {
         const FORM: &str = "write it as http://host:port or http://user:password@host:port";
         let text = std::str::from_utf8(url).map_err(|_| FORM)?.trim();
@@ -154,7 +172,7 @@ fn unescape(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// The IPv4 default route's gateway in `/proc/net/route`'s text: on a router's container that is the router.
+/// Returns the gateway of the IPv4 default route in the text of `/proc/net/route`: for a container, the router.
 pub fn default_gateway(routes: &str) -> Option<Ipv4Addr> {
     const FLAG_GATEWAY: u16 = 2;
     let mut found: Vec<(u32, Ipv4Addr)> = routes

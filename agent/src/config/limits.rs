@@ -1,4 +1,4 @@
-//! The agent's own limits, and every interval and timeout with its reason.
+//! The agent's own limits, and every interval and timeout with the reason.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub struct Timing {
     pub connection: ConnectionTiming,
     /// Readings of the router's tables and counters.
     pub tables: TableTiming,
-    /// Watched lines and the streams that carry them.
+    /// Watched lines and their streams.
     pub streams: StreamTiming,
 }
 
@@ -61,9 +61,9 @@ pub struct TableTiming {
 /// How long watches and streams last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamTiming {
-    /// How long a line stays watched after its last viewer left.
+    /// The time from a line's last viewer to the end of the watch.
     pub linger: Duration,
-    /// How long a line stays watched that a new uplink's relay does not ask for. Pages come back within half a minute
+    /// The same for watches that a new uplink's relay does not ask for. Pages come back within half a minute
     /// (relay/web/src/live/backoff.ts), most of them after the agent.
     pub return_linger: Duration,
     /// The least time between two rebuilds of one full stream.
@@ -126,10 +126,10 @@ pub struct AttemptTiming {
     pub backoff_base: Duration,
     /// The bound of all later waits.
     pub backoff_cap: Duration,
-    /// An uplink that lasted this long makes the waits begin at the base again.
+    /// After an uplink of this length the waits begin at the base again.
     pub settled_after: Duration,
-    /// The wait after a close code that says not to come back. Something must change first, but nobody restarts a
-    /// router's container for that.
+    /// The wait after a close code without a return. Something must change first, but nobody restarts a
+    /// router's container for such a change.
     pub after_never: Duration,
     /// Between two attempts to return to an earlier relay of the list.
     pub return_interval: Duration,
@@ -142,15 +142,15 @@ pub struct ConversationTiming {
     pub write_timeout: Duration,
     /// For the relay's answer to hello and lines.
     pub welcome_timeout: Duration,
-    /// A relay that is silent for this long is pinged.
+    /// After this silence the relay is pinged.
     pub ping_after: Duration,
-    /// A relay that is silent for this long is given up.
+    /// After this silence the uplink is given up.
     pub silence: Duration,
     /// Between two statuses.
     pub status_interval: Duration,
     /// The least time between two statuses, however often the router comes and goes.
     pub status_pause: Duration,
-    /// For the close frame and the answer to it.
+    /// For the close frame and the answer.
     pub goodbye: Duration,
 }
 
@@ -169,9 +169,9 @@ impl Default for AttemptTiming {
         Self {
             step_timeout: Duration::from_secs(20),
             backoff_base: Duration::from_secs(2),
-            // Below a page's 30 s, so that agents are back before viewers. 10,000 agents make a thousand attempts a second.
+            // Below a page's 30 s: agents are back before viewers. 10,000 agents make a thousand attempts a second.
             backoff_cap: Duration::from_secs(20),
-            // As the cap: an agent whose uplinks end at once comes back no more often than one that is refused.
+            // As the cap: an agent with short uplinks comes back no more often than a refused one.
             settled_after: Duration::from_secs(20),
             after_never: Duration::from_secs(900),
             return_interval: Duration::from_secs(600),

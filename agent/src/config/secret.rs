@@ -1,4 +1,4 @@
-//! Secrets: where they come from, what an editor or a shell added to them, and that they are never printed.
+//! Secrets: their sources, the traces of editors and shells around them, and a type that is never printed.
 
 use std::fmt;
 use std::fs::File;
@@ -11,7 +11,7 @@ const MAX_SECRET: usize = 4_096;
 /// The largest file that is read, in bytes: the largest secret in UTF-16.
 const MAX_FILE: u64 = 2 * MAX_SECRET as u64;
 
-/// A secret's bytes; it prints as `***`.
+/// A secret's bytes, printed as `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<[u8]>);
 
@@ -21,18 +21,18 @@ impl Secret {
         Self(bytes.as_ref().into())
     }
 
-    /// Returns the bytes, for the one place that sends them.
+    /// Returns the bytes, to send them.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
-    /// Returns what a token is once blanks and quotes around it are gone; no token has any.
+    /// Returns the token without blanks and quotes around; no token has any.
     fn as_token(&self) -> Self {
         let trimmed = self.0.trim_ascii();
         Self::new(unquoted(trimmed).unwrap_or(trimmed).trim_ascii())
     }
 
-    /// Returns what looks unintended in a password; it may be meant, so it is kept.
+    /// Returns a doubt about a password's ends. They may be meant, so they are kept.
     fn doubt(&self) -> Option<&'static str> {
         if self.0.trim_ascii().len() < self.0.len() {
             Some("begins or ends with a blank, which counts as a part of it")
@@ -50,10 +50,10 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where a secret comes from.
+/// The source of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretSource {
-    /// A file, read each time that the secret is needed, so that it can be changed without a restart.
+    /// A file, read at each use: a new secret needs no restart.
     File(PathBuf),
     /// An environment variable's value. RouterOS shows variables in its exports, so a file is the better place.
     Value(Secret),
@@ -70,26 +70,26 @@ pub enum SecretError {
         /// The system's words.
         source: io::Error,
     },
-    /// There is nothing in it.
+    /// The file is empty.
     #[error("secret file {} is empty: write the secret into it", .0.display())]
     Empty(PathBuf),
-    /// There is more in it than a secret.
+    /// The file is too large for a secret.
     #[error("secret file {} is larger than {MAX_SECRET} bytes: is it the right file?", .0.display())]
     TooLarge(PathBuf),
-    /// There are several lines in it.
+    /// The file has several lines.
     #[error("secret file {} holds several lines: leave the one with the secret", .0.display())]
     SeveralLines(PathBuf),
-    /// Its characters cannot be told.
+    /// The file is broken UTF-16.
     #[error("secret file {} is UTF-16 that cannot be read: save it as UTF-8", .0.display())]
     Encoding(PathBuf),
 }
 
 impl SecretSource {
-    /// Reads the secret. Of a file's content, what an editor adds is left out: a byte order mark, and line ends around it;
-    /// UTF-16 becomes UTF-8. The file is small and read at once, which blocks for a moment.
+    /// Reads the secret. A file's byte order mark, and line ends before and after the secret, are left out;
+    /// UTF-16 becomes UTF-8. The file is small; reading blocks for a moment.
     ///
     /// # Errors
-    /// [`SecretError`], which names the file and never its content.
+    /// [`SecretError`], with the file's name and never the content.
     pub fn read(&self) -> Result<Secret, SecretError> {
         match self {
             Self::Value(secret) => Ok(secret.clone()),
@@ -97,7 +97,7 @@ impl SecretSource {
         }
     }
 
-    /// Reads a token: as [`read`](Self::read), and without blanks and quotes around it.
+    /// Reads a token: as [`read`](Self::read), and without blanks and quotes around.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -105,7 +105,7 @@ impl SecretSource {
         self.read().map(|secret| secret.as_token())
     }
 
-    /// Returns what looks unintended in a password; nothing while it cannot be read.
+    /// Returns a doubt about a password's ends; `None` also for an unreadable password.
     pub(super) fn doubt(&self) -> Option<&'static str> {
         self.read().ok()?.doubt()
     }
@@ -130,7 +130,7 @@ fn read_file(path: &Path) -> Result<Secret, SecretError> {
     Ok(Secret::new(secret))
 }
 
-/// Returns the bytes without a byte order mark, UTF-16 as UTF-8; `None` for UTF-16 that is cut off or has no mark. Bytes of any
+/// Returns the bytes without a byte order mark, UTF-16 as UTF-8; `None` for UTF-16 without a mark or an end. Bytes of any
 /// other encoding are a password's own.
 fn decoded(bytes: Vec<u8>) -> Option<Vec<u8>> {
     match bytes.as_slice() {
@@ -155,7 +155,7 @@ fn without_line_ends(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// Returns what stands between two equal quotes.
+/// Returns the text between two equal quotes.
 fn unquoted(text: &[u8]) -> Option<&[u8]> {
     match text {
         [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] => Some(inner),

@@ -227,7 +227,7 @@ fn every_variable_is_in_the_help_and_no_flag_takes_a_secret() {
 fn a_path_is_taken_as_it_is() {
     let matches = command_line().try_get_matches_from(["linelight-agent", "check", "--token-file", "/a b"]).unwrap();
     let cli = Cli::from_arg_matches(&matches).unwrap();
-    assert_eq!((cli.command, cli.typed.token_file), (Some(Command::Check), Some(PathBuf::from("/a b"))));
+    assert_eq!((cli.command, cli.typed.relay.token_file), (Some(Command::Check), Some(PathBuf::from("/a b"))));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The environment as the agent sees it, and the one list of variables that it knows.
+//! The environment of the agent, and the one list of known variables.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -7,7 +7,7 @@ use super::address::default_gateway;
 use super::error::ConfigError;
 use super::typed::command_line;
 
-/// The variables that hold secrets and therefore have no flag.
+/// The variables for secrets; there is no flag for them.
 pub(super) const SECRET_VARIABLES: [&str; 3] = ["LINELIGHT_ROUTER_PASSWORD", "LINELIGHT_TOKEN", "LINELIGHT_PROXY"];
 
 const PREFIX: &str = "LINELIGHT_";
@@ -15,7 +15,7 @@ const PREFIX: &str = "LINELIGHT_";
 /// Variables of the relay's program and of the tests: an agent may be started from the same shell.
 const OTHERS: [&str; 2] = ["LINELIGHT_SERVER_", "LINELIGHT_TEST_"];
 
-/// Variables, and the default gateway: what the checks know of the world around them.
+/// Variables, and the default gateway: the input of the checks.
 #[derive(Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
@@ -40,12 +40,12 @@ impl Environment {
         self.gateway
     }
 
-    /// The first of these variables that is set to something.
+    /// Returns the first value of these variables that is not empty.
     pub(super) fn first(&self, names: &[&str]) -> Option<&str> {
         names.iter().filter_map(|name| self.variables.get(*name)).map(String::as_str).find(|value| !value.is_empty())
     }
 
-    /// A misspelled variable would otherwise silently mean its default.
+    /// Refuses a misspelled variable: otherwise the default would silently apply.
     pub(super) fn refuse_unknown(&self) -> Result<(), ConfigError> {
         let known = known_variables();
         let ours = |name: &str| name.starts_with(PREFIX) && !OTHERS.iter().any(|prefix| name.starts_with(prefix));
@@ -56,14 +56,14 @@ impl Environment {
     }
 }
 
-/// Every variable of the agent.
+/// Returns every variable of the agent.
 pub(super) fn known_variables() -> Vec<String> {
     let command = command_line();
     let flags = command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned()));
     flags.chain(SECRET_VARIABLES.map(str::to_owned)).collect()
 }
 
-/// Levenshtein's distance: how many letters to insert, remove or change.
+/// Returns Levenshtein's distance: the count of letters to insert, remove or change.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (above, x) in a.bytes().enumerate() {

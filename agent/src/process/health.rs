@@ -1,8 +1,8 @@
-//! Whether the running agent does its work, for a container's health check: `linelight-agent health` asks it.
+//! The running agent's health, for a container's health check: `linelight-agent health` asks the agent.
 //!
-//! They meet at an abstract unix socket, which is no file, ends with its process and is the container's own. Its name comes
-//! from the router's and the relays' addresses, so that agents for several routers on one machine are told apart. What is
-//! said there is one line; nothing can be asked for.
+//! They meet at an abstract unix socket: no file, gone with the process, the container's own. The name comes
+//! from the router's and the relays' addresses: several agents on one machine have several names. The answer
+//! is one line; nothing is read from the asker.
 
 use std::fmt;
 use std::io;
@@ -20,23 +20,23 @@ use crate::config::Config;
 use crate::handover::{Handover, UplinkState};
 use crate::shown::shown;
 
-/// A relay acknowledges each second; after so long it takes nothing in.
+/// A relay acknowledges each second; after this silence the relay takes nothing in.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 /// For either side of an exchange on one machine.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The longest answer, in bytes: a fault's words are at most 256.
 const MAX_ANSWER: u64 = 1_024;
-/// The longest answer that is printed, in characters.
+/// The longest printed answer, in characters.
 const MAX_SHOWN: usize = 512;
-/// What an answer of a healthy agent begins with.
+/// The beginning of a healthy agent's answer.
 const WELL: &str = "well: ";
 
-/// How the agent is, in a line.
+/// The agent's health in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health(Result<String, String>);
 
 impl Health {
-    /// Judges: the router answers, a relay has said welcome, and what is sent to it is acknowledged.
+    /// Returns well if the router answers, a relay has said welcome, and the relay acknowledges samples.
     pub fn of(handover: &Handover, now: Instant) -> Self {
         let waiting = handover.backlog.borrow().unacknowledged_age(now);
         let status = handover.status.borrow();
@@ -54,13 +54,13 @@ impl Health {
         Self(problem.map_or_else(|| Ok(format!("lines watched {watched}, all samples acknowledged")), Err))
     }
 
-    /// Whether nothing is wrong.
+    /// True if all is well.
     pub const fn is_well(&self) -> bool {
         self.0.is_ok()
     }
 
     fn parse(answer: &str) -> Self {
-        // Whoever holds the socket's name answers; it need not be an agent.
+        // Another process may hold the socket's name.
         let line = shown(answer.trim(), MAX_SHOWN);
         let line = line.as_str();
         Self(line.strip_prefix(WELL).map(str::to_owned).ok_or_else(|| line.to_owned()))
@@ -76,7 +76,7 @@ impl fmt::Display for Health {
     }
 }
 
-/// Answers whoever asks, for as long as the agent runs.
+/// Answers health checks for as long as the agent runs.
 pub async fn answer(config: &Config, handover: &Handover) {
     match listen(config) {
         Ok(listener) => loop {
@@ -95,7 +95,7 @@ pub async fn answer(config: &Config, handover: &Handover) {
     }
 }
 
-/// Asks the agent that runs here with the same settings.
+/// Asks the running agent with the same settings.
 pub async fn ask(config: &Config) -> Health {
     match timeout(PATIENCE, exchange(config)).await {
         Ok(Ok(answer)) => Health::parse(&answer),
@@ -110,7 +110,7 @@ fn listen(config: &Config) -> io::Result<UnixListener> {
     UnixListener::from_std(listener)
 }
 
-/// One at a time: an answer fits into a socket's buffer, so that nobody who asks and does not read holds it up.
+/// Answers one check at a time: an answer fits into a socket's buffer, so a check that does not read holds nobody up.
 async fn tell(mut stream: UnixStream, handover: &Handover) {
     let words = format!("{}\n", Health::of(handover, Instant::now()));
     if let Err(error) = stream.write_all(words.as_bytes()).await {

@@ -1,4 +1,4 @@
-//! Log lines to standard error: no colour, and no time where another adds it, as RouterOS, systemd and Docker do.
+//! Log lines to standard error: without colour, and with a time only on a terminal: RouterOS, systemd and Docker add one.
 
 use std::io::{self, IsTerminal};
 
@@ -11,7 +11,7 @@ pub fn start(level: LogLevel) {
     let builder =
         tracing_subscriber::fmt().with_max_level(LevelFilter::from(level)).with_target(false).with_writer(io::stderr);
     let started = if io::stderr().is_terminal() { builder.try_init() } else { builder.without_time().try_init() };
-    // Somebody else's subscriber is as good.
+    // An earlier subscriber stays.
     drop(started);
 }
 

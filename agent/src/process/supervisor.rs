@@ -1,7 +1,7 @@
-//! Process 1 of a container: runs the agent as a child of the same binary and starts it again when it ends.
+//! Process 1 of a container: runs the agent as a child of the same binary and restarts the agent after each end.
 //!
 //! RouterOS before 7.20 restarts no container, and after an out-of-memory kill of the child this process is still
-//! there. It holds no configuration and no connection, passes the word to stop on, and reaps whatever is orphaned.
+//! there. The supervisor has no configuration and no connection, passes the word to stop on, and reaps orphans.
 
 use std::ffi::OsString;
 use std::io;
@@ -20,19 +20,19 @@ use crate::config::Supervise;
 /// Wrong flags or variables: they do not change while this process lives.
 pub const EXIT_USAGE: u8 = 2;
 
-/// A file or a route is missing, which may come (EX_CONFIG of sysexits.h).
+/// A file or a route is missing and may still appear (EX_CONFIG of sysexits.h).
 pub const EXIT_CONFIG: u8 = 78;
 
 const BACKOFF_BASE: Duration = Duration::from_secs(1);
 const BACKOFF_CAP: Duration = Duration::from_secs(60);
 /// Between two looks whether a missing file has come.
 const CONFIG_PAUSE: Duration = Duration::from_secs(60);
-/// A child that ran so long starts the waits anew.
+/// After a child of this age the waits begin at the base again.
 const SETTLED_AFTER: Duration = Duration::from_secs(60);
 /// For the child to end after the word to stop; RouterOS kills everything after 10 s.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Whether this process is to supervise rather than to be the agent.
+/// True if this process is to supervise an agent and not to be one.
 pub fn is_wanted(when: Supervise) -> bool {
     match when {
         Supervise::Auto => std::process::id() == 1,
@@ -41,7 +41,7 @@ pub fn is_wanted(when: Supervise) -> bool {
     }
 }
 
-/// Makes a supervised agent end with its supervisor, so that two never report under one token.
+/// Makes a supervised agent end with the supervisor: two agents must never report under one token.
 pub fn follow_parent(when: Supervise) {
     if when == Supervise::Child
         && let Err(error) = set_parent_process_death_signal(Some(Signal::TERM))
@@ -66,14 +66,21 @@ pub async fn run() -> io::Result<ExitCode> {
     Ok(ExitCode::from(supervisor.run().await))
 }
 
-/// What to do after the child ended.
+/// The supervisor's reaction to the end of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Exit(u8),
     Restart(Duration),
 }
 
-/// How a child ended.
+/// What a signal asks of the supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    GoOn,
+    Stop,
+}
+
+/// The end of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Exited(u8),
@@ -103,7 +110,7 @@ impl Policy {
     }
 }
 
-/// The signals that matter here.
+/// The signals of a supervisor.
 struct Heard {
     terminate: Signals,
     interrupt: Signals,
@@ -138,21 +145,21 @@ impl Supervisor {
     async fn run(&mut self) -> u8 {
         loop {
             let began = Instant::now();
-            let (end, told) = match self.spawn() {
+            let (end, order) = match self.spawn() {
                 Ok(child) => self.attend(child).await,
                 Err(error) => {
                     error!(%error, "the agent cannot be started");
-                    (End::Exited(EXIT_CONFIG), false)
+                    (End::Exited(EXIT_CONFIG), Order::GoOn)
                 }
             };
-            if told {
+            if order == Order::Stop {
                 return code(end);
             }
             match self.policy.after(end, began.elapsed()) {
                 Next::Exit(code) => return code,
                 Next::Restart(pause) => {
                     say(end, pause);
-                    if self.pause(pause).await {
+                    if self.pause(pause).await == Order::Stop {
                         return 0;
                     }
                 }
@@ -164,16 +171,16 @@ impl Supervisor {
         let mut command = Command::new(&self.program);
         command.arg0("linelight-agent").args(&self.arguments).arg("--supervise=child");
         let child = command.spawn()?;
-        // Waited for by number, among whatever else this process has to reap.
+        // Waited for by number, among all other processes to reap.
         Pid::from_raw(child.id().cast_signed()).ok_or_else(|| io::Error::other("the child has no number"))
     }
 
-    /// Stays with the child to its end; returns that, and whether it was told to.
-    async fn attend(&mut self, child: Pid) -> (End, bool) {
+    /// Waits for the child's end; returns the end, and whether the supervisor was told to stop.
+    async fn attend(&mut self, child: Pid) -> (End, Order) {
         let mut kill_at = None;
         loop {
             if let Some(end) = reap(child) {
-                return (end, kill_at.is_some());
+                return (end, if kill_at.is_some() { Order::Stop } else { Order::GoOn });
             }
             let Heard { terminate, interrupt, child: ended } = &mut self.signals;
             tokio::select! {
@@ -184,21 +191,21 @@ impl Supervisor {
         }
     }
 
-    /// Waits before the next start, reaping meanwhile; returns whether it was told to stop.
-    async fn pause(&mut self, pause: Duration) -> bool {
+    /// Waits before the next start and reaps meanwhile; returns early if told to stop.
+    async fn pause(&mut self, pause: Duration) -> Order {
         let until = Instant::now() + pause;
         loop {
             let Heard { terminate, interrupt, child } = &mut self.signals;
             tokio::select! {
                 _ = child.recv() => while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {},
-                () = Heard::told_to_stop(terminate, interrupt) => return true,
-                () = sleep_until(until) => return false,
+                () = Heard::told_to_stop(terminate, interrupt) => return Order::Stop,
+                () = sleep_until(until) => return Order::GoOn,
             }
         }
     }
 }
 
-/// Reaps everything that has ended, and returns how the child did if it is among them.
+/// Reaps every ended process, and returns the child's end if the child is among them.
 fn reap(child: Pid) -> Option<End> {
     let mut found = None;
     while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
@@ -223,7 +230,7 @@ fn pass_on(child: Pid) -> Instant {
 
 fn kill(child: Pid) {
     warn!("the agent does not stop and is killed");
-    // It may have ended in this very moment; then it is reaped next.
+    // A child that ends at this very moment is reaped next.
     let _ = kill_process(child, Signal::KILL);
 }
 
@@ -249,7 +256,7 @@ fn say(end: End, pause: Duration) {
     }
 }
 
-/// The code to exit with for a child that was told to end, as shells count signals.
+/// Returns the exit code for an ended child, with signals as shells count them.
 fn code(end: End) -> u8 {
     match end {
         End::Exited(code) => code,

@@ -110,7 +110,7 @@ impl Router<'_> {
 
     fn take_watches(&mut self, now: Instant) {
         let mut watched = self.handover.watched.borrow_mut();
-        let anew = watched.take_anew();
+        let anew = watched.take_new_uplink();
         let refused = self.monitor.want(watched.wanted(), anew, now);
         for line in &refused {
             watched.refuse(*line, WatchRefusal::TooManyWatched);

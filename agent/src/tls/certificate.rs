@@ -1,12 +1,12 @@
-//! What an X.509 certificate of any version says of its key (RFC 5280, section 4.1).
+//! The public key in an X.509 certificate of any version (RFC 5280, section 4.1).
 //!
-//! The library reads version 3 alone, and names a key that it cannot use by a failed signature. A pinned key counts whatever
-//! the version, and a key that nobody here can verify is named before its signature is tried.
+//! The library reads version 3 alone, and reports an unusable key as a failed signature. A pinned key counts in any
+//! version, and an unusable key is named before any signature is tried.
 
 use rustls::CertificateError;
 use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
-/// The RSA keys that this program can verify, in bits.
+/// The RSA keys within reach of this program, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
 
 const SEQUENCE: u8 = 0x30;
@@ -25,21 +25,21 @@ const DSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1];
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 const ED448: &[u8] = &[0x2b, 0x65, 0x71];
 
-/// A key that the handshake may prove, but that this program cannot verify.
+/// A key without a verifier in this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UnusableKey {
     /// An RSA key of so many bits.
     #[error("an RSA key of {0} bits; this agent verifies RSA of 2048 to 8192 bits")]
     Rsa(usize),
-    /// A key on that elliptic curve.
+    /// A key on an elliptic curve other than P-256 and P-384.
     #[error("a key on the elliptic curve {0}; this agent verifies P-256 and P-384")]
     Curve(&'static str),
-    /// A key of that algorithm.
+    /// A key of another algorithm.
     #[error("{0}; this agent verifies RSA, ECDSA and Ed25519")]
     Algorithm(&'static str),
 }
 
-/// A certificate's parts that matter here.
+/// A certificate's version and key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Certificate<'a> {
     /// The X.509 version, 1 to 3.
@@ -52,7 +52,7 @@ impl<'a> Certificate<'a> {
     /// Reads the parts.
     ///
     /// # Errors
-    /// [`CertificateError::BadEncoding`], where these bytes are no certificate.
+    /// [`CertificateError::BadEncoding`], if these bytes are no certificate.
     pub(super) fn read(der: &'a CertificateDer<'_>) -> Result<Self, CertificateError> {
         Self::parse(der).ok_or(CertificateError::BadEncoding)
     }
@@ -75,7 +75,7 @@ impl<'a> Certificate<'a> {
     /// Checks whether a signature by this key can be verified here.
     ///
     /// # Errors
-    /// [`UnusableKey`], which says what it is.
+    /// [`UnusableKey`], with the kind of key.
     pub(super) fn check_key(&self) -> Result<(), UnusableKey> {
         let unknown = UnusableKey::Algorithm("a key that cannot be read");
         let mut info = Reader(&self.key).enter(SEQUENCE).ok_or(unknown)?;
@@ -111,7 +111,7 @@ fn rsa_bits(info: &mut Reader<'_>) -> Option<usize> {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// Takes the next value, which has this tag; returns it whole and its content's length.
+    /// Takes the next value if the tag is this one; returns the whole value and the content's length.
     fn take(&mut self, tag: u8) -> Option<(&'a [u8], usize)> {
         let (found, rest) = self.0.split_first()?;
         let (&first, rest) = rest.split_first()?;

@@ -1,4 +1,4 @@
-//! What a failed TLS handshake means for whoever runs the router, in words, with the remedy.
+//! A failed TLS handshake in words for the operator of the router, with the remedy.
 
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,13 +11,13 @@ use super::survey::Obstacle;
 use super::verifier::OldVersion;
 use crate::shown::shown;
 
-/// Before this nobody had this program: a clock that shows less has not been set. 2025-01-01.
+/// 2025-01-01, before this program's first release: an earlier clock has not been set.
 const CLOCK_IS_UNSET_BEFORE: Duration = Duration::from_secs(1_735_689_600);
 
-/// The longest name or error of the other side's that is shown, in characters.
+/// The longest shown name or error of the other side, in characters.
 const MAX_SHOWN: usize = 80;
 
-/// Whose certificate was refused, or who refused.
+/// The other side of a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// The relay.
@@ -49,7 +49,7 @@ impl Peer {
     }
 }
 
-/// Returns what an error of a TLS handshake means and what to do; `None` where TLS is not at fault.
+/// Returns the meaning of a handshake's error and the remedy; `None` if TLS is not at fault.
 pub fn explain(error: &io::Error, peer: Peer, now: SystemTime) -> Option<String> {
     let who = peer.is_called();
     Some(match tls_error(error)? {
@@ -73,7 +73,7 @@ pub fn explain(error: &io::Error, peer: Peer, now: SystemTime) -> Option<String>
     })
 }
 
-/// True where the other side refuses the handshake without its reason, so that a [survey](super::survey) may find one.
+/// True if the other side refuses the handshake without a reason. A [survey](super::survey) may find the reason.
 pub(crate) fn is_unexplained(error: &io::Error) -> bool {
     use AlertDescription::{HandshakeFailure, InsufficientSecurity, InternalError, ProtocolVersion};
     matches!(
@@ -110,7 +110,7 @@ fn no_protocol(who: &str) -> String {
     format!("{who} refuses HTTP/1.1 in TLS (ALPN): allow http/1.1 in the reverse proxy, WebSockets need it")
 }
 
-/// Returns what keeps the other side and this agent apart, and what to use instead.
+/// Returns the obstacle in words, with the remedy.
 pub(crate) fn explain_obstacle(obstacle: Obstacle, peer: Peer) -> String {
     let who = peer.is_called();
     let remedy = match (obstacle, peer) {
@@ -128,7 +128,7 @@ pub(crate) fn explain_obstacle(obstacle: Obstacle, peer: Peer) -> String {
     format!("{who} and this agent have no way of TLS in common: {obstacle}; {remedy}")
 }
 
-/// For where nothing says which of the reasons it is.
+/// Returns all possible reasons, for an unknown obstacle.
 fn no_common_way(peer: Peer) -> String {
     let certificate = match peer {
         Peer::Router => "; or it has no certificate: /ip/service/set api-ssl certificate=…",

@@ -1,4 +1,4 @@
-//! Pinned keys: the SHA-256 of a public key (SubjectPublicKeyInfo), as it is configured and shown.
+//! Pinned keys: the SHA-256 of a public key (SubjectPublicKeyInfo), read and shown.
 
 use std::fmt;
 
@@ -42,7 +42,7 @@ impl fmt::Debug for Pin {
     }
 }
 
-/// The other side's key is not pinned. The hash of a public key is no secret: it is shown to be compared.
+/// The other side's key is not pinned. The hash of a public key is no secret and is shown for comparison.
 #[derive(Debug, thiserror::Error)]
 #[error("its key is {0}, which is not pinned")]
 pub struct PinMismatch(pub Pin);

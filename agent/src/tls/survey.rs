@@ -1,14 +1,14 @@
-//! What the other side of a refused handshake does speak, asked once more by a hello that offers what is long out of use.
+//! A second hello after a refused handshake, with an offer of everything, to learn the other side's choice.
 //!
-//! A TLS alert says "handshake failure" and no reason. This hello offers everything; the other side's choice is the reason.
-//! The connection ends after the choice: nothing is ever sent over it.
+//! A TLS alert says "handshake failure" and no reason. The choice from a full offer is the reason.
+//! The connection ends after the choice, and carries no data.
 
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::certificate::{Certificate, UnusableKey};
 
-/// The most of an answer that is read, in bytes: a hello and a chain of certificates.
+/// The most bytes read of an answer: a hello and a chain of certificates.
 const MAX_ANSWER: usize = 32 * 1024;
 
 const RECORD_HANDSHAKE: u8 = 22;
@@ -16,7 +16,7 @@ const SERVER_HELLO: u8 = 2;
 const CERTIFICATE: u8 = 11;
 const TLS12: [u8; 2] = [3, 3];
 
-/// Offered in this order: the better ones first, so that an old one is chosen only where there is no better.
+/// The offer, the better ones first: an old one is chosen only for lack of a better one.
 const CIPHERS: [(u16, Cipher); 34] = [
     (0xc02b, Cipher::Modern),
     (0xc02c, Cipher::Modern),
@@ -54,7 +54,7 @@ const CIPHERS: [(u16, Cipher); 34] = [
     (0x003a, Cipher::Anonymous),
 ];
 
-/// A cipher suite, by what it is to this agent.
+/// The kind of a cipher suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cipher {
     Modern,
@@ -64,30 +64,30 @@ enum Cipher {
     Anonymous,
 }
 
-/// Why the other side and this agent find no common way.
+/// The reason for no common way of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Obstacle {
-    /// It has no certificate.
+    /// No certificate.
     #[error("it has no certificate")]
     NoCertificate,
-    /// It speaks a TLS before 1.2.
+    /// TLS before 1.2 alone.
     #[error("it speaks no TLS 1.2 or later")]
     OldVersion,
-    /// Its ciphers are all of the CBC kind.
+    /// CBC ciphers alone.
     #[error("it allows CBC ciphers alone, and this agent speaks GCM and ChaCha20")]
     Cbc,
-    /// Its key exchange is finite-field Diffie-Hellman.
+    /// Finite-field Diffie-Hellman alone.
     #[error("it allows finite-field Diffie-Hellman (DHE) alone, and this agent speaks ECDHE")]
     FiniteField,
-    /// Its key exchange is RSA's.
+    /// RSA key exchange alone.
     #[error("it allows RSA key exchange alone, and this agent speaks ECDHE")]
     RsaExchange,
-    /// Its key cannot be verified.
+    /// An unusable key.
     #[error("its certificate has {0}")]
     Key(UnusableKey),
 }
 
-/// Says the hello, and reads the choice; `None` where it is not understood, or none is made.
+/// Sends the hello and reads the choice; `None` without a choice or for an unknown one.
 pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, name: &str) -> Option<Obstacle> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).ok()?;
@@ -105,7 +105,7 @@ pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, name: 
     None
 }
 
-/// What an answer says so far.
+/// The verdict on the answer so far.
 enum Verdict {
     Incomplete,
     Found(Option<Obstacle>),
@@ -172,7 +172,7 @@ const fn of_cipher(cipher: Cipher) -> Option<Obstacle> {
     }
 }
 
-/// A ClientHello of TLS 1.2 (RFC 5246, section 7.4.1.2) that offers what this agent does not speak, too.
+/// Returns a ClientHello of TLS 1.2 (RFC 5246, section 7.4.1.2) with everything on offer.
 fn hello(random: &[u8; 32], name: &str) -> Vec<u8> {
     let ciphers: Vec<u8> = CIPHERS.iter().flat_map(|(number, _)| number.to_be_bytes()).collect();
     let mut extensions = Vec::new();
@@ -215,7 +215,7 @@ mod tests {
     use super::super::tests::{NAME, certificate_with, curve_key, issue, rsa_key};
     use super::*;
 
-    /// A server's choice: version, cipher and, where there is one, the certificate that follows.
+    /// A server's choice: version, cipher and certificate, if any.
     fn choice(version: [u8; 2], cipher: u16, certificate: Option<&[u8]>) -> Vec<u8> {
         let hello = [version.as_slice(), &[7; 32], &[0], &cipher.to_be_bytes(), &[0]].concat();
         let mut messages = [&[SERVER_HELLO], with_length::<3>(&hello).as_slice()].concat();

@@ -1,7 +1,7 @@
-//! Whether the other side is whom the agent trusts: by a pinned key, or by an issuer.
+//! The check of the other side: by a pinned key, or by an issuer.
 //!
 //! A pinned key counts whatever version, name and dates the certificate has, so a pin works with RouterOS's self-signed
-//! certificates and while a router's clock is in 1970. The handshake's signature proves that the other side holds the key.
+//! certificates and while a router's clock is in 1970. The handshake's signature proves possession of the key.
 
 use std::sync::Arc;
 
@@ -15,21 +15,21 @@ use webpki::RawPublicKeyEntity;
 use super::certificate::Certificate;
 use super::pin::{Pin, PinMismatch};
 
-/// Why a certificate without a pin is refused: before version 3 it cannot say that it is no issuer itself.
+/// A certificate before version 3 without a pin: nothing in one tells a host from an issuer.
 #[derive(Debug, thiserror::Error)]
 #[error("it is an X.509 certificate of version {0}, and an issuer can vouch for version 3 alone")]
 pub struct OldVersion(pub u8);
 
-/// What makes a certificate acceptable.
+/// The reason to accept a certificate.
 #[derive(Debug)]
 enum Anchor {
-    /// Its key is one of these.
+    /// One of these keys.
     Pins(Vec<Pin>),
-    /// One of these vouches for it.
+    /// A signature by one of these issuers.
     Issuers(Arc<WebPkiServerVerifier>),
 }
 
-/// Accepts a certificate, and the signature that proves its key.
+/// Checks certificates, and the signatures of handshakes.
 #[derive(Debug)]
 pub(super) struct Verifier {
     anchor: Anchor,
@@ -37,12 +37,12 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    /// Accepts whoever holds one of these keys.
+    /// Accepts the holders of these keys.
     pub(super) const fn of_pins(pins: Vec<Pin>, provider: &CryptoProvider) -> Self {
         Self { anchor: Anchor::Pins(pins), algorithms: provider.signature_verification_algorithms }
     }
 
-    /// Accepts whom one of these issuers vouches for.
+    /// Accepts certificates of these issuers.
     ///
     /// # Errors
     /// When there is no issuer.

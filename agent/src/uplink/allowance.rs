@@ -1,5 +1,5 @@
-//! How much a relay may say: so many messages and bytes a second, and a burst. A relay that says more costs its agent a
-//! router's processor, so the agent leaves.
+//! The bound on a relay's messages and bytes: a rate and a burst. A relay beyond the bound costs the agent a
+//! router's processor time, so the agent leaves.
 
 use std::io;
 use std::pin::Pin;
@@ -9,22 +9,22 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-/// Messages a second, pings and unknown ones included: a relay sends an acknowledgement a second, and the watches of pages
-/// that open at once in few messages.
+/// Messages a second, pings and unknown ones included: a relay sends an acknowledgement a second, and the watches
+/// of many new pages in few messages.
 const MESSAGES_PER_SECOND: u64 = 100;
 const MESSAGES_BURST: u64 = 1_000;
 
-/// Bytes a second as they come from the network, so that neither TLS records nor WebSocket frames without content are free.
+/// Bytes a second from the network: TLS records and WebSocket frames without content count too.
 const BYTES_PER_SECOND: u64 = 128 * 1024;
 /// The whole watch set of 20,000 lines takes 140 KB.
 const BYTES_BURST: u64 = 1024 * 1024;
 
-/// More came than is allowed.
+/// The allowance is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the relay sends more than an agent takes in")]
 pub(super) struct Exceeded;
 
-/// A bucket that is emptied by what comes, and filled by time.
+/// A token bucket.
 #[derive(Debug)]
 pub(super) struct Allowance {
     left: u64,
@@ -44,7 +44,7 @@ impl Allowance {
         Self { left: BYTES_BURST, burst: BYTES_BURST, per_second: BYTES_PER_SECOND, filled: now }
     }
 
-    /// Takes what came.
+    /// Takes an amount out of the bucket.
     ///
     /// # Errors
     /// [`Exceeded`].
@@ -63,7 +63,7 @@ impl Allowance {
     }
 }
 
-/// A connection whose incoming bytes are counted; beyond the allowance its reading fails with [`Exceeded`].
+/// A connection with a count of incoming bytes; beyond the allowance, reading fails with [`Exceeded`].
 #[derive(Debug)]
 pub(super) struct Metered<S> {
     stream: S,
@@ -100,7 +100,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     }
 }
 
-/// True where reading failed because more came than is allowed.
+/// True for a reading that failed with [`Exceeded`].
 pub(super) fn is_exceeded(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Exceeded>())
 }

@@ -1,4 +1,4 @@
-//! An HTTP answer in place of an open WebSocket: who gave it, what it means, what to do.
+//! An HTTP answer in place of an open WebSocket: the speaker, the meaning, the remedy.
 
 use std::fmt;
 
@@ -7,30 +7,30 @@ use shared::RELAY_HEADER;
 
 use super::head::Head;
 
-/// Who answered.
+/// The giver of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speaker {
-    /// The relay, by its [header](RELAY_HEADER).
+    /// The relay, known by the [header](RELAY_HEADER).
     Relay,
-    /// Something on the way to it: a reverse proxy, a content filter, a login page, or another web server.
+    /// Something else: a reverse proxy, a content filter, a login page, or another web server.
     Between,
 }
 
 /// An HTTP answer other than `101 Switching Protocols`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Who gave it.
+    /// The giver.
     pub speaker: Speaker,
-    /// Its status code.
+    /// The status code.
     pub status: u16,
-    /// Its `Server` header, harmless and bounded.
+    /// The `Server` header, harmless and bounded.
     server: Option<String>,
-    /// Its `Location` header, harmless and bounded.
+    /// The `Location` header, harmless and bounded.
     location: Option<String>,
 }
 
 impl Answer {
-    /// Reads who answered, and what.
+    /// Reads the answer from a head.
     pub(super) fn of(head: &Head) -> Self {
         let speaker = if head.get(RELAY_HEADER).is_some() { Speaker::Relay } else { Speaker::Between };
         Self { speaker, status: head.status, server: head.shown("server"), location: head.shown("location") }
@@ -46,7 +46,7 @@ impl Answer {
         self.location.as_deref().filter(|_| (300..400).contains(&self.status))
     }
 
-    /// What to do about it.
+    /// Returns the remedy.
     pub(super) fn remedy(&self) -> &'static str {
         match self.speaker {
             _ if self.redirects().is_some() => "name the right address in LINELIGHT_RELAY",

@@ -1,6 +1,6 @@
 //! Says a lasting fault once, and then ever more rarely: a router's log holds 1,000 lines and may be written to flash.
 
-/// One fault as it was last said.
+/// One fault, in the words last logged.
 #[derive(Debug, Default)]
 pub(super) struct Complaint {
     words: String,
@@ -8,7 +8,7 @@ pub(super) struct Complaint {
 }
 
 impl Complaint {
-    /// Notes the fault, and tells how often it has been met in a row if it is now to be said: at the first time,
+    /// Counts the fault; returns the count if the fault is to be logged now: at the first time,
     /// then at the second, fourth, eighth and so on, and at once when the words change.
     pub(super) fn note(&mut self, words: &str) -> Option<u32> {
         if self.words != words {
@@ -19,7 +19,7 @@ impl Complaint {
         self.times.is_power_of_two().then_some(self.times)
     }
 
-    /// Forgets it: it has passed.
+    /// Forgets the fault, once passed.
     pub(super) fn clear(&mut self) {
         self.words.clear();
         self.times = 0;

@@ -1,5 +1,5 @@
-//! From an address to an open WebSocket: name, TCP (or a proxy), TLS, token, handshake. Each step has its own timeout
-//! and its own words.
+//! From an address to an open WebSocket: name, TCP (or a proxy), TLS, token, handshake. Each step has a timeout
+//! and words for a failure.
 
 use std::cell::OnceCell;
 use std::future::Future;
@@ -18,11 +18,11 @@ use tokio_tungstenite::WebSocketStream;
 use super::allowance::Metered;
 use super::error::{ConnectError, Host, Wait};
 use super::{handshake, proxy};
-use crate::config::{HostPort, RelayAddress, RelayConfig};
+use crate::config::{HostPort, RelayAddress, RelayConfig, Scheme};
 use crate::reach::{self, Reached, Unreached, Wanted};
 use crate::tls;
 
-/// A connection, with or without TLS; one an agent, so that its box costs nothing.
+/// A connection, with or without TLS. An agent has one, so the box costs nothing.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Transport for T {}
@@ -34,7 +34,7 @@ pub(super) type Socket = WebSocketStream<Box<dyn Transport>>;
 pub(super) struct Connector {
     config: RelayConfig,
     step_timeout: Duration,
-    /// Made at the first use, and again while it cannot be made.
+    /// Made at the first use; a failure is tried again at the next.
     tls: OnceCell<Arc<ClientConfig>>,
 }
 
@@ -47,14 +47,14 @@ impl Connector {
         &self.config.addresses
     }
 
-    /// Opens an uplink to one relay, up to its answer to the handshake.
+    /// Opens an uplink to one relay, up to the answer to the handshake.
     pub(super) async fn open(&self, address: &RelayAddress) -> Result<Socket, ConnectError> {
         let reached = self.reach(address, Wanted::First).await?;
         let transport = self.secure(address, reached.stream).await?;
         self.upgrade(address, transport).await
     }
 
-    /// Opens a TCP connection that leads to the relay, through a proxy where there is one.
+    /// Opens a TCP connection to the relay, through the proxy if one is configured.
     pub(super) async fn reach(&self, address: &RelayAddress, wanted: Wanted) -> Result<Reached, ConnectError> {
         let Some(proxy) = proxy::for_host(self.config.proxy.as_ref(), &address.host)? else {
             return self.tcp(Host::Relay, &address.host, wanted).await;
@@ -64,14 +64,14 @@ impl Connector {
         Ok(Reached { stream, address: at, failed })
     }
 
-    /// Speaks TLS over it, where the address says so.
+    /// Speaks TLS over the connection if the address says `wss`.
     pub(super) async fn secure(
         &self,
         address: &RelayAddress,
         stream: TcpStream,
     ) -> Result<Box<dyn Transport>, ConnectError> {
         let stream = Metered::new(stream);
-        if !address.tls {
+        if address.scheme == Scheme::Ws {
             return Ok(Box::new(stream));
         }
         let name = tls::server_name(&address.host.host)?;
@@ -82,7 +82,7 @@ impl Connector {
         }
     }
 
-    /// Returns why a handshake failed; where the relay does not say it, the relay is asked once more.
+    /// Returns the reason for a failed handshake; a relay that gives none is asked once more.
     async fn tls_fault(&self, address: &RelayAddress, error: &io::Error) -> ConnectError {
         if tls::is_unexplained(error)
             && let Some(obstacle) = self.survey(address).await
@@ -120,7 +120,7 @@ impl Connector {
             return Ok(Arc::clone(config));
         }
         let mut config = Arc::unwrap_or_clone(tls::client_config(&self.config.trust)?);
-        // The first tells a relay that an agent knocks, before its handshake takes a viewer's turn; the second is spoken.
+        // The first tells the relay early that an agent knocks, and not a viewer; the second is spoken.
         config.alpn_protocols = vec![UPLINK_SUBPROTOCOL.into(), b"http/1.1".to_vec()];
         Ok(Arc::clone(self.tls.get_or_init(|| Arc::new(config))))
     }

@@ -1,23 +1,22 @@
-//! What to say on one uplink, and what the relay's words mean: a pure machine over the handover, with the time as an
-//! argument. It knows no socket; [`link`](super::link) carries what it says.
+//! The messages of one uplink, in both directions: a pure machine over the handover, with the time as an
+//! argument. No socket is known here; [`link`](super::link) carries the messages.
+
+mod batches;
+mod lines;
 
 use shared::close::Close;
-use shared::control::{
-    self, FromAgent, FromRelay, Hello, LINES_PER_MESSAGE, Lines, MAX_TEXT, Status, WatchRefusal, Watches, Welcome,
-};
+use shared::control::{self, FromAgent, FromRelay, Hello, MAX_TEXT, Status, WatchRefusal, Watches, Welcome};
 use shared::{Epoch, LineHandle, frame};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use batches::UnsentBatches;
+use lines::{HANDLES_PER_MESSAGE, UntoldLines};
+
 use super::lapse::Lapse;
-use crate::backlog::Cursor;
 use crate::config::ConversationTiming;
 use crate::handover::Handover;
 use crate::shown::shown;
-
-/// How many handles a `gone` or `watch_refused` message names at most: ten digits and a comma each stay far below
-/// [`MAX_UPLINK_FRAME`](shared::MAX_UPLINK_FRAME).
-const HANDLES_PER_MESSAGE: usize = 2_000;
 
 /// Something to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,19 +36,10 @@ pub(super) struct Conversation<'a> {
     timing: &'a ConversationTiming,
     epoch: Epoch,
     stage: Stage,
-    /// Reports still to be sent.
-    scan: Scan,
-    /// Whether all that the router's tables held at their first reading was told.
-    is_told: bool,
-    gone: Vec<LineHandle>,
-    /// What is sent as it comes, and what the relay missed before; the latter ends where the former began.
-    live: Cursor,
-    missing: Option<Cursor>,
-    first_live: u64,
+    lines: UntoldLines,
+    batches: UnsentBatches,
+    /// The number of the relay's watch set.
     generation: u64,
-    acknowledged: u64,
-    /// How many batches the hello said to be lost.
-    lost: u64,
     heard: Instant,
     pinged: Instant,
     status_sent: Option<(Instant, Notable)>,
@@ -59,23 +49,14 @@ pub(super) struct Conversation<'a> {
 enum Stage {
     /// Nothing is said yet.
     Start,
-    /// Hello is said, how the router is comes next: lines of a router that does not answer are not to look alive.
+    /// Hello is said; the router's status comes next: lines of an unreachable router must not look alive.
     Router,
     /// The table of lines is being sent.
     Table,
-    /// The table is sent at that time, the relay's answer is due.
+    /// The table was sent at this time; the relay's answer is due.
     Waiting(Instant),
     /// Welcome.
     Live,
-}
-
-/// A walk through the lines that changed after revision `since`; a change during the walk waits for the next one.
-#[derive(Debug, Clone, Copy)]
-struct Scan {
-    since: u64,
-    until: u64,
-    after: Option<LineHandle>,
-    running: bool,
 }
 
 /// The part of a status whose change is told at once.
@@ -95,45 +76,36 @@ impl<'a> Conversation<'a> {
         epoch: Epoch,
         now: Instant,
     ) -> Self {
-        let live = {
-            let backlog = handover.backlog.borrow();
-            backlog.cursor(backlog.next_sequence())
-        };
+        let batches = UnsentBatches::new(&handover.backlog.borrow());
         Self {
             handover,
             lapse,
             timing,
             epoch,
             stage: Stage::Start,
-            scan: Scan { since: 0, until: 0, after: None, running: false },
-            is_told: false,
-            gone: Vec::new(),
-            live,
-            missing: None,
-            first_live: live.sequence(),
+            lines: UntoldLines::new(),
+            batches,
             generation: 0,
-            acknowledged: 0,
-            lost: 0,
             heard: now,
             pinged: now,
             status_sent: None,
         }
     }
 
-    /// Whether the relay has said welcome.
+    /// True once the relay has said welcome.
     pub(super) fn is_live(&self) -> bool {
         self.stage == Stage::Live
     }
 
-    /// The lowest sequence number that the relay has not acknowledged.
+    /// Returns the lowest sequence number without an acknowledgement.
     pub(super) const fn acknowledged(&self) -> u64 {
-        self.acknowledged
+        self.batches.acknowledged()
     }
 
-    /// What to send next, if anything. Live batches go before missing ones, and a word about watches or the router
+    /// Returns the next message, if any. Live batches go before missing ones, and a word about watches or the router
     /// before both; so neither a long backlog nor a long table holds up a live second.
     pub(super) fn next(&mut self, now: Instant) -> Option<Outgoing> {
-        self.note_told();
+        self.lines.note_told(&self.handover.lines.borrow());
         let said = match self.stage {
             Stage::Start => Some(self.hello(now)),
             Stage::Router => Some(self.router(now)),
@@ -157,7 +129,7 @@ impl<'a> Conversation<'a> {
         self.patience_ends().min(ping).min(status)
     }
 
-    /// When [`Conversation::overdue`] has something to say: all that matters while nothing more can be sent.
+    /// Returns the time of the next [`Conversation::overdue`]: the only deadline while nothing can be sent.
     pub(super) fn patience_ends(&self) -> Instant {
         let silence = self.heard + self.timing.silence;
         match self.stage {
@@ -166,7 +138,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Why the uplink is to be given up, if it is.
+    /// Returns the reason to give the uplink up, if there is one.
     pub(super) fn overdue(&self, now: Instant) -> Option<&'static str> {
         if now >= self.heard + self.timing.silence {
             return Some("the relay is silent");
@@ -179,7 +151,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Notes that the relay sent something, whatever it is.
+    /// Notes a sign of life of the relay.
     pub(super) fn heard(&mut self, now: Instant) {
         self.heard = now;
     }
@@ -196,47 +168,36 @@ impl<'a> Conversation<'a> {
         match message {
             FromRelay::Welcome(welcome) => return self.welcome(&welcome),
             FromRelay::Watches(watches) => return self.watches(&watches),
-            FromRelay::Ack { next } => self.acknowledge(next),
+            FromRelay::Ack { next } => self.batches.acknowledge(&mut self.handover.backlog.borrow_mut(), next),
             FromRelay::Refused { lines } => refused(&lines),
             FromRelay::Unknown => debug!("the relay sent a type of a later version"),
         }
         Ok(())
     }
 
-    fn acknowledge(&mut self, next: u64) {
-        self.acknowledged = self.acknowledged.max(next);
-        self.handover.backlog.borrow_mut().acknowledge(next);
-    }
-
     fn hello(&mut self, now: Instant) -> Outgoing {
-        // The table is about to be told from its beginning: what left it before needs no word.
-        let mut lines = self.handover.lines.borrow_mut();
-        lines.drain_gone();
-        self.scan = Scan { since: 0, until: lines.revision(), after: None, running: true };
-        let mut backlog = self.handover.backlog.borrow_mut();
-        backlog.expire(now);
-        self.live = backlog.cursor(backlog.next_sequence());
-        self.first_live = self.live.sequence();
-        self.lost = backlog.lost();
+        self.lines.begin(&mut self.handover.lines.borrow_mut());
         self.stage = Stage::Router;
+        let mut backlog = self.handover.backlog.borrow_mut();
+        let lost = self.batches.begin(&mut backlog, now);
         text(&FromAgent::Hello(Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             epoch: self.epoch,
             oldest: backlog.oldest_sequence(),
             next: backlog.next_sequence(),
             uptime_ms: self.handover.uptime_ms(now),
-            lost: self.lost,
+            lost,
         }))
     }
 
-    /// Beside the statuses in their turn, the first of which follows the welcome.
+    /// Returns an early status; the regular ones follow the welcome.
     fn router(&mut self, now: Instant) -> Outgoing {
         self.stage = Stage::Table;
         self.status_at(now)
     }
 
     fn table(&mut self, now: Instant) -> Outgoing {
-        let lines = self.page(now);
+        let lines = self.lines.page(self.handover, now);
         if !lines.more {
             self.stage = Stage::Waiting(now);
         }
@@ -244,40 +205,11 @@ impl<'a> Conversation<'a> {
     }
 
     fn changed_lines(&mut self, now: Instant) -> Option<Outgoing> {
-        if !self.scan.running {
-            let revision = self.handover.lines.borrow().revision();
-            if revision == self.scan.until {
-                return None;
-            }
-            self.scan = Scan { since: self.scan.until, until: revision, after: None, running: true };
-        }
-        let lines = Lines { more: false, ..self.page(now) };
-        (!lines.lines.is_empty()).then(|| text(&FromAgent::Lines(lines)))
-    }
-
-    /// The next page of the walk through the lines; it ends the walk when it is not full.
-    fn page(&mut self, now: Instant) -> Lines {
-        let table = self.handover.lines.borrow();
-        let mut reports = table.changed_after(self.scan.since, self.scan.after, now);
-        let lines: Vec<_> = reports.by_ref().take(LINES_PER_MESSAGE).collect();
-        let more = reports.next().is_some();
-        self.scan.after = lines.last().map(|report| report.line);
-        self.scan.running = more;
-        Lines { uptime_ms: self.handover.uptime_ms(now), more, lines }
-    }
-
-    fn note_told(&mut self) {
-        let lines = self.handover.lines.borrow();
-        self.is_told |= lines.readings() > 0 && !self.scan.running && self.scan.until == lines.revision();
+        self.lines.changed(self.handover, now).map(|lines| text(&FromAgent::Lines(lines)))
     }
 
     fn gone(&mut self) -> Option<Outgoing> {
-        if self.gone.is_empty() {
-            self.gone = self.handover.lines.borrow_mut().drain_gone();
-        }
-        let rest = self.gone.split_off(self.gone.len().min(HANDLES_PER_MESSAGE));
-        let lines = std::mem::replace(&mut self.gone, rest);
-        (!lines.is_empty()).then(|| text(&FromAgent::Gone { lines }))
+        self.lines.gone(self.handover).map(|lines| text(&FromAgent::Gone { lines }))
     }
 
     fn refusals(&self) -> Option<Outgoing> {
@@ -291,7 +223,7 @@ impl<'a> Conversation<'a> {
         }
         self.status_sent = Some((now, self.notable()));
         let status = self.status_at(now);
-        // It says how far back the backlog goes, and so to a relay that has what came before what is lost since.
+        // The status includes the backlog's oldest batch, so the relay knows of the lost ones.
         let mut backlog = self.handover.backlog.borrow_mut();
         let lost = backlog.lost();
         backlog.told_lost(lost);
@@ -299,7 +231,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn status_at(&self, now: Instant) -> Outgoing {
-        let status = Status { lines_pending: !self.is_told, ..self.handover.status_at(now) };
+        let status = Status { lines_pending: !self.lines.are_told(), ..self.handover.status_at(now) };
         text(&FromAgent::Status(Box::new(status)))
     }
 
@@ -315,31 +247,23 @@ impl<'a> Conversation<'a> {
         let status = self.handover.status.borrow();
         Notable {
             router_reachable: status.router_reachable,
-            lines_pending: !self.is_told,
+            lines_pending: !self.lines.are_told(),
             fault: status.fault.clone(),
             interval_ms: status.interval_ms,
         }
     }
 
     fn live_batch(&mut self) -> Option<Outgoing> {
-        let mut bytes = Vec::new();
-        self.handover.backlog.borrow().read(&mut self.live, &mut bytes)?;
+        let bytes = self.batches.next_live(&self.handover.backlog.borrow())?;
         Some(self.batch(bytes))
     }
 
     fn missing_batch(&mut self) -> Option<Outgoing> {
-        let cursor = self.missing.as_mut()?;
-        let mut bytes = Vec::new();
-        let sequence = self.handover.backlog.borrow().read(cursor, &mut bytes);
-        if sequence.is_none_or(|sequence| sequence >= self.first_live) {
-            self.missing = None;
-            return None;
-        }
-        frame::mark_replayed(&mut bytes);
+        let bytes = self.batches.next_missing(&self.handover.backlog.borrow())?;
         Some(self.batch(bytes))
     }
 
-    /// A batch as this relay knows it.
+    /// Returns the batch, without averages for a relay that does not take them.
     fn batch(&self, mut bytes: Vec<u8>) -> Outgoing {
         if !self.handover.averages.get() {
             frame::strip_averages(&mut bytes);
@@ -363,11 +287,9 @@ impl<'a> Conversation<'a> {
         self.stage = Stage::Live;
         self.lapse.welcomed();
         self.generation = welcome.generation;
-        self.handover.backlog.borrow_mut().told_lost(self.lost);
-        self.missing = Some(self.handover.backlog.borrow().cursor(welcome.next.unwrap_or_default()));
-        self.acknowledge(welcome.next.unwrap_or_default());
+        self.batches.welcomed(&mut self.handover.backlog.borrow_mut(), welcome.next.unwrap_or_default());
         self.handover.averages.set(welcome.averages);
-        self.handover.watched.borrow_mut().begin();
+        self.handover.watched.borrow_mut().begin_uplink();
         self.watch(&welcome.watched);
         self.handover.to_router.notify_one();
         info!(agent = %shown(&welcome.agent, MAX_TEXT), watched = welcome.watched.len(), "the relay says welcome");
@@ -388,7 +310,7 @@ impl<'a> Conversation<'a> {
         Ok(())
     }
 
-    /// Only handles that this agent gave out reach the router's task.
+    /// Adds watches; only this agent's own handles reach the router's task.
     fn watch(&self, lines: &[LineHandle]) {
         let table = self.handover.lines.borrow();
         let mut watched = self.handover.watched.borrow_mut();

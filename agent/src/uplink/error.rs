@@ -1,4 +1,4 @@
-//! Why no uplink comes about, in words for whoever runs the router, and when to try again.
+//! The reasons for no uplink, in words for the operator of the router, and the time of the next attempt.
 
 use std::fmt;
 use std::io;
@@ -10,16 +10,16 @@ use crate::config::SecretError;
 use crate::reach::{Failed, listed};
 use crate::tls::TlsError;
 
-/// A host on the way, by what it is for.
+/// A host on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host {
     /// The relay.
     Relay,
-    /// The HTTP proxy before it.
+    /// The HTTP proxy before the relay.
     Proxy,
 }
 
-/// A step that waits for an answer.
+/// A step with an answer to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// The proxy's answer to CONNECT.
@@ -30,7 +30,7 @@ pub enum Wait {
     Relay,
 }
 
-/// Why no uplink comes about.
+/// The reason for no uplink.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The name has no address.
@@ -56,12 +56,12 @@ pub enum ConnectError {
     /// A TCP connection stands, but an answer does not come.
     #[error("{0} did not come in time")]
     TimedOut(Wait),
-    /// The proxy does not let it through.
+    /// The proxy refuses.
     #[error("the proxy at {proxy} {why}")]
     Proxy {
-        /// The proxy's address, without its password.
+        /// The proxy's address, without the password.
         proxy: String,
-        /// What it did.
+        /// The proxy's refusal.
         why: String,
     },
     /// The TLS handshake failed; the words hold the remedy.
@@ -82,7 +82,7 @@ pub enum ConnectError {
     /// The connection broke during the handshake.
     #[error("the connection broke before the relay answered: {0}")]
     Broken(io::Error),
-    /// What answers is no relay.
+    /// The other side is no relay.
     #[error("what answers there is no Linelight relay: {0}")]
     NoRelay(String),
 }
@@ -107,7 +107,7 @@ impl fmt::Display for Wait {
 }
 
 impl ConnectError {
-    /// Whether and when to try again.
+    /// Returns the time of the next attempt.
     pub const fn retry(&self) -> Retry {
         match self {
             Self::Answered(answer) => match answer.status {
@@ -120,12 +120,12 @@ impl ConnectError {
         }
     }
 
-    /// True where the relay itself says that it does not know this agent's token.
+    /// True if the relay itself does not know this agent's token.
     pub(super) fn is_unknown_token(&self) -> bool {
         matches!(self, Self::Answered(answer) if answer.speaker == Speaker::Relay && answer.status == 401)
     }
 
-    /// What to do; empty where the words say it already.
+    /// Returns the remedy; empty if the error's words include one.
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Resolve { .. } => "give the container a dns= and the router an /ip/dns server",
@@ -140,7 +140,7 @@ impl ConnectError {
         }
     }
 
-    /// What is wrong and what to do.
+    /// Returns the fault and the remedy.
     pub fn explain(&self) -> String {
         match self.remedy() {
             "" => self.to_string(),
@@ -175,7 +175,7 @@ impl Wait {
     }
 }
 
-/// What this side's close code means to whoever runs the agent.
+/// Returns this side's close code in words for the operator.
 pub(super) fn broken(close: Close) -> String {
     let words = match close {
         Close::TooFast => "it sends more than an agent takes in: is it a Linelight relay?",
@@ -185,7 +185,7 @@ pub(super) fn broken(close: Close) -> String {
     format!("this agent closed the uplink to the relay ({}): {words}", close.name())
 }
 
-/// What a close code means to whoever runs the agent.
+/// Returns the relay's close code in words for the operator.
 pub(super) fn closed(code: Option<u16>) -> String {
     let Some(close) = code.and_then(Close::from_code) else {
         return format!("the relay closed the uplink with code {}", code.unwrap_or(1005));

@@ -1,7 +1,7 @@
-//! The WebSocket's opening handshake (RFC 6455, section 4.1), which also shows the token.
+//! The WebSocket's opening handshake (RFC 6455, section 4.1), with the agent's token.
 //!
-//! It is written here because an answer other than the expected one has to be read whole: its version, its headers and
-//! what is no HTTP at all say who stands between this agent and its relay.
+//! Written here because an unexpected answer has to be read whole: version, headers and bytes that are no
+//! HTTP tell the agent's operator about proxies and filters on the way.
 
 use shared::UPLINK_SUBPROTOCOL;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -70,7 +70,7 @@ fn check(head: &Head, key: &str) -> Result<(), &'static str> {
 
 fn unread(error: HeadError) -> ConnectError {
     match error {
-        // Cut off within the answer, which says nothing of who was about to answer.
+        // An answer cut off says nothing of the speaker.
         HeadError::Broken(source) => ConnectError::Broken(source),
         other => ConnectError::NoRelay(other.to_string()),
     }

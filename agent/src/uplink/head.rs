@@ -1,4 +1,4 @@
-//! The head of an HTTP/1 answer, read to its last byte and no further: what follows is TLS or WebSocket.
+//! The head of an HTTP/1 answer, read to the last byte and no further: TLS or WebSocket follows.
 
 use std::io;
 
@@ -6,16 +6,16 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::shown::shown;
 
-/// The longest head that is read, in bytes.
+/// The longest head, in bytes.
 const MAX_HEAD: usize = 8 * 1024;
 
-/// How much of an answer that is no HTTP is shown, in bytes.
+/// The longest shown beginning of another protocol's answer, in bytes.
 const SHOWN: usize = 40;
 
-/// The longest header value that is shown, in characters.
+/// The longest shown header value, in characters.
 const MAX_SHOWN_VALUE: usize = 100;
 
-/// A status and the header fields after it.
+/// A status and the header fields.
 #[derive(Debug)]
 pub(super) struct Head {
     /// The status code.
@@ -33,7 +33,7 @@ pub(super) enum HeadError {
     /// The head is longer than [`MAX_HEAD`].
     #[error("its answer is longer than {MAX_HEAD} bytes")]
     TooLong,
-    /// The first line is none of HTTP/1; its beginning, made harmless.
+    /// The first line is not of HTTP/1; with the line's beginning, made harmless.
     #[error("its answer begins with \"{0}\" and is no HTTP")]
     NotHttp(String),
 }
@@ -57,19 +57,19 @@ impl Head {
         }
     }
 
-    /// Returns the first value of that name.
+    /// Returns the first value of a name.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the first value of that name for a reader: harmless and of bounded length.
+    /// Returns the first value of a name, harmless and of bounded length.
     pub(super) fn shown(&self, name: &str) -> Option<String> {
         self.get(name).map(|value| shown(value, MAX_SHOWN_VALUE))
     }
 }
 
-/// Reads up to a newline, of at most `limit` bytes. A line that no longer begins as `lawful` says is given up at once, for
-/// its end may never come.
+/// Reads up to a newline, at most `limit` bytes. A line with an unlawful beginning is given up early:
+/// the end may never come.
 async fn read_line<S: AsyncRead + Unpin>(
     stream: &mut S,
     limit: usize,

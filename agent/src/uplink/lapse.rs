@@ -1,5 +1,5 @@
-//! Watches outlive a lost uplink for a while, so that a relay's restart leaves no hole in a graph. Then they end: a router
-//! is not asked for samples that nobody will see.
+//! Watches outlive a lost uplink for a while: a relay's restart leaves no hole in a graph. Then they end: the router
+//! is not asked for samples without a viewer.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tracing::info;
 
 use crate::handover::{Handover, UplinkState};
 
-/// Whether there is an uplink, and since when it is lost.
+/// The state of the uplink, and the time of the loss.
 #[derive(Debug, Default)]
 pub(super) struct Lapse {
     state: Cell<State>,
@@ -36,19 +36,19 @@ impl From<State> for UplinkState {
 }
 
 impl Lapse {
-    /// Notes that the relay said welcome.
+    /// Notes the relay's welcome.
     pub(super) fn welcomed(&self) {
         self.turn(State::Open);
     }
 
-    /// Notes that the uplink ended. One that no relay welcomed was lost before, or never was there.
+    /// Notes the end of an uplink; without a welcome nothing changes.
     pub(super) fn lost(&self, now: Instant) {
         if matches!(self.state.get(), State::Open) {
             self.turn(State::Lost(now));
         }
     }
 
-    /// Notes that the uplink does not come back while its watches would last.
+    /// Notes that no uplink comes back in time for the watches.
     pub(super) fn gave_up(&self) {
         self.turn(State::Absent);
     }
@@ -58,7 +58,7 @@ impl Lapse {
         self.changed.notify_one();
     }
 
-    /// Keeps the handover's state of the uplink, and ends the watches once it has been lost for `outlive`.
+    /// Updates the handover's state of the uplink, and ends the watches `outlive` after a loss.
     pub(super) async fn watch(&self, handover: &Handover, outlive: Duration) {
         loop {
             let state = self.state.get();

@@ -1,6 +1,6 @@
 //! One open uplink: carries a [`Conversation`] over a WebSocket until either side ends it.
 //!
-//! Reading and writing go on at once, so that a relay that does not read cannot keep its own words from being heard;
+//! Reading and writing go on at once: the words of a relay are heard even while the relay does not read;
 //! one message at a time is being written, under a timeout.
 
 use std::future::{Future, poll_fn};
@@ -24,16 +24,16 @@ use crate::config::ConversationTiming;
 use crate::handover::Handover;
 use crate::stop::Stop;
 
-/// How an uplink ended.
+/// The end of an uplink.
 #[derive(Debug)]
 pub(super) enum Ending<T> {
-    /// The relay closed it, with this code.
+    /// The relay closed the uplink with this code.
     Closed(Option<u16>),
-    /// This side closed it because of what the relay sent.
+    /// This side closed the uplink because of the relay's messages.
     Broken(Close),
-    /// It was lost, in these words.
+    /// The uplink was lost; the reason in words.
     Lost(String),
-    /// This side moves to what it found meanwhile.
+    /// This side moves to a better uplink.
     Moved(T),
     /// The agent is told to stop.
     Stopped,
@@ -60,7 +60,7 @@ pub(super) fn websocket_config() -> WebSocketConfig {
         .max_frame_size(Some(shared::MAX_UPLINK_FRAME))
 }
 
-/// A WebSocket with at most one message on its way out.
+/// A WebSocket with at most one outgoing message.
 pub(super) struct Link<'a, S> {
     socket: WebSocketStream<S>,
     timing: &'a ConversationTiming,
@@ -68,7 +68,7 @@ pub(super) struct Link<'a, S> {
     allowance: Allowance,
 }
 
-/// What one turn of reading and writing came to.
+/// The outcome of one turn of reading and writing.
 struct Turn {
     received: Option<Option<Result<Message, WebSocketError>>>,
     written: Option<Result<(), WebSocketError>>,
@@ -79,7 +79,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         Self { socket, timing, write_until: None, allowance: Allowance::of_messages(Instant::now()) }
     }
 
-    /// Carries the conversation to its end, and says goodbye as the ending asks for.
+    /// Carries the conversation to the end, and says goodbye by the ending's close code.
     pub(super) async fn carry<T>(
         mut self,
         conversation: &mut Conversation<'_>,
@@ -148,7 +148,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
     fn take<T>(&mut self, turn: Turn, conversation: &mut Conversation<'_>) -> Option<Ending<T>> {
         if let Some(written) = turn.written {
             self.write_until = None;
-            // What was received meanwhile may be the relay's close code, which says more.
+            // A message received meanwhile may be the relay's close code, a better reason.
             if let (Err(error), None) = (written, &turn.received) {
                 return Some(broken(error));
             }
@@ -174,7 +174,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         }
     }
 
-    /// Waits until something was received, or what was being written is written.
+    /// Waits for a message, or for the end of the pending write.
     async fn turn(&mut self) -> Turn {
         poll_fn(|cx| self.poll_turn(cx)).await
     }

@@ -3,10 +3,10 @@
 use super::connect::Connector;
 use super::error::ConnectError;
 use crate::check::step::Step;
-use crate::config::{RelayAddress, RelayConfig, UplinkTiming};
+use crate::config::{RelayAddress, RelayConfig, Scheme, UplinkTiming};
 use crate::reach::Wanted;
 
-/// Walks to each relay and tries its token. No hello is said, so that an agent that is already linked stays so.
+/// Walks to each relay and tries the token. No hello is said: an open uplink of a running agent stays.
 pub async fn probe(config: &RelayConfig, timing: &UplinkTiming) -> Vec<Step> {
     let connector = Connector::new(config.clone(), timing.attempts.step_timeout);
     let mut steps = Vec::new();
@@ -24,13 +24,13 @@ async fn walk(connector: &Connector, address: &RelayAddress, steps: &mut Vec<Ste
     steps.push(Step::reached("relay reachable", address.host.to_string(), &reached.failed));
     let transport =
         connector.secure(address, reached.stream).await.map_err(|error| failed("relay's TLS", address, &error))?;
-    if address.tls {
+    if address.scheme == Scheme::Wss {
         steps.push(Step::passed("relay's TLS", "the certificate or key is trusted"));
     }
     let mut socket =
         connector.upgrade(address, transport).await.map_err(|error| failed("token accepted", address, &error))?;
     steps.push(Step::passed("token accepted", address.to_string()));
-    // It has answered; whether it also takes part in a polite end changes nothing.
+    // The relay has answered; a failed goodbye changes nothing.
     let _ = socket.close(None).await;
     Ok(())
 }

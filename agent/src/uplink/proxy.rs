@@ -1,4 +1,4 @@
-//! An HTTP proxy on the way to the relay: CONNECT (RFC 9110, section 9.3.6), Basic credentials, and who needs no proxy.
+//! An HTTP proxy on the way to the relay: CONNECT (RFC 9110, section 9.3.6), Basic credentials, and exceptions.
 
 use data_encoding::BASE64;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -7,7 +7,7 @@ use super::error::ConnectError;
 use super::head::{Head, HeadError};
 use crate::config::{HostPort, Proxy, ProxyAddress};
 
-/// The proxy to go through to `host`, if any.
+/// Returns the proxy for `host`, if any.
 pub(super) fn for_host(proxy: Option<&Proxy>, host: &HostPort) -> Result<Option<ProxyAddress>, ConnectError> {
     let Some(proxy) = proxy.filter(|proxy| !is_excepted(&proxy.except, host)) else { return Ok(None) };
     let url = proxy.url.read()?;
@@ -46,7 +46,7 @@ fn request(proxy: &ProxyAddress, host: &HostPort) -> String {
     format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n{}\r\n", credentials.unwrap_or_default())
 }
 
-/// Whether the list of exceptions names the host: itself, a domain that it is in, or `*`.
+/// True if the exceptions include the host: by name, by a domain above the name, or by `*`.
 fn is_excepted(except: &[String], host: &HostPort) -> bool {
     host.is_loopback()
         || except.iter().any(|name| {

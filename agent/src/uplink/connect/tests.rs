@@ -22,7 +22,11 @@ fn relay(trust: Trust, token: SecretSource, proxy: Option<Proxy>, address: Relay
 }
 
 fn address(host: &str, port: u16, tls: bool) -> RelayAddress {
-    RelayAddress { host: HostPort::new(host.to_owned(), port), path: shared::UPLINK_PATH.to_owned(), tls }
+    RelayAddress {
+        host: HostPort::new(host.to_owned(), port),
+        path: shared::UPLINK_PATH.to_owned(),
+        scheme: if tls { Scheme::Wss } else { Scheme::Ws },
+    }
 }
 
 fn token() -> SecretSource {
