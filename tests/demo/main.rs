@@ -1,4 +1,6 @@
-//! The main job without hardware: a simulated router, an agent and a relay on loopback, and a link for each line.
+//! The main job without hardware: a simulated router, an agent and a relay on loopback, and a page with a link for each line.
+
+mod list;
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -6,17 +8,20 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
+use list::Link;
 use serde_json::json;
-use shared::username::{Username, escape};
+use shared::username::Username;
 use tests::harness::{Agent, AgentSetup, Relay, RelaySetup};
 use tests::simulated_router::{Port, Setup, SimulatedRouter, control};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The port of the page, unless it is taken.
-const PAGE_PORT: u16 = 8080;
+/// The port of the relay, unless it is taken.
+const RELAY_PORT: u16 = 8080;
+/// The port of the list of lines, unless it is taken.
+const LIST_PORT: u16 = 8000;
 
-/// Runs a simulated router with subscribers, an agent and a relay on 127.0.0.1, and prints a link for each line.
+/// Runs a simulated router with subscribers, an agent and a relay on 127.0.0.1, and prints the address of a page that lists the lines.
 #[derive(Debug, Parser)]
 #[command(disable_version_flag = true)]
 struct Arguments {
@@ -26,9 +31,12 @@ struct Arguments {
     /// Subscribers of the concentrator.
     #[arg(long, default_value_t = 12)]
     subscribers: usize,
-    /// The page's port, 0 for any; by default 8080 or, if that is taken, any.
+    /// The relay's port, 0 for any; by default 8080 or, if that is taken, any.
     #[arg(long)]
     port: Option<u16>,
+    /// The port of the list of lines, 0 for any; by default 8000 or, if that is taken, any.
+    #[arg(long)]
+    list_port: Option<u16>,
     /// Prints one line of JSON instead: for the browser tests.
     #[arg(long)]
     json: bool,
@@ -38,13 +46,6 @@ struct Arguments {
 enum Role {
     Concentrator,
     Customer,
-}
-
-/// A line and the link to it.
-struct Link {
-    username: Username,
-    customer: String,
-    url: String,
 }
 
 #[tokio::main]
@@ -58,7 +59,7 @@ async fn main() -> Result<()> {
     let router = Arc::new(SimulatedRouter::start(setup).await?);
     let usernames = subscribers(&router.ports());
     let relay = Relay::start(RelaySetup {
-        port: page_port(arguments.port).await,
+        port: relay_port(arguments.port).await,
         flags: vec!["--brand=Karoo Wireless".to_owned()],
         subscribers: Some(subscribers_file(&usernames)),
         ..RelaySetup::default()
@@ -76,11 +77,14 @@ async fn main() -> Result<()> {
     let control_address = control.local_addr()?;
     let serving = tokio::spawn(control::serve(Arc::clone(&router), control));
     let links = links(&relay, &usernames).await?;
+    let list = bind_list(arguments.list_port).await?;
+    let list_address = list.local_addr()?;
+    let listing = tokio::spawn(list::serve(list, list::page(&links, control_address)));
     if arguments.json {
         let processes = json!({"relay": relay.program.id(), "agent": agent.program.id()});
-        print_json(&relay, control_address, &links, &processes)?;
+        print_json(&relay, [list_address, control_address], &links, &processes)?;
     } else {
-        print_links(control_address, &links)?;
+        print_address(list_address, control_address, links.len())?;
     }
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
@@ -88,6 +92,7 @@ async fn main() -> Result<()> {
         _ = terminate.recv() => {}
     }
     serving.abort();
+    listing.abort();
     Ok(())
 }
 
@@ -102,11 +107,20 @@ fn subscribers(ports: &[Port]) -> Vec<Username> {
     usernames
 }
 
-async fn page_port(wanted: Option<u16>) -> u16 {
+async fn relay_port(wanted: Option<u16>) -> u16 {
     match wanted {
         Some(port) => port,
-        None => TcpListener::bind((Ipv4Addr::LOCALHOST, PAGE_PORT)).await.map_or(0, |_| PAGE_PORT),
+        None => TcpListener::bind((Ipv4Addr::LOCALHOST, RELAY_PORT)).await.map_or(0, |_| RELAY_PORT),
     }
+}
+
+async fn bind_list(wanted: Option<u16>) -> Result<TcpListener> {
+    let bind = async |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let listener = match (wanted, bind(wanted.unwrap_or(LIST_PORT)).await) {
+        (None, Err(_)) => bind(0).await,
+        (_, listener) => listener,
+    };
+    listener.context("binding the port of the list of lines")
 }
 
 /// People for the lines; whoever comes after them has none, as in many a billing system.
@@ -143,18 +157,23 @@ async fn links(relay: &Relay, usernames: &[Username]) -> Result<Vec<Link>> {
     Ok(links)
 }
 
-fn print_links(control: SocketAddr, links: &[Link]) -> Result<()> {
+fn print_address(list: SocketAddr, control: SocketAddr, lines: usize) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "A simulated router with {} lines, an agent and a relay. Open a line:\n", links.len())?;
-    for Link { username, customer, url } in links {
-        writeln!(out, "{customer} ({})\n  {url}", escape(username.as_bytes()))?;
-    }
+    writeln!(
+        out,
+        "A simulated router with {lines} lines, an agent and a relay run on this machine. Open:\n\n  http://{list}\n"
+    )?;
     let (host, port) = (control.ip(), control.port());
-    writeln!(out, "\nTo change what the router does: nc {host} {port}, then help. Ctrl-C ends everything.")?;
+    writeln!(out, "To change what the router does: nc {host} {port}, then help. Ctrl-C ends everything.")?;
     Ok(out.flush()?)
 }
 
-fn print_json(relay: &Relay, control: SocketAddr, links: &[Link], processes: &serde_json::Value) -> Result<()> {
+fn print_json(
+    relay: &Relay,
+    [list, control]: [SocketAddr; 2],
+    links: &[Link],
+    processes: &serde_json::Value,
+) -> Result<()> {
     let links: Vec<_> = links
         .iter()
         .map(|link| json!({"username": link.username, "customer": link.customer, "url": link.url}))
@@ -162,6 +181,7 @@ fn print_json(relay: &Relay, control: SocketAddr, links: &[Link], processes: &se
     let all = json!({
         "page": format!("http://{}", relay.address),
         "private": format!("http://{}", relay.private),
+        "list": format!("http://{list}"),
         "control": control,
         "processes": processes,
         "links": links,
