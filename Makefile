@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .PHONY: help demo test web check configuration rust-test page-test clients-test browser-test deny musl-test image-test images reproducible release
-.PHONY: pictures soak fuzz fuzz-test conformance-test proxies-test prometheus-test counts
+.PHONY: pictures soak attack fuzz fuzz-test conformance-test proxies-test prometheus-test counts
 
 # What `make fuzz` gives each target, in seconds.
 FUZZ_SECONDS ?= 300
@@ -107,6 +107,13 @@ export SOAK_SECONDS ?= 600
 soak: web ## 200 agents and 2,000 viewers under churn for SOAK_SECONDS, then 10,000 viewers back at once; fails on a leak or a loss
 	cargo build --locked --release --bins -p linelight-agent -p linelight-relay -p linelight-tests
 	target/release/soak
+
+# How long each attack of `make attack` lasts, in seconds.
+export ATTACK_SECONDS ?= 10
+
+attack: web ## Attacks a relay on loopback from one address and from 200, and prints what everybody else notices
+	cargo build --locked --release --bins -p linelight-agent -p linelight-relay -p linelight-tests
+	target/release/attack
 
 fuzz: web ## Property tests with PROPERTY_CASES of a random seed, then every fuzz target for FUZZ_SECONDS, with figures
 	fuzz/properties $(PROPERTY_CASES)

@@ -1,0 +1,91 @@
+//! Connections from an address of one's choice, and the bytes that are sent over them.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use futures_util::{SinkExt, StreamExt};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+/// The longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A WebSocket to the relay.
+pub(crate) type Socket = WebSocketStream<TlsStream<TcpStream>>;
+
+/// The relay's door, and whom to trust behind it.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: Arc<ClientConfig>,
+}
+
+impl Door {
+    /// Connects from an address of this machine.
+    pub(crate) async fn tcp(&self, from: Ipv4Addr) -> Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        let stream = timeout(CONNECT_TIMEOUT, socket.connect(self.address)).await.context("not accepted in time")??;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// The same with TLS.
+    pub(crate) async fn tls(&self, from: Ipv4Addr) -> Result<TlsStream<TcpStream>> {
+        let stream = self.tcp(from).await?;
+        Ok(TlsConnector::from(Arc::clone(&self.tls)).connect(self.name(), stream).await?)
+    }
+
+    /// The same with a viewer's WebSocket on it.
+    pub(crate) async fn socket(&self, from: Ipv4Addr) -> Result<Socket> {
+        // The default buffers would be 128 KiB for each of thousands.
+        let config = WebSocketConfig::default().read_buffer_size(4 * 1024).write_buffer_size(0);
+        let stream = self.tls(from).await?;
+        Ok(client_async_with_config("ws://127.0.0.1/api/v1/live", stream, Some(config)).await?.0)
+    }
+
+    /// The same with a first frame sent.
+    pub(crate) async fn watch(&self, from: Ipv4Addr, first: &Value) -> Result<Socket> {
+        let mut socket = self.socket(from).await?;
+        socket.send(Message::text(first.to_string())).await?;
+        Ok(socket)
+    }
+
+    /// The first flight of a TLS handshake, to which no second one comes.
+    pub(crate) fn client_hello(&self) -> Result<Vec<u8>> {
+        let mut connection = ClientConnection::new(Arc::clone(&self.tls), self.name())?;
+        let mut bytes = Vec::new();
+        connection.write_tls(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn name(&self) -> ServerName<'static> {
+        ServerName::IpAddress(self.address.ip().into())
+    }
+}
+
+/// Reads and forgets until the other end closes.
+pub(crate) async fn until_closed(mut stream: impl AsyncRead + Unpin) -> Result<()> {
+    let mut bytes = [0; 4 * 1024];
+    while stream.read(&mut bytes).await? > 0 {}
+    Ok(())
+}
+
+/// The same for a WebSocket.
+pub(crate) async fn until_socket_closed(mut socket: Socket) -> Result<()> {
+    while let Some(message) = socket.next().await {
+        message?;
+    }
+    Ok(())
+}
