@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::files::{files, none, root};
-use crate::imports::{Import, Sources, circles, imports};
+use crate::imports::{Import, Names, Sources, circles, imports};
 use rule::{House, Wing, against};
 
 /// The library of both programs. Its root holds the constants of the protocol.
@@ -28,10 +28,13 @@ const SHARED: House = House {
 const AGENT: House = House {
     folder: "agent/src",
     storeys: &[
-        &[Wing { name: "ground", rooms: &["clock", "stop", "backoff", "check/step"] }],
+        &[Wing { name: "ground", rooms: &["clock", "stop", "backoff"] }],
         &[Wing { name: "tls", rooms: &["tls"] }, Wing { name: "routeros", rooms: &["routeros"] }],
         &[Wing { name: "config", rooms: &["config"] }],
-        &[Wing { name: "lines", rooms: &["sessions", "sampler", "averages", "monitor"] }],
+        &[
+            Wing { name: "reach", rooms: &["reach", "check/step"] },
+            Wing { name: "lines", rooms: &["sessions", "sampler", "averages", "monitor"] },
+        ],
         &[Wing { name: "handover", rooms: &["backlog", "handover", "batch"] }],
         &[Wing { name: "router", rooms: &["router"] }, Wing { name: "uplink", rooms: &["uplink"] }],
         &[Wing { name: "check", rooms: &["check"] }, Wing { name: "process", rooms: &["process"] }],
@@ -55,7 +58,7 @@ const RELAY: House = House {
         &[Wing { name: "operators", rooms: &["operators"] }],
         &[Wing { name: "program", rooms: &["commands", "config", "relay", "lib", "main"] }],
     ],
-    unplaced: &["explain", "http", "hub", "line", "uplink", "net"],
+    unplaced: &[],
 };
 
 /// The crate's own files, tests beside them left out.
@@ -70,38 +73,49 @@ fn imports_of(house: &House, crate_name: &str) -> BTreeSet<Import> {
     imports(&sources, &format!("{}/lib.rs", house.folder), crate_name, &others)
 }
 
+/// Imports that close a circle and are still to be taken away: from a file to its parent's.
+const STILL_CLOSING: &[[&str; 2]] = &[
+    ["agent/src/monitor/placement.rs", "agent/src/monitor.rs"],
+    ["agent/src/router/conversation.rs", "agent/src/router.rs"],
+    ["relay/src/config/error.rs", "relay/src/config.rs"],
+    ["relay/src/subscribers/finding.rs", "relay/src/subscribers.rs"],
+    ["relay/src/subscribers/lines.rs", "relay/src/subscribers.rs"],
+    ["relay/src/subscribers/parse.rs", "relay/src/subscribers.rs"],
+    ["relay/src/subscribers/table.rs", "relay/src/subscribers.rs"],
+    ["relay/src/viewers/viewer/flow.rs", "relay/src/viewers/viewer.rs"],
+];
+
 #[test]
 fn shared_imports_only_downwards_and_in_no_circle() {
-    holds(&SHARED, "shared", 10, &[]);
+    holds(&SHARED, "shared", 10);
 }
 
 #[test]
 fn the_agent_imports_only_downwards_and_in_no_circle() {
-    holds(
-        &AGENT,
-        "agent",
-        200,
-        &[
-            &["agent/src/monitor.rs", "agent/src/monitor/placement.rs"],
-            &["agent/src/router.rs", "agent/src/router/conversation.rs"],
-        ],
-    );
+    holds(&AGENT, "agent", 200);
 }
 
 #[test]
-fn the_relay_imports_only_downwards() {
-    none("against the wings", &against(&RELAY, &some_imports(&RELAY, "relay", 200)));
+fn the_relay_imports_only_downwards_and_in_no_circle() {
+    holds(&RELAY, "relay", 200);
 }
 
-/// Checks a crate against its house. `known` are the circles that are still to be opened: one that is opened leaves the list.
-fn holds(house: &House, crate_name: &str, at_least: usize, known: &[&[&str]]) {
-    let imports = some_imports(house, crate_name, at_least);
-    none("against the wings", &against(house, &imports));
-    assert_eq!(circles(&imports), known, "circles of files");
-}
-
-fn some_imports(house: &House, crate_name: &str, at_least: usize) -> BTreeSet<Import> {
-    let imports = imports_of(house, crate_name);
+/// Checks a crate against its house.
+fn holds(house: &House, crate_name: &str, at_least: usize) {
+    let mut imports = imports_of(house, crate_name);
     assert!(imports.len() >= at_least, "{} imports: the rule would hold for next to nothing", imports.len());
-    imports
+    none("against the wings", &against(house, &imports));
+    imports.retain(|import| !STILL_CLOSING.contains(&[&import.from, &import.to]));
+    let circles: Vec<_> = circles(&imports).iter().map(|circle| closed_by(circle, &imports)).collect();
+    none("circles of files", &circles);
+}
+
+/// The files of a circle, and the imports between them.
+fn closed_by(circle: &[String], imports: &BTreeSet<Import>) -> String {
+    let is_in = |file: &String| circle.contains(file);
+    let inside =
+        imports.iter().filter(|import| import.names == Names::Item && is_in(&import.from) && is_in(&import.to));
+    let lines: String =
+        inside.map(|Import { from, to, written, .. }| format!("\n  {from} -> {to} ({written})")).collect();
+    format!("{} files:{lines}", circle.len())
 }
