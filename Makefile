@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help demo test web check configuration rust-test page-test clients-test browser-test deny musl-test image-test images reproducible release
+.PHONY: help demo test web programs check configuration rust-test page-test clients-test browser-test deny musl-test image-test images reproducible release
 .PHONY: pictures soak attack fuzz fuzz-test conformance-test proxies-test prometheus-test counts
 
 # What `make fuzz` gives each target, in seconds.
@@ -19,21 +19,33 @@ demo: web ## Runs a simulated concentrator, an agent and a relay on loopback, an
 	cargo build --locked --bins -p linelight-agent -p linelight-relay -p linelight-tests
 	@exec target/debug/demo
 
-test: check rust-test page-test clients-test browser-test deny musl-test image-test fuzz-test conformance-test proxies-test prometheus-test counts ## Runs everything
+test: ## Runs everything, and prints how long each part took
+	@tests/each check rust-test page-test clients-test browser-test deny musl-test image-test fuzz-test conformance-test proxies-test prometheus-test counts
 
-web: ## Builds the page into relay/web/dist
+# The page is built again when one of its files has changed, and then the relay, which has it inside.
+PAGE := relay/web/dist/index.html
+web: $(PAGE) ## Builds the page into relay/web/dist
+$(PAGE): $(shell find relay/web -name node_modules -prune -o -path relay/web/dist -prune -o -type f -print)
 	@tests/setup node rust
 	cd relay/web && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
 	cd relay/web && npm run --silent build
+	@touch $(PAGE)
+
+# The programs as the tests have them. With fewer packages, or without their tests, cargo would build most crates once more.
+PROGRAMS := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug
+BUILT := RELAY_PROGRAM=$(PROGRAMS)/linelight-relay \
+	AGENT_PROGRAM=$(PROGRAMS)/linelight-agent \
+	SIMULATED_ROUTER_PROGRAM=$(PROGRAMS)/simulated-router
+programs: web
+	cargo test --quiet --locked --workspace --no-run
 
 check: web ## Format and lints
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
-rust-test: web ## Rust tests, the built programs end to end among them
+rust-test: programs ## Rust tests, the built programs end to end among them
 	@tests/setup nextest documents
-	cargo build --locked --workspace --bins
 	cargo nextest run --locked --workspace
 
 configuration: web ## Writes docs/configuration.md from the flags and variables of both programs
@@ -42,14 +54,12 @@ configuration: web ## Writes docs/configuration.md from the flags and variables 
 page-test: web ## The page's own tests
 	cd relay/web && npm test --silent
 
-clients-test: web ## Independent RouterOS clients against the simulated router
+clients-test: programs ## Independent RouterOS clients against the simulated router
 	@tests/setup python
-	cargo build --locked -p linelight-tests --bin simulated-router
-	tests/clients/run
+	SIMULATED_ROUTER=$(PROGRAMS)/simulated-router tests/clients/run
 
-browser-test: web ## The page in Chromium, Firefox and WebKit, by itself and with the whole system behind it
+browser-test: programs ## The page in Chromium, Firefox and WebKit, by itself and with the whole system behind it
 	@tests/setup browsers
-	cargo build --locked --workspace --bins
 	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
 	cd tests/browser && npm test --silent
 
@@ -59,7 +69,7 @@ pictures: web ## The README's pictures of the page, from the demo, into docs/pic
 	cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
 	cd tests/browser && node readme-pictures.mjs
 
-deny: web ## Licences, banned crates, sources
+deny: ## Licences, banned crates, sources
 	@tests/setup deny
 	cargo deny check bans licenses sources
 
@@ -69,9 +79,8 @@ musl-test: web ## The agent static: its size and the program's own tests; all te
 	LINELIGHT_TEST_AGENT=$(CURDIR)/target/static/x86-64/linelight-agent cargo nextest run --locked --workspace -E 'binary(program) & package(linelight-agent)'
 	container/build --arch armv5 --test
 
-image-test: web ## The x86-64 image, read by skopeo and umoci, run by runc against a simulated router and a relay
+image-test: programs ## The x86-64 image, read by skopeo and umoci, run by runc against a simulated router and a relay
 	@tests/setup musl images
-	cargo build --locked --workspace --bins
 	tests/images/settings
 	container/build --arch x86-64
 	container/image agent x86-64=target/static/x86-64/linelight-agent --out target/images
@@ -80,9 +89,8 @@ image-test: web ## The x86-64 image, read by skopeo and umoci, run by runc again
 AGENTS := $(foreach arch,x86-64 arm64 armv7 armv5,$(arch)=target/static/$(arch)/linelight-agent)
 RELAYS := $(foreach arch,x86-64 arm64,$(arch)=target/static/$(arch)/linelight-relay)
 
-images: web ## All images and Debian packages: built, run (ARM under qemu), installed in a Debian; sizes and memory. Long
+images: programs ## All images and Debian packages: built, run (ARM under qemu), installed in a Debian; sizes and memory. Long
 	@tests/setup musl images debian
-	cargo build --locked --workspace --bins
 	tests/images/settings
 	container/build
 	container/build --program relay
@@ -122,12 +130,11 @@ fuzz: web ## Property tests with PROPERTY_CASES of a random seed, then every fuz
 fuzz-test: web ## Fuzzes every target for three seconds each
 	fuzz/run 3
 
-conformance-test: web ## The viewers' WebSocket against independent clients, lawful and hostile
-	tests/conformance/run
+conformance-test: programs ## The viewers' WebSocket against independent clients, lawful and hostile
+	$(BUILT) tests/conformance/run
 
-proxies-test: web ## Agents through squid and tinyproxy, the relay behind nginx and HAProxy
-	cargo build --locked --workspace --bins
-	tests/proxies/run
+proxies-test: programs ## Agents through squid and tinyproxy, the relay behind nginx and HAProxy
+	$(BUILT) tests/proxies/run
 
 prometheus-test: ## The alerts and the dashboard, by promtool
 	tests/prometheus/run
