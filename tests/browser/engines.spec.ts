@@ -1,5 +1,5 @@
-// The page in each engine that people have: a link opens, its figures live and its chart drawn; the connection is lost and comes
-// back; WebSockets, storage or a usual language are missing.
+// The page in each engine that people have: a link opens, figures live, the chart drawn, the connection lost and back, and what
+// browsers take away: WebSockets, storage.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -7,9 +7,9 @@ import { eventually } from "./chromium.ts";
 import { chromium } from "./engines/chromium.ts";
 import { firefox } from "./engines/firefox.ts";
 import { complaints, lightness, lineOf, sees, seesChart, seesFigures } from "./engines/reading.ts";
-import { TOKEN, Visit } from "./engines/visit.ts";
+import { RATES, TOKEN, Visit } from "./engines/visit.ts";
 import { type Run, runs, share } from "./pixels.ts";
-import { EXACT, history, sample, snapshot, state } from "./fake-relay.ts";
+import { history, sample, snapshot, state } from "./fake-relay.ts";
 
 /** Languages that few browsers have. */
 const LANGUAGES = ["de-CH-1996", "ar-EG", "fa-IR-u-nu-arabext"];
@@ -20,11 +20,10 @@ function opensALink(visit: Visit): void {
     await visit.open();
     await sees(tab, "#name", "Protea Motors");
     await sees(tab, "#pill-text", "Running");
-    await seesFigures(tab, "14.78 Mbps", "620 kbps");
+    await seesFigures(tab, "7.25 Mbps", "1.50 Mbps");
     assert.deepEqual(relay.watches, [{ type: "watch", token: TOKEN }]);
     relay.send(sample(Date.now() + 1, { down: 9_990_000, up: 1_000_000 }));
     await seesFigures(tab, "9.99 Mbps", "1.00 Mbps");
-    await eventually("the title has the figure", async () => (await tab.evaluate(() => document.title)).includes("9.99 Mbps"));
     assert.deepEqual(await complaints(tab), []);
   });
 }
@@ -46,16 +45,18 @@ function tellsTheState(visit: Visit): void {
 function drawsTheChart(visit: Visit): void {
   test("the chart is drawn, with a gap where there was one, and moves", async () => {
     const { tab, relay } = visit;
-    const rates = (age: number) => (age > 20 && age < 40 ? null : EXACT);
+    const rates = (age: number) => (age > 20 && age < 40 ? null : RATES);
     relay.answer = (viewer) => viewer.send(snapshot({ history: history(90, Date.now(), rates) }));
     await visit.open();
-    await seesFigures(tab, "14.78 Mbps", "620 kbps");
-    const end = relay.stream(() => EXACT);
+    await seesFigures(tab, "7.25 Mbps", "1.50 Mbps");
+    const end = relay.stream(() => RATES);
     let last: Run[] = [];
     const isGapped = async (): Promise<boolean> => {
-      last = runs(await lineOf(tab, "down")).filter((run) => run.share > 0.02);
+      const line = await lineOf(tab, "down");
+      // The plan's name may stand over the line's right end.
+      last = runs(line.slice(0, line.length * 0.75)).filter((run) => run.share > 0.02);
       const [before, gap, after, ...more] = last;
-      return more.length === 0 && !!before?.drawn && !!after?.drawn && Math.abs((gap?.share ?? 0) - 21 / 60) < 0.05;
+      return more.length === 0 && !!before?.drawn && !!after?.drawn && Math.abs((gap?.share ?? 0) * 0.75 - 21 / 60) < 0.05;
     };
     await eventually("line, gap of a third, line", isGapped).catch((error: Error) => {
       throw new Error(`${error.message}; they are ${JSON.stringify(last)}`);
@@ -72,11 +73,11 @@ function handles(visit: Visit): void {
   test("buttons and the table answer, and the chosen window is kept", async () => {
     const { tab } = visit;
     await visit.open();
-    await seesFigures(tab, "14.78 Mbps", "620 kbps");
+    await seesFigures(tab, "7.25 Mbps", "1.50 Mbps");
     await tab.click("#window button:last-child");
     await sees(tab, "#window [aria-pressed=true]", "2 h");
     await tab.click("#table-box summary");
-    await sees(tab, "tbody tr", /14\.78 Mbps/);
+    await sees(tab, "tbody tr", /7\.25 Mbps/);
     await visit.open();
     await sees(tab, "#window [aria-pressed=true]", "2 h");
   });
@@ -86,18 +87,18 @@ function comesBack(visit: Visit): void {
   test("a relay that restarts is named, and its return is used", async () => {
     const { tab, relay } = visit;
     await visit.open();
-    await seesFigures(tab, "14.78 Mbps", "620 kbps");
+    await seesFigures(tab, "7.25 Mbps", "1.50 Mbps");
     relay.goAway();
     await sees(tab, "#pill-text", "Connection lost");
     relay.comeBack();
     await sees(tab, "#pill-text", "Running", 20_000);
-    await seesFigures(tab, "14.78 Mbps", "620 kbps");
+    await seesFigures(tab, "7.25 Mbps", "1.50 Mbps");
   });
 
   test("the page is live again when the reader comes back to it", async () => {
     const { tab, relay } = visit;
     await visit.open();
-    await seesFigures(tab, "14.78 Mbps", "620 kbps");
+    await seesFigures(tab, "7.25 Mbps", "1.50 Mbps");
     await tab.load("about:blank");
     await eventually("the page let go", () => relay.viewers === 0);
     await tab.back();
@@ -107,17 +108,24 @@ function comesBack(visit: Visit): void {
   });
 }
 
+/** What keeps a WebSocket from opening, in the page. */
+const BLOCKERS: Record<string, () => void> = {
+  "a proxy refuses WebSockets": () => undefined,
+};
+
 function takesNoWebSocket(visit: Visit): void {
-  test("where a proxy refuses WebSockets, the figures come as server-sent events", async () => {
-    const { tab, relay } = visit;
-    relay.refusesWebSockets = true;
-    await visit.open();
-    await seesFigures(tab, "14.78 Mbps", "620 kbps", 20_000);
-    const watch = { type: "events", username: "4446@karoo.example", authorization: `Bearer ${TOKEN}` };
-    assert.deepEqual(relay.watches, [watch]);
-    relay.send(sample(Date.now() + 1, { down: 9_990_000, up: 1_000_000 }));
-    await seesFigures(tab, "9.99 Mbps", "1.00 Mbps");
-  });
+  for (const [name, block] of Object.entries(BLOCKERS)) {
+    test(`where ${name}, the figures come as server-sent events`, async () => {
+      const { tab, relay } = visit;
+      relay.refusesWebSockets = true;
+      await visit.open(block);
+      await seesFigures(tab, "7.25 Mbps", "1.50 Mbps", 20_000);
+      const watch = { type: "events", username: "4446@karoo.example", authorization: `Bearer ${TOKEN}` };
+      assert.deepEqual(relay.watches, [watch]);
+      relay.send(sample(Date.now() + 1, { down: 9_990_000, up: 1_000_000 }));
+      await seesFigures(tab, "9.99 Mbps", "1.00 Mbps");
+    });
+  }
 }
 
 function speaksAnyLanguage(visit: Visit): void {
@@ -129,7 +137,7 @@ function speaksAnyLanguage(visit: Visit): void {
         Object.defineProperty(navigator, "languages", { get: () => [chosen] });
       }, language);
       await sees(tab, "#pill-text", "Running");
-      await seesFigures(tab, "14.78 Mbps", "620 kbps");
+      await seesFigures(tab, "7.25 Mbps", "1.50 Mbps");
       await seesChart(tab);
       assert.deepEqual(await complaints(tab), []);
     });
@@ -165,7 +173,7 @@ function keepsNothing(visit: Visit): void {
     test(`where storage ${name}, the page works and a choice lasts as long as it`, async () => {
       const { tab } = visit;
       await visit.open(take);
-      await seesFigures(tab, "14.78 Mbps", "620 kbps");
+      await seesFigures(tab, "7.25 Mbps", "1.50 Mbps");
       await tab.click("#window button:nth-child(2)");
       await sees(tab, "#window [aria-pressed=true]", "5 min");
       await eventually("a quarter of the chart is drawn", async () => share(await lineOf(tab, "down")) > 0.15);
@@ -178,7 +186,7 @@ function isDark(visit: Visit): void {
   test("a dark scheme is dark, in its words and its chart", async () => {
     const { tab } = visit;
     await visit.open();
-    await seesFigures(tab, "14.78 Mbps", "620 kbps");
+    await seesFigures(tab, "7.25 Mbps", "1.50 Mbps");
     await seesChart(tab);
     for (const selector of ["#name", "#title", ".number", "#window button"]) {
       const { text, background } = await lightness(tab, selector);

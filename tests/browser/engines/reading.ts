@@ -4,21 +4,24 @@ import { eventually } from "../chromium.ts";
 import { columns, share } from "../pixels.ts";
 import type { Tab } from "./engine.ts";
 
-/** Keeps what the page complains about, in every engine in the same way. Runs in the page, before its own scripts. */
+/** Keeps each complaint of the page once, in every engine in the same way. Runs in the page, before its own scripts. */
 export function witness(): void {
   const heard: string[] = [];
+  const hear = (complaint: string): void => {
+    if (!heard.includes(complaint)) heard.push(complaint);
+  };
   Object.assign(window, { complaints: heard });
   const fromEvent = (event: Event): string => {
     if (event instanceof ErrorEvent) return `error: ${event.message}`;
     return `not loaded: ${(event.target as Element).outerHTML}`;
   };
-  addEventListener("error", (event) => heard.push(fromEvent(event)), true);
-  addEventListener("unhandledrejection", ({ reason }) => heard.push(`rejected: ${String(reason)}`));
-  document.addEventListener("securitypolicyviolation", ({ blockedURI }) => heard.push(`policy: ${blockedURI}`));
+  addEventListener("error", (event) => hear(fromEvent(event)), true);
+  addEventListener("unhandledrejection", ({ reason }) => hear(`rejected: ${String(reason)}`));
+  document.addEventListener("securitypolicyviolation", ({ blockedURI }) => hear(`policy: ${blockedURI}`));
   for (const level of ["error", "warn"] as const) {
     const write = console[level].bind(console);
     console[level] = (...words: unknown[]) => {
-      heard.push(words.map(String).join(" "));
+      hear(words.map(String).join(" "));
       write(...words);
     };
   }

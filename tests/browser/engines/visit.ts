@@ -2,15 +2,20 @@
 
 import { after, afterEach, before, beforeEach } from "node:test";
 import type { Theme } from "../chromium.ts";
-import { type Answer, EXACT, FakeRelay, history, snapshot } from "../fake-relay.ts";
+import { type Answer, FakeRelay, history, type Rates, snapshot } from "../fake-relay.ts";
 import type { Engine, Running, Tab } from "./engine.ts";
 import { witness } from "./reading.ts";
 
-/** A token that names the line; nobody checks its signature here. */
-export const TOKEN = `e30.${Buffer.from('{"sub":"4446@karoo.example"}').toString("base64url")}.c2ln`;
+/** A token that names the line, of the length that tokens have; nobody checks its signature here. */
+export const TOKEN = ['{"alg":"HS256","typ":"JWT"}', '{"sub":"4446@karoo.example"}', "x".repeat(32)]
+  .map((part) => Buffer.from(part).toString("base64url"))
+  .join(".");
+
+/** What the line carries: 7.25 Mbps and 1.50 Mbps. */
+export const RATES: Rates = { down: 7_250_000, up: 1_500_000 };
 
 /** A line that carried the same for a minute and a half. */
-const steady: Answer = (viewer) => viewer.send(snapshot({ history: history(90, Date.now(), () => EXACT) }));
+const steady: Answer = (viewer) => viewer.send(snapshot({ history: history(90, Date.now(), () => RATES) }));
 
 /** The present test's relay and tab. */
 export class Visit {
