@@ -13,6 +13,7 @@ use crate::store::data_directory::DataDirectory;
 mod agent;
 mod check_subscribers;
 mod duration;
+mod explain;
 mod init;
 mod link;
 mod private;
@@ -65,6 +66,8 @@ enum Command {
     RouterScript(Box<router_script::RouterScriptArguments>),
     /// Prints how each row of a subscribers file is read; fails where something in it is refused
     CheckSubscribers(check_subscribers::CheckSubscribersArguments),
+    /// Says what the running relay knows of a line, and which names may be meant instead
+    Explain(explain::ExplainArguments),
     /// Shows a line's live figures in the terminal, as its viewer
     Watch(watch::WatchArguments),
 }
@@ -117,6 +120,7 @@ impl Cli {
             Command::Agent(command) => agent::run(command, &data, out)?,
             Command::RouterScript(arguments) => router_script::run(*arguments, &data, self.public_url.as_ref(), out)?,
             Command::CheckSubscribers(arguments) => check_subscribers::run(arguments, out)?,
+            Command::Explain(arguments) => explain::run(&arguments, out)?,
             Command::Watch(arguments) => watch::run(&arguments, &data, self.public_url.as_ref(), out)?,
         }
         Ok(())

@@ -1,4 +1,5 @@
 //! Operators: the words about findings, and the private listener. Reads every other wing; no other wing imports this one.
 
 pub mod explain;
+pub mod likeness;
 pub(crate) mod private;

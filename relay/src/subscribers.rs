@@ -133,7 +133,8 @@ impl Subscribers {
         Ok(bad)
     }
 
-    fn table(&self) -> Arc<Table> {
+    /// Returns the table in use.
+    pub(crate) fn table(&self) -> Arc<Table> {
         Arc::clone(&self.shared.table.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

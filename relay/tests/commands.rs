@@ -440,6 +440,56 @@ fn a_bad_row_is_reported_by_its_line_at_start() {
     assert!(!log.contains("Bob"));
 }
 
+#[test]
+fn a_line_is_explained_in_words_and_other_names_are_hinted_at() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    let file = directory.path().join("subscribers.csv");
+    let rows =
+        "username,customer\nAlice,Alice \u{202e}\x1b[2J Baker\n4446@karoo.example,Protea Motors\nbob,Protea House\n";
+    std::fs::write(&file, rows).unwrap();
+    let served = Served::start(directory.path(), &["--subscribers", file.to_str().unwrap()]);
+    let private = served.private.to_string();
+    let explained = |name: &str| good(directory.path(), &["explain", name, "--private-listen", &private]);
+    for (name, words) in [
+        ("alice", "(another case)"),
+        ("Alcie", "meant?    Alice"),
+        ("4446", "meant?    4446@karoo.example, Protea Motors (another realm)"),
+        ("Motors", "(by the customer's name)"),
+        ("alice", "not in the subscribers file"),
+        ("bob", "state     starting"),
+        ("a/b c%25", "line      a/b c%25"),
+    ] {
+        let text = explained(name);
+        assert!(text.contains(words), "{words} is not in:\n{text}");
+        assert!(!text.contains(['\x1b', '\u{202e}']), "{text}");
+    }
+    assert!(!explained("bob").contains("not in the subscribers file"));
+    let url = format!("http://{}", served.viewers);
+    let watch = ["watch", "protea", "--url", &url, "--private-listen", &private];
+    let (code, error) = bad(directory.path(), &watch);
+    assert!(code == 1 && error.contains("bob (Protea House)") && error.contains("4446@karoo.example"), "{error}");
+    for (typed, username, remark) in [
+        ("motors", "4446@karoo.example", "watching 4446@karoo.example (Protea Motors)"),
+        ("alice", "alice", "Alice"),
+        ("bob", "bob", ""),
+    ] {
+        let arguments = ["watch", typed, "--url", &url, "--private-listen", &private];
+        let mut watch =
+            command(directory.path(), &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(watch.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        watch.kill().unwrap();
+        let output = watch.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(line.starts_with(&format!("{username}  ")) || line.starts_with(&format!("{username} (")), "{line}");
+        assert!(said.contains(remark) && said.is_empty() == remark.is_empty() && !said.contains('\x1b'), "{said}");
+    }
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (code, error) = bad(directory.path(), &["explain", "ali", "--private-listen", &closed]);
+    assert!(code == 1 && error.contains("no relay answers"), "{error}");
+}
+
 /// A token of these claims, signed by the first key of a data directory, by any means but the relay's own.
 fn signed(data: &Path, header: &str, claims: &str, secret: impl Fn(&str) -> Vec<u8>) -> String {
     use base64::Engine;

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::config::typed::PrivateArguments;
+use crate::viewers::routes::path_segment;
 
 /// Time for the whole answer of a relay on the same machine.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -27,14 +28,31 @@ const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// Where no relay answers, or answers with something else; the remedy is in the words.
 pub(super) fn ask<T: DeserializeOwned>(listener: &PrivateArguments, path: &str) -> Result<T> {
     let address = reachable(listener.private_listen);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let answer = async { timeout(PATIENCE, get(address, path)).await };
-    let body = match runtime.block_on(answer) {
-        Ok(body) => body?,
-        Err(_) => bail!("{address} takes connections and does not answer; is it the relay's private listener?"),
-    };
+    let body = answer(address, path, "application/json")?;
     serde_json::from_slice(&body)
         .with_context(|| format!("{address} is not a relay's private listener of this version"))
+}
+
+/// Returns the words of the private listener for a path.
+///
+/// # Errors
+/// As [`ask`].
+pub(super) fn ask_words(listener: &PrivateArguments, path: &str) -> Result<String> {
+    let body = answer(reachable(listener.private_listen), path, "text/plain")?;
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
+/// Returns the path of a request about a text.
+pub(super) fn path(of: &str, text: &str) -> String {
+    format!("/{of}/{}", path_segment(text))
+}
+
+fn answer(address: SocketAddr, path: &str, accept: &'static str) -> Result<Bytes> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    match runtime.block_on(async { timeout(PATIENCE, get(address, path, accept)).await }) {
+        Ok(body) => body,
+        Err(_) => bail!("{address} takes connections and does not answer; is it the relay's private listener?"),
+    }
 }
 
 /// Returns the address to connect to: loopback where the relay listens on every address.
@@ -47,7 +65,7 @@ fn reachable(listener: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listener.port())
 }
 
-async fn get(address: SocketAddr, path: &str) -> Result<Bytes> {
+async fn get(address: SocketAddr, path: &str, accept: &'static str) -> Result<Bytes> {
     let stream = TcpStream::connect(address).await.with_context(|| {
         format!(
             "no relay answers at {address}; it must run on this machine, and --private-listen be the address of its private listener"
@@ -57,10 +75,8 @@ async fn get(address: SocketAddr, path: &str) -> Result<Bytes> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.with_context(not_http)?;
     // Ends with the sender or with the connection; the request learns of both.
     tokio::spawn(connection);
-    let request = Request::get(path)
-        .header(HOST, address.to_string())
-        .header(ACCEPT, "application/json")
-        .body(Empty::<Bytes>::new())?;
+    let request =
+        Request::get(path).header(HOST, address.to_string()).header(ACCEPT, accept).body(Empty::<Bytes>::new())?;
     let answer = sender.send_request(request).await.with_context(not_http)?;
     let status = answer.status();
     ensure!(status == StatusCode::OK, "{address} answers {status} to {path}; is it the relay's private listener?");

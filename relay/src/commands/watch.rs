@@ -23,11 +23,13 @@ use self::readout::{Readout, Told};
 use self::screen::Screen;
 use super::link;
 use crate::config;
+use crate::config::typed::PrivateArguments;
 use crate::net::tls;
 use crate::store::data_directory::{self, DataDirectory};
 use crate::wire::viewer_frame::FromViewer;
 
 mod draw;
+mod meant;
 mod readout;
 mod screen;
 mod verdict;
@@ -43,7 +45,7 @@ const MAX_LINK: u64 = 8 * 1024;
 
 #[derive(Debug, Args)]
 pub(super) struct WatchArguments {
-    /// The PPPoE username, exactly; a token is minted by the data directory's keys
+    /// The PPPoE username, or a part of the customer's name; a token is minted by the data directory's keys
     #[arg(required_unless_present = "link_file", conflicts_with = "link_file")]
     username: Option<OsString>,
 
@@ -58,6 +60,9 @@ pub(super) struct WatchArguments {
     /// A PEM file with the certificates to trust, if the relay's is not from a public authority
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+
+    #[command(flatten)]
+    private: PrivateArguments,
 }
 
 pub(super) fn run(
@@ -68,7 +73,10 @@ pub(super) fn run(
 ) -> Result<()> {
     let (linked, token) = match (&arguments.link_file, &arguments.username) {
         (Some(path), _) => link_of(path).map(|(url, token)| (Some(url), token))?,
-        (None, Some(typed)) => (None, link::token(data, &link::username(typed)?, TOKEN_LIFE)?),
+        (None, Some(typed)) => {
+            let username = meant::username(&link::username(typed)?, &arguments.private)?;
+            (None, link::token(data, &username, TOKEN_LIFE)?)
+        }
         (None, None) => bail!("a username or --link-file is needed"),
     };
     let url = arguments.url.clone().or(linked).or_else(|| public_url.cloned());

@@ -182,6 +182,22 @@ impl Hub {
         line.map_or_else(|| Findings::none(circumstances), |line| line.findings(circumstances))
     }
 
+    /// Returns the subscribers in use.
+    pub(crate) fn subscribers(&self) -> &Subscribers {
+        &self.subscribers
+    }
+
+    /// Returns the usernames of all lines that an agent reports. Locks one shard after the other.
+    pub(crate) fn reported(&self) -> Vec<Username> {
+        let mut usernames = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let lines = shard.lines.iter().filter(|line| line.0.is_reported());
+            usernames.extend(lines.map(|line| line.0.username().clone()));
+        }
+        usernames
+    }
+
     /// Remembers a refusal for operators.
     pub(crate) fn refuse(&self, username: &Username, what: impl Into<String>) {
         self.refusals.remember(username, what.into(), self.now());

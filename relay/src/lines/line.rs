@@ -290,6 +290,11 @@ impl Line {
         self.lock().is_unused()
     }
 
+    /// True if an agent reports the line, or did before it was lost.
+    pub(crate) fn is_reported(&self) -> bool {
+        !self.lock().reports.is_empty()
+    }
+
     /// Wakes every sleeping viewer.
     pub(crate) fn wake(&self) {
         self.wake_from(self.lock(), Wake::Everyone);

@@ -5,12 +5,14 @@ use std::fmt;
 use serde::Serialize;
 use shared::Username;
 use shared::control::{Role, Status};
+use shared::escape::one_line;
 
 use crate::agents::findings::AgentFindings;
 use crate::agents::fleet::Fleet;
 use crate::clock::Now;
 use crate::lines::line::ReportFindings;
 use crate::lines::refusals::Refusal;
+use crate::operators::likeness::{self, Candidate};
 use crate::wire::viewer_frame::{Notice, TimedSample};
 
 /// The answer of `/explain/{username}`. Times are Unix milliseconds by the relay's clock.
@@ -42,6 +44,10 @@ pub struct Explanation {
     pub reports: Vec<ReportExplained>,
     /// The last refusals that concern the line.
     pub refusals: Vec<Refusal>,
+    /// True if the subscribers file has a row of the username; absent without such a file.
+    pub in_subscribers: Option<bool>,
+    /// Names that may be meant, where no agent reports this one.
+    pub meant: Vec<Candidate>,
 }
 
 /// One agent's report of the line.
@@ -80,6 +86,11 @@ impl Explanation {
             counts: report.counts,
             watched: report.watched,
         };
+        let meant = match findings.reports.is_empty() {
+            true => likeness::search(hub, &username.to_text()).others,
+            false => Vec::new(),
+        };
+        let table = hub.subscribers().table();
         Self {
             username: username.to_text(),
             now: now.unix,
@@ -94,6 +105,8 @@ impl Explanation {
             points: findings.samples,
             reports: findings.reports.into_iter().map(explained).collect(),
             refusals: hub.refusals.of(username),
+            in_subscribers: (!table.is_empty()).then(|| table.contains(username)),
+            meant,
         }
     }
 
@@ -104,7 +117,7 @@ impl Explanation {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "line      {}", self.username)?;
+        writeln!(f, "line      {}", one_line(&self.username))?;
         writeln!(f, "state     {}, since {}, sessions {}", self.state, self.ago(self.since), self.sessions)?;
         if let Some(notice) = &self.notice {
             writeln!(f, "notice    {}", name(notice))?;
@@ -128,7 +141,14 @@ impl fmt::Display for Explanation {
             self.write_report(f, report)?;
         }
         for refusal in &self.refusals {
-            writeln!(f, "refusal   {}: {}", self.ago(Some(refusal.at)), refusal.what)?;
+            writeln!(f, "refusal   {}: {}", self.ago(Some(refusal.at)), one_line(&refusal.what))?;
+        }
+        if self.in_subscribers == Some(false) {
+            writeln!(f, "names     not in the subscribers file: the page shows no customer, package or plan of it")?;
+        }
+        for Candidate { username, likeness, customer } in &self.meant {
+            let customer = customer.as_ref().map(|name| format!(", {}", one_line(name))).unwrap_or_default();
+            writeln!(f, "meant?    {}{customer} ({})", one_line(username), likeness.words())?;
         }
         Ok(())
     }
@@ -148,7 +168,7 @@ impl Explanation {
         writeln!(
             f,
             "report    agent {}, handle {handle}: {role}, sessions {sessions} since {}, {standing}, {watch}",
-            agent.name,
+            one_line(&agent.name),
             self.ago(report.since),
         )?;
         agent.write(f, self.now)
@@ -168,7 +188,12 @@ impl AgentFindings {
         writeln!(
             f,
             ", version {}, lines {} (refused {}), watched {}, batches {} (lost {})",
-            self.version, self.lines, self.refused_lines, self.watched, self.batches, self.batches_lost
+            one_line(&self.version),
+            self.lines,
+            self.refused_lines,
+            self.watched,
+            self.batches,
+            self.batches_lost
         )?;
         let Some(status) = &self.status else { return Ok(()) };
         write_router(f, status)?;
@@ -191,9 +216,9 @@ impl AgentFindings {
 fn write_router(f: &mut impl fmt::Write, status: &Status) -> fmt::Result {
     let identity = status.identity.as_deref().unwrap_or("?");
     let reachable = if status.router_reachable { "answers" } else { "does not answer" };
-    write!(f, "  router  {identity} {reachable} since {}", Ago(i64::try_from(status.router_age_ms).ok()))?;
+    write!(f, "  router  {} {reachable} since {}", one_line(identity), Ago(i64::try_from(status.router_age_ms).ok()))?;
     for known in [&status.board, &status.routeros].into_iter().flatten() {
-        write!(f, ", {known}")?;
+        write!(f, ", {}", one_line(known))?;
     }
     if let Some(load) = status.cpu_load {
         write!(f, ", cpu {load} %")?;
@@ -202,7 +227,7 @@ fn write_router(f: &mut impl fmt::Write, status: &Status) -> fmt::Result {
         write!(f, ", API in {round_trip} us")?;
     }
     match &status.fault {
-        Some(fault) => writeln!(f, "; {fault}"),
+        Some(fault) => writeln!(f, "; {}", one_line(fault)),
         None => writeln!(f),
     }
 }

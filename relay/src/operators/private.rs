@@ -12,6 +12,7 @@ use shared::Username;
 use tokio::sync::watch;
 
 use super::explain::Explanation;
+use super::likeness;
 use crate::agents::fleet::Fleet;
 use crate::net::answers::{accepts, json_answer, words};
 
@@ -35,6 +36,7 @@ pub(crate) fn routes(context: PrivateContext) -> Router {
         .route("/metrics", get(metrics))
         .route("/agents", get(agents))
         .route("/explain/{username}", get(explain))
+        .route("/search/{text}", get(search))
         .with_state(Arc::new(context))
 }
 
@@ -65,9 +67,20 @@ async fn explain(
     let Ok(username) = Username::from_typed(username.as_bytes()) else {
         return words(StatusCode::BAD_REQUEST, &headers, "That is no username.");
     };
-    let explanation = Explanation::of(&context.fleet, &username, context.fleet.hub.now());
+    // All usernames are gone through: that may take longer than a viewer is to wait.
+    let explained = move || Explanation::of(&context.fleet, &username, context.fleet.hub.now());
+    let Ok(explanation) = tokio::task::spawn_blocking(explained).await else {
+        return words(StatusCode::INTERNAL_SERVER_ERROR, &headers, "The explanation failed; see the log.");
+    };
     if accepts(&headers, "application/json") {
         return json_answer(StatusCode::OK, &explanation);
     }
     explanation.to_string().into_response()
+}
+
+async fn search(State(context): State<Arc<PrivateContext>>, Path(text): Path<String>, headers: HeaderMap) -> Response {
+    match tokio::task::spawn_blocking(move || likeness::search(&context.fleet.hub, &text)).await {
+        Ok(found) => json_answer(StatusCode::OK, &found),
+        Err(_) => words(StatusCode::INTERNAL_SERVER_ERROR, &headers, "The search failed; see the log."),
+    }
 }
