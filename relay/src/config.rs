@@ -5,11 +5,12 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 pub use self::error::ConfigError;
-use self::typed::{LimitArguments, ListenArguments, PageArguments, ProxyArguments, TlsArguments};
+use self::typed::{LimitArguments, ListenArguments, PageArguments, PrivateArguments, ProxyArguments, TlsArguments};
 pub use self::typed::{ServeArguments, public_url};
 use crate::limits::Limits;
 use crate::net::peer::Forwarding;
 use crate::net::tls::CertificateFiles;
+use crate::operators::guard::Door;
 use crate::store::data_directory::DataDirectory;
 use crate::subscribers::SubscribersFile;
 use crate::viewers::links::Mode;
@@ -39,6 +40,8 @@ pub struct Config {
     pub agents_listen: Option<SocketAddr>,
     /// The listener of metrics, health and `explain`.
     pub private_listen: SocketAddr,
+    /// How that listener is protected.
+    pub private_door: Door,
     /// Who may see a line.
     pub access: Mode,
     /// How far ahead the end of a link may be.
@@ -76,6 +79,7 @@ impl ServeArguments {
             listen,
             agents_listen: listeners.agents_listen,
             private_listen: listeners.private.private_listen,
+            private_door: Door { token_file: listeners.private.private_token_file, names: listeners.private_name },
             access,
             max_link_lifetime,
             brand,
@@ -95,6 +99,10 @@ impl ListenArguments {
         let public = [("listen", Some(listen)), ("agents-listen", self.agents_listen)];
         if !has_tls && !self.plaintext {
             refuse_plaintext(&public)?;
+        }
+        let PrivateArguments { private_listen, private_token_file } = &self.private;
+        if private_token_file.is_none() && !private_listen.ip().to_canonical().is_loopback() {
+            return Err(ConfigError::PrivateToken { address: *private_listen });
         }
         refuse_same(&[public[0], public[1], ("private-listen", Some(self.private.private_listen))])?;
         Ok(listen)

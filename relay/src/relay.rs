@@ -23,6 +23,7 @@ use crate::net::answers::finished;
 use crate::net::listener::{Handshakes, Listener, Shared};
 use crate::net::site::Site;
 use crate::net::tls::Certificate;
+use crate::operators::guard::Guard;
 use crate::operators::private::{self, PRIVATE_POLICY, PrivateContext};
 use crate::viewers::context::{ViewerContext, follow_keys};
 use crate::viewers::routes::PAGE_POLICY;
@@ -74,7 +75,8 @@ impl Relay {
         let listeners = public.listeners(&config, &files, &shared)?;
         let shared = Shared { drain: drain_private, ..shared };
         let context = PrivateContext { fleet: Arc::clone(&fleet), drain: public.agents.drain.clone() };
-        let router = finished(private::routes(context), PRIVATE_POLICY);
+        let guard = Guard::new(&config.private_door)?;
+        let router = finished(private::routes(context, guard), PRIVATE_POLICY);
         let private = bind(config.private_listen, None, false, router, &shared)?;
         let (drain, reload_every) = (config.limits.drain, config.reload_every);
         Ok(Self { listeners, private, files, fleet, metrics, stop, stop_private, drain, reload_every })

@@ -272,6 +272,7 @@ fn wrong_use_is_exit_code_2() {
         (&["agent", "list", "--private-listen", "localhost:9100"], "127.0.0.1:9100"),
         (&["serve", "--acess", "open"], "'--access'"),
         (&["sevre"], "'serve'"),
+        (&["serve", "--private-listen", "0.0.0.0:9100"], "--private-token-file"),
         (&["serve", "--access", "lnik"], "'link'"),
         (&["router-script", "--agent", "tower", "--arch", "armv6"], "armv7"),
         (&["router-script", "--agent", "tower", "--relay-url", "wss://u:p@relay.example"], "no user and no password"),
@@ -488,6 +489,59 @@ fn a_line_is_explained_in_words_and_other_names_are_hinted_at() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let (code, error) = bad(directory.path(), &["explain", "ali", "--private-listen", &closed]);
     assert!(code == 1 && error.contains("no relay answers"), "{error}");
+}
+
+#[tokio::test]
+async fn the_private_listener_knows_its_names_and_wants_its_token() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    good(directory.path(), &["agent", "add", "tower", "--lines", "*"]);
+    let (token, file) = ("0123456789abcdef-secret", directory.path().join("private-token"));
+    std::fs::write(&file, format!("{token}\n")).unwrap();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    let file = file.to_str().unwrap();
+    let served =
+        Served::start(directory.path(), &["--private-token-file", file, "--private-name", "relay,Metrics.example"]);
+    let status = async |path: &str, host: &str, headers: &str| {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = tokio::net::TcpStream::connect(served.private).await.unwrap();
+        let host = if host.is_empty() { String::new() } else { format!("host: {host}\r\n") };
+        let request = format!("GET {path} HTTP/1.1\r\n{host}{headers}connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.to_lowercase().contains("cache-control: no-store"), "{answer}");
+        answer.split_whitespace().nth(1).unwrap().parse::<u16>().unwrap()
+    };
+    let good_token = bearer(token);
+    for host in ["localhost:9100", "127.0.0.1", "[::1]:9100", "relay", "RELAY:9100", "metrics.example.", "127.0.0.2"] {
+        assert_eq!(status("/metrics", host, &good_token).await, 200, "{host}");
+    }
+    for host in ["evil.example", "192.0.2.1", "localhost.evil.example", "relay.evil.example:9100", "a@localhost:x"] {
+        assert_eq!(status("/metrics", host, &good_token).await, 421, "{host}");
+        assert_eq!(status("/healthz", host, "").await, 421, "{host}");
+    }
+    for path in ["/metrics", "/agents", "/explain/ali", "/search/ali"] {
+        for headers in [String::new(), bearer("0123456789abcdef-secreT"), bearer("")] {
+            assert_eq!(status(path, "localhost", &headers).await, 401, "{path}");
+        }
+    }
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(status(path, "localhost", "").await, 200, "a health check sends no token");
+    }
+    let private = served.private.to_string();
+    let list = ["agent", "list", "--private-listen", &private];
+    let output = run(directory.path(), &list);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("wants its token"));
+    let list = good(directory.path(), &[&list[..], &["--private-token-file", file]].concat());
+    assert!(list.contains("never connected"), "{list}");
+    drop(served);
+    std::fs::write(directory.path().join("short"), "tiny-secret").unwrap();
+    let short = directory.path().join("short");
+    let ports = ["serve", "--listen", "127.0.0.1:0", "--private-listen", "127.0.0.1:0"];
+    let (code, error) =
+        bad(directory.path(), &[&ports[..], &["--private-token-file", short.to_str().unwrap()]].concat());
+    assert!(code == 1 && error.contains("/dev/urandom") && !error.contains("tiny-secret"), "{error}");
 }
 
 /// A token of these claims, signed by the first key of a data directory, by any means but the relay's own.

@@ -22,6 +22,8 @@ PASSWORD = "a password with spaces = and %"
 CONTROL_PORT = 8799
 # Where a relay's operator reads its metrics.
 PRIVATE = "127.0.0.1:9100"
+# What requests to a private listener off loopback bear; elsewhere it is ignored.
+PRIVATE_TOKEN = "a-token-of-the-test-alone"
 
 
 class Router:
@@ -96,7 +98,8 @@ class Relay:
 
     def metrics(self):
         """Each metric with its labels, and its value."""
-        text = urllib.request.urlopen(f"http://{self.private}/metrics", timeout=5).read().decode()
+        request = urllib.request.Request(f"http://{self.private}/metrics", headers={"authorization": f"Bearer {PRIVATE_TOKEN}"})
+        text = urllib.request.urlopen(request, timeout=5).read().decode()
         return {name: float(value) for name, value in re.findall(r"^([^#\s]\S*(?:\{.*\})?) (\S+)$", text, re.M)}
 
     def link(self, username):

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
-use http::header::{ACCEPT, HOST};
+use http::header::{ACCEPT, AUTHORIZATION, HOST};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::config::typed::PrivateArguments;
+use crate::operators::guard::read_token;
 use crate::viewers::routes::path_segment;
 
 /// Time for the whole answer of a relay on the same machine.
@@ -28,7 +29,7 @@ const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// Where no relay answers, or answers with something else; the remedy is in the words.
 pub(super) fn ask<T: DeserializeOwned>(listener: &PrivateArguments, path: &str) -> Result<T> {
     let address = reachable(listener.private_listen);
-    let body = answer(address, path, "application/json")?;
+    let body = answer(listener, path, "application/json")?;
     serde_json::from_slice(&body)
         .with_context(|| format!("{address} is not a relay's private listener of this version"))
 }
@@ -38,7 +39,7 @@ pub(super) fn ask<T: DeserializeOwned>(listener: &PrivateArguments, path: &str) 
 /// # Errors
 /// As [`ask`].
 pub(super) fn ask_words(listener: &PrivateArguments, path: &str) -> Result<String> {
-    let body = answer(reachable(listener.private_listen), path, "text/plain")?;
+    let body = answer(listener, path, "text/plain")?;
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
@@ -47,9 +48,16 @@ pub(super) fn path(of: &str, text: &str) -> String {
     format!("/{of}/{}", path_segment(text))
 }
 
-fn answer(address: SocketAddr, path: &str, accept: &'static str) -> Result<Bytes> {
+fn answer(listener: &PrivateArguments, path: &str, accept: &'static str) -> Result<Bytes> {
+    let address = reachable(listener.private_listen);
+    let token = listener.private_token_file.as_deref().map(read_token).transpose()?;
+    let mut request = Request::get(path).header(HOST, address.to_string()).header(ACCEPT, accept);
+    if let Some(token) = token {
+        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+    }
+    let request = request.body(Empty::<Bytes>::new())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    match runtime.block_on(async { timeout(PATIENCE, get(address, path, accept)).await }) {
+    match runtime.block_on(async { timeout(PATIENCE, get(address, request)).await }) {
         Ok(body) => body,
         Err(_) => bail!("{address} takes connections and does not answer; is it the relay's private listener?"),
     }
@@ -65,7 +73,7 @@ fn reachable(listener: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listener.port())
 }
 
-async fn get(address: SocketAddr, path: &str, accept: &'static str) -> Result<Bytes> {
+async fn get(address: SocketAddr, request: Request<Empty<Bytes>>) -> Result<Bytes> {
     let stream = TcpStream::connect(address).await.with_context(|| {
         format!(
             "no relay answers at {address}; it must run on this machine, and --private-listen be the address of its private listener"
@@ -75,10 +83,13 @@ async fn get(address: SocketAddr, path: &str, accept: &'static str) -> Result<By
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.with_context(not_http)?;
     // Ends with the sender or with the connection; the request learns of both.
     tokio::spawn(connection);
-    let request =
-        Request::get(path).header(HOST, address.to_string()).header(ACCEPT, accept).body(Empty::<Bytes>::new())?;
+    let path = request.uri().clone();
     let answer = sender.send_request(request).await.with_context(not_http)?;
     let status = answer.status();
+    ensure!(
+        status != StatusCode::UNAUTHORIZED,
+        "the private listener {address} wants its token: give --private-token-file, the same file as the relay's"
+    );
     ensure!(status == StatusCode::OK, "{address} answers {status} to {path}; is it the relay's private listener?");
     let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
     Ok(body.map_err(|error| anyhow::anyhow!("the answer of {address} breaks off: {error}"))?.to_bytes())

@@ -26,6 +26,15 @@ pub enum ConfigError {
         /// The listener's address.
         address: SocketAddr,
     },
+    /// Operators' figures on an address that others can reach, for everybody.
+    #[error(
+        "--private-listen {address} is an address that others can reach: give --private-token-file, with a token that requests \
+         bear, or an address on loopback"
+    )]
+    PrivateToken {
+        /// The listener's address.
+        address: SocketAddr,
+    },
     /// Two listeners at one address.
     #[error("--{one} and --{other} are both {address}; each needs an address or a port of its own")]
     SameAddress {

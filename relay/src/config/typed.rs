@@ -50,6 +50,10 @@ pub struct ListenArguments {
     #[command(flatten)]
     pub private: PrivateArguments,
 
+    /// A name of the private listener in requests, beside loopback, its address and the machine's name; several with commas
+    #[arg(long, env = "LINELIGHT_SERVER_PRIVATE_NAME", value_name = "NAME", value_delimiter = ',')]
+    pub private_name: Vec<String>,
+
     /// Allows plain HTTP on other addresses than loopback; only for use behind a reverse proxy that does TLS
     #[arg(long, env = "LINELIGHT_SERVER_PLAINTEXT")]
     pub plaintext: bool,
@@ -67,6 +71,10 @@ pub struct PrivateArguments {
         value_parser = socket_address
     )]
     pub private_listen: SocketAddr,
+
+    /// A file with a token of 16 or more letters that requests to the private listener bear; needed off loopback
+    #[arg(long, env = "LINELIGHT_SERVER_PRIVATE_TOKEN_FILE", value_name = "FILE")]
+    pub private_token_file: Option<PathBuf>,
 }
 
 /// The certificate of the public listeners.

@@ -96,6 +96,8 @@ struct Server {
 pub struct Connection {
     /// The other end's address, possibly a proxy's.
     pub peer: IpAddr,
+    /// The relay's own address on this connection.
+    pub local: Option<IpAddr>,
     places: Arc<Mutex<Places>>,
 }
 
@@ -199,7 +201,10 @@ impl Server {
             Ok((stream, peer)) => {
                 metrics.connections_accepted.increment();
                 match self.places(connections) {
-                    Some(places) => self.spawn(stream, Connection { peer: peer.ip().to_canonical(), places }),
+                    Some(places) => {
+                        let local = stream.local_addr().ok().map(|local| local.ip().to_canonical());
+                        self.spawn(stream, Connection { peer: peer.ip().to_canonical(), local, places });
+                    }
                     None => metrics.connections_refused.increment(),
                 }
             }

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Router, middleware};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use shared::Username;
 use tokio::sync::watch;
 
 use super::explain::Explanation;
+use super::guard::{Guard, guarded};
 use super::likeness;
 use crate::agents::fleet::Fleet;
 use crate::net::answers::{accepts, json_answer, words};
@@ -29,7 +30,7 @@ pub(crate) struct PrivateContext {
 }
 
 /// The requests of the private listener.
-pub(crate) fn routes(context: PrivateContext) -> Router {
+pub(crate) fn routes(context: PrivateContext, guard: Guard) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
@@ -38,6 +39,7 @@ pub(crate) fn routes(context: PrivateContext) -> Router {
         .route("/explain/{username}", get(explain))
         .route("/search/{text}", get(search))
         .with_state(Arc::new(context))
+        .layer(middleware::from_fn_with_state(Arc::new(guard), guarded))
 }
 
 async fn ready(State(context): State<Arc<PrivateContext>>) -> Response {

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use relay::agents::registry::Entries;
 use relay::config::Config;
 use relay::limits::Limits;
+use relay::operators::guard::Door;
 use relay::relay::{Addresses, Relay};
 use relay::store::data_directory::{DataDirectory, write_new};
 use relay::viewers::links::keys::Keys;
@@ -48,6 +49,7 @@ pub fn config(data: &DataDirectory) -> Config {
         listen: ANY_PORT.parse().unwrap(),
         agents_listen: None,
         private_listen: ANY_PORT.parse().unwrap(),
+        private_door: Door { names: vec!["relay.test".to_owned()], ..Door::default() },
         access: Mode::Link,
         max_link_lifetime: links::MAX_LIFETIME,
         brand: None,

@@ -74,7 +74,7 @@ async fn present(backends: &mut [Backend]) -> Option<SocketAddr> {
 
 async fn is_ready(private: SocketAddr) -> io::Result<bool> {
     let mut stream = TcpStream::connect(private).await?;
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n").await?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     Ok(answer.starts_with(b"HTTP/1.1 200"))
