@@ -38,7 +38,7 @@ fn the_configuration_in_the_document_is_that_of_the_programs() {
 
 #[test]
 fn the_document_holds_flags_of_every_command() {
-    let document = document(DOCUMENT);
+    let document = written();
     for part in ["`--listen ADDRESS:PORT`", "`LINELIGHT_SERVER_TLS_KEY`", "`--expires TIME`", "`LINELIGHT_ROUTER_PIN`"]
     {
         assert!(document.contains(part), "{part} is not in {DOCUMENT}");
