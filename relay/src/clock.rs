@@ -1,49 +1,113 @@
 //! The relay's own time: one instant on its two scales, and deadlines. Nothing here reads a clock: `now` is an argument.
 
+use std::ops::{Add, Sub};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-/// One instant on the relay's two scales, milliseconds.
+/// An instant of the relay's steady clock, to the millisecond. The difference of two is in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Steady(i64);
+
+impl Steady {
+    /// Before every other instant.
+    pub(crate) const MIN: Self = Self(i64::MIN);
+    /// After every other instant.
+    pub(crate) const MAX: Self = Self(i64::MAX);
+
+    /// Returns the instant so many milliseconds after the relay's start.
+    pub const fn from_millis(milliseconds: i64) -> Self {
+        Self(milliseconds)
+    }
+
+    /// Returns the milliseconds since the relay's start.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Returns the instant so many milliseconds later, at most [`Self::MAX`].
+    pub(crate) const fn saturating_add(self, milliseconds: i64) -> Self {
+        Self(self.0.saturating_add(milliseconds))
+    }
+
+    /// Returns the instant so many milliseconds earlier, at least [`Self::MIN`].
+    pub(crate) const fn saturating_sub(self, milliseconds: i64) -> Self {
+        Self(self.0.saturating_sub(milliseconds))
+    }
+
+    /// Returns the instant so many milliseconds earlier, of an agent's number.
+    pub(crate) const fn saturating_sub_unsigned(self, milliseconds: u64) -> Self {
+        Self(self.0.saturating_sub_unsigned(milliseconds))
+    }
+
+    /// Returns the milliseconds since an earlier instant; less than zero since a later one. Never overflows.
+    pub(crate) const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// Rounds a deadline that may be met early down to [`GATHERING_MS`], so that one wake-up serves many.
+    pub(crate) const fn gathered(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(GATHERING_MS))
+    }
+}
+
+impl Add<i64> for Steady {
+    type Output = Self;
+
+    fn add(self, milliseconds: i64) -> Self {
+        Self(self.0 + milliseconds)
+    }
+}
+
+impl Sub<i64> for Steady {
+    type Output = Self;
+
+    fn sub(self, milliseconds: i64) -> Self {
+        Self(self.0 - milliseconds)
+    }
+}
+
+impl Sub for Steady {
+    type Output = i64;
+
+    fn sub(self, earlier: Self) -> i64 {
+        self.0 - earlier.0
+    }
+}
+
+/// One instant on the relay's two scales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
-    /// Since the relay started; steady.
-    pub steady: i64,
-    /// Unix time by the relay's clock.
+    /// By the steady clock.
+    pub steady: Steady,
+    /// By the wall clock, Unix milliseconds.
     pub unix: i64,
 }
 
-/// No outage, no session and no sample is older, milliseconds: ten years. What an agent says beyond it is cut, so that no number
-/// of its leads out of the scales.
+/// Clamps ages above ten years, in milliseconds, so that time arithmetic cannot overflow.
 pub(crate) const LONGEST_MS: i64 = 10 * 365 * 86_400_000;
 
-/// Deadlines that may be a little early are met together, so many times a second and not each by itself: to be woken costs more
-/// than most of what is then done. Milliseconds.
+/// Wake-ups for deadlines that may be met early come at multiples of this time, milliseconds.
 pub(crate) const GATHERING_MS: i64 = 125;
 
-/// The moment at which a deadline of the steady scale is met: at it, or less than [`GATHERING_MS`] before.
-pub(crate) fn gathered(deadline: i64) -> i64 {
-    deadline - deadline.rem_euclid(GATHERING_MS)
-}
-
 impl Now {
-    /// A steady time as an agent makes it seem, brought to between [`LONGEST_MS`] ago and now.
-    pub(crate) fn past(self, steady: i64) -> i64 {
+    /// Clamps an agent's instant to between [`LONGEST_MS`] ago and now.
+    pub(crate) fn past(self, steady: Steady) -> Steady {
         steady.clamp(self.steady.saturating_sub(LONGEST_MS), self.steady)
     }
 
-    /// Unix time of another instant of the steady scale.
-    pub fn unix_of(self, steady: i64) -> i64 {
-        self.unix.saturating_add(steady.saturating_sub(self.steady))
+    /// Returns the Unix time of another instant, in milliseconds.
+    pub fn unix_of(self, steady: Steady) -> i64 {
+        self.unix.saturating_add(steady.since(self.steady))
     }
 
-    /// The instant so many milliseconds from now.
+    /// Returns the instant so many milliseconds from now.
     pub fn plus(self, milliseconds: i64) -> Self {
         Self { steady: self.steady + milliseconds, unix: self.unix + milliseconds }
     }
 }
 
-/// Completes when the relay stops; an error means that whoever would say so has gone, the relay with it.
+/// Completes when the relay stops. An error means the same: the sender ends with the relay.
 pub(crate) async fn drained(drain: &mut watch::Receiver<bool>) {
     let _ = drain.wait_for(|drain| *drain).await;
 }
@@ -63,10 +127,10 @@ mod tests {
     #[test]
     fn deadlines_of_one_moment_are_met_together_and_none_late() {
         for deadline in [-1, 0, 1, 124, 125, 126, 10_000, 12_345_678] {
-            let met = gathered(deadline);
+            let met = Steady(deadline).gathered().0;
             assert!(met <= deadline && deadline - met < GATHERING_MS, "{deadline}: {met}");
-            assert_eq!(gathered(met), met);
+            assert_eq!(Steady(met).gathered().0, met);
         }
-        assert_eq!(gathered(10_130), gathered(10_249));
+        assert_eq!(Steady(10_130).gathered(), Steady(10_249).gathered());
     }
 }

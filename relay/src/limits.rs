@@ -2,6 +2,7 @@
 //!
 //! Limits of the wire itself (usernames of 255 bytes, uplink messages of 256 KiB) stand in `shared`.
 
+use crate::clock::Steady;
 use std::time::Duration;
 
 /// The relay's limits and timeouts.
@@ -186,18 +187,18 @@ pub struct Bucket {
     thousandths: i64,
     burst: i64,
     per_second: i64,
-    filled: i64,
+    filled: Steady,
 }
 
 impl Bucket {
     /// A full bucket at `now`, milliseconds of any steady clock.
-    pub fn new(burst: u32, per_second: u32, now: i64) -> Self {
+    pub fn new(burst: u32, per_second: u32, now: Steady) -> Self {
         let burst = i64::from(burst) * 1_000;
         Self { thousandths: burst, burst, per_second: i64::from(per_second), filled: now }
     }
 
     /// Takes `amount` out; whether so much was left.
-    pub fn take(&mut self, amount: u32, now: i64) -> bool {
+    pub fn take(&mut self, amount: u32, now: Steady) -> bool {
         let elapsed = (now - self.filled).max(0);
         self.filled = now;
         // A thousandth a millisecond for each one a second.
@@ -217,11 +218,12 @@ mod tests {
 
     #[test]
     fn a_bucket_gives_its_burst_then_its_rate() {
-        let mut bucket = Bucket::new(3, 2, 0);
-        assert_eq!((0..5).filter(|_| bucket.take(1, 0)).count(), 3);
-        assert_eq!((0..5).filter(|_| bucket.take(1, 499)).count(), 0);
-        assert_eq!((0..5).filter(|_| bucket.take(1, 1_000)).count(), 2);
-        assert_eq!((0..9).filter(|_| bucket.take(1, 3_600_000)).count(), 3);
-        assert!(!bucket.take(4, i64::MAX / 4), "more than the burst never passes");
+        let at = Steady::from_millis;
+        let mut bucket = Bucket::new(3, 2, at(0));
+        assert_eq!((0..5).filter(|_| bucket.take(1, at(0))).count(), 3);
+        assert_eq!((0..5).filter(|_| bucket.take(1, at(499))).count(), 0);
+        assert_eq!((0..5).filter(|_| bucket.take(1, at(1_000))).count(), 2);
+        assert_eq!((0..9).filter(|_| bucket.take(1, at(3_600_000))).count(), 3);
+        assert!(!bucket.take(4, at(i64::MAX / 4)), "more than the burst never passes");
     }
 }

@@ -14,7 +14,7 @@ use super::fleet::Fleet;
 use super::ledger::{Found, Ledger};
 use super::member::Member;
 use super::registry::Grant;
-use crate::clock::Now;
+use crate::clock::{Now, Steady};
 use crate::limits::Bucket;
 use crate::lines::agent::Agent;
 use crate::lines::audience::DirectWriter;
@@ -317,7 +317,7 @@ impl Reporter {
     }
 
     /// Whether the agent may make this report.
-    fn take_report(&self, ledger: &mut Ledger, said: &LineReport, known: i64, grant: &Grant, now: Now) -> bool {
+    fn take_report(&self, ledger: &mut Ledger, said: &LineReport, known: Steady, grant: &Grant, now: Now) -> bool {
         if !grant.may_report(&said.username) {
             self.refuse(ledger, said.line, said.username.clone());
             return false;

@@ -58,7 +58,7 @@ impl Survey {
             return;
         }
         self.count_version(ledger.run.version());
-        let heard = now.steady.saturating_sub(ledger.run.heartbeat()).max(0).unsigned_abs();
+        let heard = now.steady.since(ledger.run.heartbeat()).max(0).unsigned_abs();
         self.heartbeat_age = self.heartbeat_age.max(heard / 1_000);
         self.add_status(&ledger, heard);
     }

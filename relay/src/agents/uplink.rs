@@ -23,7 +23,7 @@ use tracing::{debug, info, warn};
 use super::fleet::Fleet;
 use super::reporter::{Attached, Claim, Reporter, Revised};
 use crate::agents::registry::{Grant, Registry};
-use crate::clock::{Now, drained, gathered, milliseconds};
+use crate::clock::{Now, Steady, drained, milliseconds};
 use crate::limits::Bucket;
 use crate::lines::audience::DirectWriter;
 
@@ -75,12 +75,12 @@ struct Uplink<S> {
     fleet: Arc<Fleet>,
     messages: Bucket,
     bytes: Bucket,
-    /// When the agent last said anything, on the steady scale.
-    heard: i64,
+    /// When the agent last said anything.
+    heard: Steady,
     /// True after a ping without an answer.
     pinged: bool,
     acknowledged: u64,
-    acknowledge_at: Option<i64>,
+    acknowledge_at: Option<Steady>,
     delivery: DirectWriter,
 }
 
@@ -251,7 +251,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
     fn on_batch(&mut self, reporter: &Reporter, bytes: &[u8]) -> Result<(), Ending> {
         let now = self.fleet.hub.now();
         reporter.batch(bytes, now, &mut self.delivery)?;
-        self.acknowledge_at.get_or_insert(gathered(now.steady + ACKNOWLEDGE_MS));
+        self.acknowledge_at.get_or_insert((now.steady + ACKNOWLEDGE_MS).gathered());
         Ok(())
     }
 

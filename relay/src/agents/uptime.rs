@@ -3,6 +3,8 @@
 //! Routers boot in 1970 and their clocks step and drift, so the relay believes no clock but its own. Nothing here reads
 //! a clock: `now` is an argument.
 
+use crate::clock::Steady;
+
 /// Parts of the window. Each keeps its least delay.
 const PARTS: usize = 12;
 
@@ -35,9 +37,10 @@ impl Default for UptimeClock {
 }
 
 impl UptimeClock {
-    /// Takes an uptime sent at once and received at `now`, on the steady scale. Batches from the backlog do not count.
-    pub(crate) fn observe(&mut self, uptime_ms: u64, now: i64) {
+    /// Takes an uptime sent at once and received at `now`. Batches from the backlog do not count.
+    pub(crate) fn observe(&mut self, uptime_ms: u64, now: Steady) {
         let Ok(uptime) = i64::try_from(uptime_ms) else { return };
+        let now = now.as_millis();
         self.turn(now.div_euclid(PART_MS));
         let seen = now.saturating_sub(uptime);
         let least = &mut self.least[self.part.rem_euclid(PARTS as i64) as usize];
@@ -46,9 +49,9 @@ impl UptimeClock {
     }
 
     /// The steady time of an uptime; without any observation yet, `now`.
-    pub(crate) fn steady(&self, uptime_ms: u64, now: i64) -> i64 {
+    pub(crate) fn steady(&self, uptime_ms: u64, now: Steady) -> Steady {
         match (self.offset, i64::try_from(uptime_ms)) {
-            (Some(offset), Ok(uptime)) => uptime.saturating_add(offset),
+            (Some(offset), Ok(uptime)) => Steady::from_millis(uptime.saturating_add(offset)),
             _ => now,
         }
     }
@@ -87,10 +90,14 @@ mod tests {
     /// The agent starts when the relay's steady clock is at 1,000,000.
     const START: i64 = 1_000_000;
 
+    fn at(milliseconds: i64) -> Steady {
+        Steady::from_millis(milliseconds)
+    }
+
     fn tick(clock: &mut UptimeClock, uptime: i64, delay: i64) -> i64 {
         let now = START + uptime + delay;
-        clock.observe(uptime as u64, now);
-        clock.steady(uptime as u64, now)
+        clock.observe(uptime as u64, at(now));
+        clock.steady(uptime as u64, at(now)).as_millis()
     }
 
     #[test]
@@ -121,8 +128,8 @@ mod tests {
         for second in 1..=3_600 {
             let now = START + second * 1_000 + 20;
             let uptime = (second * 1_000 - second / 10) as u64;
-            clock.observe(uptime, now);
-            error = now - 20 - clock.steady(uptime, now);
+            clock.observe(uptime, at(now));
+            error = now - 20 - clock.steady(uptime, at(now)).as_millis();
         }
         assert!(error.abs() <= 40, "{error} ms");
     }
@@ -136,8 +143,8 @@ mod tests {
                 // The link is good at least twice a minute, and otherwise late by up to 0.8 s.
                 let delay = if second % 30 < 2 { 20 } else { 20 + second * 7_919 % 800 };
                 let uptime = (second * 1_000 - second * ppm / 1_000) as u64;
-                clock.observe(uptime, made + delay);
-                let at = clock.steady(uptime, made + delay);
+                clock.observe(uptime, at(made + delay));
+                let at = clock.steady(uptime, at(made + delay)).as_millis();
                 assert!((at - made - 20).abs() <= 40, "{ppm} ppm, second {second}: {} ms", at - made - 20);
                 assert!(previous.is_none_or(|previous| (975..=1_025).contains(&(at - previous))), "second {second}");
                 previous = Some(at);
@@ -151,18 +158,18 @@ mod tests {
         tick(&mut clock, 1_000, 20);
         // The agent's uptime stood still for an hour.
         let now = START + 3_602_020;
-        clock.observe(2_000, now);
-        assert_eq!(clock.steady(2_000, now), now);
+        clock.observe(2_000, at(now));
+        assert_eq!(clock.steady(2_000, at(now)), at(now));
     }
 
     #[test]
     fn an_absurd_uptime_is_now() {
         let mut clock = UptimeClock::default();
-        clock.observe(u64::MAX, 5);
-        assert_eq!(clock.steady(u64::MAX, 5), 5);
-        clock.observe(i64::MAX as u64, 5);
-        clock.observe(0, i64::MAX);
-        clock.steady(u64::MAX / 2, 5);
+        clock.observe(u64::MAX, at(5));
+        assert_eq!(clock.steady(u64::MAX, at(5)), at(5));
+        clock.observe(i64::MAX as u64, at(5));
+        clock.observe(0, Steady::MAX);
+        clock.steady(u64::MAX / 2, at(5));
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! One agent as its lines know it, across uplinks and runs: its reachability, and its watches.
 
+use crate::clock::Steady;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +13,7 @@ use tokio::sync::Notify;
 pub(crate) const UNREACHABLE_AFTER_MS: i64 = 3_000;
 
 /// No loss.
-const PRESENT: i64 = i64::MAX;
+const PRESENT: i64 = Steady::MAX.as_millis();
 
 /// The interval between samples until an agent says another, milliseconds.
 pub(crate) const USUAL_INTERVAL_MS: u32 = 1_000;
@@ -24,7 +25,7 @@ pub(crate) const USUAL_INTERVAL_MS: u32 = 1_000;
 pub struct Agent {
     pub(crate) name: Arc<str>,
     table: AtomicU32,
-    /// When the uplink was lost, on the steady scale, or `PRESENT`.
+    /// When the uplink was lost, or `PRESENT`.
     lost: AtomicI64,
     /// When the uplink of the table before this one was lost.
     lost_before: AtomicI64,
@@ -54,31 +55,31 @@ impl Agent {
     }
 
     /// An uplink is there and begins a new table.
-    pub(crate) fn begin_table(&self, now: i64) {
+    pub(crate) fn begin_table(&self, now: Steady) {
         let lost = self.lost.swap(PRESENT, Ordering::AcqRel);
-        self.lost_before.store(lost.min(now), Ordering::Release);
+        self.lost_before.store(lost.min(now.as_millis()), Ordering::Release);
         self.router_lost.store(PRESENT, Ordering::Release);
         self.table.fetch_add(1, Ordering::AcqRel);
     }
 
     /// The uplink is gone.
-    pub(crate) fn uplink_lost(&self, now: i64) {
-        self.lost.store(now, Ordering::Release);
+    pub(crate) fn uplink_lost(&self, now: Steady) {
+        self.lost.store(now.as_millis(), Ordering::Release);
     }
 
     /// Returns the time of the uplink's loss; `None` while the uplink is there.
-    pub(crate) fn lost(&self) -> Option<i64> {
-        Some(self.lost.load(Ordering::Acquire)).filter(|lost| *lost != PRESENT)
+    pub(crate) fn lost(&self) -> Option<Steady> {
+        instant(self.lost.load(Ordering::Acquire))
     }
 
     /// When the uplink of the table before this one was lost.
-    pub(crate) fn lost_before(&self) -> i64 {
-        self.lost_before.load(Ordering::Acquire)
+    pub(crate) fn lost_before(&self) -> Steady {
+        Steady::from_millis(self.lost_before.load(Ordering::Acquire))
     }
 
     /// Takes the router's reachability, and the time of its last change.
-    pub(crate) fn router_changed(&self, reachable: bool, since: i64) {
-        self.router_lost.store(if reachable { PRESENT } else { since.min(PRESENT - 1) }, Ordering::Release);
+    pub(crate) fn router_changed(&self, reachable: bool, since: Steady) {
+        self.router_lost.store(if reachable { PRESENT } else { since.as_millis().min(PRESENT - 1) }, Ordering::Release);
     }
 
     /// Milliseconds between samples.
@@ -93,17 +94,22 @@ impl Agent {
     }
 
     /// Returns the time since when reports of that table cannot be trusted; `None` while agent and router answer.
-    pub(crate) fn unreachable_since(&self, table: u32, now: i64) -> Option<i64> {
+    pub(crate) fn unreachable_since(&self, table: u32, now: Steady) -> Option<Steady> {
         let present = table == self.table();
-        let lost = if present { &self.lost } else { &self.lost_before }.load(Ordering::Acquire);
-        let uplink = (lost != PRESENT && now.saturating_sub(lost) >= UNREACHABLE_AFTER_MS).then_some(lost);
-        let router = Some(self.router_lost.load(Ordering::Acquire)).filter(|lost| present && *lost != PRESENT);
+        let lost = if present { &self.lost } else { &self.lost_before };
+        let uplink = instant(lost.load(Ordering::Acquire)).filter(|lost| now.since(*lost) >= UNREACHABLE_AFTER_MS);
+        let router = instant(self.router_lost.load(Ordering::Acquire)).filter(|_| present);
         uplink.into_iter().chain(router).min()
     }
 
     pub(crate) fn watches(&self) -> MutexGuard<'_, Watches> {
         self.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the instant of an atomic; `None` for [`PRESENT`].
+fn instant(milliseconds: i64) -> Option<Steady> {
+    (milliseconds != PRESENT).then_some(Steady::from_millis(milliseconds))
 }
 
 /// How asking for a line's samples went.

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::clock::Now;
+use crate::clock::{Now, Steady};
 use crate::wire::viewer_frame::{self, TimedSample};
 use crate::wire::websocket::{self, PING};
 
@@ -61,8 +61,8 @@ impl Written {
 pub(crate) struct DirectWrite {
     /// The viewer's socket.
     pub(crate) sink: Arc<dyn ViewerSink>,
-    /// From this time on, a sample carries a ping. On the steady scale.
-    pub(crate) ping_due: i64,
+    /// From this time on, a sample carries a ping.
+    pub(crate) ping_due: Option<Steady>,
 }
 
 /// The direct writes while the viewer's task slept, as far as the task must know them.
@@ -70,8 +70,8 @@ pub(crate) struct DirectWrite {
 pub(crate) struct DirectOutcome {
     /// A frame taken in part.
     pub(crate) partial: Option<PartialFrame>,
-    /// The time of a ping, on the steady scale.
-    pub(crate) pinged: Option<i64>,
+    /// The time of a ping.
+    pub(crate) pinged: Option<Steady>,
 }
 
 /// A frame taken in part by the socket.
@@ -193,9 +193,9 @@ pub(super) struct ViewerSeat {
     pub(super) cursor: Cursor,
     sleeping: Option<Sleeping>,
     partial: Option<Box<PartialFrame>>,
-    pinged: Option<i64>,
-    /// The time of the last frame, on the steady scale.
-    pub(super) heard: i64,
+    pinged: Option<Steady>,
+    /// The time of the last frame.
+    pub(super) heard: Steady,
 }
 
 /// A sleeping task of a viewer.
@@ -242,7 +242,7 @@ impl ViewerSeat {
         if !self.cursor.is_level_with(&before) || !is_answered || writer.left == 0 {
             return false;
         }
-        let is_ping_due = now.steady >= direct.ping_due;
+        let is_ping_due = direct.ping_due.is_some_and(|due| now.steady >= due);
         let frame = writer.frame(is_ping_due);
         match direct.sink.try_write(frame) {
             Written::Nothing => return false,
@@ -252,7 +252,7 @@ impl ViewerSeat {
             Written::All => {}
         }
         if is_ping_due {
-            direct.ping_due = i64::MAX;
+            direct.ping_due = None;
             self.pinged = Some(now.steady);
         }
         writer.left -= 1;
@@ -316,7 +316,7 @@ mod tests {
 
     use super::*;
 
-    const NOW: Now = Now { steady: 50_000, unix: 1_795_363_200_000 };
+    const NOW: Now = Now { steady: Steady::from_millis(50_000), unix: 1_795_363_200_000 };
     const NEWEST: Cursor = Cursor { revision: Some(3), state: 2, averages: 0, position: 7 };
 
     /// Notes every offered frame, and takes a fixed part of it.
@@ -349,7 +349,7 @@ mod tests {
 
     impl Table {
         /// Returns a sleeping viewer at a position, with the newest sample framed.
-        fn new(cursor: Cursor, takes: Written, ping_due: i64) -> Self {
+        fn new(cursor: Cursor, takes: Written, ping_due: Option<Steady>) -> Self {
             let sink = Arc::new(Fake { takes, offered: Mutex::default() });
             let mut seat = ViewerSeat { taken: true, cursor, ..ViewerSeat::default() };
             let direct = DirectWrite { sink: Arc::clone(&sink) as _, ping_due };
@@ -379,7 +379,7 @@ mod tests {
 
     #[test]
     fn a_viewer_that_waits_for_the_next_sample_gets_it_and_sleeps_on() {
-        let mut table = Table::new(one_behind(), Written::All, i64::MAX);
+        let mut table = Table::new(one_behind(), Written::All, None);
         assert!(table.deliver());
         assert_eq!(*table.sink.offered.lock().unwrap(), [table.writer.frame(false).to_vec()]);
         assert_eq!((table.seat.cursor, table.seat.heard), (NEWEST, NOW.steady));
@@ -397,18 +397,18 @@ mod tests {
             Cursor::default(),
         ];
         for cursor in elsewhere {
-            let mut table = Table::new(cursor, Written::All, i64::MAX);
+            let mut table = Table::new(cursor, Written::All, None);
             assert!(!table.deliver(), "{cursor:?}");
             assert_eq!((table.offers(), table.seat.cursor), (0, cursor));
             assert!(table.is_called(), "{cursor:?}");
         }
-        let mut table = Table::new(Cursor { averages: 9, ..one_behind() }, Written::All, i64::MAX);
+        let mut table = Table::new(Cursor { averages: 9, ..one_behind() }, Written::All, None);
         assert!(table.deliver(), "averages are told by themselves");
     }
 
     #[test]
     fn who_is_busy_is_left_alone() {
-        let mut table = Table::new(one_behind(), Written::All, i64::MAX);
+        let mut table = Table::new(one_behind(), Written::All, None);
         table.seat.resume();
         assert!(!table.deliver());
         assert_eq!(table.offers(), 0);
@@ -417,12 +417,12 @@ mod tests {
 
     #[test]
     fn what_is_left_of_a_frame_is_the_tasks_business() {
-        let mut table = Table::new(one_behind(), Written::Nothing, i64::MAX);
+        let mut table = Table::new(one_behind(), Written::Nothing, None);
         assert!(!table.deliver());
         assert_eq!(table.seat.cursor, one_behind(), "nothing of it was taken");
         assert!(table.is_called());
         for at in [1, 70] {
-            let mut table = Table::new(one_behind(), Written::unfinished(at), i64::MAX);
+            let mut table = Table::new(one_behind(), Written::unfinished(at), None);
             assert!(!table.deliver());
             assert!(table.is_called());
             let partial = table.seat.resume().partial.unwrap();
@@ -434,7 +434,7 @@ mod tests {
 
     #[test]
     fn a_ping_rides_on_the_sample_that_it_is_due_with_and_on_no_other() {
-        let mut table = Table::new(one_behind(), Written::All, NOW.steady);
+        let mut table = Table::new(one_behind(), Written::All, Some(NOW.steady));
         assert!(table.deliver());
         table.seat.cursor = one_behind();
         assert!(table.deliver());
@@ -442,14 +442,14 @@ mod tests {
         assert_eq!(frames[0], [frames[1].as_slice(), &PING].concat());
         assert_eq!(table.seat.resume().pinged, Some(NOW.steady));
         assert_eq!(table.seat.resume().pinged, None, "once");
-        let mut refusing = Table::new(one_behind(), Written::Nothing, NOW.steady);
+        let mut refusing = Table::new(one_behind(), Written::Nothing, Some(NOW.steady));
         refusing.deliver();
         assert_eq!(refusing.seat.resume().pinged, None);
     }
 
     #[test]
     fn who_does_not_answer_a_ping_is_handed_to_its_task() {
-        let mut table = Table::new(one_behind(), Written::All, i64::MAX);
+        let mut table = Table::new(one_behind(), Written::All, None);
         table.seat.pinged = Some(NOW.steady - UNANSWERED_MS + 1);
         assert!(table.deliver());
         table.seat.cursor = one_behind();
@@ -461,7 +461,7 @@ mod tests {
 
     #[test]
     fn who_has_heard_nothing_for_long_is_called() {
-        let mut table = Table::new(NEWEST, Written::All, i64::MAX);
+        let mut table = Table::new(NEWEST, Written::All, None);
         let call_at =
             |table: &mut Table, steady| table.seat.take_waker(Wake::Quiet(Now { steady, ..NOW }), &NEWEST).is_some();
         table.seat.heard = NOW.steady;
@@ -472,7 +472,7 @@ mod tests {
 
     #[test]
     fn beyond_so_many_frames_of_a_batch_tasks_are_called() {
-        let mut table = Table::new(one_behind(), Written::All, i64::MAX);
+        let mut table = Table::new(one_behind(), Written::All, None);
         for _ in 0..FRAMES_PER_BATCH {
             assert!(table.deliver());
             table.seat.cursor = one_behind();
@@ -481,9 +481,10 @@ mod tests {
         assert_eq!(table.offers(), FRAMES_PER_BATCH);
         assert!(table.is_called());
         table.writer.begin();
-        table
-            .seat
-            .sleep(&waker(Arc::new(Nobody)), Some(DirectWrite { sink: Arc::clone(&table.sink) as _, ping_due: 0 }));
+        table.seat.sleep(
+            &waker(Arc::new(Nobody)),
+            Some(DirectWrite { sink: Arc::clone(&table.sink) as _, ping_due: Some(Steady::default()) }),
+        );
         assert!(table.deliver(), "the next batch begins anew");
     }
 

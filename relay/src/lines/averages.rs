@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::clock::Now;
+use crate::clock::{Now, Steady};
 use crate::wire::viewer_frame;
 
 /// Slots kept: two hours of half minutes.
@@ -26,8 +26,8 @@ const LATE_MS: i64 = 3_000;
 /// An average for a line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Average {
-    /// The end of the averaged time, on the steady scale.
-    pub(crate) end: i64,
+    /// The end of the averaged time.
+    pub(crate) end: Steady,
     /// The length of the averaged time, milliseconds.
     pub(crate) span: i64,
     /// The agent's interval, milliseconds.
@@ -53,10 +53,10 @@ pub(crate) enum Change {
 #[derive(Debug, Default)]
 pub(crate) struct Averages {
     slots: VecDeque<Slot>,
-    /// When the newest slot ends, on the steady scale.
-    end: i64,
-    /// The arrival of the last average without a delay, on the steady scale.
-    arrived: i64,
+    /// When the newest slot ends.
+    end: Steady,
+    /// The arrival of the last average without a delay.
+    arrived: Steady,
     /// A slot's length, milliseconds.
     interval: u32,
     /// Slots added at the end so far. A viewer's cursor holds this number.
@@ -74,8 +74,8 @@ struct Slot {
 struct Rate(u16);
 
 impl Averages {
-    /// Takes an average that arrived at `now`, on the steady scale.
-    pub(crate) fn take(&mut self, average: Average, replayed: bool, now: i64) -> Change {
+    /// Takes an average that arrived at `now`.
+    pub(crate) fn take(&mut self, average: Average, replayed: bool, now: Steady) -> Change {
         let interval = average.interval.clamp(*INTERVALS.start(), *INTERVALS.end());
         if !replayed {
             self.arrived = now;
@@ -93,7 +93,7 @@ impl Averages {
     fn place(&mut self, average: Average, interval: i64) -> Change {
         let slot = Slot { down: Rate::of(average.down), up: Rate::of(average.up) };
         let reach = slots_of(average.span, interval).clamp(1, MAX_SLOTS as i64) as usize;
-        let off = average.end.saturating_sub(self.end);
+        let off = average.end.since(self.end);
         let steps = slots_of(off, interval);
         if self.slots.is_empty() || steps > MAX_SLOTS as i64 {
             self.slots.clear();
@@ -104,7 +104,7 @@ impl Averages {
             return self.fill(steps.unsigned_abs(), reach, slot);
         }
         // Readings are an interval apart, and a little early or late: the slots follow slowly.
-        self.end += steps * interval + (off - steps * interval) / 4;
+        self.end = self.end + steps * interval + (off - steps * interval) / 4;
         self.append(steps as usize, reach, slot)
     }
 
@@ -152,7 +152,7 @@ impl Averages {
     }
 
     /// Returns the arrival of the newest average, if that is the line's present one.
-    pub(crate) fn present(&self, now: i64) -> Option<i64> {
+    pub(crate) fn present(&self, now: Steady) -> Option<Steady> {
         let patience = 2 * i64::from(self.interval) + LATE_MS;
         (!self.slots.is_empty() && now - self.arrived < patience).then_some(self.arrived)
     }

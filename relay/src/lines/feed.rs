@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::audience::Cursor;
 use super::averages::Change;
 use super::ring::{HISTORY_MS, SampleRing};
-use crate::clock::Now;
+use crate::clock::{Now, Steady};
 use crate::wire::viewer_frame::{History, TimedSample};
 
 /// Late samples kept until they are merged: two streams' worth of a full history.
@@ -31,7 +31,7 @@ pub(super) struct Feed {
     revision: u32,
     /// Samples pushed since the revision began.
     position: u64,
-    last_arrival: Option<i64>,
+    last_arrival: Option<Steady>,
 }
 
 impl Feed {
@@ -127,8 +127,8 @@ impl Feed {
         self.ring.iter().count()
     }
 
-    /// Returns the arrival of the last live sample, on the steady scale.
-    pub(super) fn last_arrival(&self) -> Option<i64> {
+    /// Returns the arrival of the last live sample.
+    pub(super) fn last_arrival(&self) -> Option<Steady> {
         self.last_arrival
     }
 }

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use self::drain::Drain;
-use crate::clock::{Now, drained, milliseconds, unix_ms};
+use crate::clock::{Now, Steady, drained, milliseconds, unix_ms};
 use crate::limits::Limits;
 use crate::lines::agent::Agent;
 use crate::lines::circumstances::Circumstances;
@@ -134,7 +134,7 @@ impl Hub {
             Some(since) => milliseconds(since),
             None => -milliseconds(self.started - instant),
         };
-        Now { steady, unix: self.started_unix.load(Ordering::Relaxed) + steady }
+        Now { steady: Steady::from_millis(steady), unix: self.started_unix.load(Ordering::Relaxed) + steady }
     }
 
     /// Returns the wall clock's time of `now`.
@@ -203,8 +203,8 @@ impl Hub {
         self.refusals.remember(username, what.into(), self.now());
     }
 
-    /// Returns the agent's time to leave a relay that stops, on the steady scale.
-    pub(crate) fn agent_leaves(&self, name: &str, now: i64) -> i64 {
+    /// Returns the agent's time to leave a relay that stops.
+    pub(crate) fn agent_leaves(&self, name: &str, now: Steady) -> Steady {
         self.drain.agent_leaves(name, now)
     }
 
@@ -226,7 +226,7 @@ impl Hub {
     }
 
     pub(crate) fn circumstances(&self, now: Now) -> Circumstances<'_> {
-        Circumstances { now, starting: now.steady < STARTING_MS, subscribers: &self.subscribers }
+        Circumstances { now, starting: now.steady.as_millis() < STARTING_MS, subscribers: &self.subscribers }
     }
 
     /// Finds or makes a line, and hands the line to `work` before anybody can forget it.
@@ -369,8 +369,8 @@ impl Seat {
         &self.place.0
     }
 
-    /// Returns the viewer's time to leave, on the steady scale; `None` unless the relay stops.
-    pub(crate) fn leaves(&self) -> Option<i64> {
+    /// Returns the viewer's time to leave; `None` unless the relay stops.
+    pub(crate) fn leaves(&self) -> Option<Steady> {
         self.hub().drain.viewer_leaves((Arc::as_ptr(&self.line).addr(), self.number))
     }
 }

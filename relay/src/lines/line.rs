@@ -16,7 +16,7 @@ use super::circumstances::Circumstances;
 use super::live::{Arrival, LineView, Live, Update};
 use super::report::{self, Report};
 use super::status;
-use crate::clock::Now;
+use crate::clock::{Now, Steady};
 use crate::lines::agent::Agent;
 use crate::wire::viewer_frame::{LineState, StateFrame, TimedSample};
 
@@ -27,7 +27,7 @@ const REST_MS: i64 = 2_500;
 #[derive(Debug)]
 pub struct Line {
     username: Username,
-    /// The periodic check skips the line until this time, on the steady scale.
+    /// The periodic check skips the line until this time.
     rests_until: AtomicI64,
     /// Held for microseconds. A viewer takes one update under it; a publisher pushes one sample and writes the frame to
     /// sleeping viewers without waiting. Wakers are called after it is released.
@@ -57,8 +57,8 @@ pub(crate) struct Findings {
     pub(crate) state: StateFrame,
     pub(crate) viewers: usize,
     pub(crate) reports: Vec<ReportFindings>,
-    /// The arrival of the last sample, on the steady scale.
-    pub(crate) last_arrival: Option<i64>,
+    /// The arrival of the last sample.
+    pub(crate) last_arrival: Option<Steady>,
     pub(crate) newest: Option<TimedSample>,
     pub(crate) samples: usize,
 }
@@ -111,7 +111,7 @@ impl Line {
 
     /// Turns stale reports of an agent into the memory of an offline line, since `lost` at the latest, unless the
     /// present run reports the line. True if the line is remembered.
-    pub(crate) fn remember(&self, agent: &Arc<Agent>, lost: i64, circumstances: Circumstances<'_>) -> bool {
+    pub(crate) fn remember(&self, agent: &Arc<Agent>, lost: Steady, circumstances: Circumstances<'_>) -> bool {
         let mut is_remembered = false;
         self.change(circumstances, |reports| {
             let is_its = |report: &Report| Arc::ptr_eq(&report.agent, agent);
@@ -169,7 +169,7 @@ impl Line {
         }
         let Some(live) = inner.live.as_mut() else { return Published::Shown };
         if live.is_well() {
-            self.rests_until.store(circumstances.now.steady + REST_MS, Relaxed);
+            self.rests_until.store((circumstances.now.steady + REST_MS).as_millis(), Relaxed);
         }
         if live.deliver(&point, delivery, circumstances.now) {
             self.wake_from(inner, Wake::Behind);
@@ -261,7 +261,7 @@ impl Line {
 
     /// True if the periodic check may skip the line.
     pub(crate) fn is_at_rest(&self, now: Now) -> bool {
-        now.steady < self.rests_until.load(Relaxed)
+        now.steady.as_millis() < self.rests_until.load(Relaxed)
     }
 
     /// Fetches the line's memory before a sample, so that several fetches run at once.

@@ -12,7 +12,7 @@ use super::feed::Feed;
 use super::report::{Report, Standing};
 use super::source::{Asked, Source};
 use super::status::{Names, Shown, Status, shown};
-use crate::clock::Now;
+use crate::clock::{Now, Steady};
 use crate::lines::agent::Agent;
 use crate::subscribers::Subscribers;
 use crate::wire::viewer_frame::{self, History, LineState, Notice, Snapshot, StateFrame, TimedSample};
@@ -30,8 +30,8 @@ pub(super) struct Live {
     audience: Audience,
     status: Status,
     source: Option<Source>,
-    /// When the last viewer left, on the steady scale.
-    deserted: i64,
+    /// When the last viewer left.
+    deserted: Steady,
 }
 
 /// The parts of a line beside [`Live`] that a viewer is told of.
@@ -298,14 +298,21 @@ impl Live {
 
     /// Returns the state of a running line whose samples were asked for and do not come: averages stand in, or the line is
     /// stalled. Arrivals decide, never the samples' times.
-    fn stalled(&self, shown: Shown, source: &Source, up: Option<i64>, averages: Option<&Averages>, now: Now) -> Shown {
+    fn stalled(
+        &self,
+        shown: Shown,
+        source: &Source,
+        up: Option<Steady>,
+        averages: Option<&Averages>,
+        now: Now,
+    ) -> Shown {
         let Asked::Since(asked) = source.asked else { return shown };
-        let last = [self.feed.last_arrival(), up].into_iter().flatten().fold(asked, i64::max);
+        let last = [self.feed.last_arrival(), up].into_iter().flatten().fold(asked, Steady::max);
         if shown.state != LineState::Running || now.steady - last <= patience(shown.interval) {
             return shown;
         }
         // Averages that stopped with the samples do not stand in: the way to the relay may stall.
-        let stands_in = |came: &i64| *came > last || last == asked;
+        let stands_in = |came: &Steady| *came > last || last == asked;
         match averages.filter(|averages| averages.present(now.steady).is_some_and(|came| stands_in(&came))) {
             Some(averages) => Shown { interval: averages.interval(), notice: Some(Notice::Averages), ..shown },
             None => Shown { state: LineState::Stalled, since: Some(last), ..shown },

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use shared::LineHandle;
 use shared::control::{LineReport, MAX_TEXT, Plan, Role};
 
+use crate::clock::Steady;
 use crate::lines::agent::Agent;
 use crate::wire::viewer_frame::LineState;
 
@@ -28,8 +29,8 @@ pub(crate) struct Report {
     pub(crate) remembered: bool,
     /// Sessions up.
     pub(crate) sessions: u16,
-    /// Since when, on the steady scale; `i64::MIN` is not known.
-    since: i64,
+    /// The beginning of the present condition; [`Steady::MIN`] if unknown.
+    since: Steady,
     /// The plan's limits; `u64::MAX` is not known.
     download: u64,
     upload: u64,
@@ -41,7 +42,7 @@ pub(crate) struct Report {
 
 impl Report {
     /// Returns a report as it came. `since` is the report's age as a time.
-    pub(crate) fn new(agent: &Arc<Agent>, said: &LineReport, since: Option<i64>, profile: Option<Arc<str>>) -> Self {
+    pub(crate) fn new(agent: &Arc<Agent>, said: &LineReport, since: Option<Steady>, profile: Option<Arc<str>>) -> Self {
         Self {
             agent: Arc::clone(agent),
             handle: said.line,
@@ -49,7 +50,7 @@ impl Report {
             role: said.role,
             remembered: false,
             sessions: said.sessions,
-            since: since.unwrap_or(i64::MIN),
+            since: since.unwrap_or(Steady::MIN),
             download: said.plan.download.unwrap_or(u64::MAX),
             upload: said.plan.upload.unwrap_or(u64::MAX),
             profile,
@@ -57,9 +58,9 @@ impl Report {
         }
     }
 
-    /// Returns the beginning of the present condition, on the steady scale.
-    pub(crate) fn since(&self) -> Option<i64> {
-        (self.since != i64::MIN).then_some(self.since)
+    /// Returns the beginning of the present condition.
+    pub(crate) fn since(&self) -> Option<Steady> {
+        (self.since != Steady::MIN).then_some(self.since)
     }
 
     /// Returns the plan's limits.
@@ -76,7 +77,7 @@ impl Report {
     }
 
     /// Turns the report into the memory of a line that went offline when its agent's last run was lost, or before.
-    pub(crate) fn remember(&mut self, lost: i64) {
+    pub(crate) fn remember(&mut self, lost: Steady) {
         if self.sessions > 0 {
             (self.sessions, self.since) = (0, lost);
         }
@@ -85,7 +86,9 @@ impl Report {
 
     /// Keeps the older report's times where the difference is too small to be real.
     pub(crate) fn steady(mut self, older: &Self) -> Self {
-        if self.sessions == older.sessions && self.since.abs_diff(older.since) < SINCE_TOLERANCE_MS.unsigned_abs() {
+        if self.sessions == older.sessions
+            && self.since.since(older.since).unsigned_abs() < SINCE_TOLERANCE_MS.unsigned_abs()
+        {
             self.since = older.since;
         }
         self
@@ -96,9 +99,9 @@ impl Report {
         self.table != self.agent.table()
     }
 
-    /// Returns the time since when nobody can confirm the report, on the steady scale; `None` while agent and router
+    /// Returns the time since when nobody can confirm the report; `None` while agent and router
     /// answer.
-    pub(crate) fn unreachable_since(&self, now: i64) -> Option<i64> {
+    pub(crate) fn unreachable_since(&self, now: Steady) -> Option<Steady> {
         // A remembered report holds until the agent says otherwise.
         let table = if self.remembered { self.agent.table() } else { self.table };
         self.agent.unreachable_since(table, now)
@@ -117,8 +120,8 @@ pub(crate) struct Standing {
     pub(crate) chosen: usize,
     /// Running, offline or unreachable. The samples decide whether a running line is stalled.
     pub(crate) state: LineState,
-    /// Since when, on the steady scale.
-    pub(crate) since: Option<i64>,
+    /// Since when.
+    pub(crate) since: Option<Steady>,
     /// Sessions up.
     pub(crate) sessions: u16,
 }
@@ -128,7 +131,7 @@ pub(crate) struct Standing {
 /// A live session on a reachable agent comes first. Among those, the concentrator's own comes before the client's,
 /// because both are the same traffic; then comes the newest. Without a live session, the line is offline if any agent
 /// that knew it is reachable, and unreachable otherwise.
-pub(crate) fn standing(reports: &[Report], now: i64) -> Option<Standing> {
+pub(crate) fn standing(reports: &[Report], now: Steady) -> Option<Standing> {
     let rank = |(at, report): &(usize, &Report)| {
         let reachable = report.unreachable_since(now).is_none();
         let live = reachable && report.sessions > 0;
@@ -151,9 +154,13 @@ mod tests {
     use crate::lines::agent::UNREACHABLE_AFTER_MS;
     use shared::Username;
 
+    fn at(milliseconds: i64) -> Steady {
+        Steady::from_millis(milliseconds)
+    }
+
     fn agent(name: &str) -> Arc<Agent> {
         let agent = Arc::new(Agent::new(name.into()));
-        agent.begin_table(0);
+        agent.begin_table(at(0));
         agent
     }
 
@@ -169,19 +176,19 @@ mod tests {
             plan_shared: false,
             comment: None,
         };
-        Report::new(agent, &said, Some(since), None)
+        Report::new(agent, &said, Some(at(since)), None)
     }
 
     fn found(reports: &[Report], now: i64) -> (usize, LineState, Option<i64>, u16) {
-        let standing = standing(reports, now).unwrap();
-        (standing.chosen, standing.state, standing.since, standing.sessions)
+        let standing = standing(reports, at(now)).unwrap();
+        (standing.chosen, standing.state, standing.since.map(Steady::as_millis), standing.sessions)
     }
 
     const NOW: i64 = 1_000_000;
 
     #[test]
     fn no_report_is_no_standing() {
-        assert_eq!(standing(&[], NOW), None);
+        assert_eq!(standing(&[], at(NOW)), None);
     }
 
     #[test]
@@ -218,7 +225,7 @@ mod tests {
     fn the_reachable_agent_counts() {
         let (a, b) = (agent("a"), agent("b"));
         let reports = [report(&a, Role::Server, 1, 5), report(&b, Role::Client, 1, 4)];
-        a.uplink_lost(NOW - UNREACHABLE_AFTER_MS);
+        a.uplink_lost(at(NOW - UNREACHABLE_AFTER_MS));
         assert_eq!(found(&reports, NOW), (1, LineState::Running, Some(4), 1));
         let reports = [report(&a, Role::Server, 1, 5), report(&b, Role::Client, 0, 4)];
         assert_eq!(found(&reports, NOW), (1, LineState::Offline, Some(4), 0));
@@ -234,8 +241,8 @@ mod tests {
     fn unreachable_since_the_last_agent_that_knew_it_was_lost() {
         let (a, b) = (agent("a"), agent("b"));
         let reports = [report(&a, Role::Server, 1, 5), report(&b, Role::Server, 1, 4)];
-        a.uplink_lost(NOW - 60_000);
-        b.router_changed(false, NOW - 9_000);
+        a.uplink_lost(at(NOW - 60_000));
+        b.router_changed(false, at(NOW - 9_000));
         assert_eq!(found(&reports, NOW), (0, LineState::Unreachable, Some(NOW - 9_000), 0));
     }
 
@@ -243,7 +250,7 @@ mod tests {
     fn a_blip_of_the_uplink_is_no_outage() {
         let a = agent("a");
         let reports = [report(&a, Role::Server, 1, 5)];
-        a.uplink_lost(NOW);
+        a.uplink_lost(at(NOW));
         assert_eq!(found(&reports, NOW + UNREACHABLE_AFTER_MS - 1).1, LineState::Running);
         assert_eq!(found(&reports, NOW + UNREACHABLE_AFTER_MS).1, LineState::Unreachable);
     }
@@ -259,10 +266,10 @@ mod tests {
             newer
         };
         assert!(!old.is_superseded_by(&moved(Role::Server)), "two handles of one table are two reports");
-        a.begin_table(0);
+        a.begin_table(at(0));
         assert!(old.is_superseded_by(&moved(Role::Server)));
         assert!(!old.is_superseded_by(&moved(Role::Client)));
-        assert_eq!(moved(Role::Server).steady(&old).since(), Some(5_000));
-        assert_eq!(report(&a, Role::Server, 2, 5_400).steady(&old).since(), Some(5_400));
+        assert_eq!(moved(Role::Server).steady(&old).since(), Some(at(5_000)));
+        assert_eq!(report(&a, Role::Server, 2, 5_400).steady(&old).since(), Some(at(5_400)));
     }
 }

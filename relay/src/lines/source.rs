@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shared::LineHandle;
 
 use super::report::Report;
-use crate::clock::Now;
+use crate::clock::{Now, Steady};
 use crate::lines::agent::{Agent, WatchOutcome};
 
 /// The session whose samples viewers see.
@@ -30,10 +30,10 @@ const AGAIN_SPREAD_MS: i64 = 10_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
     No,
-    /// Since when, on the steady scale.
-    Since(i64),
-    /// Refused, because the agent has as many watches as it may. The time to ask again is on the steady scale.
-    Refused(i64),
+    /// Since when.
+    Since(Steady),
+    /// Refused, because the agent has as many watches as it may. The time is the next attempt's.
+    Refused(Steady),
 }
 
 impl Source {
@@ -80,7 +80,7 @@ impl Source {
     pub(super) fn refuse(&mut self, now: Now) {
         // Neighbouring handles far apart: Fibonacci hashing.
         let scattered = i64::from(self.handle.0.wrapping_mul(0x9E37_79B9));
-        let spread = scattered.wrapping_add(now.steady).rem_euclid(AGAIN_SPREAD_MS);
+        let spread = scattered.wrapping_add(now.steady.as_millis()).rem_euclid(AGAIN_SPREAD_MS);
         self.asked = Asked::Refused(now.steady.saturating_add(AGAIN_AFTER_MS + spread));
         self.is_refused = true;
     }

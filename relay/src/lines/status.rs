@@ -6,7 +6,7 @@ use shared::username::unescape;
 
 use super::circumstances::Circumstances;
 use super::report::{Report, Standing};
-use crate::clock::Now;
+use crate::clock::{Now, Steady};
 use crate::lines::agent::USUAL_INTERVAL_MS;
 use crate::subscribers::Subscribers;
 use crate::wire::viewer_frame::{self, LineState, Notice, PlanLimits, StateFrame};
@@ -18,15 +18,15 @@ pub(super) struct Status {
     names: Names,
     /// Changes when the state does.
     version: u32,
-    /// When the line came up, on the steady scale, as far as this relay saw; `None` while the line is not up.
-    up: Option<i64>,
+    /// When the line came up, as far as this relay saw; `None` while the line is not up.
+    up: Option<Steady>,
 }
 
-/// The last state told to viewers. Times are on the steady scale.
+/// The last state told to viewers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shown {
     pub(super) state: LineState,
-    pub(super) since: Option<i64>,
+    pub(super) since: Option<Steady>,
     pub(super) sessions: u16,
     pub(super) interval: u32,
     pub(super) notice: Option<Notice>,
@@ -79,8 +79,8 @@ impl Status {
         changed
     }
 
-    /// Takes the reports' conclusion. Returns the time since when samples can be expected, on the steady scale.
-    pub(super) fn observe(&mut self, standing: Option<Standing>, now: Now) -> Option<i64> {
+    /// Takes the reports' conclusion. Returns the time since when samples can be expected.
+    pub(super) fn observe(&mut self, standing: Option<Standing>, now: Now) -> Option<Steady> {
         let is_up = standing.is_some_and(|standing| standing.state == LineState::Running);
         self.up = is_up.then(|| self.up.unwrap_or(now.steady));
         self.up

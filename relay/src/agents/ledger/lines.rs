@@ -6,6 +6,7 @@ use std::sync::Arc;
 use shared::{LineHandle, Username};
 
 use crate::agents::registry::Grant;
+use crate::clock::Steady;
 use crate::lines::line::Line;
 
 /// Shared profile names of an agent's lines. Beyond this number every line has a copy.
@@ -20,9 +21,8 @@ pub(crate) struct ReportedLines {
     retired: Vec<Arc<Line>>,
     /// Lines of earlier runs. Nobody knows their fate before the present run has read its router's tables.
     previous: Vec<Arc<Line>>,
-    /// Lines of earlier runs without a trace in the present run, oldest first, each with the time of that finding on
-    /// the steady scale.
-    remembered: VecDeque<(i64, Arc<Line>)>,
+    /// Lines of earlier runs without a trace in the present run, oldest first, each with the time of that finding.
+    remembered: VecDeque<(Steady, Arc<Line>)>,
     /// Lines beyond the agent's patterns.
     refused: HashMap<LineHandle, Username>,
     profiles: HashSet<Arc<str>>,
@@ -128,12 +128,12 @@ impl ReportedLines {
     }
 
     /// Takes one line remembered since before `since`, oldest first.
-    pub(crate) fn pop_remembered(&mut self, since: i64) -> Option<Arc<Line>> {
+    pub(crate) fn pop_remembered(&mut self, since: Steady) -> Option<Arc<Line>> {
         self.remembered.pop_front_if(|(at, _)| *at <= since).map(|(_, line)| line)
     }
 
     /// Remembers a line without a trace in the present run.
-    pub(crate) fn remember(&mut self, line: Arc<Line>, now: i64) {
+    pub(crate) fn remember(&mut self, line: Arc<Line>, now: Steady) {
         self.remembered.push_back((now, line));
     }
 

@@ -6,10 +6,10 @@ use shared::Epoch;
 use shared::control::{Hello, Status};
 
 use crate::agents::uptime::UptimeClock;
-use crate::clock::Now;
+use crate::clock::{Now, Steady};
 use crate::lines::report::cut;
 
-/// The present or last run. Times are on the steady scale.
+/// The present or last run.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     epoch: Option<Epoch>,
@@ -17,8 +17,8 @@ pub(crate) struct Run {
     pub(crate) clock: UptimeClock,
     version: String,
     peer: Option<IpAddr>,
-    connected: i64,
-    heartbeat: i64,
+    connected: Steady,
+    heartbeat: Steady,
     status: Option<Status>,
     /// True once the table of lines behind the hello has come.
     pub(crate) has_table: bool,
@@ -64,13 +64,13 @@ impl Run {
         self.peer
     }
 
-    /// Returns the beginning of the uplink, on the steady scale.
-    pub(crate) fn connected(&self) -> i64 {
+    /// Returns the beginning of the uplink.
+    pub(crate) fn connected(&self) -> Steady {
         self.connected
     }
 
-    /// Returns the arrival of the last status, or of the hello, on the steady scale.
-    pub(crate) fn heartbeat(&self) -> i64 {
+    /// Returns the arrival of the last status, or of the hello.
+    pub(crate) fn heartbeat(&self) -> Steady {
         self.heartbeat
     }
 

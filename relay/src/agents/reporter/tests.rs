@@ -81,8 +81,12 @@ fn take(reporter: &Reporter, grant: &Grant, said: &Said, now: Now) {
         }
         Said::Averages { uptime, span, interval, replayed } => {
             // Each counts: no two have the same time.
-            let header =
-                Header { epoch: Epoch(1), sequence: now.steady.unsigned_abs() + 2, uptime_ms: uptime, replayed };
+            let header = Header {
+                epoch: Epoch(1),
+                sequence: now.steady.as_millis().unsigned_abs() + 2,
+                uptime_ms: uptime,
+                replayed,
+            };
             let reach = frame::Reach { span_ms: span, interval_ms: interval };
             let mut bytes = Vec::new();
             let average = Sample { line: LineHandle(1), download: span, upload: interval };

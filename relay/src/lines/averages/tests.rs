@@ -4,7 +4,7 @@ use shared::sample::MAX_RATE;
 use super::*;
 
 const INTERVAL: i64 = 30_000;
-const NOW: Now = Now { steady: 1_000_000_000, unix: 1_795_363_200_000 };
+const NOW: Now = Now { steady: Steady::from_millis(1_000_000_000), unix: 1_795_363_200_000 };
 
 /// The average of the interval that ended so many seconds before [`NOW`].
 fn ago(seconds: i64, down: u64) -> Average {
@@ -63,8 +63,8 @@ fn readings_that_come_a_little_early_or_late_each_have_their_slot() {
         assert!((averages.end - NOW.steady).abs() < 7_000);
     }
     // An agent's oscillator is off by 100 ppm at most, this one by a hundred times as much.
-    let drifting = taken((0..1_000).map(|nth| Average { end: nth * 30_300, ..ago(0, 1) }));
-    assert!((drifting.end - 999 * 30_300).abs() < 2_000);
+    let drifting = taken((0..1_000).map(|nth| Average { end: Steady::from_millis(nth * 30_300), ..ago(0, 1) }));
+    assert!((drifting.end.as_millis() - 999 * 30_300).abs() < 2_000);
     assert!(drifting.slots.iter().all(|slot| *slot != Slot::GAP));
 }
 
@@ -119,7 +119,7 @@ fn the_present_one_is_one_that_has_just_come() {
 #[test]
 fn absurd_numbers_are_brought_in() {
     let mut averages = Averages::default();
-    for end in [NOW.steady, NOW.steady - crate::clock::LONGEST_MS, NOW.steady, 0] {
+    for end in [NOW.steady, NOW.steady - crate::clock::LONGEST_MS, NOW.steady, Steady::default()] {
         for (span, interval) in [(0, 0), (i64::MAX, i64::MAX), (-1, -1)] {
             averages.take(Average { end, span, interval, down: u64::MAX, up: 0 }, false, NOW.steady);
             assert!(averages.slots.len() <= MAX_SLOTS);

@@ -6,6 +6,8 @@
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use crate::clock::Steady;
+
 /// Agents leave within this time, milliseconds.
 const AGENTS_MS: i64 = 1_000;
 
@@ -32,12 +34,12 @@ impl Default for Drain {
 }
 
 impl Drain {
-    /// Begins at `now`, on the steady scale, with so many viewers.
-    pub(super) fn begin(&self, now: i64, viewers: usize) {
+    /// Begins at `now`, with so many viewers.
+    pub(super) fn begin(&self, now: Steady, viewers: usize) {
         let viewers = i64::try_from(viewers).unwrap_or(i64::MAX);
         let window = viewers.saturating_mul(1_000) / VIEWERS_PER_SECOND;
         self.window.store(window.clamp(*VIEWERS_MS.start(), *VIEWERS_MS.end()), Ordering::Relaxed);
-        self.began.store(now, Ordering::Release);
+        self.began.store(now.as_millis(), Ordering::Release);
     }
 
     /// True once the drain has begun.
@@ -46,14 +48,14 @@ impl Drain {
     }
 
     /// Returns an agent's time to leave, in a drain that begins at `now` or has begun.
-    pub(super) fn agent_leaves(&self, name: &str, now: i64) -> i64 {
-        self.began.load(Ordering::Acquire).min(now) + self.share(name, AGENTS_MS)
+    pub(super) fn agent_leaves(&self, name: &str, now: Steady) -> Steady {
+        Steady::from_millis(self.began.load(Ordering::Acquire)).min(now) + self.share(name, AGENTS_MS)
     }
 
     /// Returns a viewer's time to leave; `None` before the drain.
-    pub(super) fn viewer_leaves(&self, seat: impl Hash) -> Option<i64> {
+    pub(super) fn viewer_leaves(&self, seat: impl Hash) -> Option<Steady> {
         let began = Some(self.began.load(Ordering::Acquire)).filter(|began| *began != NEVER)?;
-        Some(began + AGENTS_MS + self.share(seat, self.window.load(Ordering::Relaxed)))
+        Some(Steady::from_millis(began) + AGENTS_MS + self.share(seat, self.window.load(Ordering::Relaxed)))
     }
 
     /// Returns a share of the window: always the same for one agent or seat, and nobody can choose it.
@@ -73,11 +75,14 @@ mod tests {
     fn agents_leave_first_and_each_viewer_at_a_moment_of_its_own() {
         let drain = Drain::default();
         assert_eq!((drain.viewer_leaves(1), drain.has_begun()), (None, false));
-        drain.begin(5_000, 10_000);
-        let agents: Vec<_> = (0..200).map(|agent| drain.agent_leaves(&format!("tower-{agent}"), 5_400)).collect();
+        drain.begin(Steady::from_millis(5_000), 10_000);
+        let agents: Vec<_> = (0..200)
+            .map(|agent| drain.agent_leaves(&format!("tower-{agent}"), Steady::from_millis(5_400)).as_millis())
+            .collect();
         assert!(agents.iter().all(|at| (5_000..6_000).contains(at)));
         assert!(agents.iter().any(|at| *at < 5_100) && agents.iter().any(|at| *at > 5_900));
-        let viewers: Vec<_> = (0..10_000).filter_map(|viewer| drain.viewer_leaves(viewer)).collect();
+        let viewers: Vec<_> =
+            (0..10_000).filter_map(|viewer| drain.viewer_leaves(viewer).map(Steady::as_millis)).collect();
         assert!(viewers.iter().all(|at| (6_000..10_000).contains(at)), "all are gone two seconds before the end");
         for second in 6..10 {
             let leaving = viewers.iter().filter(|at| **at / 1_000 == second).count();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use shared::close::Close;
 use tokio::time::{Instant, Sleep};
 
-use crate::clock::Now;
+use crate::clock::{Now, Steady};
 
 /// The longest sleep of a viewer's task.
 const FAR: Duration = Duration::from_secs(3_600);
@@ -17,21 +17,21 @@ const FAR: Duration = Duration::from_secs(3_600);
 pub(super) struct Deadlines {
     /// The end of the viewer's link, Unix milliseconds.
     pub(super) expires: Option<i64>,
-    /// The viewer's time to leave a relay in its drain, on the steady scale.
-    pub(super) leaves: Option<i64>,
-    /// The end of the relay's patience with a silent viewer, on the steady scale.
-    pub(super) silent: Option<i64>,
+    /// The viewer's time to leave a relay in its drain.
+    pub(super) leaves: Option<Steady>,
+    /// The end of the relay's patience with a silent viewer.
+    pub(super) silent: Option<Steady>,
 }
 
 impl Deadlines {
     /// Returns the reason to end the stream, if a deadline has passed.
     pub(super) fn passed(self, now: Now) -> Option<Close> {
-        let is_over = |deadline: Option<i64>, now: i64| deadline.is_some_and(|deadline| now >= deadline);
-        if is_over(self.expires, now.unix) {
+        let is_over = |deadline: Option<Steady>| deadline.is_some_and(|deadline| now.steady >= deadline);
+        if self.expires.is_some_and(|expires| now.unix >= expires) {
             Some(Close::LinkExpired)
-        } else if is_over(self.leaves, now.steady) {
+        } else if is_over(self.leaves) {
             Some(Close::GoingAway)
-        } else if is_over(self.silent, now.steady) {
+        } else if is_over(self.silent) {
             Some(Close::ViewerSilent)
         } else {
             None
@@ -68,7 +68,7 @@ impl Deadlines {
 mod tests {
     use super::*;
 
-    const NOW: Now = Now { steady: 50_000, unix: 1_795_363_200_000 };
+    const NOW: Now = Now { steady: Steady::from_millis(50_000), unix: 1_795_363_200_000 };
 
     fn none() -> Deadlines {
         Deadlines::default()

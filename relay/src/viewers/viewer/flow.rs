@@ -17,7 +17,7 @@ use tracing::debug;
 use super::deadlines::Deadlines;
 use super::stream::{SharedStream, ViewerStream};
 use super::terms::{Outgoing, Terms};
-use crate::clock::{Now, milliseconds};
+use crate::clock::{Now, Steady, milliseconds};
 use crate::limits::Bucket;
 use crate::lines::audience::{DirectOutcome, DirectWrite, PartialFrame};
 use crate::lines::hub::Seat;
@@ -69,8 +69,8 @@ pub(super) struct Flow<'a> {
     /// The answer to the viewer's last ping, until written.
     pong: Vec<u8>,
     frames: Bucket,
-    /// When the last ping was written, on the steady scale.
-    pinged: i64,
+    /// When the last ping was written.
+    pinged: Steady,
     awaiting_pong: bool,
 }
 
@@ -78,8 +78,8 @@ pub(super) struct Flow<'a> {
 struct Out {
     bytes: Bytes,
     at: usize,
-    /// The beginning of the write, on the steady scale.
-    began: i64,
+    /// The beginning of the write.
+    began: Steady,
     /// True while the stream may hold bytes back.
     unflushed: bool,
 }
@@ -267,12 +267,12 @@ impl<'a> Flow<'a> {
     }
 
     fn is_ping_due(&self, now: Now) -> bool {
-        now.steady >= self.ping_due()
+        self.ping_due().is_some_and(|due| now.steady >= due)
     }
 
     /// When a frame is next to carry a ping.
-    fn ping_due(&self) -> i64 {
-        if self.awaiting_pong { i64::MAX } else { self.pinged + PING_MS }
+    fn ping_due(&self) -> Option<Steady> {
+        (!self.awaiting_pong).then(|| self.pinged + PING_MS)
     }
 
     fn send_with_ping(&mut self, mut bytes: Vec<u8>, now: Now) {
@@ -287,7 +287,7 @@ impl<'a> Flow<'a> {
     }
 
     /// Returns the end of the relay's patience with a missing pong or a full socket.
-    fn silent(&self) -> Option<i64> {
+    fn silent(&self) -> Option<Steady> {
         let patience = milliseconds(self.context.limits.pong_timeout);
         let pong = self.awaiting_pong.then_some(self.pinged);
         let stuck = (!self.out.is_idle()).then_some(self.out.began);
