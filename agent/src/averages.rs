@@ -1,9 +1,9 @@
-//! Every line's rates over the last half minute or so, from its interfaces' byte counters. Pure: time is an argument, the
-//! command is somebody else's.
+//! Every line's average rates over about half a minute, from the byte counters of the line's interfaces. Pure: time is an
+//! argument, and the router's task sends the command.
 //!
-//! One table is read for all lines, watched or not, and what two readings differ by is an average. There is none where
-//! that would be a guess: an interface that is new, has another `.id` than before, or counts less than before (its session
-//! is another one, or its counter wrapped) starts anew, and so does everything after readings that were too far apart.
+//! One table is read for all lines, watched or not. The difference of two readings gives an average. A guess is not made:
+//! an interface that is new, has another `.id` or counts less than before starts anew, because another session counts
+//! there, or the counter wrapped. After a long pause between readings everything starts anew.
 //!
 //! Memory: 64 bytes a live session (32 in each of two readings) and 24 bytes a line, kept from one reading to the next.
 
@@ -19,16 +19,16 @@ use crate::routeros::sentence::Sentence;
 use crate::sampler;
 use crate::sessions::{InterfaceKey, Line, LineTable};
 
-/// Readings that are further apart than so many intervals say nothing about any one of them.
+/// Two readings further apart than so many intervals give no average.
 const LONGEST_REACH: u32 = 4;
 
-/// After a reading there is a pause of so many times what it took, as with the other tables.
+/// The pause after a reading, as a multiple of the reading's own time; the other tables have the same.
 const SHARE: u32 = 4;
 
-/// A router that refuses the table in both forms is asked again after this: it may be allowed meanwhile.
+/// The wait after a router refused both forms of the table. Somebody may allow the table meanwhile.
 const REFUSED_PAUSE: Duration = Duration::from_secs(600);
 
-/// How the table is asked for: routers differ in whether `=stats=` is needed, and whether it is understood.
+/// The form of the command. Some routers need `=stats=`, and some refuse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Stats,
@@ -38,30 +38,30 @@ enum Form {
 /// One interface's counters at one reading.
 #[derive(Debug, Clone, Copy)]
 struct Counter {
-    /// Its name's hash, by which its session is found.
+    /// The hash of the interface's name, to find its session by.
     name: InterfaceKey,
-    /// Its `.id`, which a reconnect changes.
+    /// The interface's `.id`. A reconnect changes the `.id`.
     id: InterfaceKey,
     rx: u64,
     tx: u64,
 }
 
-/// One reading of the counters, in order of the names' hashes when it is complete.
+/// One reading of the counters; a complete one is in order of the names' hashes.
 #[derive(Debug, Default)]
 struct Reading {
     counters: Vec<Counter>,
-    /// When its first row came; `None` is no reading.
+    /// The arrival of the first row; `None` is no reading.
     at: Option<Instant>,
 }
 
-/// The averages that a reading completed.
+/// The averages of a complete reading.
 #[derive(Debug)]
 pub struct Completed<'a> {
-    /// When they were true.
+    /// The time of the reading.
     pub at: Instant,
     /// How far back they reach.
     pub reach: Reach,
-    /// One for each line of which there is one, by rising handle; at least one.
+    /// At least one average, by rising handle.
     pub averages: &'a mut [Sample],
 }
 
@@ -70,12 +70,12 @@ pub struct Completed<'a> {
 pub struct Averages {
     interval: Option<Duration>,
     due: Option<Instant>,
-    /// Since when a reading is under way.
+    /// The start of the reading under way.
     asked: Option<Instant>,
     form: Form,
-    /// Whether the reading under way is worth nothing.
+    /// True if the reading under way is refused.
     void: bool,
-    /// Whether the log has it that the router refuses.
+    /// True once the refusal is logged.
     is_logged: bool,
     fresh: Reading,
     last: Reading,
@@ -83,7 +83,7 @@ pub struct Averages {
 }
 
 impl Averages {
-    /// Begins with no reading; without an `interval` there never is one.
+    /// Begins with no reading; without an `interval` none is ever made.
     pub const fn new(interval: Option<Duration>) -> Self {
         Self {
             interval,
@@ -98,12 +98,12 @@ impl Averages {
         }
     }
 
-    /// When the next reading is due; `None` while one is under way, and where there is none.
+    /// When the next reading is due; `None` while one is under way, or without an interval.
     pub fn wake(&self, now: Instant) -> Option<Instant> {
         self.interval.filter(|_| self.asked.is_none()).map(|_| self.due.unwrap_or(now))
     }
 
-    /// Begins a reading if one is due; whether the table is then to be asked for with `=stats=`.
+    /// Begins a reading if one is due. Returns true for a command with `=stats=`.
     pub fn begin(&mut self, now: Instant) -> Option<bool> {
         let interval = self.interval?;
         self.wake(now).filter(|due| *due <= now)?;
@@ -116,7 +116,7 @@ impl Averages {
         Some(self.form == Form::Stats)
     }
 
-    /// Takes a row. Interfaces that carry no known session are passed over.
+    /// Takes a row. Interfaces without a known session are passed over.
     pub fn row(&mut self, row: &Sentence<'_>, lines: &LineTable, now: Instant) {
         self.fresh.at.get_or_insert(now);
         let Some(name) = row.get("name").filter(|name| lines.line_on(name).is_some()) else { return };
@@ -132,7 +132,7 @@ impl Averages {
         self.void = true;
     }
 
-    /// Takes note that the table did not come in time. The last reading stays what the next one is compared with.
+    /// Ends the reading: the table did not come in time. The next reading is compared with the last complete one.
     pub fn timed_out(&mut self, now: Instant) {
         self.end(now);
     }
@@ -143,7 +143,7 @@ impl Averages {
         self.form = Form::Stats;
     }
 
-    /// Takes note that the table is complete.
+    /// Ends the reading: the table is complete. Returns the averages, if there are any.
     pub fn done(&mut self, lines: &LineTable, now: Instant) -> Option<Completed<'_>> {
         self.end(now)?;
         if self.void || (self.fresh.counters.is_empty() && lines.live_sessions() > 0) {
@@ -167,13 +167,15 @@ impl Averages {
         Some(())
     }
 
-    /// The other form at once; when both were tried, the first in its time.
+    /// Changes to the other form: to the second one at once, and back to the first at the next reading.
     fn ask_otherwise(&mut self, now: Instant) {
         (self.form, self.due) = match self.form {
             Form::Stats => (Form::Plain, Some(now)),
             Form::Plain if self.void => {
                 if !std::mem::replace(&mut self.is_logged, true) {
-                    tracing::info!("router refuses its interfaces' counters: pages open without a past");
+                    tracing::info!(
+                        "router refuses its interfaces' byte counters: pages open without the last two hours"
+                    );
                 }
                 (Form::Stats, Some(now + REFUSED_PAUSE))
             }
@@ -181,7 +183,7 @@ impl Averages {
         };
     }
 
-    /// What lies between the last reading and the fresh one.
+    /// The time between the last reading and the fresh one.
     fn reach(&self) -> Option<Reach> {
         let interval = self.interval?;
         let span = self.fresh.at?.saturating_duration_since(self.last.at?);
@@ -189,7 +191,7 @@ impl Averages {
         (told.span_ms > 0 && span <= interval * LONGEST_REACH).then_some(told)
     }
 
-    /// Makes an average for each line all of whose sessions have one.
+    /// Makes the averages. A line has one if all sessions of the line have.
     fn average(&mut self, lines: &LineTable, reach: Reach) {
         let Self { averages, last: after, fresh: before, .. } = self;
         averages.clear();
@@ -202,7 +204,7 @@ impl Averages {
     }
 }
 
-/// The bytes that a line's sessions carried between two readings, as the subscriber sees them.
+/// The bytes of a line between two readings, as the subscriber sees download and upload.
 fn sum(
     line: &Line,
     lines: &LineTable,
@@ -219,7 +221,7 @@ fn sum(
 }
 
 impl Counter {
-    /// What was counted since; `None` where the counters are another session's, or began anew.
+    /// The bytes counted since `before`; `None` after a reconnect, or if the counters began anew.
     fn since(&self, before: &Self) -> Option<(u64, u64)> {
         let grown = self.rx.checked_sub(before.rx).zip(self.tx.checked_sub(before.tx));
         grown.filter(|_| self.id == before.id)

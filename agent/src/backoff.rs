@@ -1,10 +1,9 @@
-//! How long to wait before the next attempt: full jitter, so that a fleet that lost its relay together does not come
-//! back together, and never longer than was waited already, so that who lost it for a moment is back in a moment. Pure: the
-//! randomness is a seed.
+//! The wait before the next attempt. Full jitter spreads a fleet of agents over time after they lost their relay together.
+//! No wait is longer than all waits before, so an agent is back soon after a short loss. Pure: the randomness is a seed.
 
 use std::time::Duration;
 
-/// Waits between 0 and a bound, which is what was waited since something last worked.
+/// Waits between 0 and a bound: the sum of the waits since the last success.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     base: Duration,
@@ -19,7 +18,7 @@ impl Backoff {
         Self { base, cap, waited: Duration::ZERO, state: seed }
     }
 
-    /// Starts anew, after something worked.
+    /// Starts anew, after a success.
     pub const fn reset(&mut self) {
         self.waited = Duration::ZERO;
     }
@@ -31,7 +30,7 @@ impl Backoff {
         wait
     }
 
-    /// A wait that was asked for, and up to half as long again.
+    /// A wait of `least`, and up to half as long again.
     pub fn at_least(&mut self, least: Duration) -> Duration {
         least + self.up_to(least / 2)
     }
@@ -52,7 +51,7 @@ impl Backoff {
     }
 }
 
-/// A seed from the system; where it has none to give, waits are merely predictable.
+/// A seed from the system; without one the waits are predictable, and nothing else is lost.
 pub fn seed() -> u64 {
     getrandom::u64().unwrap_or_default()
 }

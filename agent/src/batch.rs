@@ -1,4 +1,4 @@
-//! The samples of one tick become one numbered, encoded batch in the backlog. It does no I/O and keeps no samples.
+//! Makes a numbered, encoded batch of the samples of one tick, and puts the batch into the backlog. No I/O.
 
 use shared::frame::{self, Header, Reach};
 use shared::{Epoch, Sample};
@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 use crate::handover::Handover;
 
-/// The most samples in one batch, so that the largest legal one (17 bytes a sample) stays below
-/// [`MAX_UPLINK_FRAME`](shared::MAX_UPLINK_FRAME); a tick with more becomes several batches.
+/// The most samples in one batch: at 17 bytes a sample the largest batch stays below
+/// [`MAX_UPLINK_FRAME`](shared::MAX_UPLINK_FRAME). A tick with more becomes several batches.
 pub const SAMPLES_PER_BATCH: usize = 15_000;
 
-/// The most averages in one batch, some 16 KB, so that no live second waits long behind one on a slow way out.
+/// The most averages in one batch, about 16 KB: on a slow uplink a live second waits behind at most one such batch.
 pub const AVERAGES_PER_BATCH: usize = 2_000;
 
-/// Numbers and encodes the batches of one run of the agent; its buffer is used again for each.
+/// Numbers and encodes the batches of one run of the agent; all batches share a buffer.
 #[derive(Debug)]
 pub struct Batcher {
     epoch: Epoch,
@@ -21,14 +21,14 @@ pub struct Batcher {
 }
 
 impl Batcher {
-    /// Starts the epoch; its first batch has the backlog's next sequence number.
+    /// Starts the epoch; the first batch has the backlog's next sequence number.
     pub const fn new(epoch: Epoch) -> Self {
         Self { epoch, bytes: Vec::new() }
     }
 
-    /// Puts a tick's samples into the backlog and wakes the uplink's task. The samples come in any order and are left
-    /// in another; of two for one line, which the sampler does not give, one counts. No samples make an empty batch:
-    /// the router is alive.
+    /// Puts a tick's samples into the backlog and wakes the uplink's task. The samples come in any order and are sorted
+    /// here. Of two samples of one line one counts; the sampler gives no such two. No samples make an empty batch: the
+    /// router is alive.
     pub fn close(&mut self, handover: &Handover, now: Instant, samples: &mut [Sample]) {
         let count = sort_and_merge(samples);
         let uptime_ms = handover.uptime_ms(now);
@@ -41,7 +41,7 @@ impl Batcher {
         handover.to_uplink.notify_one();
     }
 
-    /// Puts averages into the backlog, which were true at `at`, and wakes the uplink's task. They come by rising handle.
+    /// Puts averages of the time `at` into the backlog, and wakes the uplink's task. Averages come by rising handle.
     pub fn close_averages(&mut self, handover: &Handover, at: Instant, reach: Reach, averages: &[Sample]) {
         let uptime_ms = handover.uptime_ms(at);
         for chunk in averages.chunks(AVERAGES_PER_BATCH) {

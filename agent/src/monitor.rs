@@ -1,16 +1,16 @@
-//! Which lines are sampled by which `monitor-traffic` streams. The monitor decides what to open and cancel, and says
-//! which line a row belongs to. It does no I/O; time is an argument.
+//! Decides which `monitor-traffic` streams to open and cancel for the watched lines, and finds the line of each row. No
+//! I/O; time is an argument.
 //!
 //! ```text
 //! newcomers ─→ a small stream, at once
 //!              small streams ─→ one larger, when there are more than needed
 //! ```
 //!
-//! - A new stream is opened before the streams that it replaces are cancelled. A line changes over at the new stream's
-//!   second section, so nobody's samples stop because another viewer came or went.
-//! - A watch lingers after its last viewer. An unwatch alone restarts nothing, and a viewer who returns finds the stream.
-//! - Each line has one producer at a time, the newest stream that is warm. No second is counted twice.
-//! - A line whose sessions change again and again gets a stream of its own, so that only this stream is restarted.
+//! - A new stream is opened before the replaced ones are cancelled. A line changes over at the new stream's second section,
+//!   so nobody's samples stop because another viewer came or went.
+//! - A watch lingers after the last viewer. An unwatch alone restarts nothing, and a returning viewer finds the stream.
+//! - Each line has one producer at a time, the newest warm stream. No second is counted twice.
+//! - A flapping line gets a stream of its own, and only this stream is restarted again and again.
 //! - The agent limits how often streams are opened, whatever a relay wants.
 
 mod load;
@@ -36,17 +36,17 @@ use stream::{Standing, Stream};
 use streams::Streams;
 use watches::Watches;
 
-/// While a line waits for its first row or a merge is pending, streams are looked after this often.
+/// The time between two plans while a line waits for the first row or a merge is pending.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// What to do at the router. The actions of one plan are carried out in order.
+/// An action at the router. The actions of one plan are carried out in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Open the stream, see [`Monitor::interfaces`].
     Open(StreamId),
     /// Cancel the stream.
     Cancel(StreamId),
-    /// Tell the relay that the line is not sampled.
+    /// Tell the relay that the line gets no samples.
     Refuse(LineHandle, WatchRefusal),
     /// Read the session tables again: an interface may have vanished.
     Reread(&'static str),
@@ -54,12 +54,12 @@ pub enum Action {
     Drop(&'static str),
 }
 
-/// The line that a row belongs to, and the row's place among the line's rows.
+/// The line of a row, and the row's place among the line's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
     /// The line.
     pub line: LineHandle,
-    /// Which end of the session the router is.
+    /// The router's end of the session.
     pub role: Role,
     /// The stream.
     pub stream: StreamId,
@@ -69,18 +69,18 @@ pub struct Reading {
     pub of: u16,
 }
 
-/// What the monitor knows of a row.
+/// A row's place in the stream, and the sample in the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
-    /// True if the row is the first of its stream's section.
+    /// True for the first row of a section.
     pub begins: bool,
-    /// True if the row is the last of its section: rows come in the order of the command.
+    /// True for the last row of a section: rows come in the order of the command.
     pub ends: bool,
-    /// The sample, or the part of one, that the row is. `None` for a warm-up row and for a line that is not watched.
+    /// The sample, or a part of one. `None` for a warm-up row and for an unwatched line.
     pub reading: Option<Reading>,
 }
 
-/// The watched lines and the streams that sample them.
+/// The watched lines and their streams.
 #[derive(Debug)]
 pub struct Monitor {
     watches: Watches,
@@ -88,7 +88,7 @@ pub struct Monitor {
     placement: Placement,
     load: Load,
     naming: Naming,
-    /// The reading of the tables that the streams were last reviewed against; `None` if watches or streams changed since.
+    /// The reading of the tables at the last review; `None` if watches or streams changed since.
     reviewed: Option<u64>,
 }
 
@@ -105,8 +105,8 @@ impl Monitor {
         }
     }
 
-    /// Takes the lines that the relay wants watched now, and returns those beyond the agent's own limit. After
-    /// `is_new_uplink` the relay may have lost its viewers: lines that it does not want linger until they are back.
+    /// Replaces the set of wanted lines. Returns the lines beyond the agent's own limit. `is_new_uplink`: the relay may
+    /// have lost its viewers, and unwanted lines linger until the viewers are back.
     #[must_use]
     pub fn want(
         &mut self,
@@ -158,7 +158,7 @@ impl Monitor {
         self.streams.iter().map(Stream::suspect_at).chain(self.watches.next_end()).min()
     }
 
-    /// Says which line a row belongs to. `None` for a row of a stream or an interface that is not known.
+    /// Finds the line of a row. `None` for a row of an unknown stream or interface, and for a doubled row.
     pub fn row(&mut self, stream: StreamId, name: Option<&[u8]>, number: Option<u64>, now: Instant) -> Option<Row> {
         let stream = self.streams.get_mut(stream)?;
         let place = stream.place(name, number, now)?;
@@ -171,7 +171,7 @@ impl Monitor {
         Some(Row { begins: place.begins, ends, reading })
     }
 
-    /// Records that the router ended the stream.
+    /// Records a stream's end by the router.
     pub fn ended(&mut self, stream: StreamId, readings: u64, now: Instant) {
         let Some(stream) = self.take(stream) else { return };
         if self.judge(&stream, readings) == Verdict::WrongWay {
@@ -179,7 +179,7 @@ impl Monitor {
             lines.for_each(|line| self.watches.get_mut(line).into_iter().for_each(|watched| watched.retry.excuse()));
             return;
         }
-        // An interface that is known to be gone explains the end: the tables need not be asked.
+        // A known missing interface explains the end: the tables need not be read.
         let explained = stream.is_warm() && stream.has_gone();
         self.streams.end_with_interfaces |= explained;
         for slot in stream.live() {
@@ -192,7 +192,7 @@ impl Monitor {
         }
     }
 
-    /// Records that the connection is gone, and every stream with it.
+    /// Records the end of the connection, and of every stream.
     pub fn disconnected(&mut self, readings: u64) {
         self.streams.clear();
         self.naming.disconnected();
@@ -208,7 +208,7 @@ impl Monitor {
         self.streams.get_mut(stream).into_iter().for_each(|stream| stream.refusal = Some(refusal));
     }
 
-    /// Forgets how the router's interfaces are named: it has another RouterOS.
+    /// Forgets the way of naming: the router has another RouterOS version.
     pub fn forget_naming(&mut self) {
         self.naming.forget();
         self.reviewed = None;
@@ -225,7 +225,7 @@ impl Monitor {
         self.streams.review(table, &self.watches);
     }
 
-    /// The interfaces that the stream's command names, and its interval.
+    /// The interfaces and the interval for the stream's command.
     pub fn interfaces(&self, stream: StreamId) -> Option<(Vec<Interface<'_>>, Interval)> {
         let stream = self.streams.get(stream)?;
         let names = stream.slots.iter().map(|slot| match slot.key.id() {
@@ -266,7 +266,7 @@ impl Monitor {
         self.load.interval()
     }
 
-    /// A row counts if its stream is warm and is the line's producer, or becomes the producer now.
+    /// A row counts if the stream is warm and is the line's producer, or becomes the producer now.
     fn reading(watches: &mut Watches, stream: &Stream, slot: usize, now: Instant) -> Option<Reading> {
         let slot = stream.slots.get(slot).filter(|slot| slot.standing == Standing::Live && stream.is_warm())?;
         let watched = watches.get_mut(slot.line)?;
@@ -303,7 +303,7 @@ impl Monitor {
         self.reviewed = Some(table.readings());
     }
 
-    /// Finds out which lines have all their sessions in one stream.
+    /// Marks the lines with all sessions in one stream.
     fn review_places(&mut self, table: &LineTable) {
         self.watches.iter_mut().for_each(|watched| watched.placed = false);
         for stream in self.streams.iter() {
@@ -316,7 +316,7 @@ impl Monitor {
         }
     }
 
-    /// Reopens streams that give no rows, and has the tables read where rows stopped.
+    /// Reopens silent streams, and has the tables read after rows stopped.
     fn check_silence(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if let Some(id) = self.streams.silent(now) {
             let again = self.streams.count_silent();
@@ -336,7 +336,7 @@ impl Monitor {
         }
     }
 
-    /// Takes the stream off the list, with a strike for each of its lines.
+    /// Takes the stream off the list, with a strike for each line.
     fn give_up(&mut self, id: StreamId, now: Instant) {
         let stream = self.take(id);
         self.naming.note_end(id);
@@ -345,7 +345,7 @@ impl Monitor {
         }
     }
 
-    /// Cancels streams that no line needs: all their lines left, or get their samples from a later stream.
+    /// Cancels unneeded streams: all lines left, or get their samples from a later stream.
     fn cancel_idle(&mut self, actions: &mut Vec<Action>) {
         let superseded = |stream: &Stream, line| {
             let producer = self.watches.get(line).and_then(|watched| watched.producer);
@@ -359,7 +359,7 @@ impl Monitor {
         }
     }
 
-    /// Takes the stream off the list. Its lines then have no producer.
+    /// Takes the stream off the list. The lines then have no producer.
     fn take(&mut self, id: StreamId) -> Option<Stream> {
         let stream = self.streams.take(id)?;
         self.reviewed = None;
@@ -369,7 +369,7 @@ impl Monitor {
         Some(stream)
     }
 
-    /// Finds out what the end of a stream says of how interfaces are named.
+    /// Learns from the end of a stream about the naming of interfaces.
     fn judge(&mut self, stream: &Stream, readings: u64) -> Verdict {
         if stream.sections > 0 || stream.refusal == Some(Refusal::Forbidden) {
             self.naming.note_end(stream.id);

@@ -1,5 +1,5 @@
-//! The router's task: keeps one connection to the API for ever, asks it for tables and streams, and hands over what it
-//! says. It decides little: what to read is in `tables`, what to watch in [`monitor`](crate::monitor).
+//! The router's task: keeps one connection to the API for ever, asks for tables and streams, and hands over lines and
+//! samples. `tables` decides when to read, and [`monitor`](crate::monitor) which streams to open.
 
 mod conversation;
 mod dial;
@@ -30,11 +30,11 @@ pub use probe::{Reach, probe};
 use refusals::Refusals;
 use tables::Tables;
 
-/// A connection that held for so long starts the waits anew.
+/// After a connection of this length, the waits between attempts start anew.
 const SETTLED: Duration = Duration::from_secs(60);
 
-/// Keeps a connection to the router for ever, and hands over what it says. Never ends: whatever goes wrong is said in
-/// the status and tried again.
+/// Keeps a connection to the router for ever, and hands over lines and samples. Never ends: a failure is told in the
+/// status, and the router is tried again.
 pub async fn run(
     config: &RouterConfig,
     limits: &AgentLimits,
@@ -43,23 +43,23 @@ pub async fn run(
     handover: &Handover,
 ) -> Infallible {
     let connect = async || {
-        // Made anew each time, for its CA file may have changed.
+        // Made anew each time: the CA file may have changed.
         Dialer::new(config, timing.connection.connect_timeout)?.dial(Wanted::First).await.map(|dialed| dialed.stream)
     };
     let login = Login { user: &config.user, password: &config.password };
     Router::new(limits, timing, batcher, handover).keep(connect, login).await
 }
 
-/// Who logs in.
+/// The user and the password for the login.
 #[derive(Debug, Clone, Copy)]
 pub struct Login<'a> {
     /// The API user.
     pub user: &'a str,
-    /// Its password, read anew at each login.
+    /// The user's password, read anew at each login.
     pub password: &'a SecretSource,
 }
 
-/// What outlives a connection to the router.
+/// The router's task, from one connection to the next.
 pub struct Router<'a> {
     timing: &'a Timing,
     report_comments: bool,
@@ -72,9 +72,9 @@ pub struct Router<'a> {
     streams: Streams,
     refusals: Refusals,
     left_out: LeftOut,
-    /// When the router was last lost or found.
+    /// The last time that the router was lost or found.
     turned: Instant,
-    /// When the last whole reading of the sessions' tables began.
+    /// The start of the last whole reading of the session tables.
     read: Option<Instant>,
     load_due: Instant,
     asked: Option<Instant>,
@@ -137,7 +137,7 @@ impl<'a> Router<'a> {
         Ok(connection)
     }
 
-    /// The router answers from now on.
+    /// Notes that the router answers.
     fn found(&mut self, now: Instant) {
         self.turned = now;
         {
@@ -149,7 +149,7 @@ impl<'a> Router<'a> {
         tracing::info!("router's API answers");
     }
 
-    /// The router does not answer from now on, or still not. Only a change of the fault is logged.
+    /// Notes that the router does not answer. Only a change of the fault is logged.
     fn lost(&mut self, error: &ConnectionError) {
         let now = Instant::now();
         let fault = error.explain();
@@ -177,7 +177,7 @@ impl<'a> Router<'a> {
         self.handover.to_uplink.notify_one();
     }
 
-    /// Brings the status' figures up to now; its texts change elsewhere.
+    /// Brings the figures of the status up to now; the texts change elsewhere.
     fn note_status(&self, now: Instant) {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let mut status = self.handover.status.borrow_mut();

@@ -1,4 +1,4 @@
-//! The RouterOS API: what it takes to ask a router and to understand its answers. It knows nothing of lines or relays.
+//! The RouterOS API: commands to a router and the router's replies, without knowledge of lines or relays.
 //!
 //! ```text
 //! commands ─→ dialogue ─→ connection ─→ router

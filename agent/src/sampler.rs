@@ -1,12 +1,13 @@
-//! Rows to samples: the one place where a router's rx and tx become download and upload.
+//! Rows to samples. Only here a router's rx and tx become download and upload: a server's interface transmits the
+//! subscriber's download, and a client's interface receives the download.
 //!
-//! A server's interface transmits what the subscriber downloads; a client's receives it. The rows of a line's sessions in
-//! one section are added up; if one is missing there is no sample, for a gap is honest and a dip is not.
+//! The rows of a line's sessions in one section are added up. A section with a missing row gives no sample, because a gap
+//! is honest and a dip is not.
 //!
-//! A row of zeros right after real traffic may mean that the session is gone and its interface not yet. Such samples are
-//! held back until a reading of the tables that began after the first of them is complete. If the session is still there
-//! then, the last one counts and those before it are a gap; else none ever was. Only where no reading comes to an end for
-//! long the zeros are believed.
+//! A row of zeros right after traffic has two causes: the line is idle, or the session is gone and the interface not yet.
+//! Such a sample is held back until a later reading of the tables is complete. If the session is still there, the last
+//! sample counts and the earlier ones are a gap. If the session is gone, all are dropped. Zeros are believed if no reading
+//! is completed for a long time.
 
 use std::time::Duration;
 
@@ -18,18 +19,17 @@ use tokio::time::Instant;
 use crate::monitor::{Reading, StreamId};
 use crate::routeros::sentence::Sentence;
 
-/// A tick is over so long after its first row, though rows are missing: an interface that is gone has none any more.
+/// The longest tick, from its first row. The rows of an interface that is gone never come.
 pub const GATHER: Duration = Duration::from_millis(100);
 
-/// A line that carried less than this, in bits per second both ways, may well fall to zero.
+/// Below this a line's fall to zero is no surprise. In bits per second, both directions together.
 const REAL_TRAFFIC: u64 = 16_000;
 
-/// How long zeros wait for the tables; after that they are taken for what they say. Longer than a slow table takes, its
-/// timeout and the pause between readings included.
+/// The longest wait of zeros for the tables; then they are believed. A slow table takes less, with the timeout and the
+/// pause between readings included.
 const DOUBT: Duration = Duration::from_secs(15);
 
-/// How long the rows of a line wait for those that are missing: sections are at most 5 s apart, and rows of one section
-/// come together.
+/// The longest wait of a line's rows for the missing ones of the section. The rows of a section come together.
 const INCOMPLETE: Duration = Duration::from_secs(2);
 
 /// A line's rows of one section.
@@ -45,23 +45,23 @@ struct Gathered {
     doubtful: bool,
 }
 
-/// What a line carried last.
+/// The last sample of a line.
 #[derive(Debug)]
 struct Last {
     line: LineHandle,
     /// Bits per second, both ways.
     total: u64,
-    /// Since when rows of zeros put it in doubt.
+    /// When zeros first put the line in doubt.
     doubted: Option<Instant>,
 }
 
-/// Gathers rows until their tick is over. Its memory grows with the watched lines and is used again for each tick.
+/// Gathers rows until their tick is over. The memory grows with the watched lines, and all ticks share it.
 #[derive(Debug, Default)]
 pub struct Sampler {
     gathered: Vec<Gathered>,
-    /// What each line carried last, by rising handle.
+    /// The last sample of each line, by rising handle.
     last: Vec<Last>,
-    /// When the first row of the tick came.
+    /// The arrival of the tick's first row.
     first: Option<Instant>,
     /// Streams whose last row of the section is still to come.
     under_way: Vec<StreamId>,
@@ -69,13 +69,13 @@ pub struct Sampler {
 }
 
 /// A row's rx and tx, in bits per second as the router sees them. `None` if either is missing, is no rate, or is above
-/// [`MAX_RATE`]: no line carries that, so the router's figure says nothing.
+/// [`MAX_RATE`]: such a figure of the router is wrong, and the true rate is unknown.
 pub fn rates(row: &Sentence<'_>) -> Option<(u64, u64)> {
     let rate = |name| row.rate(name).filter(|rate| *rate <= MAX_RATE);
     rate("rx-bits-per-second").zip(rate("tx-bits-per-second"))
 }
 
-/// What the router receives and transmits on a session's interface, as the subscriber sees it: download and upload.
+/// Download and upload, from the rx and tx of a session's interface.
 pub const fn as_subscriber(role: Role, rx: u64, tx: u64) -> (u64, u64) {
     match role {
         Role::Server => (tx, rx),
@@ -84,8 +84,8 @@ pub const fn as_subscriber(role: Role, rx: u64, tx: u64) -> (u64, u64) {
 }
 
 impl Sampler {
-    /// Takes a row's rates, in bits per second as the router sees them. Tells whether they put the session in doubt: the
-    /// tables are to be read, and then [`confirm`](Self::confirm) called.
+    /// Takes a row's rates, in bits per second as the router sees them. Returns true if the rates put the session in
+    /// doubt: the caller reads the tables and then calls [`confirm`](Self::confirm).
     pub fn add(&mut self, reading: &Reading, rx: u64, tx: u64, now: Instant) -> bool {
         let (download, upload) = as_subscriber(reading.role, rx, tx);
         let known = self.gathered.iter().rposition(|gathered| {
@@ -111,7 +111,7 @@ impl Sampler {
         doubtful
     }
 
-    /// Takes note of a stream's row, of whatever line, and whether it `ends` its section.
+    /// Takes note of a stream's row, of any line; `ends` marks the last row of a section.
     pub fn pass(&mut self, stream: StreamId, ends: bool) {
         let known = self.under_way.iter().position(|known| *known == stream);
         match (known, ends) {
@@ -121,22 +121,22 @@ impl Sampler {
         }
     }
 
-    /// Whether the tick is over: every stream that has sent rows has sent its last.
+    /// True if the tick is over: every stream with rows in the tick has sent the last one.
     pub fn is_complete(&self) -> bool {
         self.first.is_some() && self.under_way.is_empty()
     }
 
-    /// Whether rows of that stream wait for their tick's end.
+    /// True if rows of the stream wait for the end of their tick.
     pub fn holds(&self, stream: StreamId) -> bool {
         self.first.is_some() && self.gathered.iter().any(|gathered| gathered.stream == stream && !gathered.doubtful)
     }
 
-    /// When the tick that is being gathered is over, complete or not.
+    /// The end of the current tick, complete or not.
     pub fn due(&self) -> Option<Instant> {
         self.first.map(|first| first + GATHER)
     }
 
-    /// Ends the tick: its samples, and when its first row came. Rows whose line is not complete wait on.
+    /// Ends the tick. Returns the arrival of the first row, and the samples. Rows of incomplete lines wait on.
     pub fn take(&mut self) -> Option<(Instant, &mut [Sample])> {
         let at = self.first.take()?;
         self.under_way.clear();
@@ -151,9 +151,8 @@ impl Sampler {
         (!samples.is_empty()).then_some((at, samples.as_mut_slice()))
     }
 
-    /// Settles the doubts that were there before a reading of the tables began: the zeros of lines that are still fed by
-    /// the same stream are right, and no longer doubted. Gives the last of each line, by the time of the first, as a
-    /// batch of its own.
+    /// Releases the held-back zeros from before a reading of the tables began, if the same stream still feeds the line.
+    /// Returns the last zero of each line, with the time of the first, as a batch of its own.
     pub fn confirm(
         &mut self,
         began: Instant,
@@ -174,18 +173,18 @@ impl Sampler {
         first.map(|at| (at, samples.as_mut_slice()))
     }
 
-    /// Forgets the zeros of lines that a stream feeds no longer: their sessions are gone.
+    /// Drops the held-back zeros of lines without a stream: their sessions are gone.
     pub fn deny(&mut self, is_fed: impl Fn(LineHandle, StreamId) -> bool) {
         self.gathered.retain(|gathered| !gathered.doubtful || is_fed(gathered.line, gathered.stream));
     }
 
-    /// Forgets lines that are watched no longer.
+    /// Forgets unwatched lines.
     pub fn forget(&mut self, is_watched: impl Fn(LineHandle) -> bool) {
         self.last.retain(|last| is_watched(last.line));
         self.gathered.retain(|gathered| is_watched(gathered.line));
     }
 
-    /// Forgets what was being gathered: the connection is gone.
+    /// Forgets all rows: the connection is gone.
     pub fn clear(&mut self) {
         self.gathered.clear();
         self.last.clear();
@@ -193,7 +192,7 @@ impl Sampler {
         self.first = None;
     }
 
-    /// A line's next section: what was not complete of its last one never will be.
+    /// Begins a line's next section. An incomplete earlier section is dropped.
     fn begin(&mut self, reading: &Reading, now: Instant) -> usize {
         self.gathered.retain(|gathered| gathered.line != reading.line || (gathered.missing == 0 && !gathered.doubtful));
         self.gathered.push(Gathered {
@@ -209,7 +208,7 @@ impl Sampler {
         self.gathered.len() - 1
     }
 
-    /// Zeros right after real traffic are doubtful, until the tables had their time to confirm them.
+    /// True for zeros right after traffic, until [`DOUBT`] is over.
     fn is_doubtful(&mut self, line: LineHandle, now: Instant) -> bool {
         let place = self.last.binary_search_by_key(&line, |last| last.line);
         let last = place.ok().and_then(|nth| self.last.get_mut(nth)).filter(|last| last.total >= REAL_TRAFFIC);
@@ -227,7 +226,7 @@ impl Gathered {
     }
 }
 
-/// Since when a line is in doubt.
+/// When the line's doubt began.
 fn doubted(last: &[Last], line: LineHandle) -> Option<Instant> {
     let place = last.binary_search_by_key(&line, |last| last.line).ok()?;
     last.get(place)?.doubted

@@ -1,6 +1,6 @@
-//! Which lines the router has, and which interfaces carry them. It keeps what tables said; it reads none and does no I/O.
+//! The router's lines, and the interfaces of each. No I/O: the rows of the tables come from the router's task.
 //!
-//! The tables are read whole and are the truth: a reading replaces the sessions, and the lines are brought up to it.
+//! Each reading of the tables is whole. A reading replaces all sessions, and the lines follow.
 //!
 //! | a username's rows | the line |
 //! |---|---|
@@ -30,7 +30,7 @@ use plans::{LinePlan, Scope};
 
 use crate::clock::milliseconds;
 
-/// How long a line is remembered that no table lists any more.
+/// The memory for a line after its last row in a table.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3_600);
 
 /// Uptimes are whole seconds and tables take time to read: a session's start is the same within this.
@@ -45,9 +45,9 @@ pub struct Line {
     sessions: u16,
     /// Since when the newest session is up or, without one, the last has been down.
     since: Option<Instant>,
-    /// Where its live sessions stand in the table's listing; as many as `sessions`.
+    /// The line's first live session in the listing; `sessions` of them stand together.
     first: u32,
-    /// When a reading last had a row of it.
+    /// The last reading with a row of the line.
     listed: Instant,
     profile: Option<Rc<str>>,
     plan: LinePlan,
@@ -60,13 +60,13 @@ pub struct Line {
 pub struct Session<'a> {
     /// The interface.
     pub key: InterfaceKey,
-    /// Its name, as bytes.
+    /// The interface's name, as bytes.
     pub name: &'a [u8],
-    /// Which end of the session the router is.
+    /// The router's end of the session.
     pub role: Role,
 }
 
-/// Every line of the router, in order of its handle.
+/// Every line of the router, by rising handle.
 #[derive(Debug)]
 pub struct LineTable {
     lines: Vec<Line>,
@@ -135,7 +135,7 @@ impl LineTable {
         self.readings
     }
 
-    /// Counts the changes; every change of a line stamps it with the next revision.
+    /// The number of changes so far; each change stamps the line with the next revision.
     pub const fn revision(&self) -> u64 {
         self.revision
     }
@@ -145,12 +145,12 @@ impl LineTable {
         self.changed_since(0, now)
     }
 
-    /// The reports of the lines that changed after `revision`, with ages as of `now`.
+    /// The reports of the lines changed after `revision`, with ages as of `now`.
     pub fn changed_since(&self, revision: u64, now: Instant) -> impl Iterator<Item = LineReport> {
         self.lines.iter().filter(move |line| line.revision > revision).map(move |line| line.report(now))
     }
 
-    /// The same for handles above `after`, so that a long table is told in pages.
+    /// The same for handles above `after`: a long table is told in pages.
     pub fn changed_after(
         &self,
         revision: u64,
@@ -162,45 +162,45 @@ impl LineTable {
         rest.filter(move |line| line.revision > revision).map(move |line| line.report(now))
     }
 
-    /// Takes the handles of the lines that were forgotten since the last call. A call that never comes costs at most
-    /// `capacity` handles: those beyond are dropped, for a fresh hello sends the whole table anyway.
+    /// Takes the handles of the lines forgotten since the last call. At most `capacity` handles are kept for the call; more
+    /// are dropped, and the next hello sends the whole table anyway.
     pub fn drain_gone(&mut self) -> Vec<LineHandle> {
         std::mem::take(&mut self.gone)
     }
 
-    /// The line of that handle.
+    /// The line of the handle.
     pub fn line(&self, handle: LineHandle) -> Option<&Line> {
         let nth = self.lines.binary_search_by_key(&handle, |line| line.handle).ok()?;
         self.lines.get(nth)
     }
 
-    /// The line of that username.
+    /// The line of the username.
     pub fn line_of(&self, username: &[u8]) -> Option<&Line> {
         let order = |nth: &u32| self.nth(*nth).map_or(Ordering::Less, |line| line.username.as_bytes().cmp(username));
         let place = self.by_username.binary_search_by(order).ok()?;
         self.nth(*self.by_username.get(place)?)
     }
 
-    /// The line that a session on that interface belongs to.
+    /// The line of the interface's session.
     pub fn line_on(&self, interface: &[u8]) -> Option<&Line> {
         self.line_of(self.listing.user(self.row_on(interface)?))
     }
 
-    /// The live sessions that make up a line; none when it is offline or unknown.
+    /// The live sessions of a line; none for an offline or unknown line.
     pub fn sessions_of(&self, handle: LineHandle) -> impl Iterator<Item = Session<'_>> {
         let (first, count) = self.line(handle).map_or((0, 0), |line| (line.first as usize, usize::from(line.sessions)));
         let rows = self.listing.rows.iter().skip(first).take(count);
         rows.map(|row| Session { key: row.key, name: self.listing.name(row), role: row.role })
     }
 
-    /// Whether a row that was heard says something that the last reading did not.
+    /// True if the row differs from the last reading.
     pub fn is_news(&self, heard: &ListedSession<'_>) -> bool {
         self.row_on(heard.name).is_none_or(|row| {
             (row.key, row.live, row.role) != (heard.key, heard.live, heard.role) || self.listing.user(row) != heard.user
         })
     }
 
-    /// Whether the last reading had that interface.
+    /// True if the last reading had the interface.
     pub fn has(&self, key: InterfaceKey) -> bool {
         self.listing.rows.iter().any(|row| row.key == key)
     }
@@ -312,7 +312,7 @@ impl LineTable {
         }
     }
 
-    /// Forgets lines that no table has listed for long, and sooner when there is no room for new ones.
+    /// Forgets lines without a row for [`REMEMBERED`], and sooner if new lines need the room.
     fn forget_old(&mut self, now: Instant) {
         let keep = if self.lines.len() < self.capacity { REMEMBERED } else { Duration::from_secs(60) };
         let is_old = |line: &Line| now.saturating_duration_since(line.listed) > keep;
@@ -343,7 +343,7 @@ impl LineTable {
         self.by_interface = order;
     }
 
-    /// Says once that there are more sessions than fit, and once that all fit again.
+    /// Logs once that sessions do not fit, and once that all fit again.
     fn note_refusals(&mut self, fresh: &Listing) {
         let refusing = fresh.refused > 0;
         if refusing && !self.refusing {
@@ -372,13 +372,13 @@ impl Line {
         self.sessions
     }
 
-    /// How long it has been offline; forever, where that is not known.
+    /// The time offline; [`Duration::MAX`] if unknown.
     pub fn offline_for(&self, now: Instant) -> Duration {
         self.since.map_or(Duration::MAX, |since| now.saturating_duration_since(since))
     }
 
-    /// The start of the newest session. Without an uptime in the table it is known only if it began between two
-    /// readings.
+    /// The start of the newest session. Without an uptime in the table, the start is known only for a session begun between
+    /// two readings.
     fn up_since(&self, before: &[Row], live: &[Row], readings: u64, now: Instant) -> Option<Instant> {
         let fresh = live.iter().any(|row| !before.iter().any(|old| old.key == row.key));
         let started = live.iter().filter_map(Row::uptime).min().and_then(|uptime| now.checked_sub(uptime));
@@ -409,7 +409,7 @@ impl Line {
     }
 }
 
-/// Which role's sessions make up the line, and how many they are. The rows are in [`Listing::sort`]'s order.
+/// The role of the line's sessions, and their number. The rows are in the order of [`Listing::sort`].
 fn carried_by(rows: &[Row]) -> (Role, u16) {
     let live = rows.first().filter(|row| row.live);
     let Some(first) = live else {

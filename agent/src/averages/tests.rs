@@ -10,7 +10,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// An interface's counters as the router tells them: `.id`, name, rx and tx.
 type Told<'a> = (u64, &'a str, u64, u64);
 
-/// How far averages reach back in seconds, and each with its handle, download and upload.
+/// The span of the averages in seconds, and each average's handle, download and upload.
 type Read = (u64, Vec<(u32, u64, u64)>);
 
 struct Counted {
@@ -210,7 +210,7 @@ fn the_largest_counters_are_no_overflow() {
 }
 
 proptest! {
-    /// Whatever counters do, an average is never more than what was counted since the reading before.
+    /// An average is never more than the bytes counted since the reading before, whatever counters do.
     #[test]
     fn no_average_is_more_than_was_counted(
         // The router counts under one `.id` or another; `*2` is bob's.

@@ -1,4 +1,4 @@
-//! The router's CPU load, and the interval between samples that follows from it.
+//! The router's CPU load, and the interval between samples under this load.
 
 use crate::routeros::commands::Interval;
 
@@ -27,7 +27,7 @@ impl Load {
         Self { interval: Interval::SHORTEST, busy: 0, calm: 0 }
     }
 
-    /// The interval between samples that the load allows.
+    /// The interval between samples under the present load.
     pub(super) const fn interval(&self) -> Interval {
         self.interval
     }

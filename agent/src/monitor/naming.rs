@@ -1,4 +1,4 @@
-//! How `monitor-traffic` is told its interfaces: by `.id`, or by name at a router that takes no `.id` there.
+//! The naming of interfaces in `monitor-traffic`: by `.id`, or by name if the router refuses every `.id`.
 //!
 //! The way is learned once and kept for the router. A refusal alone teaches nothing: the interface may just have gone.
 //!
@@ -17,16 +17,16 @@ use tokio::time::Instant;
 use super::stream::{Stream, StreamId};
 use crate::sessions::{InterfaceKey, LineTable, Session};
 
-/// Newcomers wait so long for the first stream's answer, so that they are all asked for in the way that is right.
+/// The longest wait of newcomers for the first stream's answer. They are then asked for in the right way at once.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A reading of the tables may have begun before the refusal. The second one after it did not.
+/// The first reading after a refusal may have begun before. The second one began later.
 const CONFIRMING_READINGS: u64 = 2;
 
-/// So many refusals by `.id`, with a reading of the tables between them, count where names cannot be tried.
+/// Without names to try, so many refusals by `.id` prove the way. A reading of the tables lies between them.
 const REFUSALS: u8 = 3;
 
-/// What a command calls its interfaces.
+/// The way to name interfaces in a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     /// By `.id`; an interface without one by name.
@@ -35,7 +35,7 @@ pub(super) enum Way {
     Names,
 }
 
-/// What a refused stream means for its lines.
+/// The consequence of a refused stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// An interface may be gone: the lines wait for the tables.
@@ -44,11 +44,11 @@ pub(super) enum Verdict {
     WrongWay,
 }
 
-/// What is known of the router's way.
+/// The knowledge of the router's way.
 #[derive(Debug, Default)]
 pub(super) struct Naming {
     state: State,
-    /// Refusals by `.id` of interfaces whose names could not be tried.
+    /// Refusals by `.id` without names to try.
     refusals: u8,
 }
 
@@ -63,18 +63,18 @@ enum State {
     },
     /// A stream by `.id` was refused; the same lines are to be tried by name.
     Refused(Refused),
-    /// The stream that tries them by name has not answered yet.
+    /// The stream by name has not answered yet.
     Trying {
         stream: StreamId,
         until: Instant,
         refused: Refused,
     },
-    /// Names work. That `.id`s do not is believed when the tables say that the interfaces are the same.
+    /// Names work. The tables have yet to prove that the interfaces are the same as before.
     Doubted(Refused),
     Known(Way),
 }
 
-/// A stream by `.id` that was refused.
+/// A refused stream by `.id`.
 #[derive(Debug, Clone)]
 struct Refused {
     lines: Vec<LineHandle>,
@@ -84,7 +84,7 @@ struct Refused {
 }
 
 impl Naming {
-    /// The way for a stream that is opened now.
+    /// The way for a new stream.
     pub(super) const fn way(&self) -> Way {
         match self.state {
             State::Unknown | State::Asked { .. } | State::Known(Way::Ids) => Way::Ids,
@@ -106,7 +106,7 @@ impl Naming {
         }
     }
 
-    /// The lines that are to be tried by name now.
+    /// The lines to try by name now.
     pub(super) fn lines_to_try(&self) -> Option<Vec<LineHandle>> {
         match &self.state {
             State::Refused(refused) => Some(refused.lines.clone()),
@@ -114,12 +114,12 @@ impl Naming {
         }
     }
 
-    /// Gives up the trial: nobody watches its lines any more.
+    /// Gives up the trial: nobody watches the lines any more.
     pub(super) fn drop_trial(&mut self) {
         self.state = State::Unknown;
     }
 
-    /// Takes note of a stream that is opened.
+    /// Records an opened stream.
     pub(super) fn note_opened(&mut self, stream: &Stream, now: Instant) {
         let until = now + PATIENCE;
         match std::mem::take(&mut self.state) {
@@ -129,7 +129,7 @@ impl Naming {
         }
     }
 
-    /// Takes note of a stream's first row. True if that changed what is known.
+    /// Records a stream's first row. Returns true if the knowledge changed.
     pub(super) fn note_answer(&mut self, stream: &Stream) -> bool {
         self.state = match std::mem::take(&mut self.state) {
             State::Unknown | State::Asked { .. } if stream.is_named_by_id() => State::Known(Way::Ids),
@@ -142,7 +142,7 @@ impl Naming {
         true
     }
 
-    /// Takes note that the router refused a stream's interfaces.
+    /// Records a refusal of a stream's interfaces.
     pub(super) fn note_refusal(&mut self, stream: &Stream, readings: u64) -> Verdict {
         let by_id = stream.is_named_by_id();
         match &self.state {
@@ -156,7 +156,7 @@ impl Naming {
         Verdict::Suspect
     }
 
-    /// Takes note that a stream ended for another reason.
+    /// Records a stream's end for another reason.
     pub(super) fn note_end(&mut self, stream: StreamId) {
         if matches!(self.state, State::Asked { stream: asked, .. } | State::Trying { stream: asked, .. } if asked == stream)
         {
@@ -164,7 +164,7 @@ impl Naming {
         }
     }
 
-    /// Ends the doubt when the tables were read. True if that changed what is known.
+    /// Ends the doubt after a reading of the tables. Returns true if the knowledge changed.
     pub(super) fn review(&mut self, table: &LineTable) -> bool {
         let State::Doubted(refused) = &self.state else { return false };
         if table.readings() < refused.readings + CONFIRMING_READINGS {
@@ -175,14 +175,14 @@ impl Naming {
         true
     }
 
-    /// Forgets the streams of a lost connection. What was learned of the router is kept.
+    /// Forgets the streams of a lost connection. The learned way is kept.
     pub(super) fn disconnected(&mut self) {
         if matches!(self.state, State::Asked { .. } | State::Refused(_) | State::Trying { .. }) {
             self.state = State::Unknown;
         }
     }
 
-    /// Forgets everything: the router has another RouterOS.
+    /// Forgets everything: the router has another RouterOS version.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }

@@ -25,7 +25,7 @@ impl Pace {
             || self.opens.front().is_some_and(|first| now.saturating_duration_since(*first) >= OPEN_WINDOW)
     }
 
-    /// Records that a stream was opened.
+    /// Records an opened stream.
     pub(super) fn note_opened(&mut self, now: Instant) {
         if self.opens.is_full() {
             self.opens.pop_front();
@@ -34,12 +34,12 @@ impl Pace {
         let _ = self.opens.push_back(now);
     }
 
-    /// True if the last merge is long enough ago for one that is not urgent.
+    /// True if the pause after the last merge is over. An urgent merge does not wait.
     pub(super) fn allows_merge(&self, now: Instant) -> bool {
         self.merged.is_none_or(|last| now.saturating_duration_since(last) >= MERGE_PAUSE)
     }
 
-    /// Records that a merge began.
+    /// Records a merge.
     pub(super) const fn note_merge(&mut self, now: Instant) {
         self.merged = Some(now);
     }

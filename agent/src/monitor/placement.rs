@@ -1,4 +1,4 @@
-//! Which lines go into which stream: newcomers into small streams, small streams into larger ones.
+//! Puts lines into streams: newcomers into small streams, small streams into larger ones.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::watches::{Nameable, Watched, Watches};
 use crate::routeros::commands::Interval;
 use crate::sessions::LineTable;
 
-/// Decides which lines share a stream, within the configured limits.
+/// Decides the lines of each stream, within the configured limits.
 #[derive(Debug)]
 pub(super) struct Placement {
     pace: Pace,
@@ -25,7 +25,7 @@ pub(super) struct Placement {
     restart_pause: Duration,
 }
 
-/// What a decision is about, and what it changes.
+/// The state for a decision, to be changed.
 pub(super) struct Circumstances<'a> {
     pub(super) watches: &'a mut Watches,
     pub(super) streams: &'a mut Streams,
@@ -35,7 +35,7 @@ pub(super) struct Circumstances<'a> {
     pub(super) now: Instant,
 }
 
-/// The same to be looked at only.
+/// The state for a question, read only.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) watches: &'a Watches,
@@ -44,7 +44,7 @@ pub(super) struct View<'a> {
     pub(super) now: Instant,
 }
 
-/// A line that no stream has all sessions of. Lines that are alike may share a stream.
+/// A line without a stream for all sessions. Similar lines may share a stream.
 #[derive(Debug, Clone, Copy)]
 struct Waiting {
     line: LineHandle,
@@ -53,19 +53,19 @@ struct Waiting {
 }
 
 impl Placement {
-    /// Begins with no stream opened. One place of `max_streams` is kept for a stream that takes over from others.
+    /// Begins with no stream opened. One place of `max_streams` is kept for a merge.
     pub(super) fn new(max_streams: usize, room: usize, restart_pause: Duration) -> Self {
         Self { pace: Pace::default(), max_streams: max_streams.max(2), room: room.max(1), restart_pause }
     }
 
-    /// Puts lines that no stream samples into small streams, at once.
+    /// Puts waiting lines into small streams, at once.
     pub(super) fn place_newcomers(&mut self, at: &mut Circumstances<'_>, actions: &mut Vec<Action>) {
         self.try_names(at, actions);
         if at.naming.holds_newcomers(at.now) {
             return;
         }
         let mut waiting: Vec<_> = at.waiting().collect();
-        // Suspects together and last: a stream that is refused then takes no sound line with it.
+        // Suspects together and last: their refusal then costs no sound line.
         waiting.sort_by_key(|waiting| (waiting.flapping, waiting.strikes));
         let mut waiting = waiting.as_slice();
         while let Some((first, rest)) = waiting.split_first() {
@@ -83,8 +83,8 @@ impl Placement {
         }
     }
 
-    /// Asks for the interfaces of a refused stream again, by name. This does not count against the pace: the refused
-    /// stream, which cost the router nothing, did.
+    /// Asks for the interfaces of a refused stream again, by name. The refused stream has counted against the pace, so
+    /// this one does not.
     fn try_names(&mut self, at: &mut Circumstances<'_>, actions: &mut Vec<Action>) {
         let Some(mut lines) = at.naming.lines_to_try() else { return };
         lines.retain(|line| at.watches.get(*line).is_some_and(|watched| !watched.placed));
@@ -97,7 +97,7 @@ impl Placement {
         self.open(stream, &lines, at, actions);
     }
 
-    /// Opens a stream for the first of the waiting lines and those that are like it. Returns how many it holds.
+    /// Opens a stream for the first of the waiting lines and the similar ones. Returns the number of lines.
     fn open_for(
         &mut self,
         first: &Waiting,
@@ -116,8 +116,8 @@ impl Placement {
         lines.len()
     }
 
-    /// Opens a stream that takes over from others, one at a time: from small streams where there are more than needed,
-    /// from a stream with dead interfaces, or from one with another interval.
+    /// Opens a stream in the place of others, one at a time: of small streams if there are more than needed, of a stream
+    /// with dead interfaces, or of one with another interval.
     pub(super) fn merge(&mut self, at: &mut Circumstances<'_>, actions: &mut Vec<Action>) {
         let view = at.view();
         if !self.may_merge(view) {
@@ -185,7 +185,7 @@ impl Placement {
         at.streams.add(stream);
     }
 
-    /// The streams that one stream should take over from: several small ones, or one that must be rebuilt.
+    /// The streams to replace by one: several small ones, or one to be rebuilt.
     fn worth_merging(&self, view: View<'_>) -> Vec<StreamId> {
         let mut free: Vec<_> = view.streams.iter().filter(|stream| self.may_restart(stream, view)).collect();
         free.sort_by_key(|stream| (stream.live().count(), stream.id));
@@ -203,8 +203,8 @@ impl Placement {
         free.iter().find(|stream| view.is_spoiled(stream)).map(|stream| stream.id).into_iter().collect()
     }
 
-    /// True if the stream may be replaced now. A flapping line's own stream stays, and a large stream rests for a while
-    /// after it was opened.
+    /// True if the stream may be replaced now. A flapping line's own stream stays, and a large stream rests for a while at
+    /// first.
     fn may_restart(&self, stream: &Stream, view: View<'_>) -> bool {
         let small = stream.slots.len() * 2 <= self.room;
         let rested = view.now.saturating_duration_since(stream.opened) >= self.restart_pause;
@@ -250,7 +250,7 @@ impl View<'_> {
         stream.interval != self.interval || stream.has_gone()
     }
 
-    /// True if the router will end the stream because an interface of it is gone: a replacement should come first.
+    /// True if the router will end the stream for a missing interface: a replacement should come first.
     fn is_about_to_end(self, stream: &Stream) -> bool {
         self.streams.end_with_interfaces && stream.has_gone() && stream.live().next().is_some()
     }
@@ -265,7 +265,7 @@ impl View<'_> {
         self.streams.iter().filter(|stream| self.is_apart(stream)).count()
     }
 
-    /// The fewest streams that could do, with those of flapping lines apart.
+    /// The smallest sufficient number of streams, with flapping lines apart.
     fn needed_streams(self, room: usize) -> usize {
         let shared = self.streams.iter().filter(|stream| !self.is_apart(stream));
         let live: usize = shared.map(|stream| stream.live().count()).sum();

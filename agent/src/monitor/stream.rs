@@ -1,4 +1,4 @@
-//! One `monitor-traffic` stream: which interfaces it watches, in which order, and which of its rows is whose.
+//! One `monitor-traffic` stream: the interfaces in the order of the command, and the interface of each row.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::naming::Way;
 use crate::routeros::commands::Interval;
 use crate::sessions::{InterfaceKey, LineTable, Session};
 
-/// A row may come so much later than half an interval after its time.
+/// The tolerance for a late row, beyond half an interval.
 const ROW_DELAY: Duration = Duration::from_millis(200);
 
 /// While a stream is silent, the tables are read again after this.
@@ -31,20 +31,20 @@ impl StreamId {
 /// Why the router refuses a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// It takes one of the interfaces for none of its own, or gives no reason that is known.
+    /// The router does not know one of the interfaces, or gives an unknown reason.
     Interfaces,
     /// The API user may not do this.
     Forbidden,
 }
 
-/// What an interface of a stream still stands for.
+/// The use of a stream's interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     /// A session of a watched line.
     Live,
-    /// Its line is watched no longer; the stream goes on without regard to it.
+    /// The line is unwatched. The stream goes on, and the rows are ignored.
     Unwatched,
-    /// The session is gone, or its rows are: the stream is to be rebuilt without it.
+    /// The session is gone, or the rows stopped: the stream is to be rebuilt without the interface.
     Gone,
 }
 
@@ -55,11 +55,11 @@ pub(super) struct Slot {
     pub(super) name: Box<[u8]>,
     pub(super) role: Role,
     pub(super) standing: Standing,
-    /// Whether it was set aside because its rows stopped, although the tables still have it.
+    /// True if the rows stopped although the tables still have the interface.
     pub(super) mute: bool,
-    /// How many live sessions its line has in this stream.
+    /// The number of the line's live sessions in this stream.
     pub(super) of: u16,
-    /// The last section with a row of it, counted from 1.
+    /// The last section with a row of the interface, counted from 1.
     section: u32,
 }
 
@@ -69,11 +69,11 @@ pub(super) struct Stream {
     pub(super) slots: Vec<Slot>,
     /// The time between two sections.
     pub(super) interval: Interval,
-    /// What the stream's command calls its interfaces.
+    /// The naming in the stream's command.
     pub(super) way: Way,
     /// True if the stream was opened for one flapping line alone.
     pub(super) is_apart: bool,
-    /// Why the router ends it, as far as the router said.
+    /// The router's reason for ending the stream, if there is one.
     pub(super) refusal: Option<Refusal>,
     pub(super) opened: Instant,
     /// When the last row came; before the first row, when the stream was opened.
@@ -84,21 +84,21 @@ pub(super) struct Stream {
     number: Option<u64>,
     /// When the section's first row came.
     began: Instant,
-    /// The slot that the next row is expected to be of.
+    /// The expected slot of the next row.
     next: usize,
-    /// When its silence was last taken for a sign that something vanished.
+    /// When the tables were last read again because of the stream's silence.
     suspected: Option<Instant>,
 }
 
-/// A row's place in its stream.
+/// A row's place in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) slot: usize,
-    /// Whether it is the first row of its section.
+    /// True for the first row of a section.
     pub(super) begins: bool,
 }
 
-/// What a row is to its section.
+/// A row's relation to the section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RowStanding {
     First,
@@ -138,8 +138,8 @@ impl Stream {
         }));
     }
 
-    /// Finds whose row this is: by its name or, where the row has none, by the order of the command. `None` for an
-    /// interface that is not the stream's, and for a row that the router sent twice.
+    /// Finds the slot of a row: by the row's name or, without one, by the order of the command. `None` for a foreign
+    /// interface, and for a doubled row.
     pub(super) fn place(&mut self, name: Option<&[u8]>, number: Option<u64>, now: Instant) -> Option<Place> {
         let expected = if self.begins_by_number(number) { 0 } else { self.next };
         let slot = match name.filter(|name| !name.is_empty()) {
@@ -161,9 +161,9 @@ impl Stream {
         Some(Place { slot, begins })
     }
 
-    /// Tells a section's first row, its further rows and doubled ones apart. A row is a double if its section has one of
-    /// the same interface already, or if its section is over. Where sections have no number, rows of one interface that
-    /// are less than half an interval apart are of one section.
+    /// Tells a section's first row, further rows and doubles apart. A double is a second row of an interface in one
+    /// section, or a row of an earlier section. Without section numbers, two rows of an interface within half an interval
+    /// are of one section.
     fn standing_of(&self, slot: usize, number: Option<u64>, now: Instant) -> Option<RowStanding> {
         let repeated = self.slots.get(slot)?.section == self.sections;
         let is_late = number.zip(self.number).is_some_and(|(number, current)| number.checked_add(1) == Some(current));
@@ -191,17 +191,17 @@ impl Stream {
         self.slots.iter().position(is_it)
     }
 
-    /// True if the command names an interface by its `.id`.
+    /// True if the command names an interface by `.id`.
     pub(super) fn is_named_by_id(&self) -> bool {
         self.way == Way::Ids && self.slots.iter().any(|slot| slot.key.id().is_some())
     }
 
-    /// Whether its rows are samples by now.
+    /// True if the warm-up is over.
     pub(super) const fn is_warm(&self) -> bool {
         self.sections >= 2
     }
 
-    /// Whether it has interfaces that are no more.
+    /// True if an interface is gone.
     pub(super) fn has_gone(&self) -> bool {
         self.slots.iter().any(|slot| slot.standing == Standing::Gone)
     }
@@ -214,17 +214,17 @@ impl Stream {
         self.live().filter(|slot| slot.line == line).count()
     }
 
-    /// When a late section no longer explains that no row came.
+    /// When silence is no longer explained by a late section.
     pub(super) fn suspect_at(&self) -> Instant {
         self.heard + self.interval.duration() * 3 / 2 + ROW_DELAY
     }
 
-    /// Whether its rows come and count.
+    /// True if rows come and the warm-up is over.
     pub(super) const fn is_settled(&self) -> bool {
         self.is_warm() && self.suspected.is_none()
     }
 
-    /// Whether no row at all came for longer than a late section explains; again after a while.
+    /// True if the stream is silent for longer than a late section explains; again after [`SUSPECT_AGAIN`].
     pub(super) fn is_suspect(&mut self, now: Instant) -> bool {
         let silent = now >= self.suspect_at();
         let told = self.suspected.is_some_and(|told| now.saturating_duration_since(told) < SUSPECT_AGAIN);
@@ -234,7 +234,7 @@ impl Stream {
         silent && !told
     }
 
-    /// Sets aside the live interfaces that a whole section had no row of, and gives their lines.
+    /// Sets aside the live interfaces without a row in a whole section. Returns their lines.
     pub(super) fn set_aside_stopped(&mut self) -> impl Iterator<Item = LineHandle> {
         let sections = self.sections;
         let live = self.slots.iter_mut().filter(|slot| slot.standing == Standing::Live && !slot.mute);
@@ -244,7 +244,7 @@ impl Stream {
         })
     }
 
-    /// Brings the slots' standing up to the tables and the watched lines.
+    /// Brings the slots up to the tables and the watched lines.
     pub(super) fn review(&mut self, table: &LineTable, is_watched: impl Fn(LineHandle) -> bool) {
         for slot in &mut self.slots {
             let is_it = |session: Session<'_>| session.key == slot.key && *session.name == *slot.name;

@@ -1,4 +1,4 @@
-//! The open `monitor-traffic` streams, in the order in which they were opened.
+//! The open `monitor-traffic` streams, oldest first.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ impl Streams {
         Some(self.list.remove(nth))
     }
 
-    /// Forgets every stream, and what was learned of this connection's.
+    /// Forgets every stream, and the knowledge about this connection's streams.
     pub(super) fn clear(&mut self) {
         self.list.clear();
         (self.silent, self.end_with_interfaces) = (0, false);
@@ -77,12 +77,12 @@ impl Streams {
         self.silent = 0;
     }
 
-    /// A stream that fell silent, if there is one.
+    /// A silent stream, if there is one.
     pub(super) fn silent(&self, now: Instant) -> Option<StreamId> {
         self.iter().find(|stream| now.saturating_duration_since(stream.heard) >= self.silence).map(|stream| stream.id)
     }
 
-    /// Counts a silent stream. True if it is not the first in a row: the connection itself is then in doubt.
+    /// Counts a silent stream. Returns true from the second in a row on: the connection itself is then in doubt.
     pub(super) const fn count_silent(&mut self) -> bool {
         self.silent = self.silent.saturating_add(1);
         self.silent >= 2

@@ -1,4 +1,4 @@
-//! The watched lines: when each watch ends, which stream gives its samples, and how its sessions have behaved.
+//! The watched lines: the end of each watch, the producer of the samples, and the recent changes of sessions.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use super::stream::{Stream, StreamId};
 use crate::routeros::dialogue::in_words;
 use crate::sessions::LineTable;
 
-/// A line flaps if its sessions changed more often than this, each change within [`FLAP_WINDOW`] of the last, until
-/// [`CALM_AFTER`] has passed without a change.
+/// More changes of a line's sessions than this are flapping, each within [`FLAP_WINDOW`] of the last. Flapping ends after
+/// [`CALM_AFTER`] without a change.
 const FLAPS: u8 = 3;
 const FLAP_WINDOW: Duration = Duration::from_secs(60);
 const CALM_AFTER: Duration = Duration::from_secs(300);
@@ -24,13 +24,13 @@ const MAX_RETRY_PAUSE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Watched {
     pub(super) line: LineHandle,
-    /// When the watch ends, once no viewer wants it.
+    /// The end of the watch, after the last viewer left.
     pub(super) ends: Option<Instant>,
     /// True if a stream had all the line's sessions at the last review.
     pub(super) placed: bool,
     /// The stream whose rows are the line's samples.
     pub(super) producer: Option<StreamId>,
-    /// A section of the producer that gives no sample: it follows the previous stream's last row too soon.
+    /// A section of the producer without samples, too soon after the previous stream's last row.
     pub(super) skip: Option<u32>,
     pub(super) last_row: Option<Instant>,
     pub(super) nameable: Nameable,
@@ -42,7 +42,7 @@ pub(super) struct Watched {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Nameable {
     Yes,
-    /// Not in the way that is being tried.
+    /// Not in the present way, and the way is not learned yet.
     NotYet,
     /// Not at this router.
     Never,
@@ -60,7 +60,7 @@ pub(super) struct SessionChanges {
 /// When a line whose stream gave no rows may be placed again.
 #[derive(Debug, Default)]
 pub(super) struct Retry {
-    /// How often in a row the line was placed and no row of it came.
+    /// Placements in a row without a row.
     pub(super) strikes: u8,
     not_before: Option<Instant>,
     /// The line waits until the tables were read this often.
@@ -116,7 +116,7 @@ impl Watches {
         self.held = held;
     }
 
-    /// Replaces the set of wanted lines. Returns the lines beyond the capacity, which are not watched.
+    /// Replaces the set of wanted lines. Returns the lines beyond the capacity.
     pub(super) fn want(&mut self, wanted: &BTreeSet<LineHandle>, is_new_uplink: bool, now: Instant) -> Vec<LineHandle> {
         let linger = if is_new_uplink { self.return_linger } else { self.linger };
         for watched in &mut self.list {
@@ -137,7 +137,7 @@ impl Watches {
         refused
     }
 
-    /// Ends the watches that are due. True if any ended.
+    /// Ends the due watches. Returns true if any ended.
     pub(super) fn end_due(&mut self, now: Instant) -> bool {
         if self.held {
             return false;
@@ -152,7 +152,7 @@ impl Watches {
         self.list.iter().filter_map(|watched| watched.ends).filter(|_| !self.held).min()
     }
 
-    /// Drops the handles that name no line: the table forgot the line, or the relay made the handle up.
+    /// Drops unknown handles: the table forgot the line, or the relay made the handle up. Returns them.
     pub(super) fn drop_unknown(&mut self, table: &LineTable) -> Vec<LineHandle> {
         let unknown: Vec<_> = self.iter().map(|w| w.line).filter(|line| table.line(*line).is_none()).collect();
         self.list.retain(|watched| !unknown.contains(&watched.line));
@@ -163,7 +163,7 @@ impl Watches {
         self.list.binary_search_by_key(&line, |watched| watched.line)
     }
 
-    /// True if one more line fits. Lingering lines give way, the nearest to its end first.
+    /// True if one more line fits. Lingering lines give way, the next to end first.
     fn make_room(&mut self) -> bool {
         if self.list.len() < self.capacity {
             return true;
@@ -193,12 +193,12 @@ impl Watched {
         }
     }
 
-    /// True if the line waits for nothing: it has a producer, or can never have one.
+    /// True if the line has a producer, or can never have one.
     pub(super) fn is_settled(&self) -> bool {
         self.nameable == Nameable::Never || (self.placed && self.producer.is_some())
     }
 
-    /// Finds out whether the line's interfaces can be named. Logs a line whose samples will not come for that.
+    /// Finds out whether the line's interfaces can be named, and logs a line with interfaces beyond naming.
     pub(super) fn review_names(&mut self, naming: &Naming, table: &LineTable) {
         let unnamed = table.sessions_of(self.line).find(|session| !naming.way().can_name(session));
         let nameable = match unnamed {
@@ -219,8 +219,8 @@ impl Watched {
         }
     }
 
-    /// Makes the stream the line's producer. A section within half an interval of the previous stream's row gives no
-    /// sample, so that no second has two.
+    /// Makes the stream the line's producer. A section within half an interval of the previous stream's row is skipped: a
+    /// second has one sample.
     pub(super) fn take_over(&mut self, stream: &Stream, now: Instant) {
         let half = stream.interval.duration() / 2;
         let soon = self.last_row.is_some_and(|last| now.saturating_duration_since(last) < half);
@@ -250,7 +250,7 @@ impl SessionChanges {
 }
 
 impl Retry {
-    /// Lets the line be placed again at once: what was asked for was right, and the way of naming wrong.
+    /// Lets the line be placed again at once: only the way of naming was wrong.
     pub(super) const fn excuse(&mut self) {
         (self.not_before, self.after_reading) = (None, 0);
     }

@@ -1,4 +1,5 @@
-//! The life of one connection to the router: what comes is sorted to whom it is for, and what is due is said.
+//! One connection to the router: events go to the tables, the monitor, the sampler and the averages, and due commands are
+//! sent.
 
 use shared::control::{Role, WatchRefusal};
 use tokio::time::{Duration, Instant, sleep_until};
@@ -17,7 +18,7 @@ use crate::sessions::{InterfaceKey, ListedSession};
 /// Between two questions for the CPU load, while streams run.
 const LOAD_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Even with nothing to do, the clock is looked at this often.
+/// The longest time without a look at the clock.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// The most streams open at once; the configuration allows fewer.
@@ -26,7 +27,7 @@ const MAX_STREAMS: usize = 64;
 /// The commands of the open streams.
 pub(super) type Streams = heapless::Vec<(StreamId, Tag), MAX_STREAMS>;
 
-/// What a command was said for.
+/// The purpose of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Login,
@@ -40,7 +41,7 @@ pub(super) enum Purpose {
 }
 
 impl Router<'_> {
-    /// Serves a connection until it ends; says why.
+    /// Serves a connection to the end. Returns the reason of the end.
     pub(super) async fn serve<S: Transport>(&mut self, mut connection: Connection<S, Purpose>) -> ConnectionError {
         let now = Instant::now();
         self.found(now);
@@ -62,7 +63,7 @@ impl Router<'_> {
         }
     }
 
-    /// Asks who the router is, and to be told of changes. The tables come by themselves.
+    /// Asks for the router's identity, and listens to changes. The tables are asked for later.
     fn introduce<S: Transport>(
         &mut self,
         connection: &mut Connection<S, Purpose>,
@@ -79,7 +80,7 @@ impl Router<'_> {
         Ok(())
     }
 
-    /// Takes what came, then says what is due.
+    /// Takes all events, then sends the due commands.
     fn turn<S: Transport>(
         &mut self,
         connection: &mut Connection<S, Purpose>,
@@ -116,7 +117,10 @@ impl Router<'_> {
             watched.refuse(*line, WatchRefusal::TooManyWatched);
         }
         if !refused.is_empty() {
-            tracing::warn!(lines = refused.len(), "more lines wanted than are watched: raise LINELIGHT_MAX_WATCHED");
+            tracing::warn!(
+                lines = refused.len(),
+                "relay wants more lines than the agent watches: raise LINELIGHT_MAX_WATCHED"
+            );
             self.handover.to_uplink.notify_one();
         }
     }
@@ -158,8 +162,8 @@ impl Router<'_> {
         }
     }
 
-    /// A change that was listened to is a hint only, and only if it is news. But an interface that is no more carries no
-    /// session, whatever else the tables may say: that need not wait for them.
+    /// A change that the router tells is a hint, if it is news: the tables are read soon. The end of an interface ends the
+    /// session at once.
     fn hear_change(&mut self, menu: Menu, row: &Sentence<'_>, now: Instant) {
         self.tables.told();
         let gone = row.flag(".dead").unwrap_or(false) && menu != Menu::PppActive;
@@ -237,7 +241,7 @@ impl Router<'_> {
         Ok(())
     }
 
-    /// A refusal for want of an interface is the monitor's matter. Any other is the operator's too.
+    /// Tells the monitor of a refusal. A refusal for another reason than a missing interface goes into the status too.
     fn hear_stream_refusal(&mut self, stream: StreamId, message: &[u8]) {
         let forbidden = is_forbidden(message);
         self.monitor.refused(stream, if forbidden { Refusal::Forbidden } else { Refusal::Interfaces });
@@ -308,7 +312,7 @@ impl Router<'_> {
         self.settle_doubts(began);
     }
 
-    /// Streams are reviewed first, so that a line that lost its session feeds nothing any more.
+    /// Streams are reviewed first: a line without a session must feed nothing.
     fn settle_doubts(&mut self, began: Instant) {
         self.monitor.review_streams(&self.handover.lines.borrow());
         let monitor = &self.monitor;
@@ -406,7 +410,7 @@ impl Router<'_> {
                 self.handover.to_uplink.notify_one();
             }
             Action::Reread(why) => {
-                tracing::debug!(why, "tables are read again");
+                tracing::debug!(why, "session tables are read again");
                 self.tables.hint(now);
             }
             Action::Drop(why) => return Err(ConnectionError::Stalled(why)),
@@ -423,7 +427,7 @@ impl Router<'_> {
         let Some((interfaces, interval)) = self.monitor.interfaces(stream) else { return Ok(()) };
         let command = Command::MonitorTraffic { interfaces: &interfaces, interval };
         let tag = connection.send(&command, Purpose::Stream(stream), None, now)?;
-        // The monitor keeps to the configured number, which is lower.
+        // The monitor keeps to the configured number, and this is lower.
         self.streams.push((stream, tag)).map_err(|_| ConnectionError::Stalled("it has too many streams open"))
     }
 
@@ -440,7 +444,7 @@ impl Router<'_> {
         Ok(())
     }
 
-    /// Averages are of lines, and for a relay that takes them.
+    /// True if lines are known and the relay takes averages.
     fn wants_averages(&self) -> bool {
         self.handover.averages.get() && self.handover.lines.borrow().readings() > 0
     }

@@ -1,4 +1,4 @@
-//! From an address to a stream: name, TCP and TLS, each failure in the words of whoever must mend it.
+//! From an address to a stream: name, TCP and TLS. Each failure says how to mend it.
 
 use std::io;
 use std::sync::Arc;

@@ -1,18 +1,18 @@
-//! Rows of the router that are too large to be kept: each is logged once a connection, by its name.
+//! Logs rows of the router beyond the bounds, each by name and once a connection.
 
 use super::conversation::Purpose;
 use crate::routeros::dialogue::in_words;
 use crate::routeros::sentence::Sentence;
 
-/// So many rows are logged on one connection.
+/// The most rows logged on one connection.
 const LOGGED: usize = 16;
 
-/// The rows that were logged.
+/// The logged rows.
 #[derive(Debug, Default)]
 pub(super) struct LeftOut(Vec<String>);
 
 impl LeftOut {
-    /// Logs the row, unless the log has it already or has enough.
+    /// Logs the row, unless it was logged before or the log has enough.
     pub(super) fn note(&mut self, purpose: Purpose, row: &Sentence<'_>) {
         let name = ["name", "user", ".id"].iter().find_map(|attribute| row.get(attribute)).map(in_words);
         let row = name.unwrap_or_else(|| "without a name".to_owned());
@@ -22,7 +22,7 @@ impl LeftOut {
         }
     }
 
-    /// The connection went.
+    /// Forgets the rows: the connection is gone.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

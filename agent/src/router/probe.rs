@@ -13,19 +13,19 @@ use crate::routeros::sentence::Sentence;
 
 type Way = Connection<Box<dyn Transport>, ()>;
 
-/// What a command came to: how many rows, or the router's refusal.
+/// The result of a command: the number of rows, or the router's refusal.
 type Answer = Result<usize, String>;
 
 /// How far a walk goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// To the list of sessions: what the agent does while nobody watches.
+    /// To the list of sessions, like the agent while nobody watches.
     Sessions,
-    /// To one session's rates, read once: somebody asked for it.
+    /// To one session's rates, read once.
     Rates,
 }
 
-/// Walks to the router once; a step for each stage, up to the first that fails. Nothing is changed on the router.
+/// Walks to the router once, with a step for each stage up to the first failure. Changes nothing on the router.
 pub async fn probe(config: &RouterConfig, timing: &Timing, reach: Reach) -> Vec<Step> {
     let mut steps = Vec::new();
     if let Err(error) = walk(config, timing, reach, &mut steps).await {
@@ -66,12 +66,12 @@ async fn greet(way: &mut Way, timing: &Timing) -> Result<String, ConnectionError
         let text = |name| row.get(name).map_or_else(|| "?".to_owned(), in_words);
         found = format!("accepted by {} with RouterOS {}", text("board-name"), text("version"));
     };
-    // A user who may not read is told so at the sessions.
+    // A missing policy shows at the sessions.
     let _ = ask(way, &Command::Resource, timing, note).await?;
     Ok(found)
 }
 
-/// Returns one session that is up.
+/// Returns one live session.
 async fn look_at_sessions(
     way: &mut Way,
     timing: &Timing,
@@ -103,7 +103,7 @@ async fn look_at_sessions(
     Ok(first)
 }
 
-/// Reads one session's rates: by its `.id` and, at a router that takes none there, by its interface's name.
+/// Reads one session's rates: by `.id`, and by the interface's name if the router refuses the `.id`.
 async fn look_at_rates(
     way: &mut Way,
     session: &Found,
@@ -129,7 +129,7 @@ async fn look_at_rates(
     Ok(())
 }
 
-/// A session that is up.
+/// A live session.
 struct Found {
     id: Option<u64>,
     name: Vec<u8>,
@@ -140,7 +140,7 @@ impl Found {
         Self { id: row.get(".id").and_then(parse_id), name: row.get("name").unwrap_or_default().to_vec() }
     }
 
-    /// The ways to name its interface, the usual one first, and what to say of each.
+    /// The ways to name the interface, the usual one first, and the words about each.
     fn ways(&self) -> impl Iterator<Item = (Interface<'_>, &'static str)> {
         let by_id = self.id.map(|id| (Interface::Id(id), ""));
         let plain = !self.name.is_empty() && !self.name.contains(&b',');
@@ -150,7 +150,7 @@ impl Found {
     }
 }
 
-/// Says one command and waits for its end.
+/// Sends one command and waits for the end.
 async fn ask(
     way: &mut Way,
     command: &Command<'_>,

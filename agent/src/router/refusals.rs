@@ -1,4 +1,4 @@
-//! Refusals of `monitor-traffic` that an operator has to know of, with their remedies. No I/O; time is an argument.
+//! Refusals of `monitor-traffic` for the operator, with remedies. No I/O; time is an argument.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::routeros::dialogue::in_words;
 /// The same refusal is logged again after this.
 const LOG_PAUSE: Duration = Duration::from_secs(600);
 
-/// What a router says of an interface that it does not have, and of a command that was cancelled.
+/// A router's words for a missing interface, and for a cancelled command.
 const ORDINARY: [&[u8]; 3] = [b"does not match any value of interface", b"no such item", b"interrupted"];
 
-/// The refusal that stands, and the one that was logged last.
+/// The standing refusal, and the last one logged.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     standing: bool,
@@ -26,7 +26,7 @@ impl Refusals {
         self.standing
     }
 
-    /// Takes the router's words and logs them. Returns the fault for the status; `None` for an interface that is gone.
+    /// Takes the router's words and logs them. Returns the fault for the status; `None` for a missing interface.
     pub(super) fn note(&mut self, message: &[u8], now: Instant) -> Option<String> {
         if ORDINARY.iter().any(|text| contains(message, text)) {
             return None;
@@ -41,7 +41,7 @@ impl Refusals {
         Some(fault)
     }
 
-    /// A row came, or the connection went.
+    /// Ends the refusal: a row came, or the connection is gone.
     pub(super) const fn clear(&mut self) {
         self.standing = false;
     }

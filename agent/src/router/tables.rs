@@ -1,8 +1,9 @@
-//! When which table is read, and what its rows become. Pure: time is an argument, commands are somebody else's.
+//! Decides when to read each table, and collects the rows. Pure: time is an argument, and the router's task sends the
+//! commands.
 //!
-//! Hints (a session heard of, rows that stopped) lead to a reading soon, but readings have a pause between them that
-//! grows with the time that they take, so that they fill at most a fifth of it. A full reading comes now and then
-//! whatever was hinted, for hints get lost.
+//! A hint (a session heard of, rows that stopped) leads to a reading soon. The pause between readings grows with their
+//! own time: readings fill at most a fifth of the time. A full reading comes now and then without a hint, because hints
+//! get lost.
 
 use std::time::Duration;
 
@@ -14,33 +15,33 @@ use crate::config::Timing;
 use crate::routeros::sentence::Sentence;
 use crate::sessions::{InterfaceKey, LineTable, ListedSession, Listing, PlanReading};
 
-/// Hints come in swarms: a session that goes is heard of in three menus.
+/// Hints come together: three menus tell of one session's end.
 const DEBOUNCE: Duration = Duration::from_millis(100);
 
-/// The pause between readings is so many times what the last one took.
+/// The pause between readings, as a multiple of the last reading's time.
 const SHARE: u32 = 4;
 
-/// While nobody watches, the pause is so many times as long.
+/// The factor of the pause while nobody watches.
 const UNWATCHED: u32 = 5;
 
 /// Plans change seldom: while something is watched they are read in every so many full intervals, and when there are new
 /// lines; while nothing is, never.
 const PLAN_INTERVALS: u32 = 5;
 
-/// Between two readings of the plans for new lines, at least. After a void one it doubles, up to the time that plans are
-/// read in anyway.
+/// The least time between two readings of the plans for new lines. Each void reading doubles the pause, up to the usual
+/// interval of the plans.
 const PLAN_PAUSE: Duration = Duration::from_secs(10);
 
-/// While a watched line is offline, the tables are read this often although its router tells of changes.
+/// The interval of readings while a watched line is offline, at a router that tells of changes.
 const ABSENT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A line that has been offline for this long is looked for less often.
+/// After so long offline, a line is looked for less often.
 const LONG_ABSENT: Duration = Duration::from_secs(300);
 
-/// So many interfaces that go while the tables are read are kept apart.
+/// The most interfaces noted as gone during one reading.
 const MAX_GONE: usize = 256;
 
-/// So many void readings in a row mean that the API does not work.
+/// After so many void readings in a row the API counts as broken.
 const MAX_VOID: u8 = 3;
 
 /// A table of a router.
@@ -55,7 +56,7 @@ pub(super) enum Table {
     Queues,
 }
 
-/// What the end of a table completed.
+/// A completed reading.
 #[derive(Debug)]
 pub(super) enum Completed {
     /// All sessions, as of when their reading began.
@@ -77,7 +78,7 @@ struct SessionReading {
     server: Stage,
     client: Stage,
     void: bool,
-    /// Interfaces that went since it began: its rows may be older.
+    /// Interfaces gone since the reading began: rows may be older.
     gone: Vec<InterfaceKey>,
 }
 
@@ -101,13 +102,13 @@ pub(super) struct Tables {
     void: u8,
     plans: PlanReading,
     plan_stage: Option<PlanStage>,
-    /// When plans were last read, and up to which line.
+    /// The time of the last reading of the plans, and the newest line then.
     plans_read: Option<(Instant, Option<LineHandle>)>,
-    /// Readings of the plans in a row that were not whole.
+    /// Void readings of the plans in a row.
     void_plans: u8,
-    /// Whether the router told of a change since the last reading.
+    /// True if the router told of a change since the last reading.
     told: bool,
-    /// Whether a reading found a change that the router had not told of.
+    /// True if a reading found a change before the router told of any.
     untold: bool,
 }
 
@@ -132,7 +133,7 @@ impl Tables {
         }
     }
 
-    /// Forgets what was under way, after the connection went: the first reading of the next one is due at once.
+    /// Forgets the readings under way: the connection is gone. The next connection begins with a reading.
     pub(super) fn disconnected(&mut self) {
         (self.sessions, self.plan_stage, self.began, self.ended, self.hinted) = (None, None, None, None, None);
         self.plans_read = None;
@@ -140,24 +141,23 @@ impl Tables {
         (self.told, self.untold) = (false, false);
     }
 
-    /// Takes note that the router tells of changes.
+    /// Notes that the router tells of changes.
     pub(super) fn told(&mut self) {
         (self.told, self.untold) = (true, false);
     }
 
-    /// Takes note that it does not tell of them.
+    /// Notes that the router does not tell of changes.
     pub(super) fn tells_nothing(&mut self) {
         self.untold = true;
     }
 
-    /// Takes note of whether a reading found a change: unless the router told of one, it is not relied upon to tell of
-    /// the next.
+    /// Notes whether a reading found a change. After a change without a word of the router, the router is not relied on.
     pub(super) fn compare(&mut self, changed: bool) {
         self.untold |= changed && !self.told;
         self.told = false;
     }
 
-    /// Asks for readings again and again while a watched line is offline, for its return is to be noticed soon.
+    /// Asks for readings again and again while a watched line is offline, to notice the return soon.
     pub(super) fn look_for(&mut self, offline_for: Duration, now: Instant) {
         let every = match (self.untold, offline_for >= LONG_ABSENT) {
             (true, false) => self.pause,
@@ -169,8 +169,7 @@ impl Tables {
         }
     }
 
-    /// Takes note that an interface is no more, whatever a reading under way says of it. What does not fit is left to the
-    /// reading after it.
+    /// Notes that an interface is gone, whatever a reading under way says. Beyond [`MAX_GONE`] the next reading tells.
     pub(super) fn gone(&mut self, interface: InterfaceKey) {
         if let Some(reading) = self.sessions.as_mut().filter(|reading| reading.gone.len() < MAX_GONE) {
             reading.gone.push(interface);
@@ -182,7 +181,7 @@ impl Tables {
         self.hinted.get_or_insert(now);
     }
 
-    /// When [`next`](Self::next) has something to ask for, if nothing else happens.
+    /// When [`next`](Self::next) has something to ask for without another event.
     pub(super) fn wake(&self, watched: bool) -> Option<Instant> {
         if self.sessions.is_some() {
             return None;
@@ -191,7 +190,7 @@ impl Tables {
         Some(self.hinted_at(watched).map_or(periodic, |hinted| hinted.min(periodic)))
     }
 
-    /// A table that is to be asked for now; call again until there is none.
+    /// Returns a table to be asked for now; call again until there is none.
     pub(super) fn next(&mut self, lines: &LineTable, watched: bool, now: Instant) -> Option<Table> {
         if self.sessions.is_none() && self.wake(watched).is_none_or(|due| due <= now) {
             self.begin_sessions(now);
@@ -221,8 +220,8 @@ impl Tables {
         }
     }
 
-    /// Takes the router's refusal. A menu that it does not have is empty, and so is one of the plans' that the user may
-    /// not read; anything else makes a reading void.
+    /// Takes the router's refusal. A menu that the router does not have is empty. So is a forbidden menu, if it is of the
+    /// plans. Any other refusal makes the reading void.
     pub(super) fn trap(&mut self, table: Table, message: &[u8]) {
         let known = [&b"no such command"[..], b"unknown command", b"not supported"];
         let absent = known.iter().any(|text| message.starts_with(text));
@@ -232,7 +231,7 @@ impl Tables {
         }
     }
 
-    /// Takes note that the table did not come in time.
+    /// Ends a table after a timeout; the reading is void.
     pub(super) fn timed_out(&mut self, table: Table, lines: &LineTable, now: Instant) -> Option<Completed> {
         self.make_void(table);
         self.done(table, lines, now)
@@ -246,7 +245,7 @@ impl Tables {
         }
     }
 
-    /// Takes note that the table is complete.
+    /// Ends a complete table. Returns the reading, if this was the last table.
     pub(super) fn done(&mut self, table: Table, lines: &LineTable, now: Instant) -> Option<Completed> {
         let next = match table {
             Table::Server | Table::Client => return self.end_sessions(table, now),
@@ -316,7 +315,7 @@ impl Tables {
         Some(Completed::Sessions(std::mem::take(&mut self.listing), began))
     }
 
-    /// Plans follow the first reading of the sessions, and then new lines and the time.
+    /// Plans are due after the first reading of the sessions, for new lines, and from time to time.
     fn plans_due(&self, lines: &LineTable, now: Instant) -> bool {
         let Some((read, newest)) = self.plans_read else { return self.ended.is_some() && lines.readings() > 0 };
         let wanted = self.void_plans > 0 || newest != lines.newest();
@@ -326,13 +325,13 @@ impl Tables {
     }
 }
 
-/// Whether a refusal is about what the API user may do.
+/// True if a refusal is about the API user's policies.
 pub(super) fn is_forbidden(message: &[u8]) -> bool {
     [&b"permission"[..], b"privilege"].iter().any(|word| message.windows(word.len()).any(|part| part == *word))
 }
 
 impl SessionReading {
-    /// Both tables are asked for at once: a session must not slip through between them.
+    /// Both tables are asked for at once: no session slips through between them.
     fn ask(&mut self) -> Option<Table> {
         let (stage, table) = match (self.server, self.client) {
             (Stage::Due, _) => (&mut self.server, Table::Server),

@@ -1,8 +1,8 @@
-//! Everything that this program can say to a router: a closed list of sentences that only read.
+//! Every sentence that this program can send to a router: a closed list, for reading only.
 //!
-//! Nothing from a relay becomes part of a sentence: interfaces are named by what the router itself listed. The menus of
-//! PPPoE and of secrets hold passwords, so each of their sentences says which properties it wants, and none of them is
-//! a password; a test holds that.
+//! Nothing from a relay becomes part of a sentence: the names of interfaces come from the router's own tables. The menus
+//! of PPPoE and of secrets hold passwords. So each sentence to them lists the wanted properties, and a test makes sure
+//! that no password is among them.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub enum Command<'a> {
     Login {
         /// The API user's name.
         user: &'a str,
-        /// Its password; on the plain API it crosses the wire as it is.
+        /// The password; the plain API sends it in plain text.
         password: &'a [u8],
     },
     /// The router's own name.
@@ -31,13 +31,13 @@ pub enum Command<'a> {
     ServerSessions,
     /// The sessions of a subscriber's own router.
     ClientSessions,
-    /// The addresses of the sessions, by which queues may name them.
+    /// The addresses of the sessions: a queue may target an address.
     ActiveAddresses,
     /// The profiles' rate limits.
     Profiles,
-    /// Which username has which profile.
+    /// The profile of each username.
     Secrets {
-        /// Whether to ask for the comments too, which often hold a customer's name.
+        /// True to ask for the comments too. They often hold a customer's name.
         comments: bool,
     },
     /// The router's time: a queue may be in force at some hours only.
@@ -46,7 +46,7 @@ pub enum Command<'a> {
     Queues,
     /// The byte counters of every PPPoE interface.
     Counters {
-        /// Whether to say `=stats=`, which some versions need and some do not know.
+        /// True to say `=stats=`. Some versions need the word, and some refuse it.
         stats: bool,
     },
     /// Changes of a menu, as hints.
@@ -85,13 +85,13 @@ impl Interval {
         Duration::from_secs(self.0 as u64)
     }
 
-    /// Returns the interval that is a second longer, up to the longest.
+    /// Adds a second, up to the longest.
     #[must_use]
     pub fn longer(self) -> Self {
         Self(self.0 + 1).min(Self::LONGEST)
     }
 
-    /// Returns the interval that is a second shorter, down to the shortest.
+    /// Takes a second off, down to the shortest.
     #[must_use]
     pub fn shorter(self) -> Self {
         Self(self.0 - 1).max(Self::SHORTEST)
@@ -112,14 +112,14 @@ pub enum Menu {
 /// How a command names an interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interface<'a> {
-    /// By its `.id`: whatever its name holds, commas too.
+    /// By `.id`, for every name.
     Id(u64),
-    /// By its name, which must not hold a comma.
+    /// By name. A name with a comma is taken for two.
     Name(&'a [u8]),
 }
 
 impl Command<'_> {
-    /// Appends the sentence, with its tag.
+    /// Appends the sentence with the tag.
     pub fn encode(&self, tag: Tag, out: &mut Vec<u8>) {
         codec::encode_word(self.path().as_bytes(), out);
         self.encode_attributes(out);
@@ -149,7 +149,7 @@ impl Command<'_> {
         }
     }
 
-    /// Which properties a print or listen asks for. All are known to every version: an unknown one loses rows on some.
+    /// The properties that a print or listen asks for. Every version has them: some lose rows over an unknown one.
     const fn properties(&self) -> &'static str {
         match self {
             Self::Identity => "name",

@@ -1,4 +1,4 @@
-//! One connection to a router's API: moves a dialogue's bytes over any stream, and logs in. What is said is not here.
+//! One connection to a router's API: moves a dialogue's bytes over any stream, and logs in.
 
 use std::future::poll_fn;
 use std::io;
@@ -14,12 +14,12 @@ use super::dialogue::{Dialogue, DialogueError, Event, in_words};
 use super::greeting::{Greeting, Service};
 use super::sentence::Tag;
 
-/// What a connection runs over: TCP, TLS over TCP, or a pipe in a test.
+/// The stream under a connection: TCP, TLS over TCP, or a pipe in a test.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + ?Sized> Transport for S {}
 
-/// Why there is no connection, or no longer one. What to do about it is [`remedy`](ConnectionError::remedy).
+/// Why there is no connection, or no longer one. [`remedy`](ConnectionError::remedy) says how to mend it.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
     /// The password cannot be read, or TLS not be set up.
@@ -30,7 +30,7 @@ pub enum ConnectionError {
     Resolve {
         /// As configured.
         address: String,
-        /// What the resolver says.
+        /// The resolver's error.
         source: io::Error,
     },
     /// Nothing answered: packets are dropped.
@@ -39,7 +39,7 @@ pub enum ConnectionError {
         /// As configured.
         address: String,
     },
-    /// Something answered that nobody listens.
+    /// The address answered, and no service listens on the port.
     #[error("router {address} refused the connection")]
     Refused {
         /// As configured.
@@ -50,7 +50,7 @@ pub enum ConnectionError {
     Unreachable {
         /// As configured.
         address: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The TLS handshake failed.
@@ -123,19 +123,19 @@ impl ConnectionError {
         }
     }
 
-    /// What is wrong and what to do, for an operator.
+    /// The error and the remedy, for an operator.
     pub fn explain(&self) -> String {
         format!("{self}; {}", self.remedy())
     }
 }
 
-/// A dialogue and the stream that carries it.
+/// A dialogue and the stream under it.
 #[derive(Debug)]
 pub struct Connection<S, P> {
     stream: S,
     dialogue: Dialogue<P>,
     unflushed: bool,
-    /// The first bytes that came, until the login is over.
+    /// The first received bytes, until the login is over.
     greeting: Option<Greeting>,
 }
 
@@ -145,7 +145,7 @@ impl<S: Transport, P: Copy> Connection<S, P> {
         Self { stream, dialogue: Dialogue::new(cancel_timeout), unflushed: false, greeting: Some(Greeting::default()) }
     }
 
-    /// Says a command, see [`Dialogue::send`]. It goes out with the next [`ready`](Self::ready).
+    /// Says a command, see [`Dialogue::send`]. The next [`ready`](Self::ready) writes the command.
     ///
     /// # Errors
     /// [`ConnectionError::Dialogue`].
@@ -168,7 +168,7 @@ impl<S: Transport, P: Copy> Connection<S, P> {
         Ok(self.dialogue.cancel(tag, now)?)
     }
 
-    /// What happened, see [`Dialogue::take`].
+    /// Returns the next event, see [`Dialogue::take`].
     ///
     /// # Errors
     /// [`ConnectionError::Dialogue`].
@@ -176,12 +176,12 @@ impl<S: Transport, P: Copy> Connection<S, P> {
         Ok(self.dialogue.take(now)?)
     }
 
-    /// When [`take`](Self::take) has something to do even though no bytes came.
+    /// When [`take`](Self::take) has something to do without new bytes.
     pub fn deadline(&self) -> Option<Instant> {
         self.dialogue.deadline()
     }
 
-    /// Writes what is to be written and waits until bytes came. Nothing is lost when it is dropped half-way.
+    /// Writes the unsent bytes and waits for new ones. Safe to drop at any time: nothing is lost.
     ///
     /// # Errors
     /// [`ConnectionError::Closed`] or [`ConnectionError::Broken`].
@@ -205,7 +205,7 @@ impl<S: Transport, P: Copy> Connection<S, P> {
         self.poll_read(context)
     }
 
-    /// Reads what the other side said before it stopped to listen; without that, the error of the write counts.
+    /// Reads the other side's last words, such as the reason of a `!fatal`. Without any, the write's error counts.
     fn last_words(&mut self, context: &mut Context<'_>, error: ConnectionError) -> Poll<Result<(), ConnectionError>> {
         match self.poll_read(context) {
             Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
@@ -268,7 +268,7 @@ impl<S: Transport, P: Copy> Connection<S, P> {
     fn login_answered(&mut self) -> Result<bool, ConnectionError> {
         match self.take(Instant::now())? {
             Some(Event::Trap(_, _, trap)) => Err(ConnectionError::LoginRefused(in_words(trap.message()))),
-            // The challenge that the old login begins with.
+            // The challenge of the old login.
             Some(Event::Done(_, _, done)) if done.get("ret").is_some() => Err(ConnectionError::OldLogin),
             Some(Event::Done(..)) => Ok(true),
             Some(Event::Row(..) | Event::LeftOut(..) | Event::TimedOut(..)) | None => Ok(false),
@@ -370,7 +370,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_reads_on_while_the_router_does_not() {
-        // The pipe holds 16 bytes: the commands do not fit, and what the router says comes through all the same.
+        // The pipe holds 16 bytes: the commands do not fit, and the router's reply comes through all the same.
         let (ours, mut theirs) = duplex(16);
         let mut connection = Connection::<DuplexStream, u8>::new(ours, WITHIN);
         let now = Instant::now();

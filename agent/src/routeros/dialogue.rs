@@ -1,4 +1,4 @@
-//! Which reply belongs to which command: tags, timeouts and cancels of one connection. No I/O; time is an argument.
+//! Joins replies and commands: tags, timeouts and cancels of one connection. No I/O; time is an argument.
 //!
 //! ```text
 //! command ─ tag ─→ rows ─→ !done                     over
@@ -7,7 +7,7 @@
 //!                                      └→ nothing    the router answers no longer: the connection is dropped
 //! ```
 //!
-//! Replies to tags that are over do arrive late and are passed over, and so are reply words that nobody knows yet.
+//! Late replies to finished tags are passed over, and so are reply words of later versions.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use super::commands::Command;
 use super::framing::{Framing, FramingError, Progress};
 use super::sentence::{Kind, Sentence, Tag};
 
-/// The most commands under way at once, cancelled ones that are not yet over among them.
+/// The most commands under way at once, unfinished cancelled ones included.
 pub const MAX_COMMANDS: usize = 64;
 
-/// The most bytes of commands that the router has not yet taken.
+/// The most unsent bytes of commands.
 pub const MAX_UNSENT: usize = 64 * 1024;
 
 /// Why a dialogue cannot go on; the connection is dropped.
@@ -40,29 +40,29 @@ pub enum DialogueError {
     TooManyCommands,
 }
 
-/// What happened to a command. `P` is what the sender said that the command is for.
+/// An event of a command. `P` is the command's purpose, as the sender gave it.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a, P> {
     /// A row.
     Row(Tag, P, Sentence<'a>),
-    /// A row that was too large: only the beginnings of its words are there.
+    /// A row beyond the bounds, with only the beginnings of the words.
     LeftOut(Tag, P, Sentence<'a>),
     /// The router refuses or gives up; [`Event::Done`] follows.
     Trap(Tag, P, Sentence<'a>),
     /// The command is over. The sentence may hold a value.
     Done(Tag, P, Sentence<'a>),
-    /// The command did not end in its time and was cancelled; nothing more comes of it.
+    /// The command was silent for too long and was cancelled. No further event follows.
     TimedOut(Tag, P),
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Running<P> {
     tag: Tag,
-    /// `None`: nobody waits for it, it was cancelled or is a cancel itself.
+    /// `None` for a cancelled command and for a cancel: nobody waits for them.
     purpose: Option<P>,
-    /// When it is cancelled or, without a purpose, the connection given up.
+    /// When the command is cancelled; without a purpose, when the connection is given up.
     deadline: Option<Instant>,
-    /// How far each row puts the deadline off: a large table on a small router takes its time.
+    /// How far each row puts the deadline off: a small router is slow with a large table.
     patience: Option<Duration>,
 }
 
@@ -78,7 +78,7 @@ pub struct Dialogue<P> {
 }
 
 impl<P: Copy> Dialogue<P> {
-    /// Begins with nothing said. A cancelled command that does not end within `cancel_timeout` ends the dialogue.
+    /// Begins with nothing said. The dialogue ends if a cancelled command takes longer than `cancel_timeout` to end.
     pub fn new(cancel_timeout: Duration) -> Self {
         Self {
             framing: Framing::new(),
@@ -90,7 +90,7 @@ impl<P: Copy> Dialogue<P> {
         }
     }
 
-    /// Says a command. With a timeout it is cancelled when it is silent for so long; without one it runs on.
+    /// Says a command. A timeout cancels a command after so much silence; without one the command runs on.
     ///
     /// # Errors
     /// [`DialogueError::TooManyCommands`].
@@ -107,7 +107,7 @@ impl<P: Copy> Dialogue<P> {
         )
     }
 
-    /// Ends a command: nothing more comes of it, whatever the router still sends.
+    /// Ends a command. No further event follows, whatever the router still sends.
     ///
     /// # Errors
     /// [`DialogueError::TooManyCommands`].
@@ -122,10 +122,10 @@ impl<P: Copy> Dialogue<P> {
         self.say(&Command::Cancel(tag), cancel).map(|_| ())
     }
 
-    /// The next thing that happened, or none until more bytes come or [`deadline`](Self::deadline) passes.
+    /// Returns the next event. `None` until more bytes come or the [`deadline`](Self::deadline) passes.
     ///
     /// # Errors
-    /// [`DialogueError`], after which the connection is of no use.
+    /// [`DialogueError`]: the connection is then of no use.
     pub fn take(&mut self, now: Instant) -> Result<Option<Event<'_, P>>, DialogueError> {
         match self.next_reply(now)? {
             Some((kind, tag, purpose)) => {
@@ -141,27 +141,27 @@ impl<P: Copy> Dialogue<P> {
         }
     }
 
-    /// When [`take`](Self::take) has something to do even though no bytes came.
+    /// When [`take`](Self::take) has something to do without new bytes.
     pub fn deadline(&self) -> Option<Instant> {
         self.running.iter().filter_map(|running| running.deadline).min()
     }
 
-    /// Where bytes from the router go.
+    /// The buffer for bytes from the router.
     pub fn space(&mut self) -> &mut [u8] {
         self.framing.space()
     }
 
-    /// Says how many bytes were put into [`space`](Self::space).
+    /// Takes the number of bytes put into [`space`](Self::space).
     pub fn received(&mut self, bytes: usize) {
         self.framing.filled(bytes);
     }
 
-    /// The bytes that are to go to the router.
+    /// The bytes to be sent to the router.
     pub fn unsent(&self) -> &[u8] {
         self.unsent.get(self.sent..).unwrap_or_default()
     }
 
-    /// Says how many of [`unsent`](Self::unsent) went.
+    /// Takes the number of [`unsent`](Self::unsent) bytes that were sent.
     pub fn sent(&mut self, bytes: usize) {
         self.sent += bytes;
         if self.sent >= self.unsent.len() {
@@ -170,7 +170,7 @@ impl<P: Copy> Dialogue<P> {
         }
     }
 
-    /// Registers the tag first, so that the reply to a command that is just being written finds it.
+    /// Registers the tag before the command is written: the reply may come at once.
     fn say(&mut self, command: &Command<'_>, mut running: Running<P>) -> Result<Tag, DialogueError> {
         if self.unsent().len() > MAX_UNSENT {
             return Err(DialogueError::TooManyCommands);
@@ -182,7 +182,7 @@ impl<P: Copy> Dialogue<P> {
         Ok(tag)
     }
 
-    /// Tags count up, so that a late reply never meets a new command; after a wrap they pass over those in use.
+    /// Tags count up: a late reply never meets a new command. After a wrap, tags in use are passed over.
     fn free_tag(&mut self) -> Tag {
         loop {
             let tag = Tag(self.next_tag);
@@ -193,7 +193,7 @@ impl<P: Copy> Dialogue<P> {
         }
     }
 
-    /// Reads on to the next reply that somebody waits for.
+    /// Reads on to the next reply to a command with a purpose.
     fn next_reply(&mut self, now: Instant) -> Result<Option<(Kind, Tag, P)>, DialogueError> {
         while self.framing.advance()? == Progress::Complete {
             let sentence = Sentence::new(self.framing.words());
@@ -234,7 +234,7 @@ impl<P: Copy> Dialogue<P> {
     }
 }
 
-/// What a router said, as text of at most 160 bytes that cannot garble a log.
+/// Makes text for a log of a router's bytes: at most 160 bytes, without control characters.
 pub fn in_words(message: &[u8]) -> String {
     let mut text: String =
         shared::username::escape(message).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -268,7 +268,7 @@ mod tests {
         }
     }
 
-    /// Everything that happened, each as one line.
+    /// Every event, each as one line.
     fn events(dialogue: &mut Dialogue<For>, now: Instant) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(event) = dialogue.take(now).unwrap() {

@@ -1,23 +1,24 @@
 //! Bytes to sentences: finds words in one fixed buffer, under bounds of our own. No I/O, no meaning.
 //!
 //! A sentence is words. A word is a length and as many bytes. A word of no bytes ends the sentence (MikroTik's "API"
-//! page). How the bytes were cut on their way does not matter. A sentence that has not arrived whole is a value, not an
-//! error. A sentence that is too large for the buffer is cut: its words keep their beginnings, so that the log can name
-//! the row, and the next sentence is read as if nothing had happened.
+//! page). Bytes may arrive in pieces of any size, and an unfinished sentence is no error.
+//!
+//! A sentence too large for the buffer is cut. Each word keeps the beginning, so the log can name the row. The next
+//! sentence is read as ever.
 
 use heapless::Vec;
 use mikrotik_rs::proto::codec::{self, Decode};
 
-/// The most words in a sentence that is kept whole; a row of `monitor-traffic` has about 20.
+/// The most words in a whole sentence; a row of `monitor-traffic` has about 20.
 pub const MAX_WORDS: usize = 64;
 
-/// The longest sentence that is kept whole, in bytes of its words: a row of a table has some hundred.
+/// The longest whole sentence, in bytes of all words; a row of a table has a few hundred.
 pub const MAX_SENTENCE: usize = 64 * 1024;
 
-/// The longest sentence that is read at all, in bytes of its words. A router that announces more is not believed.
+/// The longest sentence that is passed over, in bytes of all words. Beyond this the connection is dropped.
 pub const MAX_PASSED: usize = 1024 * 1024;
 
-/// How much of a word is kept where the sentence is too large, in bytes.
+/// The kept beginning of each word of a cut sentence, in bytes.
 pub const KEPT: usize = 64;
 
 /// The longest prefix of a word.
@@ -29,13 +30,13 @@ const SPANS: usize = MAX_WORDS + 1;
 /// The last word of a sentence is empty and has a prefix too.
 const CAPACITY: usize = MAX_SENTENCE + KEPT * SPANS + PREFIX * (SPANS + 1);
 
-/// Free space below which what is left of a sentence moves to the front, so that reads are not chopped.
+/// With less free space, the unfinished sentence moves to the front. Reads then stay large.
 const LOW_WATER: usize = 4 * 1024;
 
 /// Why bytes are not a sentence. Nothing after them can be trusted: the connection is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FramingError {
-    /// A first byte of a length of 0xF8 or above, which the protocol reserves.
+    /// A length with a first byte of 0xF8 or above; the protocol reserves these.
     #[error("router sent the reserved control byte {0:#04x}")]
     ControlByte(u8),
     /// A word above [`MAX_PASSED`].
@@ -46,7 +47,7 @@ pub enum FramingError {
     SentenceTooLong,
 }
 
-/// Where a word lies in the buffer, counted from its sentence's first byte.
+/// A word's place in the buffer, counted from the sentence's first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     at: u32,
@@ -54,14 +55,14 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// The word's bytes; none if the span is not one of this sentence's.
+    /// The word's bytes; none for a span of another sentence.
     pub(crate) fn of(self, sentence: &[u8]) -> &[u8] {
         let at = self.at as usize;
         sentence.get(at..at + self.length as usize).unwrap_or_default()
     }
 }
 
-/// The words of one sentence, in the buffer where they arrived.
+/// The words of one sentence, in the receive buffer.
 #[derive(Debug, Clone, Copy)]
 pub struct Words<'a> {
     bytes: &'a [u8],
@@ -76,12 +77,12 @@ impl<'a> Words<'a> {
         self.spans.iter().map(move |span| span.of(bytes))
     }
 
-    /// True if the sentence was too large: its words have only their beginnings, and some may be missing.
+    /// True if the sentence was too large: words have only their beginnings, and some may be missing.
     pub const fn is_cut(&self) -> bool {
         self.cut
     }
 
-    /// The first word: what kind of reply this is.
+    /// The first word: the kind of the reply.
     pub fn first(&self) -> &'a [u8] {
         self.spans.first().map_or(&[], |span| span.of(self.bytes))
     }
@@ -96,20 +97,20 @@ pub enum Progress {
     Complete,
 }
 
-/// The one buffer that a connection reads into, and how far its sentences are understood.
+/// The receive buffer of a connection, and the sentence in progress.
 #[derive(Debug)]
 pub struct Framing {
     buffer: Box<[u8]>,
-    /// First byte of the sentence in progress, or of the one that lies ready.
+    /// First byte of the sentence in progress or, after [`Progress::Complete`], of the complete one.
     start: usize,
-    /// First byte that is not yet understood.
+    /// First byte behind the last complete word.
     scanned: usize,
     /// First free byte.
     end: usize,
     spans: Vec<Span, SPANS>,
-    /// Bytes of words in the sentence in progress, those that are not kept included.
+    /// Bytes of words in the sentence in progress, dropped ones included.
     length: usize,
-    /// Bytes to come that are not kept.
+    /// The number of bytes to drop next.
     skipping: usize,
     /// True if the sentence in progress is too large.
     cut: bool,
@@ -132,7 +133,7 @@ impl Framing {
         }
     }
 
-    /// Where the next bytes go. Never empty after [`Progress::Incomplete`].
+    /// The buffer for the next bytes. Never empty after [`Progress::Incomplete`].
     pub fn space(&mut self) -> &mut [u8] {
         if self.start == self.end || CAPACITY - self.end < LOW_WATER {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -143,7 +144,7 @@ impl Framing {
         self.buffer.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// Says how many bytes were put into [`space`](Self::space).
+    /// Takes the number of bytes put into [`space`](Self::space).
     pub fn filled(&mut self, bytes: usize) {
         self.end = CAPACITY.min(self.end + bytes);
     }
@@ -151,7 +152,7 @@ impl Framing {
     /// Looks for the next sentence and lets go of the one before.
     ///
     /// # Errors
-    /// [`FramingError`]; from then on each call gives it again.
+    /// [`FramingError`]; every later call returns the same.
     pub fn advance(&mut self) -> Result<Progress, FramingError> {
         if std::mem::take(&mut self.complete) {
             self.next_sentence();
@@ -181,7 +182,7 @@ impl Framing {
         }
     }
 
-    /// The sentence that lies ready after [`Progress::Complete`].
+    /// The complete sentence, after [`Progress::Complete`].
     pub fn words(&self) -> Words<'_> {
         let spans = if self.complete { self.spans.as_slice() } else { &[] };
         Words { bytes: self.buffer.get(self.start..self.scanned).unwrap_or_default(), spans, cut: self.cut }
@@ -194,7 +195,7 @@ impl Framing {
         self.cut = false;
     }
 
-    /// Drops bytes that are not kept. True if none are left to drop.
+    /// Drops the bytes to be dropped, as far as they arrived. True if none are left.
     fn skip(&mut self) -> bool {
         let present = self.skipping.min(self.end - self.scanned);
         if present > 0 {
@@ -205,7 +206,7 @@ impl Framing {
         self.skipping == 0
     }
 
-    /// How many bytes of a word of this length are kept. The decision comes before the bytes, which might not fit.
+    /// The number of bytes to keep of a word of this length. The decision comes before the bytes: they might not fit.
     fn kept_of(&mut self, length: u32) -> Result<usize, FramingError> {
         let bytes = length as usize;
         if bytes > MAX_PASSED {
@@ -218,7 +219,7 @@ impl Framing {
         Ok(if self.cut { bytes.min(KEPT) } else { bytes })
     }
 
-    /// Takes a word, or its beginning. Of the words beyond the bound only a tag is taken.
+    /// Takes a word, or the beginning of one. Of the words beyond [`MAX_WORDS`] only a tag is taken.
     fn take_word(&mut self, prefix: usize, kept: usize, length: usize) {
         let at = self.scanned + prefix;
         let is_tag = self.buffer.get(at..at + kept).is_some_and(|word| word.starts_with(b".tag="));
@@ -239,7 +240,7 @@ impl Default for Framing {
     }
 }
 
-/// A word's length and the bytes that state it; `None` until they have all arrived.
+/// A word's length, and the size of the length prefix; `None` until the prefix is complete.
 fn decode_length(bytes: &[u8]) -> Result<Option<(u32, usize)>, FramingError> {
     match codec::decode_length(bytes) {
         Ok(Decode::Complete { value, .. }) => Ok(Some(value)),
@@ -255,7 +256,7 @@ mod tests {
 
     type Sentences = std::vec::Vec<std::vec::Vec<std::vec::Vec<u8>>>;
 
-    /// Feeds the bytes in pieces of the given lengths, over and over, and collects the sentences that come out whole.
+    /// Feeds the bytes in pieces of the given lengths, over and over, and collects the whole sentences.
     fn read(bytes: &[u8], pieces: &[usize]) -> (Sentences, Result<(), FramingError>) {
         let mut framing = Framing::new();
         let mut sentences = Sentences::new();
@@ -283,7 +284,7 @@ mod tests {
         (sentences, Ok(()))
     }
 
-    /// What the codec of `mikrotik-rs` makes of the same bytes, all at once; it knows no bounds.
+    /// The result of the codec of `mikrotik-rs` for the same bytes, all at once and without bounds.
     fn oracle(bytes: &[u8]) -> (Sentences, bool) {
         let mut sentences = Sentences::new();
         let mut rest = bytes;
@@ -311,13 +312,13 @@ mod tests {
     }
 
     fn word() -> impl Strategy<Value = std::vec::Vec<u8>> {
-        // Around each length where the prefix grows, and short ones. Several of the long ones exceed a sentence together.
+        // Short words, and words around each length with a longer prefix. Several long ones exceed a sentence together.
         let length =
             prop_oneof![16 => 1_usize..40, 4 => 120_usize..136, 2 => 16_370_usize..16_400, 1 => 30_000_usize..40_000];
         (length, any::<u8>()).prop_map(|(n, seed)| (0..n).map(|i| seed.wrapping_add(i as u8)).collect())
     }
 
-    /// The sentences that are not too large.
+    /// The sentences within the bounds.
     fn lawful(sentences: &Sentences) -> Sentences {
         let is_lawful = |sentence: &&std::vec::Vec<std::vec::Vec<u8>>| {
             sentence.len() <= MAX_WORDS && sentence.iter().map(std::vec::Vec::len).sum::<usize>() <= MAX_SENTENCE
@@ -336,7 +337,7 @@ mod tests {
             prop_assert_eq!(oracle(&bytes), (sentences, true));
         }
 
-        /// Small lengths are likely, so that the bytes often form sentences and not only prefixes.
+        /// Small lengths are likely: the bytes then often form sentences.
         #[test]
         fn any_bytes_are_read_as_the_oracle_reads_them_or_refused(
             bytes in prop::collection::vec(prop_oneof![3 => 0_u8..5, 1 => any::<u8>()], 0..600),
@@ -354,7 +355,7 @@ mod tests {
                     prop_assert!(!fine);
                     prop_assert_eq!(ours, theirs);
                 }
-                // Our bounds end what the oracle goes on with; up to there both agree.
+                // The oracle goes on beyond our bounds; up to there both agree.
                 Err(_) => prop_assert!(theirs.starts_with(&ours)),
             }
         }

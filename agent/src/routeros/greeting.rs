@@ -1,42 +1,42 @@
-//! What answers a login where the API was expected, told by the first bytes. No I/O.
+//! Recognises a service that is not the API, by the first bytes of the service. No I/O.
 
 use std::fmt;
 
 use super::dialogue::in_words;
 
-/// So many of the first bytes are kept.
+/// The number of first bytes to keep.
 const KEPT: usize = 64;
 
-/// The first bytes that came.
+/// The first received bytes.
 #[derive(Debug, Default)]
 pub(super) struct Greeting(heapless::Vec<u8, KEPT>);
 
-/// Something that answers and is not the API.
+/// A service other than the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Service {
-    /// A web server, with its first line.
+    /// A web server, with the first line.
     Web(String),
-    /// An SSH server, with its first line.
+    /// An SSH server, with the first line.
     Ssh(String),
     /// TLS, asked in plain text.
     Tls,
     /// A telnet server.
     Telnet,
-    /// A server that greets with a number, with its first line.
+    /// A mail or FTP server: it greets with a number. With the first line.
     Mail(String),
-    /// Anything else, with its first bytes.
+    /// Anything else, with the first bytes.
     Unknown(String),
 }
 
 impl Greeting {
-    /// Takes bytes that came.
+    /// Takes received bytes.
     pub(super) fn note(&mut self, bytes: &[u8]) {
         let room = KEPT - self.0.len();
         // No more are taken than there is room for.
         let _ = self.0.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
 
-    /// What greets so; `None` for the API and for silence.
+    /// The service; `None` for the API and for silence.
     pub(super) fn service(&self) -> Option<Service> {
         let line = || in_words(self.0.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default());
         Some(match self.0.as_slice() {

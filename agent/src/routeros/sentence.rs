@@ -1,17 +1,17 @@
-//! Words to a reply: its kind, its tag and its attributes, found wherever in the sentence they stand. Nothing is copied.
+//! Words to a reply: kind, tag and attributes, in any order. Nothing is copied.
 //!
 //! Routers differ: `.tag` right behind the reply word or last, an attribute missing on one board, `true` or `yes`. So
-//! every attribute is looked up by name, and a value that cannot be read is as good as none.
+//! every attribute is looked up by name, and an unreadable value counts as missing.
 
 use std::time::Duration;
 
 use super::framing::Words;
 
-/// Names one command on a connection, so that its replies find it.
+/// Names one command on a connection. The command's replies carry the same tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(pub u32);
 
-/// What kind of reply a sentence is (MikroTik's "API" page).
+/// The kind of a reply (MikroTik's "API" page).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `!re`: a row.
@@ -57,23 +57,23 @@ impl<'a> Sentence<'a> {
         }
     }
 
-    /// The command that this replies to; `None` for a tag that is not ours.
+    /// The tag of the command; `None` for a tag of another form than ours.
     pub fn tag(&self) -> Option<Tag> {
         let text = self.words.iter().skip(1).find_map(|word| word.strip_prefix(b".tag="))?;
         decimal(text).and_then(|number| u32::try_from(number).ok()).map(Tag)
     }
 
-    /// Whether the reply carries any `.tag`.
+    /// True if the reply carries any `.tag`.
     pub fn is_tagged(&self) -> bool {
         self.words.iter().skip(1).any(|word| word.starts_with(b".tag="))
     }
 
-    /// The first attribute of that name, as bytes; an attribute without a value is empty.
+    /// The first attribute of the name, as bytes; an attribute without a value is empty.
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
         self.words.iter().skip(1).find_map(|word| value_of(word, name.as_bytes()))
     }
 
-    /// The attribute as text without what is not UTF-8.
+    /// The attribute as text; `None` if the bytes are not UTF-8.
     pub fn text(&self, name: &str) -> Option<&'a str> {
         self.get(name).and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
@@ -102,12 +102,12 @@ impl<'a> Sentence<'a> {
         self.get(name).and_then(duration)
     }
 
-    /// The tick that a row of a monitor belongs to.
+    /// The tick of a monitor's row.
     pub fn section(&self) -> Option<u64> {
         self.integer(".section")
     }
 
-    /// What the router says about a failure: `=message=`, or the bare word that `!fatal` carries.
+    /// The router's words about a failure: `=message=`, or the bare word of a `!fatal`.
     pub fn message(&self) -> &'a [u8] {
         let bare = || self.words.iter().skip(1).find(|word| !word.starts_with(b"=") && !word.starts_with(b".tag="));
         self.get("message").or_else(bare).unwrap_or_default()
@@ -134,8 +134,8 @@ pub fn decimal(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// A rate in bits per second: `8531` over the API, but also `27.8kbps` as the console prints it and `10M` as limits are
-/// written. The letters are powers of ten.
+/// A rate in bits per second: `8531` as the API writes it, `27.8kbps` as the console does, and `10M` as in a limit. The
+/// letters are powers of ten.
 pub fn rate(text: &[u8]) -> Option<u64> {
     let digits = text.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').unwrap_or(text.len());
     let (number, suffix) = text.split_at(digits);
@@ -152,7 +152,7 @@ pub fn rate(text: &[u8]) -> Option<u64> {
     whole.checked_add(fraction)
 }
 
-/// What the digits behind the point are worth at that scale; digits finer than one are dropped.
+/// The value of the digits behind the point at this scale; parts of a bit are dropped.
 fn decimal_fraction(digits: &[u8], scale: u64) -> Option<u64> {
     let mut worth = scale;
     digits.iter().try_fold(0_u64, |sum, digit| {

@@ -81,7 +81,7 @@ fn zeros_after_traffic_wait_for_the_tables() {
     take(&mut sampler);
     assert!(sampler.add(&reading(A, 3, 1), 0, 0, now + second), "the tables are to be read");
     assert!(take(&mut sampler).is_empty());
-    // A reading that began before says nothing.
+    // An earlier reading proves nothing.
     assert!(sampler.confirm(now, |_, _| true).is_none());
     let confirmed = sampler.confirm(now + second, |line, from| line == A && from == stream(1));
     assert_eq!(

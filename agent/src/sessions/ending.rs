@@ -1,4 +1,4 @@
-//! A session that ends between two readings: its interface is gone, so no table is needed to tell.
+//! The end of a session between two readings. A missing interface is proof enough, without the tables.
 
 use std::ops::Range;
 
@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::{InterfaceKey, LineTable, stamp};
 
 impl LineTable {
-    /// Ends the session on an interface that is no more. Gives whether a line changed; what the router says only by its
-    /// tables, such as a session of the other role that carries the line now, is left to the next reading.
+    /// Ends the session on a missing interface. Returns true if a line changed. A line with a session of the other role is
+    /// left to the next reading.
     pub fn end(&mut self, gone: InterfaceKey, now: Instant) -> bool {
         let Some(nth) = self.listing.rows.iter().position(|row| row.key == gone && row.live) else { return false };
         let rows = &self.listing.rows;
@@ -31,7 +31,7 @@ impl LineTable {
         true
     }
 
-    /// Moves the first of these rows behind the others: what a line is made of stands together.
+    /// Moves the first of these rows behind the others: the live sessions of a line stand together.
     fn move_behind(&mut self, moved: Range<usize>) {
         if let Some(rows) = self.listing.rows.get_mut(moved.clone()) {
             rows.rotate_left(1);

@@ -8,26 +8,26 @@ use shared::username::MAX_USERNAME;
 use crate::routeros::commands::parse_id;
 use crate::routeros::sentence::Sentence;
 
-/// The longest interface name that is kept, in bytes; a dynamic one is a username in `<pppoe-…>`.
+/// The longest kept name of an interface, in bytes; a dynamic one is a username in `<pppoe-…>`.
 pub const MAX_NAME: usize = MAX_USERNAME + 64;
 
-/// Set in the key of an interface without a usable `.id`; the other bits are its name's hash.
+/// Set in the key of an interface without a usable `.id`; the other bits are the hash of the name.
 const NAMED: u64 = 1 << 63;
 
-/// Tells interfaces of one router apart: the `.id`, which a reconnect changes, or without one the name.
+/// Tells interfaces of one router apart: the `.id`, new at each reconnect, or without one the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InterfaceKey(u64);
 
 impl InterfaceKey {
-    /// The key of an interface as it was listed.
+    /// The key of a listed interface.
     pub fn new(id: Option<u64>, name: &[u8]) -> Self {
-        // FNV-1a: names are few and not an attacker's to choose for gain; a clash costs one line its samples.
+        // FNV-1a: names are few, and an attacker gains nothing by a clash: one line loses samples.
         let hash =
             || name.iter().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01B3));
         Self(id.filter(|id| id & NAMED == 0).unwrap_or_else(|| hash() | NAMED))
     }
 
-    /// The key of the interface that a row is about.
+    /// The key of a row's interface.
     pub fn read(row: &Sentence<'_>, name: &[u8]) -> Self {
         Self::new(row.get(".id").and_then(parse_id), name)
     }
@@ -51,12 +51,12 @@ pub struct ListedSession<'a> {
     pub user: &'a [u8],
     /// How long the session has been up.
     pub uptime: Option<Duration>,
-    /// Whether it is up.
+    /// True if the session is up.
     pub live: bool,
 }
 
 impl<'a> ListedSession<'a> {
-    /// Reads a row; `None` when it has no name or no username: a listener's entry or one of another kind.
+    /// Reads a row; `None` without a name or a username, as in a listener's entry.
     pub fn read(role: Role, row: &Sentence<'a>) -> Option<Self> {
         let name = row.get("name").filter(|name| (1..=MAX_NAME).contains(&name.len()))?;
         let user = row.get("user").filter(|user| (1..=MAX_USERNAME).contains(&user.len()))?;
@@ -67,7 +67,7 @@ impl<'a> ListedSession<'a> {
             name,
             user,
             uptime: row.duration("uptime"),
-            // A dynamic entry exists only while its session does, and some boards leave the flag out.
+            // A dynamic entry exists only during a session, and some boards leave the flag out.
             live: !disabled && row.flag("running").unwrap_or(true),
         })
     }
@@ -97,7 +97,7 @@ impl Row {
 pub struct Listing {
     pub(super) rows: Vec<Row>,
     names: Vec<u8>,
-    /// Rows that found no room.
+    /// Rows beyond the capacity.
     pub(super) refused: usize,
 }
 
@@ -139,7 +139,7 @@ impl Listing {
         });
     }
 
-    /// Marks sessions that ended while the tables were read: their rows may be older than that.
+    /// Marks sessions ended during the reading: their rows may be older.
     pub fn end(&mut self, ended: &[InterfaceKey]) {
         if !ended.is_empty() {
             self.rows.iter_mut().filter(|row| ended.contains(&row.key)).for_each(|row| row.live = false);
@@ -156,18 +156,18 @@ impl Listing {
         self.names.get(at..at + usize::from(row.user_length)).unwrap_or_default()
     }
 
-    /// Brings the rows of each username together, live ones first, and of those the server's first. The sessions that
-    /// carry a line then stand at the front of its rows. An interface that is listed twice is kept once.
+    /// Brings the rows of each username together, live ones first, and of those the server's first. The sessions of a
+    /// line then stand at the front of the line's rows. A doubled interface is kept once.
     pub(super) fn sort(&mut self) {
         let mut rows = std::mem::take(&mut self.rows);
         let order = |row: &Row| (!row.live, row.role == Role::Client, row.key);
         rows.sort_unstable_by(|a, b| self.user(a).cmp(self.user(b)).then_with(|| order(a).cmp(&order(b))));
-        // A table that changes while it is read may list an interface twice.
+        // A table may change during the reading and list an interface twice.
         rows.dedup_by(|a, b| order(a) == order(b) && self.user(a) == self.user(b));
         self.rows = rows;
     }
 
-    /// The end of the rows that have the username of the row at `start`.
+    /// The end of the rows with the same username as the row at `start`.
     pub(super) fn end_of_group(&self, start: usize) -> usize {
         let Some(first) = self.rows.get(start) else { return start };
         let user = self.user(first);

@@ -29,7 +29,7 @@ use crate::routeros::sentence::{Sentence, rate};
 use groups::Groups;
 use schedule::RouterClock;
 
-/// The most profiles that are kept; an ISP has some dozen.
+/// The most kept profiles; an ISP has some dozen.
 const MAX_PROFILES: usize = 1_024;
 
 /// A line's limits, and whether other lines have a part in them.
@@ -49,7 +49,7 @@ pub(super) enum Scope {
     Shared,
 }
 
-/// What one reading of the tables says, for lines that the session table knows.
+/// One reading of the tables, for the known lines.
 #[derive(Debug, Default)]
 pub struct PlanReading {
     profiles: Vec<Profile>,
@@ -83,14 +83,14 @@ struct Queue {
     plan: Plan,
 }
 
-/// How a queue names its line. The router makes its own queues by interface, so these come first.
+/// The form of a queue's target. The router's own dynamic queues target interfaces, so interfaces come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum TargetedBy {
     Interface,
     Address,
 }
 
-/// Which lines a queue is about.
+/// The lines of a queue.
 enum Target {
     One(LineHandle, TargetedBy),
     Several(Vec<LineHandle>),
@@ -162,7 +162,7 @@ impl PlanReading {
         !is_set("disabled") && !is_set("invalid") && now
     }
 
-    /// Finds the lines of a queue: by its target or, where that names none, by its own name.
+    /// Finds the lines of a queue: by the target or, without a known line there, by the queue's name.
     fn target_of(&self, row: &Sentence<'_>, table: &LineTable) -> Target {
         let on = |interface: &[u8]| concentrated(table.line_on(interface));
         let target = row.get("target").unwrap_or_default();
@@ -194,7 +194,7 @@ impl PlanReading {
         }
     }
 
-    /// The lines whose addresses are in a subnet; none for one that holds every address.
+    /// The lines with addresses in a subnet; none for the subnet of all addresses.
     fn lines_within(&self, subnet: &[u8]) -> impl Iterator<Item = LineHandle> {
         let range = std::str::from_utf8(subnet).ok().and_then(range_of);
         let start = range.map_or(0, |(first, _)| self.addresses.partition_point(|(address, _)| *address < first));
@@ -202,12 +202,12 @@ impl PlanReading {
         rest.take_while(move |(address, _)| range.is_some_and(|(_, last)| *address <= last)).map(|(_, line)| *line)
     }
 
-    /// Takes note that one of the tables is not whole.
+    /// Marks the reading as void: a table is incomplete.
     pub fn make_void(&mut self) {
         self.void = true;
     }
 
-    /// Whether one of the tables is not whole.
+    /// True if a table is incomplete.
     pub const fn is_void(&self) -> bool {
         self.void
     }
@@ -224,7 +224,7 @@ impl PlanReading {
 impl LineTable {
     /// Brings the lines up to a reading of the plans.
     pub fn apply_plans(&mut self, mut reading: PlanReading) {
-        // Stable, so that of several the router's first stays first.
+        // Stable: of several, the router's first stays first.
         reading.secrets.sort_by_key(|secret| secret.line);
         reading.queues.sort_by_key(|queue| (queue.line, queue.by));
         reading.groups.sort();
@@ -248,7 +248,7 @@ impl PlanReading {
     fn plan_of(&self, line: &Line, profile: Option<&Profile>) -> LinePlan {
         let own = |limits| LinePlan { limits, scope: Scope::Own };
         let queue = first(&self.queues, |queue| queue.line.cmp(&line.handle)).map(|queue| own(queue.plan));
-        // The queue of a session goes with it: an offline line keeps what its last one said.
+        // A session's queue goes with the session: an offline line keeps the last plan.
         let kept = (line.sessions == 0).then_some(line.plan);
         let profile = profile.map(|profile| own(profile.plan));
         let shared = || self.groups.limit_of(line.handle).map(|limits| LinePlan { limits, scope: Scope::Shared });
@@ -257,7 +257,7 @@ impl PlanReading {
     }
 }
 
-/// What a reading says of a line.
+/// A line's texts and plan in one reading.
 struct Known {
     profile: Option<Rc<str>>,
     plan: LinePlan,
@@ -265,7 +265,7 @@ struct Known {
 }
 
 impl Known {
-    /// What the line is known by already stands.
+    /// Prefers the line's known values.
     fn prefer(&mut self, line: &Line) {
         self.profile = line.profile.clone().or(self.profile.take());
         self.comment = line.comment.clone().or(self.comment.take());
@@ -283,7 +283,7 @@ fn take(line: &mut Line, fresh: Known, revision: &mut u64) {
     stamp(line, revision);
 }
 
-/// The first of the sorted that is equal.
+/// The first equal one of the sorted.
 fn first<T>(sorted: &[T], order: impl Fn(&T) -> std::cmp::Ordering) -> Option<&T> {
     let place = sorted.partition_point(|item| order(item).is_lt());
     sorted.get(place).filter(|item| order(item).is_eq())
@@ -321,7 +321,7 @@ fn of_max_limit(text: &[u8]) -> Plan {
     Plan { upload: parts.next().flatten(), download: parts.next().flatten() }
 }
 
-/// A profile's `rate-limit`: `rx[/tx]`, then bursts that are left aside.
+/// A profile's `rate-limit`: `rx[/tx]`, then bursts. The bursts are left aside.
 fn of_rate_limit(text: &[u8]) -> Plan {
     let steady = text.split(|byte| *byte == b' ').next().unwrap_or_default();
     let mut parts = steady.splitn(2, |byte| *byte == b'/').map(limit);
@@ -333,7 +333,7 @@ fn limit(text: &[u8]) -> Option<u64> {
     rate(text).filter(|limit| *limit > 0)
 }
 
-/// Text form, at most [`MAX_TEXT`] bytes of it.
+/// The text form, cut to [`MAX_TEXT`] bytes.
 fn cut(bytes: &[u8]) -> String {
     let mut text = escape(bytes);
     let end = (0..=text.len().min(MAX_TEXT)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();

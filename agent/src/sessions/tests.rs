@@ -279,7 +279,7 @@ fn a_session_whose_interface_is_gone_ends_at_once() {
     }
     assert!(end(&mut t, 4) && end(&mut t, 3));
     assert_eq!((t.report("bob").sessions, t.report("bob").age_ms), (0, Some(0)));
-    // The tables say what is so in the end, whatever was heard.
+    // The tables have the last word.
     t.read(&rows);
     assert_eq!((t.report("ali").sessions, t.report("bob").sessions), (1, 3));
 }
@@ -508,7 +508,7 @@ fn a_home_routers_own_secrets_and_queues_are_not_about_its_uplink() {
 }
 
 proptest! {
-    /// Whatever readings come, the table says of each username what the last one said.
+    /// The table agrees with the last reading for each username, whatever readings come.
     #[test]
     fn the_table_is_what_the_last_reading_said(
         readings in prop::collection::vec(prop::collection::vec((0_u8..8, 0_u64..4, any::<bool>(), any::<bool>()), 0..12), 1..6),

@@ -1,5 +1,5 @@
-//! A router's task with all its lines watched, in paused time, over a router whose rows are written beforehand: for whoever
-//! counts what a row costs, since the router itself then costs nearly nothing.
+//! A router's task with all lines watched, in paused time, over a router with prepared rows. The router costs nearly
+//! nothing, so the cost of a row can be counted.
 
 #![allow(unreachable_pub, missing_docs, clippy::unwrap_used, reason = "shared by a test and a benchmark alone")]
 
@@ -21,8 +21,8 @@ use shared::Epoch;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-/// Watches so many lines, at most 400; `work` gets a way to let the router's seconds pass, counted from the start, and sees
-/// what comes of them. Streams are in their final shape by second 130.
+/// Watches so many lines, at most 400. `work` lets the router's seconds pass, counted from the start, and sees the handover.
+/// Streams are in their final shape by second 130.
 pub fn watching<T>(lines: usize, work: impl FnOnce(&mut dyn FnMut(u64), &Handover) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let _guard = runtime.enter();

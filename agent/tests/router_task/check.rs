@@ -1,4 +1,4 @@
-//! `check` on its way to a router: each step of it, against a fake over a real socket.
+//! Each step of `check` at the router, against a fake over a real socket.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use tokio::task::{LocalSet, spawn_local};
 use crate::fake::{Fake, Rig};
 use crate::{ALI, ALICE};
 
-/// Walks to a fake over a real socket, or to a port where nobody listens.
+/// Walks to a fake over a real socket, or to a closed port.
 async fn steps_against(fake: Option<Rc<Fake>>, reach: Reach) -> Vec<Step> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,5 +1,5 @@
-//! The least that answers like a router: a few sessions, their rates once a second, and what a test wants refused. The
-//! full simulated router is elsewhere; this one is for the router's task alone, over a pipe and in paused time.
+//! A small fake router: a few sessions, their rates once a second, and refusals for a test. The full simulated router is in
+//! tests/. This one is for the router's task alone, over a pipe and in paused time.
 
 #![expect(clippy::unwrap_used, reason = "the functions around the tests are tests too")]
 
@@ -25,11 +25,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 /// A session on the fake: `.id`, interface, username, rx, tx.
 pub(crate) type Session = (&'static str, &'static str, &'static str, u64, u64);
 
-/// What the fake has and how it behaves, changed while it runs.
+/// The fake's sessions and behaviour; tests change both during the run.
 #[derive(Default)]
 pub(crate) struct Fake {
     pub(crate) sessions: RefCell<Vec<Session>>,
-    /// Every sentence but its tag, with when it came.
+    /// Every received sentence without the tag, with the time.
     pub(crate) heard: RefCell<Vec<(Instant, String)>>,
     /// Answers by command, instead of the usual ones: sentences without their tag.
     pub(crate) answers: RefCell<BTreeMap<&'static str, Vec<Vec<&'static str>>>>,
@@ -129,7 +129,7 @@ impl Fake {
         }
     }
 
-    /// Counters that began with the test.
+    /// Counters from the start of the test.
     fn count_bytes(&self, tag: &str, out: &mut Vec<u8>) {
         let first = self.heard.borrow()[0].0;
         let seconds = first.elapsed().as_secs();
@@ -146,7 +146,7 @@ impl Fake {
         }
     }
 
-    /// One row for each interface of the stream that is still there.
+    /// One row for each remaining interface of the stream.
     fn tick(&self, (tag, interfaces, section): &mut (String, String, u64), out: &mut Vec<u8>) {
         if self.silent.get() {
             return;
@@ -261,7 +261,7 @@ impl Rig {
         self.batches(username, false)
     }
 
-    /// The same of its averages.
+    /// The same for averages.
     pub(crate) fn averages(&self, username: &str) -> Vec<(u64, u64, u64)> {
         self.batches(username, true)
     }

@@ -1,4 +1,4 @@
-//! A monitor and the router that it watches: sessions in a table, and streams that tick once a second.
+//! A monitor and a router for it: sessions in a table, and streams with a tick each second.
 
 use super::super::*;
 use crate::sessions::tests::{Listed, listing};
@@ -6,7 +6,7 @@ use crate::sessions::tests::{Listed, listing};
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const STEP: Duration = Duration::from_millis(200);
 
-/// The monitor, the router's sessions and streams, and everything that the monitor asked for.
+/// The monitor, the router's sessions and streams, and all requests of the monitor.
 pub(super) struct MonitoredRouter {
     pub(super) monitor: Monitor,
     pub(super) table: LineTable,
@@ -17,18 +17,18 @@ pub(super) struct MonitoredRouter {
     pub(super) asked: Asked,
     /// Samples by line, with their instants.
     pub(super) samples: Vec<(LineHandle, Instant)>,
-    /// False at a router that takes no `.id` in monitor-traffic.
+    /// False if the router refuses every `.id` in monitor-traffic.
     pub(super) takes_ids: bool,
     /// How long a refusal takes.
     pub(super) answers_after: Duration,
     /// Streams whose refusals are on their way.
     refusals: Vec<(StreamId, Instant)>,
-    /// Interfaces of which the router sends no rows.
+    /// Interfaces without rows.
     pub(super) mute: Vec<String>,
     pub(super) peak: usize,
 }
 
-/// What the monitor asked for.
+/// The requests of the monitor.
 #[derive(Default)]
 pub(super) struct Asked {
     /// Opened streams with the names in them.
@@ -36,13 +36,13 @@ pub(super) struct Asked {
     pub(super) cancelled: Vec<StreamId>,
     pub(super) refused: Vec<(LineHandle, WatchRefusal)>,
     pub(super) rereads: usize,
-    /// Interfaces that were asked for by name, and streams that the router refused.
+    /// Interfaces asked for by name, and refused streams.
     pub(super) by_name: usize,
     pub(super) refusals: usize,
     pub(super) dropped: bool,
 }
 
-/// A stream that the router runs.
+/// A running stream.
 pub(super) struct Running {
     pub(super) id: StreamId,
     pub(super) opened: Instant,
@@ -104,7 +104,7 @@ impl MonitoredRouter {
         self.tell_of(false);
     }
 
-    /// A relay that has lost its viewers begins a new uplink.
+    /// A relay without its viewers begins a new uplink.
     pub(super) fn tell_anew(&mut self) {
         self.wanted.clear();
         self.tell_of(true);
@@ -164,7 +164,7 @@ impl MonitoredRouter {
         self.running.push(Running { id, opened: self.now, interval, names, section: 0 });
     }
 
-    /// Lets time pass: streams tick, and the monitor plans when a row came or when it wanted to.
+    /// Lets time pass: streams tick, and the monitor plans after a row and at its own time.
     pub(super) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {

@@ -39,7 +39,7 @@ impl Reader {
         assert!(self.asks(watched).is_empty());
     }
 
-    /// Answers the tables of the plans, with nothing in them but what the router says.
+    /// Answers the tables of the plans, without rows; `says` adds the router's refusals.
     fn read_plans(&mut self, says: impl Fn(&mut Tables, Table)) -> PlanReading {
         for table in [Table::Profiles, Table::Secrets, Table::Addresses, Table::Clock] {
             assert_eq!(self.asks(true), [table]);
@@ -114,7 +114,7 @@ fn plans_that_are_not_whole_are_void_and_read_again_less_and_less_often() {
             }
         }
         pauses.push((reader.now - read).as_secs());
-        // It is asked for already: as if it were not yet.
+        // The table was asked for already; this undoes that.
         reader.tables.plan_stage = Some(PlanStage { table: Table::Profiles, asked: false });
     }
     assert_eq!(pauses, [10, 20, 40, 80]);

@@ -1,15 +1,15 @@
-//! Queues that several lines share: those that target several, and the parents of others.
+//! Shared queues: queues with several lines as target, and parents of other queues.
 
 use shared::LineHandle;
 use shared::control::Plan;
 
-/// The most shared queues that are kept.
+/// The most kept shared queues.
 const MAX_GROUPS: usize = 1_024;
 
-/// A line may be in so many shared queues, on average.
+/// The most shared queues of a line, on average.
 const MEMBERSHIPS: usize = 4;
 
-/// A queue's parent has a parent in turn, up to so many.
+/// The longest chain of parents.
 const MAX_DEPTH: usize = 8;
 
 #[derive(Debug)]
@@ -20,17 +20,17 @@ struct Group {
     lines: usize,
 }
 
-/// Every shared queue, and the lines that are in it.
+/// The shared queues and their lines.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     groups: Vec<Group>,
     members: Vec<(LineHandle, u16)>,
-    /// Lines whose own queue has no limit, with the queue's parent.
+    /// Lines with an own queue without a limit, and the queue's parent.
     children: Vec<(LineHandle, Box<[u8]>)>,
 }
 
 impl Groups {
-    /// Takes a queue that targets several lines. Its target may also name none that are known: it is then a parent only.
+    /// Takes a queue with several lines as target. A queue without known lines is a parent only.
     pub(super) fn add(
         &mut self,
         name: &[u8],
@@ -47,7 +47,7 @@ impl Groups {
         self.members.extend(lines.into_iter().take(room).map(|line| (line, nth)));
     }
 
-    /// Takes a line's own queue that has no limit.
+    /// Takes a line's own queue without a limit.
     pub(super) fn add_child(&mut self, line: LineHandle, parent: Option<&[u8]>, capacity: usize) {
         if let Some(parent) = parent.filter(|_| self.children.len() < capacity) {
             self.children.push((line, parent.into()));
@@ -58,11 +58,11 @@ impl Groups {
     pub(super) fn sort(&mut self) {
         let Self { groups, members, children } = self;
         children.sort_by_key(|(line, _)| *line);
-        // The queue with the fewest lines says most of each.
+        // The queue with the fewest lines comes first.
         members.sort_by_key(|(line, nth)| (*line, groups.get(usize::from(*nth)).map(|group| group.lines)));
     }
 
-    /// The limit that a line shares with others: of its own queue's parent, or of the smallest queue that it is in.
+    /// The shared limit of a line: the limit of the own queue's parent, or of the smallest shared queue.
     pub(super) fn limit_of(&self, line: LineHandle) -> Option<Plan> {
         let start = self.children.partition_point(|(child, _)| *child < line);
         let of_line = self.children.iter().skip(start).take_while(|(child, _)| *child == line);
@@ -76,7 +76,7 @@ impl Groups {
         self.limit_from(self.named(name)?)
     }
 
-    /// The limit of a queue or, where it has none, of the next parent that has one.
+    /// The limit of a queue; without one, the limit of the nearest parent with a limit.
     fn limit_from(&self, group: &Group) -> Option<Plan> {
         let parents = std::iter::successors(Some(group), |group| self.named(group.parent.as_deref()?));
         parents.take(MAX_DEPTH).map(|group| group.plan).find(|plan| !plan.is_unknown())

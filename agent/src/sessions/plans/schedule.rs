@@ -1,4 +1,4 @@
-//! A queue's `time`, such as `8h-20h,mon,tue`, and the router's clock that it is compared with.
+//! A queue's `time`, such as `8h-20h,mon,tue`, and the router's clock.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ fn weekday(year: u64, month: u64, day: u64) -> Option<usize> {
     usize::try_from((year + year / 4 - year / 100 + year / 400 + offset + day) % 7).ok()
 }
 
-/// True if a schedule holds now. A schedule that cannot be read, and one at an unknown time, counts as in force.
+/// True if a schedule holds now. An unreadable schedule holds, and so does any schedule at an unknown time.
 pub(super) fn covers(schedule: &[u8], clock: Option<RouterClock>) -> bool {
     let Some(clock) = clock else { return true };
     let (mut from, mut to, mut days, mut all) = (Duration::ZERO, DAY, [false; 7], true);
