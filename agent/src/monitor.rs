@@ -13,6 +13,7 @@
 //! - A flapping line gets a stream of its own, and only this stream is restarted again and again.
 //! - The agent limits how often streams are opened, whatever a relay wants.
 
+mod action;
 mod load;
 mod naming;
 mod pace;
@@ -28,6 +29,7 @@ use tokio::time::{Duration, Instant};
 use crate::config::{AgentLimits, Timing};
 use crate::routeros::commands::{Interface, Interval};
 use crate::sessions::LineTable;
+pub use action::Action;
 use load::Load;
 use naming::{Naming, Verdict, Way};
 use placement::{Circumstances, Placement, View};
@@ -38,21 +40,6 @@ use watches::Watches;
 
 /// The time between two plans while a line waits for the first row or a merge is pending.
 const LOOK: Duration = Duration::from_millis(200);
-
-/// An action at the router. The actions of one plan are carried out in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Open the stream, see [`Monitor::interfaces`].
-    Open(StreamId),
-    /// Cancel the stream.
-    Cancel(StreamId),
-    /// Tell the relay that the line gets no samples.
-    Refuse(LineHandle, WatchRefusal),
-    /// Read the session tables again: an interface may have vanished.
-    Reread(&'static str),
-    /// Drop the connection: streams stay silent although they were reopened.
-    Drop(&'static str),
-}
 
 /// The line of a row, and the row's place among the line's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

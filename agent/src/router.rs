@@ -3,8 +3,10 @@
 
 mod conversation;
 mod dial;
+mod intake;
 mod left_out;
 mod probe;
+mod purpose;
 mod refusals;
 mod tables;
 
@@ -13,22 +15,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::averages::Averages;
 use crate::backoff::{Backoff, seed};
 use crate::batch::Batcher;
-use crate::clock::milliseconds;
-use crate::config::{AgentLimits, RouterConfig, SecretSource, Timing};
+use crate::config::{AgentLimits, ConnectionTiming, RouterConfig, SecretSource, Timing};
 use crate::handover::Handover;
-use crate::monitor::Monitor;
 use crate::reach::Wanted;
 use crate::routeros::connection::{Connection, ConnectionError, Transport};
-use crate::sampler::Sampler;
-use conversation::{Purpose, Streams};
+use conversation::Conversation;
 use dial::Dialer;
-use left_out::LeftOut;
 pub use probe::{Reach, probe};
-use refusals::Refusals;
-use tables::Tables;
+use purpose::Purpose;
 
 /// After a connection of this length, the waits between attempts start anew.
 const SETTLED: Duration = Duration::from_secs(60);
@@ -61,46 +57,14 @@ pub struct Login<'a> {
 
 /// The router's task, from one connection to the next.
 pub struct Router<'a> {
-    timing: &'a Timing,
-    report_comments: bool,
-    handover: &'a Handover,
-    batcher: Batcher,
-    tables: Tables,
-    monitor: Monitor,
-    sampler: Sampler,
-    averages: Averages,
-    streams: Streams,
-    refusals: Refusals,
-    left_out: LeftOut,
-    /// The last time that the router was lost or found.
-    turned: Instant,
-    /// The start of the last whole reading of the session tables.
-    read: Option<Instant>,
-    load_due: Instant,
-    asked: Option<Instant>,
+    timing: &'a ConnectionTiming,
+    conversation: Conversation<'a>,
 }
 
 impl<'a> Router<'a> {
     /// Begins without a connection.
     pub fn new(limits: &AgentLimits, timing: &'a Timing, batcher: Batcher, handover: &'a Handover) -> Self {
-        let now = Instant::now();
-        Self {
-            timing,
-            report_comments: limits.report_comments,
-            handover,
-            batcher,
-            tables: Tables::new(timing),
-            monitor: Monitor::new(limits, timing),
-            sampler: Sampler::default(),
-            averages: Averages::new(timing.tables.averages_interval),
-            streams: Streams::new(),
-            refusals: Refusals::default(),
-            left_out: LeftOut::default(),
-            turned: now,
-            read: None,
-            load_due: now,
-            asked: None,
-        }
+        Self { timing: &timing.connection, conversation: Conversation::new(limits, timing, batcher, handover) }
     }
 
     /// Connects again and again by `connect`, and serves each connection until it ends.
@@ -109,19 +73,19 @@ impl<'a> Router<'a> {
         connect: impl AsyncFn() -> Result<S, ConnectionError>,
         login: Login<'_>,
     ) -> Infallible {
-        let mut backoff = Backoff::new(self.timing.connection.backoff_base, self.timing.connection.backoff_cap, seed());
+        let mut backoff = Backoff::new(self.timing.backoff_base, self.timing.backoff_cap, seed());
         loop {
             let began = Instant::now();
             let error = match self.log_in(&connect, login).await {
-                Ok(connection) => self.serve(connection).await,
+                Ok(connection) => self.conversation.serve(connection).await,
                 Err(error) => error,
             };
-            self.lost(&error);
+            self.conversation.lost(&error);
             if began.elapsed() >= SETTLED {
                 backoff.reset();
             }
             let refused = error.is_refusal();
-            sleep(if refused { backoff.at_least(self.timing.connection.login_pause) } else { backoff.wait() }).await;
+            sleep(if refused { backoff.at_least(self.timing.login_pause) } else { backoff.wait() }).await;
         }
     }
 
@@ -132,60 +96,8 @@ impl<'a> Router<'a> {
     ) -> Result<Connection<S, Purpose>, ConnectionError> {
         let password = login.password.read();
         let password = password.map_err(|error| ConnectionError::Configuration(error.to_string()))?;
-        let mut connection = Connection::new(connect().await?, self.timing.connection.cancel_timeout);
-        connection.login(login.user, password.expose(), Purpose::Login, self.timing.connection.command_timeout).await?;
+        let mut connection = Connection::new(connect().await?, self.timing.cancel_timeout);
+        connection.login(login.user, password.expose(), Purpose::Login, self.timing.command_timeout).await?;
         Ok(connection)
-    }
-
-    /// Notes that the router answers.
-    fn found(&mut self, now: Instant) {
-        self.turned = now;
-        {
-            let mut status = self.handover.status.borrow_mut();
-            (status.router_reachable, status.fault) = (true, None);
-        }
-        self.note_status(now);
-        self.handover.to_uplink.notify_one();
-        tracing::info!("router's API answers");
-    }
-
-    /// Notes that the router does not answer. Only a change of the fault is logged.
-    fn lost(&mut self, error: &ConnectionError) {
-        let now = Instant::now();
-        let fault = error.explain();
-        let (was_reachable, was) = {
-            let mut status = self.handover.status.borrow_mut();
-            let before = (status.router_reachable, status.fault.replace(fault.clone()));
-            status.router_reachable = false;
-            before
-        };
-        if was_reachable {
-            self.turned = now;
-        }
-        if was.as_ref() != Some(&fault) {
-            tracing::warn!("{fault}");
-        }
-        let readings = self.handover.lines.borrow().readings();
-        self.monitor.disconnected(readings);
-        self.tables.disconnected();
-        self.sampler.clear();
-        self.averages.disconnected();
-        self.streams.clear();
-        self.refusals.clear();
-        self.left_out.clear();
-        self.note_status(now);
-        self.handover.to_uplink.notify_one();
-    }
-
-    /// Brings the figures of the status up to now; the texts change elsewhere.
-    fn note_status(&self, now: Instant) {
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let mut status = self.handover.status.borrow_mut();
-        status.uptime_ms = self.handover.uptime_ms(now);
-        status.router_age_ms = milliseconds(now.saturating_duration_since(self.turned));
-        status.table_age_ms = self.read.map(|read| milliseconds(now.saturating_duration_since(read)));
-        status.interval_ms = u32::from(self.monitor.interval().seconds()) * 1_000;
-        status.watched = count(self.monitor.lines().count());
-        status.streams = count(self.monitor.streams());
     }
 }

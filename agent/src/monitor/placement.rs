@@ -6,7 +6,7 @@ use shared::LineHandle;
 use shared::control::WatchRefusal;
 use tokio::time::Instant;
 
-use super::Action;
+use super::action::Action;
 use super::naming::Naming;
 use super::pace::Pace;
 use super::stream::{Stream, StreamId};

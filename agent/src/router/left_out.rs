@@ -1,6 +1,6 @@
 //! Logs rows of the router beyond the bounds, each by name and once a connection.
 
-use super::conversation::Purpose;
+use super::purpose::Purpose;
 use crate::routeros::dialogue::in_words;
 use crate::routeros::sentence::Sentence;
 
