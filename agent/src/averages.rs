@@ -30,8 +30,10 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(600);
 
 /// The form of the command. Some routers need `=stats=`, and some refuse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub enum Form {
+    /// With `=stats=`.
     Stats,
+    /// Without.
     Plain,
 }
 
@@ -103,8 +105,8 @@ impl Averages {
         self.interval.filter(|_| self.asked.is_none()).map(|_| self.due.unwrap_or(now))
     }
 
-    /// Begins a reading if one is due. Returns true for a command with `=stats=`.
-    pub fn begin(&mut self, now: Instant) -> Option<bool> {
+    /// Begins a reading if one is due. Returns the form of the command.
+    pub fn begin(&mut self, now: Instant) -> Option<Form> {
         let interval = self.interval?;
         self.wake(now).filter(|due| *due <= now)?;
         let mut next = self.due.unwrap_or(now) + interval;
@@ -113,7 +115,7 @@ impl Averages {
         }
         (self.due, self.asked, self.void) = (Some(next), Some(now), false);
         self.fresh.clear();
-        Some(self.form == Form::Stats)
+        Some(self.form)
     }
 
     /// Takes a row. Interfaces without a known session are passed over.

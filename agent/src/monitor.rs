@@ -21,6 +21,7 @@ mod placement;
 mod stream;
 mod streams;
 mod watches;
+mod way;
 
 use shared::LineHandle;
 use shared::control::{Role, WatchRefusal};
@@ -31,12 +32,13 @@ use crate::routeros::commands::{Interface, Interval};
 use crate::sessions::LineTable;
 pub use action::Action;
 use load::Load;
-use naming::{Naming, Verdict, Way};
+use naming::{Naming, Verdict};
 use placement::{Circumstances, Placement, View};
 pub use stream::{Refusal, StreamId};
 use stream::{Standing, Stream};
 use streams::Streams;
 use watches::Watches;
+use way::Way;
 
 /// The time between two plans while a line waits for the first row or a merge is pending.
 const LOOK: Duration = Duration::from_millis(200);

@@ -59,7 +59,7 @@ impl Counted {
         Some((read.reach.span_ms / 1_000, averages))
     }
 
-    fn begin(&mut self) -> Option<bool> {
+    fn begin(&mut self) -> Option<Form> {
         self.averages.begin(self.now)
     }
 
@@ -161,13 +161,13 @@ fn a_reading_that_does_not_come_in_time_or_loses_its_connection_leaves_the_one_b
 #[test]
 fn the_table_is_asked_for_in_the_form_that_the_router_knows() {
     let mut counted = Counted::of_two();
-    assert_eq!(counted.begin(), Some(true));
+    assert_eq!(counted.begin(), Some(Form::Stats));
     counted.averages.trap();
     assert_eq!(counted.done(), None);
-    assert_eq!(counted.begin(), Some(false), "without =stats=, at once");
+    assert_eq!(counted.begin(), Some(Form::Plain), "without =stats=, at once");
     counted.rows(&[(1, "<ali>", 0, 0)]);
     counted.done();
-    assert_eq!(counted.later(30).begin(), Some(false), "what worked is kept");
+    assert_eq!(counted.later(30).begin(), Some(Form::Plain), "what worked is kept");
     counted.averages.trap();
     assert_eq!(counted.done(), None);
     assert_eq!(counted.begin(), None, "a router that refuses both is not asked each time");
@@ -177,13 +177,13 @@ fn the_table_is_asked_for_in_the_form_that_the_router_knows() {
 #[test]
 fn rows_without_counters_lead_to_the_other_form_too() {
     let mut counted = Counted::of_two();
-    for stats in [true, false] {
-        assert_eq!(counted.begin(), Some(stats));
+    for form in [Form::Stats, Form::Plain] {
+        assert_eq!(counted.begin(), Some(form));
         let Counted { averages, lines, now } = &mut counted;
         with_row(&[b"=.id=*1", b"=name=<ali>"], |row| averages.row(row, lines, *now));
         assert_eq!(counted.done(), None);
     }
-    assert_eq!(counted.later(30).begin(), Some(true));
+    assert_eq!(counted.later(30).begin(), Some(Form::Stats));
 }
 
 #[test]

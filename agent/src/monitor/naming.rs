@@ -15,7 +15,8 @@ use shared::LineHandle;
 use tokio::time::Instant;
 
 use super::stream::{Stream, StreamId};
-use crate::sessions::{InterfaceKey, LineTable, Session};
+use super::way::Way;
+use crate::sessions::{InterfaceKey, LineTable};
 
 /// The longest wait of newcomers for the first stream's answer. They are then asked for in the right way at once.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -25,15 +26,6 @@ const CONFIRMING_READINGS: u64 = 2;
 
 /// Without names to try, so many refusals by `.id` prove the way. A reading of the tables lies between them.
 const REFUSALS: u8 = 3;
-
-/// The way to name interfaces in a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// By `.id`; an interface without one by name.
-    Ids,
-    /// By name.
-    Names,
-}
 
 /// The consequence of a refused stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,12 +196,4 @@ impl Naming {
 fn learned_names() -> State {
     tracing::info!("router takes no .id in monitor-traffic: interfaces are named by their names");
     State::Known(Way::Names)
-}
-
-impl Way {
-    /// True if a command can name the session's interface.
-    pub(super) fn can_name(self, session: &Session<'_>) -> bool {
-        let by_id = self == Self::Ids && session.key.id().is_some();
-        by_id || !session.name.contains(&b',')
-    }
 }

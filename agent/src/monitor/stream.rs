@@ -6,7 +6,7 @@ use shared::LineHandle;
 use shared::control::Role;
 use tokio::time::Instant;
 
-use super::naming::Way;
+use super::way::Way;
 use crate::routeros::commands::Interval;
 use crate::sessions::{InterfaceKey, LineTable, Session};
 
@@ -80,14 +80,20 @@ pub(super) struct Stream {
     pub(super) heard: Instant,
     /// How many sections began; the first is a warm-up.
     pub(super) sections: u32,
-    /// The router's number of the section.
-    number: Option<u64>,
-    /// When the section's first row came.
-    began: Instant,
+    section: Section,
     /// The expected slot of the next row.
     next: usize,
     /// When the tables were last read again because of the stream's silence.
     suspected: Option<Instant>,
+}
+
+/// The section under way.
+#[derive(Debug, Clone, Copy)]
+struct Section {
+    /// The router's number of the section.
+    number: Option<u64>,
+    /// The arrival of the first row.
+    began: Instant,
 }
 
 /// A row's place in the stream.
@@ -118,8 +124,7 @@ impl Stream {
             opened: now,
             heard: now,
             sections: 0,
-            number: None,
-            began: now,
+            section: Section { number: None, began: now },
             next: 0,
             suspected: None,
         }
@@ -153,7 +158,7 @@ impl Stream {
         };
         if begins {
             self.sections += 1;
-            (self.number, self.began) = (number, now);
+            self.section = Section { number, began: now };
         }
         self.slots.get_mut(slot)?.section = self.sections;
         (self.heard, self.suspected) = (now, None);
@@ -166,8 +171,9 @@ impl Stream {
     /// are of one section.
     fn standing_of(&self, slot: usize, number: Option<u64>, now: Instant) -> Option<RowStanding> {
         let repeated = self.slots.get(slot)?.section == self.sections;
-        let is_late = number.zip(self.number).is_some_and(|(number, current)| number.checked_add(1) == Some(current));
-        let soon = now.saturating_duration_since(self.began) < self.interval.duration() / 2;
+        let is_late =
+            number.zip(self.section.number).is_some_and(|(number, current)| number.checked_add(1) == Some(current));
+        let soon = now.saturating_duration_since(self.section.began) < self.interval.duration() / 2;
         Some(match number {
             _ if self.sections == 0 => RowStanding::First,
             Some(_) if is_late => RowStanding::Double,
@@ -179,7 +185,7 @@ impl Stream {
     }
 
     fn begins_by_number(&self, number: Option<u64>) -> bool {
-        number.is_some() && number != self.number
+        number.is_some() && number != self.section.number
     }
 
     /// Rows come in the order of the command, so the expected slot is nearly always the right one.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use shared::LineHandle;
 use tokio::time::Instant;
 
-use super::naming::Way;
 use super::stream::{Stream, StreamId};
 use super::watches::Watches;
+use super::way::Way;
 use crate::routeros::commands::Interval;
 use crate::sessions::LineTable;
 

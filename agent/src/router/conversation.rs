@@ -6,6 +6,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 use super::intake::Intake;
 use super::purpose::Purpose;
 use super::tables::Table;
+use crate::averages::Form;
 use crate::batch::Batcher;
 use crate::clock::milliseconds;
 use crate::config::{AgentLimits, Timing};
@@ -241,7 +242,8 @@ impl<'a> Conversation<'a> {
         if !self.wants_averages() {
             return Ok(());
         }
-        let Some(stats) = self.intake.averages.begin(now) else { return Ok(()) };
+        let Some(form) = self.intake.averages.begin(now) else { return Ok(()) };
+        let stats = form == Form::Stats;
         connection.send(
             &Command::Counters { stats },
             Purpose::Counters,

@@ -1,3 +1,5 @@
+use super::plans::{PLAN_PAUSE, PlanStage};
+use super::sessions::{LONG_ABSENT, MAX_VOID};
 use super::*;
 use crate::sessions::tests::listing;
 
@@ -107,7 +109,7 @@ fn plans_that_are_not_whole_are_void_and_read_again_less_and_less_often() {
         });
         assert!(reading.is_void(), "{table:?}");
         let read = reader.now;
-        while reader.tables.plan_stage.is_none() {
+        while reader.tables.plans.stage.is_none() {
             reader.now += SECOND;
             if reader.asks(true).first() == Some(&Table::Server) {
                 reader.read_sessions();
@@ -115,7 +117,7 @@ fn plans_that_are_not_whole_are_void_and_read_again_less_and_less_often() {
         }
         pauses.push((reader.now - read).as_secs());
         // The table was asked for already; this undoes that.
-        reader.tables.plan_stage = Some(PlanStage { table: Table::Profiles, asked: false });
+        reader.tables.plans.stage = Some(PlanStage { table: Table::Profiles, asked: false });
     }
     assert_eq!(pauses, [10, 20, 40, 80]);
     assert!(!reader.read_plans(|_, _| {}).is_void());
@@ -184,7 +186,7 @@ fn an_interface_that_goes_during_a_reading_is_gone_whatever_its_row_says() {
     let sessions = [(Role::Server, 1, "a", "ali", None, true), (Role::Server, 2, "b", "bob", None, true)];
     for round in 0..2 {
         reader.asks(true);
-        reader.tables.listing = listing(&sessions, 10);
+        reader.tables.sessions.listing = listing(&sessions, 10);
         if round == 0 {
             reader.tables.gone(InterfaceKey::new(Some(1), b""));
         }
@@ -215,7 +217,7 @@ fn plan_tables_that_are_refused_or_silent_do_not_stop_the_rest() {
     assert_eq!(reader.asks(true), [Table::Secrets]);
     assert!(reader.tables.timed_out(Table::Secrets, &reader.lines, reader.now).is_none());
     assert_eq!(reader.asks(true), [Table::Addresses]);
-    assert!(reader.tables.plans.is_void());
+    assert!(reader.tables.plans.reading.is_void());
 }
 
 #[test]
