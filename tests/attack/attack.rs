@@ -17,7 +17,7 @@ use crate::wire::{Door, until_closed, until_socket_closed};
 /// How often a flood spawns attempts.
 const BEAT: Duration = Duration::from_millis(10);
 
-/// What a stranger does, again and again.
+/// A stranger's repeated action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Attack {
     /// TLS handshakes whose second flight does not come.

@@ -1,8 +1,8 @@
-//! Attacks a built relay on loopback, within bounds, and prints what that costs everybody else: how long logins take beside what
-//! they take alone, what the relay's memory does, and whether seated viewers lose a sample. It measures, and asserts nothing.
+//! Attacks a built relay on loopback, within bounds, and prints the cost for everybody else: the times of logins beside their
+//! times alone, the relay's memory, and the lost samples of seated viewers. The program asserts nothing.
 //!
 //! Each attack comes from one address of 127.0.0.0/8 and then from two hundred. Attackers, logins and relay share this machine's
-//! processors, so a part of a login's delay is the attack's own work: `--alone` shows how steady the figures are without it.
+//! processors, so a part of a login's delay is the attack's own work. `--alone` shows the spread of the figures without an attack.
 
 mod attack;
 mod people;

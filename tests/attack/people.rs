@@ -1,4 +1,4 @@
-//! Those who mean no harm: people who log in while an attack goes on, and people who are seated already.
+//! Legitimate viewers: logins during an attack, and streams from before.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};

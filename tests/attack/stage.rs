@@ -35,7 +35,7 @@ pub(crate) struct Needs {
     pub(crate) flags: &'static [&'static str],
 }
 
-/// Everything that an attack is measured on.
+/// A relay with an agent, a router and viewers.
 pub(crate) struct Stage {
     relay: Relay,
     door: Door,
@@ -46,7 +46,7 @@ pub(crate) struct Stage {
     _folder: tempfile::TempDir,
 }
 
-/// What was measured.
+/// The figures of one measurement.
 pub(crate) struct Phase {
     pub(crate) logins: Logins,
     pub(crate) attempts_a_second: f64,

@@ -1,4 +1,4 @@
-//! Connections from an address of one's choice, and the bytes that are sent over them.
+//! Connections from a chosen address of 127.0.0.0/8, and their first bytes.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl Door {
         Ok(socket)
     }
 
-    /// The first flight of a TLS handshake, to which no second one comes.
+    /// Returns the first flight of a TLS handshake. The attack sends no second one.
     pub(crate) fn client_hello(&self) -> Result<Vec<u8>> {
         let mut connection = ClientConnection::new(Arc::clone(&self.tls), self.name())?;
         let mut bytes = Vec::new();

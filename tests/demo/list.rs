@@ -1,5 +1,5 @@
-//! The demo's own page: its lines, each with its customer and a link. The relay has no such page, since no visitor of a relay may
-//! learn which lines there are.
+//! The demo's own page: its lines, each with its customer and a link. The relay has no such page, since a visitor must not
+//! learn the names of lines.
 
 use std::io;
 use std::net::SocketAddr;

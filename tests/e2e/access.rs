@@ -1,4 +1,4 @@
-//! Who may see a line: a link opens one line until it expires, and everything else learns nothing.
+//! Access to a line. A link opens one line until it expires. Without rights nobody learns anything.
 
 use anyhow::Result;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The recent past of lines that nobody watched, from the router's byte counters.
+//! The recent past of unwatched lines, from the router's byte counters.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tests::harness::{RelaySetup, Site, Viewer};
 use tests::simulated_router::{Command, Record, Setup};
 use tokio::time::timeout;
 
-/// The shortest interval that an agent takes.
+/// The shortest interval for averages.
 const FLAGS: [&str; 2] = ["--averages-seconds", "2"];
 
-/// Rates in bits per second, and how far an average may be off: a reading takes its time on a machine that is busy.
+/// Compares rates in bits per second. The tolerance covers a slow reading on a busy machine.
 const DOWNLOAD: u64 = 14_780_000;
 const UPLOAD: u64 = 620_000;
 const TOLERANCE: u64 = 20;
@@ -22,7 +22,7 @@ async fn site() -> Result<Site> {
     Ok(site)
 }
 
-/// Waits until the counters were read so many times more.
+/// Waits for so many further readings of the counters.
 async fn readings(site: &Site, more: usize) -> Result<()> {
     let is_counters = |command: &&Command| command.sentence.command() == b"/interface/print";
     let count = |record: &Record| record.commands().filter(is_counters).count();
@@ -43,7 +43,7 @@ fn is_near(found: Option<u64>, wanted: u64) -> bool {
     found.is_some_and(|found| found.abs_diff(wanted) * 100 <= wanted * TOLERANCE)
 }
 
-/// Opens pages one after the other until one finds this.
+/// Opens one page after the other until a snapshot is as wanted.
 async fn until_opened(site: &Site, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<(Viewer, Value)> {
     for _ in 0..20 {
         let mut viewer = site.viewer("alice").await?;

@@ -1,4 +1,4 @@
-//! No hole: every sample that the router sent is in the chart at its time, or it is known why not.
+//! Every sample of the router is in the chart at its time, or has a known reason to be missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,13 +8,13 @@ use tests::harness::{Network, Outpost, PATIENCE, Point, Relay, RelaySetup, Site,
 use tests::simulated_router::{SampleSent, Setup};
 use tokio::time::{Instant, interval, sleep};
 
-/// Between two changes of the marked rates: below a tick, so that no two samples carry the same mark.
+/// The time between two changes of the marked rates. A tick is longer, so each sample has a mark of its own.
 const MARK_EVERY: Duration = Duration::from_millis(200);
 
 /// How far apart the way of two samples may be, milliseconds: the clock's slewing, and this machine's scheduling.
 const TIME_SPREAD: i64 = 400;
 
-/// A stream that is taken over by another one reads an interface twice for a while, within one tick of each other.
+/// During a takeover two streams read one interface, within one tick of each other.
 const OVERLAP: Duration = Duration::from_millis(1_100);
 
 /// Gives a line a rate of its own for each sample, rising, for ever.
@@ -27,20 +27,20 @@ pub(crate) async fn mark(outpost: &Outpost, username: &[u8]) -> Result<()> {
     bail!("the marks are used up")
 }
 
-/// What became of every sample that the router sent of a line.
+/// The fate of every sample of a line.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     pub(crate) shown: usize,
-    /// First rows of a stream, which are no samples.
+    /// First rows of a stream. They are no samples.
     warm_up: usize,
-    /// The same second read by the stream that is taken over and by the one that takes over.
+    /// Seconds that both the old and the new stream of a takeover have read.
     doubled: usize,
-    /// The router sent them, and they are nowhere.
+    /// Samples without a trace.
     lost: Vec<SampleSent>,
 }
 
 impl Account {
-    /// Holds a line's samples, up to the newest that is shown, against a chart.
+    /// Compares a line's samples with a chart, up to the chart's newest sample.
     fn of(samples: &[SampleSent], username: &[u8], chart: &[Point]) -> Self {
         let shown: BTreeSet<u64> = chart.iter().map(|point| point.down.unsigned_abs()).collect();
         let newest = shown.last().copied().unwrap_or_default();
@@ -71,7 +71,7 @@ fn apart(one: &SampleSent, other: &SampleSent) -> Duration {
     one.at.saturating_duration_since(other.at).max(other.at.saturating_duration_since(one.at))
 }
 
-/// Each point is a sample of the router's, once, in order, at the time at which the router made it.
+/// Checks that each point is one sample of the router, in order, at the router's time.
 fn ensure_original(samples: &[SampleSent], username: &[u8], chart: &[Point]) -> Result<()> {
     ensure!(
         chart.windows(2).all(|pair| pair[0].t < pair[1].t && pair[0].down < pair[1].down),
@@ -169,7 +169,7 @@ enum Exit {
     Killed,
 }
 
-/// The relay is away for a while; a viewer comes back `late` samples after the agent did.
+/// The relay is away for a while. A viewer comes back `late` samples after the agent.
 async fn a_relay_that_restarts(exit: Exit, late: usize) -> Result<()> {
     let Site { mut relay, outpost } = Site::start(Setup::concentrator(3)).await?;
     let token = relay.token("alice").await?;
@@ -211,7 +211,7 @@ async fn a_relay_that_is_killed_leaves_no_hole() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_viewer_that_comes_back_long_after_its_agent_finds_no_hole() -> Result<()> {
-    // Longer than a watch lingers whose viewer left.
+    // Longer than a watch lingers after its last viewer.
     a_relay_that_restarts(Exit::Told, 20).await
 }
 
@@ -265,7 +265,7 @@ async fn an_outage_longer_than_the_ring_is_an_honest_gap_and_counted() -> Result
         outpost.router.wait_until(|record| record.samples().len() >= before + 16 * MANY).await;
         outpost.uplink.set(Network::Up);
         viewer.until_state("running").await?;
-        // Only now: until its next attempt the agent's ring goes on running over.
+        // Not earlier, so that the agent's ring overflows until its next attempt.
         let back = Instant::now();
         let more = viewer.chart().len() + 5;
         samples_shown(&mut viewer, more).await?;
@@ -273,7 +273,7 @@ async fn an_outage_longer_than_the_ring_is_an_honest_gap_and_counted() -> Result
         let account = Account::of(&samples, b"alice", &chart);
         ensure_original(&samples, b"alice", &chart)?;
         ensure!(!account.lost.is_empty(), "the ring held more than was thought: {account:?}");
-        // What was on its way when the link was cut shared the ring with what came after.
+        // The ring held the samples under way at the cut, and the later ones.
         ensure!(account.lost_between(cut - 2 * OVERLAP, back), "lost outside the outage: {account:?}");
         ensure!(chart.iter().all(|point| point.down > 0), "a gap is no zero: {chart:?}");
         let counted = relay.metric("linelight_batches_lost_total").await?;

@@ -1,4 +1,4 @@
-//! Peers that mean harm or are broken: the relay's memory stays within a bound, and a witness beside them is shown every sample.
+//! Hostile and broken peers. The relay's memory stays within a bound, and a viewer beside them gets every sample.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,10 +29,10 @@ use crate::every_sample_arrives::{mark, until_whole};
 /// are 24 MiB; 600 half-open connections less.
 const BOUND: f64 = 32.0 * 1024.0 * 1024.0;
 
-/// A closed connection is closed within its time: the longest is a viewer that vanished, 35 s.
+/// The relay closes every hostile connection within this time. The longest of its timeouts is 35 s, for a vanished viewer.
 const CLOSED_WITHIN: Duration = Duration::from_secs(90);
 
-/// Does something hostile while a viewer of alice's line looks on: it is shown every sample, and hears of no trouble.
+/// Does something hostile beside a viewer of alice's line. The viewer gets every sample and no change of state.
 async fn unnoticed(
     relay: &Relay,
     outpost: &Outpost,
@@ -65,7 +65,7 @@ async fn unnoticed(
     }
 }
 
-/// An uplink's WebSocket under a token; its stream is what lies below.
+/// Opens an uplink's WebSocket under a token.
 async fn uplink(relay: SocketAddr, token: &str) -> Result<tokio_tungstenite::WebSocketStream<TcpStream>> {
     let mut request = format!("ws://{relay}/agent/v1").into_client_request()?;
     request.headers_mut().insert("authorization", format!("Bearer {token}").parse()?);
@@ -73,14 +73,14 @@ async fn uplink(relay: SocketAddr, token: &str) -> Result<tokio_tungstenite::Web
     Ok(client_async(request, TcpStream::connect(relay).await?).await?.0)
 }
 
-/// Reads until the relay has closed; whatever it says meanwhile.
+/// Reads and ignores everything until the relay closes.
 async fn until_closed(stream: &mut TcpStream) -> Result<()> {
     let mut bytes = [0; 4_096];
     let closed = async { while stream.read(&mut bytes).await.is_ok_and(|count| count > 0) {} };
     timeout(CLOSED_WITHIN, closed).await.context("the relay does not close")
 }
 
-/// What an agent may do wrong.
+/// A hostile agent's behaviour.
 #[derive(Debug, Clone, Copy)]
 enum Harm {
     /// Bytes that are no frames.
@@ -89,7 +89,7 @@ enum Harm {
     Words,
     /// Half of the largest frame, and then nothing.
     HalfAFrame,
-    /// The largest legal frames, as fast as they go.
+    /// The largest legal frames, as fast as possible.
     LargestFrames,
 }
 
@@ -106,7 +106,7 @@ async fn harm(relay: SocketAddr, token: String, harm: Harm) -> Result<()> {
         Harm::LargestFrames => {
             say_hello(&mut socket).await?;
             let largest = largest_frame();
-            // Until it is sent away.
+            // Until the relay closes the uplink.
             while socket.send(Message::binary(largest.clone())).await.is_ok() {}
         }
     }
@@ -121,7 +121,7 @@ async fn say_hello(socket: &mut tokio_tungstenite::WebSocketStream<TcpStream>) -
     Ok(())
 }
 
-/// A batch of as many samples as fit.
+/// A batch of the largest size.
 fn largest_frame() -> Vec<u8> {
     let header = Header { epoch: Epoch(7), sequence: 1, uptime_ms: 1, replayed: false };
     let rate = MAX_RATE;
@@ -176,7 +176,7 @@ async fn agents_that_send_the_largest_frames_as_fast_as_they_can() -> Result<()>
 /// Viewers of alice's line beside the witness.
 const OTHERS: usize = 15;
 
-/// Opens alice's page on a socket that takes next to nothing, and reads none of it.
+/// Opens alice's page on a socket with the smallest receive buffer, and does not read.
 async fn barely_reading(relay: SocketAddr) -> Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(1)?;
@@ -191,7 +191,7 @@ async fn open_site() -> Result<Site> {
     Site::start_with(Setup::concentrator(3), open, &[]).await
 }
 
-/// Waits until the witness is alone.
+/// Waits until the relay has only the witness as a viewer.
 async fn until_viewers(relay: &Relay, wanted: f64) -> Result<()> {
     let deadline = Instant::now() + CLOSED_WITHIN;
     while relay.metric("linelight_viewers").await? != wanted {
@@ -235,7 +235,7 @@ async fn a_viewer_that_vanishes_and_wakes_sees_now() -> Result<()> {
         link.set(Network::Silent);
         until_viewers(&relay, 1.0).await?;
         link.set(Network::Up);
-        // What the network still held comes at once, and then the end.
+        // The socket's buffers arrive at once, followed by the end.
         let woke = Instant::now();
         while sleeper.next(woke + PATIENCE).await.is_ok() {}
         ensure!(sleeper.chart().len() < 60, "a minute was replayed: {:?}", sleeper.chart());
@@ -249,7 +249,7 @@ async fn a_viewer_that_vanishes_and_wakes_sees_now() -> Result<()> {
 /// Connections of each kind.
 const LORISES: usize = 100;
 
-/// Sends something without end, a byte at a time, for as long as it is let.
+/// Sends endless bytes, one at a time, until the relay closes.
 async fn drip<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, bytes: &[u8]) -> Result<()> {
     let dripping = async {
         for byte in bytes.iter().cycle() {
@@ -257,7 +257,7 @@ async fn drip<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, bytes: &[u8]) ->
             if written.await.is_err() {
                 return;
             }
-            // A connection that can be read has an answer or has ended; an answer comes before the end.
+            // A readable connection has an answer or its end. The answer comes first.
             if timeout(Duration::from_millis(500), stream.read_u8()).await.is_ok_and(|read| read.is_err()) {
                 return;
             }

@@ -1,4 +1,4 @@
-//! One username on several routers is one line: not added up, and not lost when it moves.
+//! One username on several routers is one line. Its rates are not added up, and the line survives a move.
 
 use anyhow::{Result, ensure};
 use tests::harness::{Outpost, Relay, RelaySetup, Viewer};

@@ -1,6 +1,6 @@
-//! The whole system as its users have it: the built agent and relay, a simulated router, viewers of another make.
+//! The whole system from end to end: the built agent and relay, a simulated router, and independent viewers.
 //!
-//! In real time, with the intervals of production; each test has programs and ports of its own.
+//! The tests run in real time with the intervals of production. Each test has programs and ports of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;

@@ -1,11 +1,11 @@
-//! What an operator sees from outside: an agent's own word on its health, and the relay's on its agents.
+//! The operator's view: `linelight-agent health`, and the relay's list of agents.
 
 use anyhow::{Result, ensure};
 use tests::harness::{Network, Outpost, PATIENCE, Site};
 use tests::simulated_router::Setup;
 use tokio::time::Instant;
 
-/// Asks until the agent's answer begins so.
+/// Asks until the agent's answer begins with these words.
 async fn until_health(outpost: &Outpost, well: bool, words: &str) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {

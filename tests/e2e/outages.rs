@@ -1,4 +1,4 @@
-//! Each link is cut in turn: the page is told which, and everything comes back by itself.
+//! Each link is cut in turn. The page names the cut link, and everything comes back by itself.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ async fn a_line_that_was_offline_before_the_agent_was_killed_still_is() -> Resul
     let supervisor = site.outpost.agent.program.id().context("the agent does not run")?;
     let before = child_of(supervisor).await?;
     programs::signal(before, "KILL").await?;
-    // Another line shows when the next run of the agent is at work.
+    // Another line shows that the agent's next process works.
     let mut ali = site.viewer("ali").await?;
     site.outpost.set_rates(b"ali", 6_000_000, 600_000);
     ali.until_rates(6_000_000, 600_000).await?;
@@ -111,7 +111,7 @@ async fn an_agent_that_is_told_to_stop_says_goodbye() -> Result<()> {
 async fn a_revoked_agent_is_shown_no_longer() -> Result<()> {
     let (site, mut viewer) = watched(&[]).await?;
     site.relay.revoke_agent("core-1").await?;
-    // The relay is in its first minute, in which it does not call a line unknown.
+    // In its first minute the relay calls no line unknown.
     viewer.until_state("starting").await?;
     ensure!(viewer.frames().last().is_some_and(|frame| frame["sessions"] == 0));
     let end = Instant::now() + Duration::from_secs(5);

@@ -4,7 +4,7 @@ use anyhow::Result;
 use tests::harness::Site;
 use tests::simulated_router::Setup;
 
-/// What a viewer is shown when the router has exactly these rates, and then others.
+/// Checks a viewer's samples under exact rates of the router, and after a change of these rates.
 async fn follows(setup: Setup) -> Result<()> {
     let site = Site::start(setup).await?;
     site.outpost.set_rates(b"alice", 14_780_000, 620_000);

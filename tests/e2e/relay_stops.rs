@@ -1,4 +1,4 @@
-//! A relay that is told to stop: agents and viewers are sent away one by one, nobody keeps it, and nobody is lost.
+//! A relay after SIGTERM. It sends agents and viewers away one by one, nobody delays its end, and all come back.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-/// When a container is killed that was told to stop.
+/// A container engine kills a container this long after SIGTERM.
 const KILLED_AFTER: Duration = Duration::from_secs(10);
 
 const VIEWERS: usize = 16;
@@ -26,7 +26,7 @@ async fn everybody_is_sent_away_one_by_one_and_comes_back() -> Result<()> {
         viewer.until_rates(5_000_000, 500_000).await?;
         viewers.push(viewer);
     }
-    // Nobody who keeps silent keeps the relay.
+    // A silent viewer does not delay the relay's end.
     let mut half_open = TcpStream::connect(site.relay.address).await?;
     half_open.write_all(b"GET /agent/v1 HTTP/1.1\r\nhost: ").await?;
     let told = Instant::now();
@@ -57,7 +57,7 @@ async fn readiness_is_red_from_the_word_on() -> Result<()> {
     let id = site.relay.program.id().unwrap_or_default();
     programs::signal(id, "TERM").await?;
     let deadline = Instant::now() + PATIENCE;
-    // While its viewer is still there.
+    // Its viewer is still connected.
     while site.relay.get("/readyz").await.is_ok() {
         ensure!(Instant::now() < deadline, "still ready");
     }

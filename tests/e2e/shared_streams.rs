@@ -1,4 +1,4 @@
-//! Many viewers of a line cost the router one stream; a line that nobody watches costs it nothing.
+//! Many viewers of a line cost the router one stream. An unwatched line costs the router nothing.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -60,7 +60,7 @@ async fn others_coming_and_going_leave_no_hole() -> Result<()> {
     Ok(())
 }
 
-/// All that may be said to a router while nobody watches.
+/// Every command to a router without watches.
 const LISTING: [&str; 9] = [
     "/interface/pppoe-client/listen",
     "/interface/pppoe-client/print",
@@ -73,7 +73,7 @@ const LISTING: [&str; 9] = [
     "/system/resource/print",
 ];
 
-/// The same for a line that is watched, beside the listing.
+/// Every further command for a watched line.
 const WATCHING: [&str; 5] = [
     "/interface/monitor-traffic",
     "/ppp/active/print",
@@ -96,12 +96,12 @@ async fn unwatched_lines_cost_the_router_nothing_beyond_the_listing_and_one_tabl
     let listings = |record: &Record| {
         record.commands().filter(|command| command.sentence.command() == b"/interface/pppoe-client/print").count()
     };
-    // The walk at the start has its own connection and ends; the agent's own goes on.
+    // The check at the start has a connection of its own, and closes it.
     let settled = site
         .router()
         .wait_until(|record| listings(record) >= 2 && counters(record) >= 1 && record.connections().len() == 1);
     timeout(Duration::from_secs(10), settled).await.context("the agent does not settle")?;
-    // Whatever follows a reading of the sessions would have come before the next one.
+    // A follow-up of one reading of the sessions would come before the next reading.
     site.router().session_down(b"bob@fibre");
     let again = site.router().wait_until(|record| listings(record) >= 3);
     timeout(Duration::from_secs(20), again).await.context("a change is not looked at")?;

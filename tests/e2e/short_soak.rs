@@ -1,10 +1,10 @@
-//! The soak of `make soak`, short: it passes, and it fails where samples are lost or something stays behind.
+//! A short `make soak` passes. With lost samples or leaked viewers it fails.
 
 use anyhow::{Context, Result, ensure};
 use tests::harness::programs::built;
 use tokio::process::Command;
 
-/// Runs a soak; whether it passed, and what it printed.
+/// Runs a soak. Returns true if the soak passed, and its output.
 async fn soak(arguments: &str) -> Result<(bool, String)> {
     let mut command = Command::new(built("soak")?);
     let output = command.args(arguments.split(' ')).output().await.context("starting the soak")?;

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::every_sample_arrives::{mark, samples_shown, until_whole};
 
-/// Opens the page again until the stream begins, as a page does that was told to come back.
+/// Opens the page again until the stream begins, like a page after the relay has closed its stream.
 async fn reopen(name: std::net::SocketAddr, token: &str) -> Result<Viewer> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -45,7 +45,7 @@ async fn two_relays_behind_one_name_are_restarted_in_turn_without_a_hole() -> Re
             let account = until_whole(&mut viewer, &outpost, b"alice", returned).await?;
             ensure!(account.shown >= 3, "{account:?}");
             restarted.resume().await?;
-            // It is the standby now: nobody moves because it came back.
+            // The returned relay is the standby now, and no viewer moves.
             samples_shown(&mut viewer, account.shown + 3).await?;
             ensure!(restarted.metric("linelight_uplinks").await? == 0.0);
         }

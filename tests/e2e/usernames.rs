@@ -1,4 +1,4 @@
-//! A username is bytes: every one works from the router to the page, and none is taken for another.
+//! A username is bytes. Every username works from the router to the page, and none is mistaken for another.
 
 use anyhow::Result;
 use shared::username::Username;
@@ -43,7 +43,7 @@ async fn ali_is_not_alice_and_bob_is_not_bob() -> Result<()> {
         site.router().session_up(name);
         site.outpost.set_rates(name, 1_000 + nth as u64, 10);
     }
-    // A second session of ali gets the interface name that ali-1 would have had.
+    // A second session of ali gets ali-1's usual interface name.
     site.router().session_up(b"ali");
     let mut nobody = site.viewer("bob").await?;
     let mut ali = site.viewer("ali").await?;

@@ -1,6 +1,6 @@
-//! The books of a soak: each sample that a router sent was shown to everybody who looked, or there is a reason why not.
+//! The books of a soak: every viewer of a line gets each of its samples, or the books have the reason.
 //!
-//! Pure: routers and viewers bring what they sent and saw, the churn brings what it did to them; `now` is an argument.
+//! The books do no I/O. Routers and viewers report samples, the churn reports its faults, and `now` is an argument.
 
 mod chart;
 
@@ -13,31 +13,31 @@ use tokio::time::Instant;
 
 pub(crate) use chart::{Chart, SharedChart, look};
 
-/// A stream that is taken over by another one reads an interface twice for a while, within one tick of each other.
+/// During a takeover two streams read one interface, within one tick of each other.
 const OVERLAP: Duration = Duration::from_millis(1_100);
 
-/// On its way for so long at most, unless something is recorded that holds it up.
+/// A sample's longest way to its viewers without a recorded trouble.
 const ON_ITS_WAY: Duration = Duration::from_secs(3);
 
-/// A trouble is over for so long before everything that it held up has come: the missing samples come after the live ones.
+/// The longest wait for delayed samples after a trouble. Missing samples come after the live ones.
 const REPLAYED: Duration = Duration::from_secs(20);
 
-/// Entries that balance nowhere and are shown with all that is known of them.
+/// The most unexplained entries that are printed in full.
 const SHOWN: usize = 12;
 
-/// Why a sample of a router's was shown to nobody.
+/// The reason why no viewer got a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reason {
-    /// The first row of a stream is a warm-up and no sample.
+    /// The first row of a stream is no sample.
     FirstRow,
-    /// The same second was read by the stream that was taken over and by the one that took over.
+    /// In a takeover both streams read the same second.
     ReadTwice,
     /// Nobody looked at the line.
     NobodyLooked,
     /// Whoever looked had come while the uplink was broken, so that the agent could not be told; what the router still sent of
     /// the line, which had been watched before, was no sample to it.
     NotYetWatched,
-    /// The links of all its viewers had been broken for longer than a watch lasts.
+    /// The links of all viewers were broken, and the watch had ended.
     LinksDown,
     /// Its PPPoE session had ended.
     SessionEnded,
@@ -63,10 +63,10 @@ impl Reason {
     }
 }
 
-/// A row of monitor-traffic, as the router recorded it.
+/// A row of monitor-traffic from the router's record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sent {
-    /// The download rate, which tells it from every other sample of the line and rises.
+    /// The download rate. It rises, so each sample of a line has another one.
     pub(crate) mark: u64,
     pub(crate) at: Instant,
     /// Connection and tag.
@@ -74,7 +74,7 @@ pub(crate) struct Sent {
     pub(crate) first: bool,
 }
 
-/// What holds a router's samples up, or the word to its agent.
+/// A trouble that delays a router's samples, or the agent's watches.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trouble {
     from: Instant,
@@ -99,33 +99,33 @@ struct Line {
     excuses: Vec<(RangeInclusive<Instant>, Reason)>,
 }
 
-/// What is known of all lines.
+/// The books of all lines.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     lines: BTreeMap<Vec<u8>, Line>,
-    /// What holds samples up or loses them, for each router, until it is over.
+    /// The troubles of each router.
     troubles: Vec<Vec<Trouble>>,
     excuses: Vec<Vec<(RangeInclusive<Instant>, Reason)>>,
     totals: Totals,
 }
 
-/// What has become of the samples whose books are closed.
+/// The fates of all samples with closed books.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Totals {
     pub(crate) sent: u64,
     pub(crate) shown: u64,
-    /// Points that viewers have got: a sample counts once for each of them.
+    /// Points at viewers. A sample counts once for each viewer.
     pub(crate) deliveries: u64,
     pub(crate) lost: BTreeMap<Reason, u64>,
-    /// Samples of which nobody knows what became, and charts with a hole.
+    /// Unexplained samples, and charts with a hole.
     pub(crate) unaccounted: u64,
-    /// Points of a chart that did not come in order.
+    /// Points that arrived out of order.
     pub(crate) disordered: u64,
     pub(crate) examples: Vec<String>,
 }
 
 impl Totals {
-    /// Whether everything is accounted for: sent is shown or lost with a reason, in every chart.
+    /// True if every sample is shown, or lost with a reason, in every chart.
     pub(crate) fn balance(&self) -> bool {
         self.unaccounted == 0 && self.disordered == 0 && self.sent == self.shown + self.lost.values().sum::<u64>()
     }
@@ -160,7 +160,7 @@ impl Books {
         chart
     }
 
-    /// A viewer leaves: it need not have seen what is on its way, nor what some trouble holds up.
+    /// A viewer leaves. Samples under way, or delayed by a trouble, are not owed to the viewer.
     pub(crate) fn leave(&mut self, username: &str, chart: &SharedChart, now: Instant) {
         let Some(line) = self.lines.get(username.as_bytes()) else { return };
         let troubles = self.troubles.get(line.router).into_iter().flatten();
@@ -170,28 +170,28 @@ impl Books {
         chart.until = Some(whole - ON_ITS_WAY);
     }
 
-    /// Something begins that holds a router's samples up.
+    /// A trouble begins.
     pub(crate) fn trouble(&mut self, router: usize, from: Instant) {
         if let Some(troubles) = self.troubles.get_mut(router) {
             troubles.push(Trouble { from, to: None, told: REPLAYED });
         }
     }
 
-    /// It is over.
+    /// The trouble is over.
     pub(crate) fn over(&mut self, router: usize, now: Instant) {
         for trouble in self.troubles.get_mut(router).into_iter().flatten() {
             trouble.to.get_or_insert(now);
         }
     }
 
-    /// It is over, and the agent is seen to be back.
+    /// The trouble is over, and the agent is connected again.
     pub(crate) fn over_and_told(&mut self, router: usize, now: Instant) {
         for trouble in self.troubles.get_mut(router).into_iter().flatten().filter(|trouble| trouble.to.is_none()) {
             (trouble.to, trouble.told) = (Some(now), ON_ITS_WAY);
         }
     }
 
-    /// Whether a router has been left alone for so long that everything has come.
+    /// True if the router's last trouble is long enough ago for all samples to have arrived.
     pub(crate) fn is_settled(&self, router: usize, now: Instant) -> bool {
         !self.troubles.get(router).into_iter().flatten().any(|trouble| trouble.holds_up(now))
     }
@@ -210,7 +210,7 @@ impl Books {
         }
     }
 
-    /// Closes the books of everything that was sent before an instant.
+    /// Closes the books of all samples before an instant.
     pub(crate) fn close(&mut self, before: Instant) {
         for (username, line) in &mut self.lines {
             let excuses = self.excuses.get(line.router).map(Vec::as_slice).unwrap_or_default();
@@ -225,7 +225,7 @@ impl Books {
         }
     }
 
-    /// What has become of the samples so far.
+    /// Returns the fates of all samples until now.
     pub(crate) fn totals(&self) -> &Totals {
         &self.totals
     }

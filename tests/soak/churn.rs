@@ -1,5 +1,5 @@
-//! What happens to a running system all day, once a second: sessions end and come back, viewers come and go, links break, agents
-//! crash, the relay is restarted. All of it goes into the books.
+//! The faults of a running system, one a second: sessions end and come back, viewers come and go, links break, agents
+//! crash, the relay restarts. Each fault goes into the books.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use crate::gauges::Gauge;
 use crate::towers::Tower;
 use crate::viewers::{Door, Looking, Viewer, until_looking};
 
-/// Books are closed when nothing can come any more: the agent's ring of two minutes is over.
+/// Books close after the agent's ring of two minutes, when no sample can arrive any more.
 const HORIZON: Duration = Duration::from_secs(150);
-/// Nothing else is broken for so long before the relay is restarted.
+/// The time without other faults before a restart of the relay.
 const QUIET: Duration = Duration::from_secs(25);
 /// Everybody is back within this time, or the run fails.
 const PATIENCE: Duration = Duration::from_secs(120);

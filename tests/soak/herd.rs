@@ -1,4 +1,4 @@
-//! Everybody at once: the relay is restarted under thousands of viewers and all agents, and nobody starves the other.
+//! The relay restarts under thousands of viewers and all agents. Neither viewers nor agents starve the other.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,8 +1,8 @@
-//! A soak: the built relay under churn, with real agents on simulated routers and viewers over TLS, and then everybody coming
-//! back at once after a restart. Every sample is accounted for, and nothing may grow.
+//! A soak of the built relay under churn, with real agents on simulated routers and viewers over TLS. At the end all come
+//! back at once after a restart. Every sample is accounted for, and memory, descriptors and tasks do not grow.
 //!
-//! The agents are processes of the built agent, one for each router; routers and viewers live in this process. `books` holds
-//! what was sent against what was shown, `gauges` what the relay says of itself, `churn` is what happens, `herd` the return.
+//! Each router has a process of the built agent. Routers and viewers are tasks of this process. `books` compares
+//! sent samples with shown ones, `gauges` reads the relay's metrics, `churn` has the faults, and `herd` the return of everybody.
 
 mod books;
 mod chance;
@@ -51,12 +51,12 @@ struct Arguments {
     /// Seconds until the relay is as it was before the first connection; the longest is a viewer that vanished
     #[arg(long, default_value_t = 90)]
     idle_within: u64,
-    /// What is done wrong on purpose, so that the run must fail
+    /// A deliberate fault that must make the run fail
     #[arg(long, value_enum)]
     sabotage: Option<Sabotage>,
 }
 
-/// What a soak has to find.
+/// A deliberate fault, to test the soak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Sabotage {
     /// An agent dies with samples that never left it.
@@ -109,7 +109,7 @@ async fn soak(arguments: &Arguments) -> Result<()> {
     print("soak: every sample is accounted for, and nothing grew")
 }
 
-/// The first part; gives what went wrong.
+/// The churn. Returns every failure.
 async fn under_churn(churn: &mut Churn, arguments: &Arguments) -> Result<Vec<String>> {
     print(HEAD)?;
     let length = Duration::from_secs(arguments.seconds);
@@ -119,7 +119,7 @@ async fn under_churn(churn: &mut Churn, arguments: &Arguments) -> Result<Vec<Str
     let last = Gauge::read(&churn.relay, churn.began.elapsed()).await?;
     print(&row(&last, &totals))?;
     print(&summary(&totals, churn.faults()))?;
-    // The relay of before the restart was another process, and the first minutes fill rings.
+    // A restarted relay is another process, and rings fill during the first minutes.
     let steady: Vec<_> = churn.gauges.iter().copied().filter(|gauge| gauge.at >= length / 2).collect();
     let mut failures = growth(&steady);
     if !totals.balance() {
@@ -130,7 +130,7 @@ async fn under_churn(churn: &mut Churn, arguments: &Arguments) -> Result<Vec<Str
     Ok(failures)
 }
 
-/// The relay before the first connection, once all of its own tasks have begun.
+/// Reads the gauges before the first connection, after the start of the relay's own tasks.
 async fn idle(relay: &Relay) -> Result<Gauge> {
     let mut last = Gauge::read(relay, Duration::ZERO).await?;
     loop {
@@ -143,7 +143,7 @@ async fn idle(relay: &Relay) -> Result<Gauge> {
     }
 }
 
-/// All agents stop; whether the relay is then as it was before the first.
+/// Stops all agents. Returns a failure unless the relay gets back to its gauges before the first connection.
 async fn until_idle(churn: &mut Churn, base: &Gauge, patience: Duration) -> Result<Option<String>> {
     for tower in &mut churn.towers {
         tower.stop().await?;

@@ -1,5 +1,5 @@
-//! What a soak loads the relay with on the agents' side: real agent processes, each with a simulated router and a link to the
-//! relay that can be broken.
+//! The agents of a soak: real agent processes, each with a simulated router and a breakable link to the
+//! relay.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -95,7 +95,7 @@ impl Tower {
         self.agent.program.terminate().await.map(drop)
     }
 
-    /// Enters what the router has sent since the last time into the books.
+    /// Enters the router's new samples into the books.
     pub(crate) fn report(&self, books: &mut Books) {
         for sample in self.router.take_samples() {
             let stream = (sample.connection, sample.tag.unwrap_or_default());

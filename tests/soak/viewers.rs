@@ -1,4 +1,4 @@
-//! The viewers of a soak: pages without a picture, over TLS, that come back by themselves as a page does.
+//! The viewers of a soak: programs over TLS with a page's reconnects.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use crate::books::{Chart, SharedChart, look};
 use crate::chance::Chance;
 
-/// From the attempt to the snapshot, and between two frames: what a page waits (relay/web/src/live/socket.ts).
+/// A page's timeouts for the snapshot, and between two frames (relay/web/src/live/socket.ts).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(25);
 /// A page's waits before its next attempt, milliseconds (relay/web/src/live/backoff.ts).
@@ -115,7 +115,7 @@ impl Page {
         }
     }
 
-    /// Connects and reads until the stream ends; whether there was anything to be seen.
+    /// Connects and reads until the stream ends. Returns true after a snapshot.
     async fn show(&mut self) -> bool {
         let Ok(Ok(mut socket)) = timeout(CONNECT_TIMEOUT, self.connect()).await else { return false };
         let mut looks = None;
@@ -143,7 +143,7 @@ impl Page {
     }
 }
 
-/// Takes a frame into a chart; whether it was a snapshot.
+/// Takes a frame into a chart. Returns true for a snapshot.
 fn take(chart: &mut Chart, frame: &Frame) -> bool {
     let now = Instant::now();
     match frame {
@@ -171,7 +171,7 @@ impl Drop for Looks {
     }
 }
 
-/// Waits until so many viewers are looking; gives how long that took.
+/// Waits until so many viewers are looking. Returns the elapsed time.
 ///
 /// # Errors
 /// When they are fewer for too long.

@@ -28,7 +28,7 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Every line of the files that holds one of the words, with its place; what is compiled for tests alone is left out.
+/// Returns the lines with one of the words, each with its place. Test modules are left out.
 pub(crate) fn lines_with(files: &[PathBuf], words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for file in files {

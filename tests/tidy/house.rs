@@ -1,7 +1,7 @@
-//! The wings of each program, and what each may import: its own wing, wings of lower storeys, and nothing else.
+//! The wings of each program. A file may import its own wing and wings of lower storeys.
 //!
-//! A room is a module, named by its path below `src`; the longest name that fits says in which wing a file is. Wings that share a
-//! storey do not know each other. No file imports another one that imports it, by whatever way.
+//! A room is a module, named by its path below `src`. The longest fitting name decides in which wing a file is. Wings of one
+//! storey do not import each other. Files import each other in no circle.
 
 mod rule;
 mod tests;

@@ -1,16 +1,16 @@
-//! Imports between the files of a crate, found by parsing it. What is compiled for tests alone is left out.
+//! Imports between the files of a crate, found by parsing. Code under `cfg(test)` is left out.
 //!
-//! An import is a name that one file writes and another file defines: in a `use`, in a path anywhere in the code, in the tokens of
-//! a macro or of an attribute. A name is followed through re-exports to the file that defines it. Two things are no imports by
+//! An import is a name in one file for an item of another file: in a `use`, in a path anywhere in the code, in the tokens of
+//! a macro or of an attribute. Re-exports are followed to the defining file. Two things are no imports by
 //! themselves:
 //!
-//! - `mod child;`, and `pub use self::child::Name` of a name that the file does not use itself: a parent may have children and show
-//!   what they define.
-//! - `use crate::module;` for the search of circles: what counts is each name that is written behind it. For the table of wings it
+//! - `mod child;`, and `pub use self::child::Name` of a name without other use in the file: a parent may re-export its children's
+//!   items.
+//! - `use crate::module;` in the search for circles. There each name behind the module counts. For the table of wings the line itself
 //!   counts.
 //!
-//! So a child that uses a name of its parent's file is in a circle with it where the parent's code uses a name of the child. Types
-//! that are inferred, and methods, are found nowhere: they need no import.
+//! A child and its parent form a circle if each uses a name of the other in its code. Inferred types and
+//! methods need no import and are not found.
 
 mod collect;
 mod resolve;
@@ -37,7 +37,7 @@ pub(crate) fn imports(sources: &Sources, library: &str, crate_name: &str, others
     resolve::all(&tree)
 }
 
-/// The circles: sets of files each of which imports, by way of others, every other one.
+/// Returns the circles: sets of files in which every file reaches every other file by imports.
 pub(crate) fn circles(imports: &BTreeSet<Import>) -> Vec<Vec<String>> {
     let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for import in imports.iter().filter(|import| import.names == Names::Item) {

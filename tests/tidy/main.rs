@@ -1,6 +1,6 @@
-//! Who may import whom, and other rules of the house that no compiler holds.
+//! Rules of the code that no compiler checks.
 //!
-//! `imports` finds the imports of a crate by parsing it, `house` has the wings and what each may import, `rules` the rest.
+//! `imports` finds imports by parsing, `house` has the table of wings, and `rules` has everything else.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod files;

@@ -1,4 +1,4 @@
-//! Rules that hold by words in files: what does I/O, what names a test, what is not left behind.
+//! Rules by words in files: I/O in pure modules, tables with their tests, and leftovers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ fn agent_and_relay_do_not_know_each_other() {
     none("the relay depends on the agent", &lines_with(&[root().join("relay/Cargo.toml")], &["linelight-agent"]));
 }
 
-/// The stops of a sample's way that do no I/O (design: one street, one direction).
+/// Pure modules on a sample's way do no I/O.
 #[test]
 fn what_speaks_a_protocol_does_no_io() {
     let pure = [
@@ -82,7 +82,7 @@ fn no_file_is_a_drawer() {
     none("a file whose name says nothing", &drawers);
 }
 
-/// A file that nobody names as a module is not compiled, and a test in it never runs.
+/// A file without a `mod` line is not compiled, and its tests never run.
 #[test]
 fn every_file_is_somebodys_module() {
     let all = files(".", ".rs");
@@ -94,7 +94,7 @@ fn every_file_is_somebodys_module() {
     none("a file that is not compiled", &forgotten);
 }
 
-/// Whether cargo compiles the file by itself: it is named in its package's manifest, or stands where cargo looks.
+/// True if cargo compiles the file by itself: by its package's manifest, or by its usual place.
 fn is_root(path: &Path) -> bool {
     let package = path.ancestors().find(|folder| folder.join("Cargo.toml").is_file()).unwrap();
     let manifest = fs::read_to_string(package.join("Cargo.toml")).unwrap();
@@ -105,7 +105,7 @@ fn is_root(path: &Path) -> bool {
         || (inside.ends_with("main.rs") && inside.parent().and_then(Path::parent) == Some(Path::new("tests")))
 }
 
-/// Whether a file beside it, or the one that its folder is named after, has it as a module.
+/// True if a file beside it, or its folder's file, has a `mod` line for it.
 fn is_module(path: &Path, all: &[PathBuf]) -> bool {
     let named = if path.ends_with("mod.rs") { path.parent().unwrap() } else { path };
     let line = format!("mod {};", named.file_stem().unwrap().to_str().unwrap());
@@ -151,7 +151,7 @@ fn every_fault_of_the_table_is_a_test() {
         .collect();
     for row in rows {
         let test = row.trim_end_matches(" |").rsplit("| ").next().unwrap_or_default().trim_matches('`');
-        // A test is a function, or a row of a macro's table of them.
+        // A test is a function, or a row in a macro's table of tests.
         let (function, entry) = (format!("fn {test}("), format!("    {test}: "));
         let is_there = sources.iter().any(|source| source.contains(&function) || source.contains(&entry));
         assert!(!test.is_empty() && is_there, "no test {test:?} for: {row}");

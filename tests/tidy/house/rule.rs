@@ -1,4 +1,4 @@
-//! What the table of wings means.
+//! The meaning of the table of wings.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ pub(crate) struct House {
     pub(crate) folder: &'static str,
     /// Wings from the ground up.
     pub(crate) storeys: &'static [&'static [Wing]],
-    /// Rooms that are on their way into a wing: nothing is said of what they import or who imports them.
+    /// Rooms on their way into a wing. The table says nothing of their imports.
     pub(crate) unplaced: &'static [&'static str],
 }
 
@@ -28,7 +28,7 @@ enum Place {
     Nowhere,
 }
 
-/// The imports that the table forbids, and the files that it does not know.
+/// Returns the forbidden imports, and the files without a wing.
 pub(crate) fn against(house: &House, imports: &BTreeSet<Import>) -> Vec<String> {
     let files: BTreeSet<_> = imports.iter().flat_map(|import| [&import.from, &import.to]).collect();
     let homeless = files.into_iter().filter(|file| house.place(file) == Place::Nowhere);
@@ -56,7 +56,7 @@ impl House {
             let of = move |wing: &Wing| Place::Wing { storey, name: wing.name };
             wings.iter().flat_map(move |wing| wing.rooms.iter().map(move |named| (*named, of(wing))))
         });
-        // What is on its way is unplaced even where its name is a wing's already.
+        // An unplaced room stays unplaced if a wing has the same name.
         let mut fitting: Vec<_> = placed.chain(unplaced).filter(|(named, _)| is_in(named)).collect();
         fitting.sort_by_key(|(named, _)| named.len());
         fitting.last().map_or(Place::Nowhere, |(_, place)| *place)

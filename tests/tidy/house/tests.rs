@@ -1,4 +1,4 @@
-//! The table's meaning, on a house of four wings.
+//! Tests of the rule, on a house of four wings.
 
 use super::rule::{House, Wing, against};
 use crate::imports::{Import, Names};
@@ -13,7 +13,7 @@ const HOUSE: House = House {
     unplaced: &["moving"],
 };
 
-/// Whether the table lets the one file import the other.
+/// True if the first file may import the second.
 fn is_allowed(from: &str, to: &str) -> bool {
     let names = Names::Module;
     let file = |room: &str| format!("a/src/{room}.rs");

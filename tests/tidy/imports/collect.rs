@@ -8,7 +8,7 @@ use super::Sources;
 use super::tokens;
 use super::tree::{Brings, Id, Tree, Use};
 
-/// Adds the modules of the crate whose root file this is, and gives its root.
+/// Adds the modules of a crate by its root file. Returns the root.
 pub(super) fn root(tree: &mut Tree, sources: &Sources, file: &str) -> Id {
     let id = tree.add(file, None);
     collect_file(tree, sources, id, file);
@@ -21,7 +21,7 @@ fn collect_file(tree: &mut Tree, sources: &Sources, module: Id, file: &str) {
     Collector { tree, sources, module, folder: folder_of(file) }.visit_file(&parsed);
 }
 
-/// Where the files of a file's child modules are.
+/// Returns the folder of a file's child modules.
 pub(super) fn folder_of(file: &str) -> String {
     let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
     let stem = name.trim_end_matches(".rs");
@@ -147,7 +147,7 @@ impl<'ast> Visit<'ast> for Collector<'_> {
         }
     }
 
-    /// `pub(in crate::a)` says who may import and imports nothing.
+    /// `pub(in crate::a)` is no import.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 }
 
@@ -190,13 +190,13 @@ fn is_export(attribute: &Attribute) -> bool {
     attribute.path().is_ident("macro_export")
 }
 
-/// False for what is compiled in tests alone.
+/// True if the item is compiled without `cfg(test)`.
 fn is_compiled(attributes: &[Attribute]) -> bool {
     let mut conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     conditions.all(|attribute| attribute.parse_args::<Meta>().is_ok_and(|condition| holds(&condition)))
 }
 
-/// Whether a condition can hold without `test`.
+/// True if a condition can hold without `test`.
 fn holds(condition: &Meta) -> bool {
     let parts = |list: &syn::MetaList| {
         type Parts = syn::punctuated::Punctuated<Meta, syn::Token![,]>;

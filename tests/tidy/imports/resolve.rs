@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::collect::folder_of;
 use super::tree::{Brings, Id, Tree, Use};
 
-/// One file that names what another one defines.
+/// One file names an item of another file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Import {
     pub(crate) from: String,
@@ -15,12 +15,12 @@ pub(crate) struct Import {
     pub(crate) written: String,
 }
 
-/// What an import names.
+/// The target of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Names {
-    /// Something that the other file defines.
+    /// An item of the other file.
     Item,
-    /// The other file's module alone, to write names behind it.
+    /// The other file's module, as in `use crate::module;`.
     Module,
 }
 
@@ -28,11 +28,11 @@ pub(crate) enum Names {
 #[derive(Debug, Clone)]
 struct Target {
     file: String,
-    /// The module, where the path names one.
+    /// Set if the path names a module.
     module: Option<Id>,
 }
 
-/// Names that are being looked up: a re-export that leads to itself leads nowhere.
+/// Names under lookup, so that a re-export of itself ends the search.
 type Looking = BTreeSet<(Id, String)>;
 
 /// All imports of the tree.
@@ -69,7 +69,7 @@ impl Tree {
         Import { from: self.modules[from].file.clone(), to: target.file, names, written: path.join("::") }
     }
 
-    /// Whether a `use` only shows what a module below this one defines.
+    /// True if a `use` only re-exports an item of a module below this one.
     fn is_shown_only(&self, id: Id, written: &Use, target: &Target) -> bool {
         let folder = folder_of(&self.modules[id].file);
         let is_below = target.file.strip_prefix(&folder).is_some_and(|rest| rest.starts_with('/'));
@@ -98,7 +98,7 @@ impl Tree {
         }
     }
 
-    /// Goes on from a module by names.
+    /// Follows names from a module.
     fn walk(&self, module: Id, path: &[String], looking: &mut Looking) -> Option<Target> {
         let here = &self.modules[module];
         let Some((name, rest)) = path.split_first() else {
@@ -110,12 +110,12 @@ impl Tree {
         match self.member(module, name, looking) {
             Some(Target { module: Some(child), .. }) => self.walk(child, rest, looking),
             Some(item) => Some(item),
-            // A name that a macro made, or that another crate defines and this file shows.
+            // The name comes from a macro, or from another crate by a re-export of this file.
             None => Some(Target { file: here.file.clone(), module: None }),
         }
     }
 
-    /// What a name means in a module.
+    /// Looks a name up in a module.
     fn member(&self, id: Id, name: &str, looking: &mut Looking) -> Option<Target> {
         let module = &self.modules[id];
         if let Some(child) = module.children.get(name) {

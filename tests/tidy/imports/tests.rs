@@ -1,4 +1,4 @@
-//! The finding of imports, on crates of a few lines.
+//! Tests of the search for imports, on crates of a few lines.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn sources(files: &[(&str, &str)]) -> Sources {
     files.iter().map(|(name, text)| (format!("a/src/{name}"), (*text).to_owned())).collect()
 }
 
-/// The imports of the crate `a`, each as `from -> to (as written)`, with `a/src/` left out; those of modules alone in brackets.
+/// Returns the imports of the crate `a`, each as `from -> to (as written)` without `a/src/`. Imports of a module have brackets.
 fn found(files: &[(&str, &str)]) -> Vec<String> {
     let short = |file: &str| file.trim_start_matches("a/src/").to_owned();
     let others: Vec<_> =
@@ -21,7 +21,7 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
         .collect()
 }
 
-/// What `low.rs` imports when this is its text, beside `high.rs`, which shows `deep.rs`.
+/// Returns the imports of a `low.rs` with this text. Beside it are `high.rs` and its child `deep.rs`.
 fn found_in_low(low: &str) -> Vec<String> {
     found(&[
         ("lib.rs", "pub mod high; pub mod low;"),

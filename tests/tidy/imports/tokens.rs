@@ -1,9 +1,9 @@
-//! Paths in tokens that nobody has parsed: those of a macro's call or of an attribute.
+//! Paths in the unparsed tokens of a macro call or of an attribute.
 
 use proc_macro2::{TokenStream, TokenTree};
 
-/// What can be a path: `a::b`, or a single name that begins as a type's does. A name behind a dot is a field's or a method's.
-/// A text that is a path from `crate`, `self` or `super` is one too, as in `#[serde(with = "self::seconds")]`.
+/// Returns everything with the form of a path: `a::b`, and a single name with a capital. A name behind a dot is a field or a method.
+/// String literals with a path from `crate`, `self` or `super` count as well, as in `#[serde(with = "self::seconds")]`.
 pub(super) fn paths(tokens: TokenStream) -> Vec<Vec<String>> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut found = Vec::new();
@@ -29,7 +29,7 @@ pub(super) fn paths(tokens: TokenStream) -> Vec<Vec<String>> {
     found
 }
 
-/// The names from here on that are joined by `::`; there is a name here.
+/// Returns the names from this place on that `::` joins.
 fn path_at(tokens: &[TokenTree], mut at: usize) -> Vec<String> {
     let mut path = Vec::new();
     while let Some(TokenTree::Ident(name)) = tokens.get(at) {

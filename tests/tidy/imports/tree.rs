@@ -1,4 +1,4 @@
-//! The modules of a crate as written: what each defines, imports and names.
+//! The modules of a crate as written: the items, imports and paths of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +9,9 @@ pub(super) type Id = usize;
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     pub(super) modules: Vec<Module>,
-    /// The library's name, and its root, which programs reach by that name.
+    /// The library's name and root. Programs reach the library by its name.
     pub(super) library: Option<(String, Id)>,
-    /// Macros with `#[macro_export]`: they are names of the root, whichever file has them.
+    /// Macros with `#[macro_export]`, each with its file. They are names of the root.
     pub(super) exported_macros: BTreeMap<String, String>,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct Module {
     pub(super) file: String,
     pub(super) parent: Option<Id>,
     pub(super) children: BTreeMap<String, Id>,
-    /// Names of what it defines.
+    /// Names of its items.
     pub(super) items: BTreeSet<String>,
     pub(super) uses: Vec<Use>,
     /// Paths in its code, as segments.
@@ -36,7 +36,7 @@ pub(super) struct Use {
     pub(super) is_reexport: bool,
 }
 
-/// What a leaf of a `use` brings into scope.
+/// The names of a leaf of a `use`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Brings {
     /// One name, perhaps another than the path's last: `use a::b as c`.
