@@ -1,14 +1,15 @@
-//! Every WebSocket close code of Linelight in one table: what it means, and whether and when to come back.
+//! Every WebSocket close code of Linelight in one table: its meaning, and the time after which the closed side connects
+//! again.
 //!
-//! Codes 4000 to 4099 are the uplink's, 4100 to 4199 the viewers' (RFC 6455, section 7.4.2 leaves 4000 to 4999 to
+//! Codes 4000 to 4099 belong to the uplink, 4100 to 4199 to the viewers (RFC 6455, section 7.4.2 leaves 4000 to 4999 to
 //! applications). A number is never used again. The page's tests read the same table from `golden/close.json`.
 
-/// Whether and when the side that was closed comes back.
+/// The time after which the closed side connects again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
     /// With the ordinary back-off.
     BackOff,
-    /// Not before so many seconds, each with a jitter of its own.
+    /// After at least this many seconds, plus a random jitter.
     After(u32),
     /// Not by itself: something must change first.
     Never,
@@ -23,7 +24,7 @@ pub enum Close {
     /// The relay or the agent stops or restarts.
     GoingAway = 1001,
 
-    /// A message is not what the protocol says.
+    /// A message breaks the protocol.
     ProtocolError = 4000,
     /// No complete hello in time.
     HelloTimeout = 4001,
@@ -48,9 +49,9 @@ pub enum Close {
     LinkRefused = 4102,
     /// The token's time is over.
     LinkExpired = 4103,
-    /// The line has as many viewers as it may have.
+    /// The line has reached its maximum number of viewers.
     LineFull = 4104,
-    /// The relay has as many viewers as it may have.
+    /// The relay has reached its maximum number of viewers.
     RelayFull = 4105,
     /// More frames or bytes than a viewer may send.
     ViewerTooFast = 4106,
@@ -89,7 +90,7 @@ impl Close {
         self as u16
     }
 
-    /// The code that a number stands for.
+    /// Returns the close code with this number; `None` for an unknown number.
     pub fn from_code(code: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|close| close.code() == code)
     }

@@ -1,4 +1,4 @@
-//! Everything on the uplink that is not a sample: JSON text messages, each with a `type`.
+//! All messages of the uplink except samples: JSON text messages, each with a `type`.
 //!
 //! ```text
 //! agent                                    relay
@@ -8,55 +8,55 @@
 //!                                       ←  watches, ack, refused
 //! ```
 //!
-//! Unknown types and unknown fields are ignored, and a field added later has a default, so that relays are upgraded first
-//! and accept agents that are two years old. The only thing a relay can ask for is the handle of a line that the agent
-//! itself reported.
+//! Both sides ignore unknown types and unknown fields, and a later field has a default. So operators upgrade the relay
+//! first, and the relay accepts agents of two years ago. A relay can ask only for the handle of a line from the agent's
+//! own reports.
 
 use serde::{Deserialize, Serialize};
 
 use crate::sample::{Epoch, LineHandle};
 use crate::username::Username;
 
-/// How many line reports an agent puts into one `lines` message at most, so that it stays below
+/// The maximum number of line reports in one `lines` message. The message then stays below
 /// [`MAX_UPLINK_FRAME`](crate::MAX_UPLINK_FRAME).
 pub const LINES_PER_MESSAGE: usize = 200;
 
-/// The longest profile name, comment, fault or version text in a message, in bytes of text form; the agent cuts what
-/// is longer.
+/// The maximum length of a profile name, comment, fault or version text in a message, in bytes of text form. The agent
+/// cuts longer texts.
 pub const MAX_TEXT: usize = 256;
 
-/// What an agent says.
+/// A message from an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromAgent {
     /// The first message of an uplink.
     Hello(Hello),
-    /// Lines that are new or have changed; right after the hello, all of them.
+    /// New and changed lines; right after the hello, all lines.
     Lines(Lines),
-    /// Lines that the agent forgot; their handles do not come again in this epoch.
+    /// Lines that the agent forgot. Their handles do not come again in this epoch.
     Gone {
         /// The forgotten lines.
         lines: Vec<LineHandle>,
     },
-    /// Watches that the agent does not carry out, within its own limits.
+    /// Watches that the agent refuses, because of its own limits.
     WatchRefused {
         /// The lines that stay unwatched.
         lines: Vec<LineHandle>,
         /// Why.
         reason: WatchRefusal,
     },
-    /// How the agent and its router are: each 10 s, and at once when the router is lost or found.
+    /// The state of the agent and its router: every 10 s, and at once when the agent loses or regains the router.
     Status(Box<Status>),
     /// A type of a later version.
     #[serde(other)]
     Unknown,
 }
 
-/// What a relay says.
+/// A message from a relay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromRelay {
-    /// The answer to hello and its lines.
+    /// The answer to the hello and its lines.
     Welcome(Welcome),
     /// Changes of the watch set.
     Watches(Watches),
@@ -65,7 +65,7 @@ pub enum FromRelay {
         /// The lowest sequence number still missing.
         next: u64,
     },
-    /// Lines that this agent's token may not report: they are neither shown nor watched.
+    /// Lines that this agent's token may not report. The relay neither shows nor watches them.
     Refused {
         /// The refused lines.
         lines: Vec<LineHandle>,
@@ -75,21 +75,21 @@ pub enum FromRelay {
     Unknown,
 }
 
-/// Who is calling, and what the agent's backlog holds.
+/// The agent's first message: its identity, and the contents of its backlog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hello {
-    /// The agent's version, as `linelight-agent --version` prints it.
+    /// The agent's version, in the format of `linelight-agent --version`.
     pub version: String,
     /// This run of the agent.
     pub epoch: Epoch,
-    /// The oldest batch in the backlog; equal to `next` when it is empty.
+    /// The sequence number of the oldest batch in the backlog; equal to `next` for an empty backlog.
     pub oldest: u64,
-    /// The sequence number that the next live batch gets.
+    /// The sequence number of the next live batch.
     pub next: u64,
     /// The agent's monotonic uptime now, in milliseconds.
     pub uptime_ms: u64,
-    /// Batches that left the backlog since the last welcome and that no relay acknowledged: what a relay that knows
-    /// nothing of this epoch cannot know to be lost.
+    /// The number of batches that left the backlog unacknowledged since the last welcome. A relay that knows nothing of
+    /// this epoch needs the number to count lost batches.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lost: u64,
 }
@@ -97,23 +97,24 @@ pub struct Hello {
 /// Line reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lines {
-    /// The agent's monotonic uptime when it knew this, in milliseconds; the ages in the reports count back from it.
+    /// The agent's monotonic uptime at the time of these reports, in milliseconds. The ages in the reports count back
+    /// from this time.
     pub uptime_ms: u64,
-    /// Whether more messages of the table that follows a hello are to come; the relay answers the last.
+    /// True if more messages of the table after a hello follow. The relay answers the last message.
     #[serde(default, skip_serializing_if = "is_false")]
     pub more: bool,
     /// The lines, at most [`LINES_PER_MESSAGE`].
     pub lines: Vec<LineReport>,
 }
 
-/// One line as its agent sees it.
+/// The state of one line, as its agent reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineReport {
     /// The line's name on this uplink.
     pub line: LineHandle,
     /// The PPPoE username.
     pub username: Username,
-    /// Which end of the session the router is.
+    /// The router's end of the session.
     pub role: Role,
     /// How many sessions are up; 0 is offline.
     pub sessions: u16,
@@ -126,15 +127,15 @@ pub struct LineReport {
     /// The plan's limits, as far as the router knows them.
     #[serde(default, skip_serializing_if = "Plan::is_unknown")]
     pub plan: Plan,
-    /// True if other lines have a part in the plan's limits: those of a queue that targets several lines.
+    /// True if the plan's limits come from a queue with several lines as targets.
     #[serde(default, skip_serializing_if = "is_false")]
     pub plan_shared: bool,
-    /// The secret's comment, in text form; only where the agent is told to report it.
+    /// The secret's comment, in text form; only if the agent is configured to report comments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
 
-/// Which end of a PPPoE session the router is.
+/// The router's end of a PPPoE session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -144,7 +145,7 @@ pub enum Role {
     Client,
 }
 
-/// What a line may carry at most, in bits per second; absent is unknown or unlimited.
+/// The maximum rates of a line, in bits per second; absent is unknown or unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Plan {
     /// Towards the subscriber.
@@ -176,7 +177,7 @@ pub enum WatchRefusal {
     Other,
 }
 
-/// How the agent and its router are.
+/// The state of the agent and its router.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Status {
@@ -184,9 +185,9 @@ pub struct Status {
     pub uptime_ms: u64,
     /// Whether the router's API answers.
     pub router_reachable: bool,
-    /// Milliseconds since that last changed.
+    /// Milliseconds since `router_reachable` last changed.
     pub router_age_ms: u64,
-    /// What is wrong with the router, with the remedy; the agent's words for an operator.
+    /// The router's fault and its remedy, in the agent's words for an operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
     /// `/system/identity`, in text form.
@@ -198,8 +199,8 @@ pub struct Status {
     /// The board's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub board: Option<String>,
-    /// Whether this run of the agent has yet to read its router's sessions and to tell them: lines that an earlier run
-    /// reported and this one does not may still come.
+    /// True if this run of the agent has not yet read and reported its router's sessions. Lines from an earlier run's
+    /// reports may still come.
     #[serde(skip_serializing_if = "is_false")]
     pub lines_pending: bool,
     /// The router's CPU load, percent.
@@ -220,11 +221,11 @@ pub struct Status {
     pub backlog_bytes: u32,
     /// Age of the oldest of them, milliseconds.
     pub backlog_age_ms: u32,
-    /// The oldest batch in the backlog, or the next one's number when it is empty: what is lower and has not come never
-    /// comes.
+    /// The sequence number of the oldest batch in the backlog; for an empty backlog, the number of the next batch.
+    /// Missing batches with a lower number never come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest: Option<u64>,
-    /// Age of the oldest batch that no relay has acknowledged, milliseconds; zero without one.
+    /// The age of the oldest unacknowledged batch, in milliseconds; zero without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unacknowledged_ms: Option<u64>,
     /// Since the router's tables of sessions were last read as a whole, milliseconds; absent before the first time.
@@ -235,16 +236,16 @@ pub struct Status {
 /// The relay's answer to a hello and the table of lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Welcome {
-    /// The name under which the relay knows this agent.
+    /// The agent's name on the relay.
     pub agent: String,
-    /// The lowest sequence number of this epoch that the relay does not have; absent when it has none.
+    /// The lowest sequence number of this epoch that the relay lacks; absent if the relay has no batch of the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
     /// The generation of the watch set below.
     pub generation: u64,
     /// All lines to be watched.
     pub watched: Vec<LineHandle>,
-    /// Whether the relay takes [averages](crate::frame::Kind::Averages); they are not sent to one that does not say so.
+    /// True if the relay accepts [averages](crate::frame::Kind::Averages). An agent sends averages to no other relay.
     #[serde(default, skip_serializing_if = "is_false")]
     pub averages: bool,
 }
@@ -252,7 +253,7 @@ pub struct Welcome {
 /// A change of the watch set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Watches {
-    /// One more than before the change; another number means that a change was lost, and the agent reconnects.
+    /// The previous generation plus one. Any other number means a lost change, and the agent reconnects.
     pub generation: u64,
     /// Lines to be watched from now on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -282,7 +283,7 @@ pub fn encode<T: Serialize>(message: &T) -> String {
 /// Reads a control message.
 ///
 /// # Errors
-/// [`ControlError`]; the uplink that sent it is closed with [`Close::ProtocolError`](crate::close::Close::ProtocolError).
+/// [`ControlError`]; the reader then closes the uplink with [`Close::ProtocolError`](crate::close::Close::ProtocolError).
 pub fn decode<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ControlError> {
     if text.len() > crate::MAX_UPLINK_FRAME {
         return Err(ControlError::TooLarge(text.len()));

@@ -1,18 +1,17 @@
-//! Text from outside on its way to a terminal, a log, a label or a page of plain text.
+//! Escapes outside text for a terminal, a log, a label or a page of plain text.
 //!
-//! Names and words of routers, agents, relays and files can hold what a terminal obeys (ESC, BEL), what begins a new row
-//! (newlines) and what turns the order of letters round (bidirectional controls). [`one_line`] is the only place that
-//! makes such text harmless.
+//! Names and words of routers, agents, relays and files can contain terminal control characters (ESC, BEL), newlines
+//! and bidirectional controls, which reverse the order of letters. Only [`one_line`] makes such text harmless.
 
 use std::fmt::{self, Write};
 
-/// Returns `text` as one harmless line, for `{}`: each character that a terminal would obey, or that would be invisible,
-/// is written as `\n`, `\t` or `\u{1b}`.
+/// Returns `text` as one harmless line, for `{}`. Control characters and invisible characters become `\n`, `\t` or
+/// `\u{1b}`.
 pub const fn one_line(text: &str) -> OneLine<'_> {
     OneLine(text)
 }
 
-/// A text that is written as one harmless line; made by [`one_line`].
+/// Displays a text as one harmless line; made by [`one_line`].
 #[derive(Clone, Copy)]
 pub struct OneLine<'a>(&'a str);
 
@@ -29,15 +28,15 @@ impl fmt::Display for OneLine<'_> {
     }
 }
 
-/// The same as `Display`, so that a field of a log is harmless however it is written.
+/// Equals `Display`, so that a log field is harmless in both formats.
 impl fmt::Debug for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-/// True unless a terminal obeys the character, a reader cannot see it, or it changes where its neighbours stand
-/// (Unicode TR 36, section 3.4). The joiners U+200C and U+200D are letters' business in several scripts and stay.
+/// False for control characters, for invisible characters, and for characters that move their neighbours (Unicode TR
+/// 36, section 3.4). The joiners U+200C and U+200D are harmless: several scripts need them between letters.
 const fn is_harmless(c: char) -> bool {
     !matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}'

@@ -26,12 +26,12 @@ use crate::sample::{Epoch, LineHandle, MAX_RATE, Sample};
 pub enum Kind {
     /// A batch of one-second samples.
     Samples = 1,
-    /// A batch of averages over many seconds, which an agent sends unasked to a relay whose
-    /// [`Welcome`](crate::control::Welcome) says that it takes them.
+    /// A batch of averages over many seconds. An agent sends averages unasked, but only to a relay that accepts them in
+    /// its [`Welcome`](crate::control::Welcome).
     Averages = 2,
 }
 
-/// The most bytes that a sample takes: three varints for a distance of 32 bits and two rates of [`MAX_RATE`].
+/// The maximum size of a sample, in bytes: three varints for a distance of 32 bits and two rates of [`MAX_RATE`].
 pub const MAX_SAMPLE_BYTES: usize = 17;
 
 const FLAG_REPLAYED: u8 = 1;
@@ -39,7 +39,7 @@ const FLAGS_AT: usize = 2;
 /// Kind, header length, flags, epoch.
 const FIXED: usize = 11;
 
-/// What stands before a batch's samples.
+/// The fields before a batch's samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// The agent's run.
@@ -48,29 +48,31 @@ pub struct Header {
     pub sequence: u64,
     /// The agent's monotonic uptime when the router's tick arrived, in milliseconds.
     pub uptime_ms: u64,
-    /// Whether the batch is sent (again) from the backlog, so that its delay says nothing about the clock.
+    /// True if the agent sends the batch from the backlog, perhaps again. The batch's delay then says nothing about the
+    /// clock.
     pub replayed: bool,
 }
 
-/// What the rates in a batch of [`Kind::Averages`] are.
+/// The period and the interval of the averages in a batch of [`Kind::Averages`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reach {
     /// How far each reaches back from the batch's uptime, in milliseconds.
     pub span_ms: u64,
-    /// How far apart the agent takes them when nothing keeps it from it, in milliseconds.
+    /// The time between two averages of an undisturbed agent, in milliseconds.
     pub interval_ms: u64,
 }
 
-/// Why bytes are not a batch. The uplink that sent them is closed: nothing after them can be trusted.
+/// The reason for rejecting a frame. The receiver closes the uplink, because it can trust no later frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// The bytes end before the batch does.
     #[error("sample frame is cut short")]
     Truncated,
-    /// The first byte names no kind that this version knows. The frame is skipped: a newer agent may send it.
+    /// The first byte names a kind unknown to this version. The receiver skips the frame: a newer agent may send such a
+    /// kind.
     #[error("sample frame has unknown kind {0}")]
     UnknownKind(u8),
-    /// The header's own length is shorter than its fixed part.
+    /// The header's length field is smaller than the fixed part.
     #[error("sample frame has a header of {0} bytes, too short")]
     HeaderLength(u8),
     /// A varint is longer than ten bytes or more than 64 bits.
@@ -87,7 +89,7 @@ pub enum FrameError {
     Trailing(usize),
 }
 
-/// Appends the batch to `out`. The samples' handles must rise strictly; rates above [`MAX_RATE`] are sent as it.
+/// Appends the batch to `out`. The samples' handles must rise strictly. Rates above [`MAX_RATE`] become [`MAX_RATE`].
 pub fn encode(header: &Header, samples: &[Sample], out: &mut Vec<u8>) {
     encode_as(header, None, samples, out);
 }
@@ -128,8 +130,8 @@ pub fn mark_replayed(frame: &mut [u8]) {
     }
 }
 
-/// Makes a batch of averages an empty one of samples with the same header, for a relay that does not know averages: its
-/// sequence is to have no hole. Any other frame stays as it is.
+/// Turns a batch of averages into an empty batch of samples with the same header, for a relay without support for
+/// averages. The relay thus sees no hole in the sequence numbers. Leaves any other frame as it is.
 pub fn strip_averages(frame: &mut Vec<u8>) {
     let Ok(Batch { header, reach: Some(_), .. }) = Batch::parse(frame) else { return };
     frame.clear();
@@ -139,9 +141,9 @@ pub fn strip_averages(frame: &mut Vec<u8>) {
 /// One checked batch, read in place: nothing is allocated, however large a count the bytes claim.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {
-    /// What stands before the samples.
+    /// The fields before the samples.
     pub header: Header,
-    /// What its rates are; `None` is samples.
+    /// The period of the averages; `None` for samples.
     pub reach: Option<Reach>,
     count: usize,
     handles: &'a [u8],
@@ -195,12 +197,12 @@ impl<'a> Batch<'a> {
         Ok(Self { header, reach, count, handles: columns, downloads, uploads })
     }
 
-    /// How many samples it has.
+    /// Returns the number of samples.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether it has none: a tick of a router that is alive while nothing is watched.
+    /// True if the batch has no samples: a tick of a living router without watched lines.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }

@@ -1,6 +1,6 @@
-//! What Linelight's agent and relay both know: the uplink's wire and the words in it.
+//! The protocol between Linelight's agent and relay: the uplink's messages and their types.
 //!
-//! It knows neither of them, does no I/O and reads no clock.
+//! The crate depends on neither side, does no I/O and reads no clock.
 //!
 //! - [`username`]: a PPPoE username is bytes; here is its one text form.
 //! - [`sample`]: one line's rates at one instant, and the handle that names the line on the uplink.
@@ -25,7 +25,8 @@ pub const UPLINK_SUBPROTOCOL: &str = "linelight.agent.v1";
 /// The path of the uplink on the relay.
 pub const UPLINK_PATH: &str = "/agent/v1";
 
-/// The header of every HTTP answer of a relay. An agent that misses it knows that a proxy or a content filter answered.
+/// The header of every HTTP answer of a relay. An answer without the header tells the agent that a proxy or a content
+/// filter answered.
 pub const RELAY_HEADER: &str = "linelight";
 
 /// The largest uplink message in either direction, in bytes: a batch of 20,000 samples, or 2,000 line reports.

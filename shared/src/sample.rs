@@ -1,10 +1,10 @@
-//! One line's rates at one instant, and the two numbers that name things on the uplink.
+//! One line's rates at one instant, and two identifiers of the uplink.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The highest rate that is carried, in bits per second: 1 Tbit/s, beyond any PPPoE line, in six bytes of varint.
+/// The highest rate on the uplink, in bits per second: 1 Tbit/s, beyond any PPPoE line, in six bytes of varint.
 pub const MAX_RATE: u64 = 1_000_000_000_000;
 
 /// Names one line on one uplink; given out by the agent, never used twice within an [`Epoch`].
@@ -15,7 +15,7 @@ pub struct LineHandle(pub u32);
 /// One line's rates at one instant, as the subscriber sees them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// Which line.
+    /// The sample's line.
     pub line: LineHandle,
     /// Bits per second towards the subscriber, 0 to [`MAX_RATE`].
     pub download: u64,
@@ -23,9 +23,10 @@ pub struct Sample {
     pub upload: u64,
 }
 
-/// Names one run of an agent: random at each start, so that sequence numbers and handles of two runs never meet.
+/// Identifies one run of an agent. Each start chooses a random epoch, so that the sequence numbers and handles of two
+/// runs never mix.
 ///
-/// In JSON it is a string of 16 hexadecimal digits, for a JSON number does not hold 64 bits everywhere.
+/// JSON carries the epoch as a string of 16 hexadecimal digits, because some JSON readers cannot hold 64-bit numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch(pub u64);
 

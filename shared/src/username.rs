@@ -1,14 +1,16 @@
 //! PPPoE usernames as bytes, and their one text form.
 //!
-//! RouterOS stores what WinBox sent, in whatever code page that PC had, so a username is bytes and is compared exactly.
-//! Its text form, used in URLs, JSON, tokens and patterns, is injective: valid UTF-8 as it is, every other byte and `%`
-//! as `%XX` in capitals. This is not a display form: a code page is the reader's business.
+//! RouterOS stores the bytes from WinBox, in the code page of the operator's PC. So a username is bytes, and comparison
+//! is exact. URLs, JSON, tokens and patterns carry the text form, in which different usernames differ: valid UTF-8
+//! stays as it is, every other byte and `%` become `%XX` in capitals. The text form is not a display form: the reader
+//! chooses the code page.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The longest username, in bytes: PPP's authentication protocols carry its length in one byte (RFC 1334, RFC 1994).
+/// The maximum length of a username, in bytes: PPP's authentication protocols carry the length in one byte (RFC 1334,
+/// RFC 1994).
 pub const MAX_USERNAME: usize = 255;
 
 /// One PPPoE username: 1 to [`MAX_USERNAME`] bytes, compared byte for byte.
@@ -24,12 +26,12 @@ pub enum UsernameError {
     /// More than [`MAX_USERNAME`] bytes.
     #[error("username has {0} bytes; at most {MAX_USERNAME} are possible")]
     TooLong(usize),
-    /// The text is not the one text form of the bytes that it describes.
+    /// The text differs from the text form of its own bytes.
     #[error("username {text:?} is not in text form; write it as {canonical:?}")]
     NotCanonical {
-        /// What was given.
+        /// The given text.
         text: String,
-        /// What would have been accepted.
+        /// The correct text form.
         canonical: String,
     },
 }
@@ -47,10 +49,10 @@ impl Username {
         }
     }
 
-    /// Reads the text form; nothing but the exact text form is accepted, so that one username has one spelling.
+    /// Reads exactly the text form, so that each username has one spelling.
     ///
     /// # Errors
-    /// [`UsernameError`], with the spelling that would have been right.
+    /// [`UsernameError`], with the correct spelling.
     pub fn from_text(text: &str) -> Result<Self, UsernameError> {
         let username = Self::from_bytes(&unescape(text))?;
         let canonical = username.to_text();
@@ -60,9 +62,9 @@ impl Username {
         Err(UsernameError::NotCanonical { text: text.to_owned(), canonical })
     }
 
-    /// Reads a username as people and programs write one where the text form cannot be demanded: an argument, an old bookmark's
-    /// query, a column of a spreadsheet. Reads the text form where the bytes are one, else takes the bytes themselves: `caf%E9`
-    /// is `caf\xE9`, `50%` is `50%`, and `\xE9` from a windows-1252 file is `\xE9`.
+    /// Reads a username from an argument, an old bookmark's query or a spreadsheet column, whose writers need not know
+    /// the text form. Reads the text form if the bytes are one, otherwise takes the bytes themselves: `caf%E9` is
+    /// `caf\xE9`, `50%` is `50%`, and `\xE9` from a windows-1252 file is `\xE9`.
     ///
     /// # Errors
     /// [`UsernameError::Empty`] or [`UsernameError::TooLong`].
@@ -84,8 +86,8 @@ impl Username {
     }
 }
 
-/// Gives any bytes of a router (a username, a profile's name, a comment) as text: valid UTF-8 as it is, every other byte
-/// and `%` as `%XX`. Different bytes give different text.
+/// Returns any bytes of a router (a username, a profile's name, a comment) as text: valid UTF-8 as it is, every other
+/// byte and `%` as `%XX`. Different bytes give different text.
 pub fn escape(bytes: &[u8]) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = String::with_capacity(bytes.len());
@@ -105,7 +107,7 @@ pub fn escape(bytes: &[u8]) -> String {
     out
 }
 
-/// The bytes that [`escape`] made a text from; a `%` that begins no `%XX` stands for itself.
+/// Returns the bytes behind a text from [`escape`]. A `%` without two hexadecimal digits after it stands for itself.
 pub fn unescape(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
