@@ -1,5 +1,5 @@
-//! The data directory: the places of its files, and writing them whole. A crash or a full disk never leaves half a
-//! file. [`keys`](crate::viewers::links::keys) and [`agents`](crate::agents) know the contents.
+//! The data directory: the paths of its files, and atomic writes. A crash or a full disk never leaves half a file.
+//! [`keys`](crate::viewers::links::keys) and [`agents`](crate::agents) read the contents.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -38,10 +38,10 @@ impl DataDirectory {
         self.0.join("agents.json")
     }
 
-    /// Returns the path of the keys, once the file is there.
+    /// Returns the path of the existing keys file.
     ///
     /// # Errors
-    /// Where it is missing, or where that cannot be told for want of a right; with the remedy.
+    /// The file is missing, or the relay lacks the permission to look for it; with the remedy.
     pub fn present_keys(&self) -> Result<PathBuf> {
         let path = self.keys();
         match path.try_exists() {
@@ -55,28 +55,28 @@ impl DataDirectory {
         }
     }
 
-    /// Makes the directory, for its owner alone, unless it is there.
+    /// Makes a missing directory, for its owner alone.
     ///
     /// # Errors
-    /// Where the directory cannot be made.
+    /// The directory cannot be made.
     pub fn create(&self) -> Result<()> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
         made.map_err(|error| permissions::with_words("make the data directory", &self.0, error))
     }
 
-    /// Refuses a directory or a registry that others than the relay may change.
+    /// Refuses a directory or a registry with write permission for other users.
     ///
     /// # Errors
-    /// With the command that closes it.
+    /// With the command that removes the permission.
     pub fn check_permissions(&self) -> Result<()> {
         permissions::check_directory(&self.0)?;
         permissions::check_unchangeable(&self.agents())
     }
 
-    /// Locks the directory for a command's change of a file, until the value is dropped.
+    /// Locks the directory until the lock is dropped, for a command that changes a file.
     ///
     /// # Errors
-    /// Where the directory is missing or not writable.
+    /// The directory is missing or not writable.
     pub fn lock(&self) -> Result<Lock> {
         let path = self.0.join("lock");
         match open_lock(&path).and_then(|file| file.lock().map(|()| file)) {
@@ -88,14 +88,14 @@ impl DataDirectory {
         }
     }
 
-    /// Takes the directory for one running relay, for as long as the value lives; the system lets go of it when the process
-    /// ends in any way.
+    /// Reserves the directory for one running relay, until the lock is dropped. The system releases the lock at any end
+    /// of the process.
     ///
     /// # Errors
-    /// Where another relay runs on the directory, with its process; or where nothing in it can be locked.
+    /// Another relay runs on the directory (with its process id), or no file in the directory can be locked.
     pub fn hold(&self) -> Result<Lock> {
         let path = self.0.join("relay.lock");
-        // In a volume that can only be read, the directory itself is locked.
+        // On a read-only volume, the relay locks the directory itself.
         let file = open_lock(&path).or_else(|_| File::open(&self.0));
         let mut file = file.map_err(|error| permissions::with_words("lock", &path, error))?;
         match file.try_lock() {
@@ -107,13 +107,13 @@ impl DataDirectory {
             ),
             Err(TryLockError::Error(error)) => return Err(permissions::with_words("lock", &path, error)),
         }
-        // The number is a remark for people; the lock holds without it.
+        // The process id only informs people; the lock works without it.
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Lock { _file: file })
     }
 }
 
-/// Held while a command changes a file of the data directory, or while a relay runs on it.
+/// A lock of the data directory, for a command that changes a file or for a running relay.
 #[derive(Debug)]
 #[must_use = "the lock ends with the value"]
 pub struct Lock {
@@ -124,13 +124,13 @@ fn open_lock(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).truncate(false).write(true).mode(SECRET_MODE).open(path)
 }
 
-/// Returns the process that wrote its number into a lock's file, as words.
+/// Returns the process id from a lock file, as text for a message.
 fn process_of(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.trim().parse::<u32>().map(|process| format!(" (process {process})")).unwrap_or_default()
 }
 
-/// Writes a file that must not be there yet, readable by its owner alone.
+/// Creates a file, readable by its owner alone.
 ///
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] for an existing file, which stays untouched; and errors of the disk.
@@ -141,16 +141,16 @@ pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_parent(path)
 }
 
-/// Replaces a file's content at one stroke. The file keeps its owner: a command run by root must not take the file from
+/// Replaces a file's content atomically. The file keeps its owner: a command run by root must not take the file from
 /// the relay.
 ///
 /// # Errors
-/// Errors of the disk. The old content then stands.
+/// Errors of the disk. The file then keeps the old content.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let temporary = path.with_file_name(name);
-    // A file left behind by a crash is worthless: the lock proves that nobody writes to it.
+    // A leftover of a crash is worthless: the lock excludes another writer.
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -168,7 +168,7 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// Reads a secret file of at most `limit` bytes.
 ///
 /// # Errors
-/// Where the file is missing, larger, or open to others than its owner.
+/// The file is missing, larger, or open to users other than its owner.
 pub fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let metadata = fs::metadata(path).map_err(|error| permissions::with_words("read", path, error))?;
     let mode = metadata.permissions().mode() & 0o777;
@@ -185,7 +185,7 @@ pub fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>> {
 /// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
-/// Where the file is missing or larger.
+/// The file is missing or larger.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     use std::io::Read;
     let mut content = Vec::new();
@@ -207,7 +207,7 @@ fn keep_owner(path: &Path, file: &File) -> io::Result<()> {
     std::os::unix::fs::fchown(file, Some(before.uid()), Some(before.gid()))
 }
 
-/// A rename or a new name reaches the disk only with its directory.
+/// Syncs the parent directory: only this sync writes a new or changed file name to the disk.
 fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),

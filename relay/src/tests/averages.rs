@@ -1,9 +1,9 @@
-//! Averages: a line that nobody watched has a past, and where samples do not come they stand in; seen from an open page.
+//! Averages: they give an unwatched line a past, and replace missing samples; seen from an open page.
 
 use super::*;
 use crate::wire::viewer_frame::Averages;
 
-/// What a page has of the past.
+/// Returns the downloads of the page's past.
 fn past(averages: Option<Averages>) -> Vec<Option<u64>> {
     averages.map(|averages| averages.down).unwrap_or_default()
 }

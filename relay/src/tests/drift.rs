@@ -37,7 +37,7 @@ async fn an_hour_of(ppm: i64) {
         assert!(age.abs() <= 50, "second {second}: {age} ms old");
         assert!(last.is_none_or(|last| (980..=1_020).contains(&(point.t - last))), "{point:?} behind {last:?}");
         last = Some(point.t);
-        // It reads, or its acknowledgements would fill the way.
+        // The agent reads the acknowledgements, so that they cannot fill the stream.
         while tokio::time::timeout(std::time::Duration::ZERO, agent.heard()).await.is_ok() {}
     }
 }

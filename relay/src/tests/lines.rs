@@ -1,4 +1,4 @@
-//! What a line is while agents report it, lose it, move it and come back; seen from an open page.
+//! The states of a line while agents report, lose, move and regain the line; seen from an open page.
 
 use super::*;
 
@@ -81,7 +81,7 @@ async fn a_session_drops_and_returns_without_a_false_zero() {
     viewer.snapshot().await;
     agent.stream(1, 3).await;
     agent.report(vec![offline(1, "ali")]).await;
-    // What a vanishing interface still says is no sample.
+    // A sample of a vanishing interface does not count.
     agent.samples(&[(1, 0, 0)]).await;
     let down = viewer.until(LineState::Offline).await;
     assert_eq!((down.sessions, down.since), (0, Some(down.now)));
@@ -112,7 +112,7 @@ async fn a_concentrator_and_a_home_router_are_not_added_up() {
     }
     let history = stage.viewer("ali").await.snapshot().await.history;
     assert_eq!((history.down, history.up), (vec![100, 101, 102], vec![10, 10, 10]));
-    // The concentrator's session ends for it alone: the home router's is the one that is left.
+    // The concentrator's session ends only for the concentrator; the home router's session remains.
     concentrator.report(vec![offline(7, "ali")]).await;
     assert_eq!(home.watches().await, (vec![1], vec![]));
     home.samples(&[(1, 200, 20)]).await;
@@ -176,7 +176,7 @@ async fn a_blip_of_the_uplink_is_not_seen_and_leaves_no_hole() {
     again.report(vec![aged(3_605_000, live(1, "ali"))]).await;
     let welcome = again.welcome().await;
     assert_eq!((welcome.next, welcome.watched), (Some(sequence), vec![LineHandle(1)]));
-    // Live first, then what is missing.
+    // The live sample comes first, then the missing ones.
     again.samples(&[(1, 5, 0)]).await;
     let uptime = again.uptime();
     again.batch(sequence, uptime - 2_000, true, &[(1, 3, 0)]).await;
@@ -238,7 +238,7 @@ async fn a_line_that_was_offline_when_its_agent_restarted_still_is() {
     bob.snapshot().await;
     let lost = stage.hub.now().unix;
     first.lost().await;
-    // The new run's router takes its time, and answers before its tables do.
+    // The new run's router is slow: its API answers before the agent has read its tables.
     let mut second = stage.agent("a", 2, vec![]).await;
     second.status(|status| (status.router_reachable, status.lines_pending) = (false, true)).await;
     seconds(30).await;
@@ -250,7 +250,7 @@ async fn a_line_that_was_offline_when_its_agent_restarted_still_is() {
     assert_eq!((state.since, state.sessions), (since, 0), "as it was");
     assert_eq!(bob.until(LineState::Offline).await.since, Some(lost), "what was lost with the agent");
     assert!(second.is_left_alone(5).await, "a handle of another run is not asked for");
-    // A blip of the uplink changes nothing of it.
+    // A short break of the uplink changes none of these times.
     second.lost().await;
     let mut again = stage.agent("a", 2, vec![live(1, "eve")]).await;
     again.status(|_| {}).await;
@@ -266,7 +266,7 @@ async fn a_line_that_was_offline_when_its_agent_restarted_still_is() {
     third.status(|_| {}).await;
     seconds(2).await;
     assert_eq!(stage.viewer("ali").await.snapshot().await.since, since);
-    // What the agent says of it counts again.
+    // The agent's new report of the line counts again.
     third.report(vec![aged(500, live(7, "ali"))]).await;
     ali.until(LineState::Running).await;
     assert_eq!(third.watches().await, (vec![7], vec![]));
@@ -365,7 +365,7 @@ async fn an_agent_at_its_own_limit_is_told_on_the_page() {
     assert_eq!((state.notice, state.state), (Some(Notice::TooManyWatched), LineState::Running));
     let refusals = stage.explain("ali").refusals;
     assert!(refusals[0].what.contains("watches as many lines as it may"));
-    // While somebody waits it is asked again, and nothing flickers on the page meanwhile.
+    // While a viewer waits, the relay repeats the watch, and nothing flickers on the page.
     for _ in 0..3 {
         let (alone, first) = tokio::join!(agent.is_left_alone(14), viewer.read(14));
         let (asked, then) = tokio::join!(timeout(Duration::from_secs(12), agent.watches()), viewer.read(12));
@@ -447,7 +447,7 @@ async fn a_page_that_is_refreshed_keeps_its_history_for_a_minute() {
 #[tokio::test(start_paused = true)]
 async fn a_restarted_relay_has_no_hole() {
     let stage = Stage::new();
-    // The relay knows nothing; the agent's backlog holds its last ten seconds.
+    // The relay knows nothing; the agent's backlog contains the last ten seconds.
     let mut agent = stage.silent_agent("a", 1).await;
     agent.sequence = 11;
     agent.hello_with_backlog(1).await;

@@ -1,4 +1,4 @@
-//! Time, size, rate and order of what an agent says, who it is, and what it may report.
+//! Limits on an agent's messages (time, size, rate, order), on its identity and on its reports.
 
 use shared::MAX_UPLINK_FRAME;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -115,13 +115,14 @@ async fn a_flood_of_bytes_is_closed() {
     assert_eq!(agent.closed().await, Close::TooFast);
 }
 
-/// Sends messages of so many bytes at a steady rate; how many seconds of a minute the uplink bears it.
+/// Sends messages of `length` bytes at a steady rate. Returns the seconds until the relay closes the uplink, 60 at
+/// most.
 async fn bears(limits: Limits, each_second: usize, length: usize) -> u64 {
     let stage = Stage::with(Mode::Open, limits);
     let mut agent = stage.agent("a", 1, vec![]).await;
     for second in 0..60 {
         for _ in 0..each_second {
-            // A later kind of message, which is skipped.
+            // The relay skips this unknown kind of message.
             if agent.socket.send(Message::binary(vec![9; length])).await.is_err() {
                 return second;
             }
@@ -138,7 +139,7 @@ async fn bears(limits: Limits, each_second: usize, length: usize) -> u64 {
 async fn an_agent_keeps_its_rates_for_ever_and_is_closed_above_them() {
     let messages = || Limits { agent_message_burst: 30, agent_messages_per_second: 10, ..Limits::default() };
     assert_eq!(bears(messages(), 10, 1).await, 60);
-    // Twice the rate: what is beyond it is taken from the burst, of which hello and table took two.
+    // Twice the rate: the burst pays for the excess. Hello and table took two messages of the burst.
     assert_eq!(bears(messages(), 20, 1).await, 1);
     let bytes = || Limits { agent_byte_burst: 3_000, agent_bytes_per_second: 1_000, ..Limits::default() };
     assert_eq!(bears(bytes(), 2, 500).await, 60);
@@ -148,7 +149,7 @@ async fn an_agent_keeps_its_rates_for_ever_and_is_closed_above_them() {
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_takes_nothing_is_closed() {
     let stage = Stage::new();
-    // Room for the agent's messages, which the relay reads, and for none of the relay's.
+    // The stream has room for the agent's messages, because the relay reads them, and for none of the relay's.
     let mut agent = stage.silent_agent_with_room("a", 1, 16).await;
     let (before, closes) = (stage.hub.now().steady, &stage.hub.metrics.uplink_closes);
     agent.hello().await;
@@ -163,7 +164,7 @@ async fn a_silent_agent_is_asked_and_then_closed() {
     let stage = Stage::new();
     let mut agent = stage.agent("a", 1, vec![]).await;
     let before = stage.hub.now().steady;
-    // Whoever reads answers pings, and so is not silent.
+    // An agent that reads answers pings, and so is not silent.
     assert!(agent.is_left_alone(100).await);
     // Not reading is silence.
     let before_silence = stage.hub.now().steady;
@@ -219,7 +220,7 @@ async fn another_run_is_refused_while_the_first_answers() {
 #[tokio::test(start_paused = true)]
 async fn another_run_wins_when_the_first_does_not_answer() {
     let stage = Stage::new();
-    // It neither reads nor writes from here on.
+    // From here on, the first agent neither reads nor writes.
     let first = stage.agent("a", 1, vec![live(1, "ali")]).await;
     let before = stage.hub.now().steady;
     let second = stage.agent("a", 2, vec![live(9, "ali")]).await;
@@ -274,7 +275,7 @@ async fn patterns_that_changed_hold_at_once() {
     let FromRelay::Refused { lines } = agent.told().await else { panic!("not told") };
     assert_eq!(lines, [LineHandle(2)]);
     assert_eq!(stage.hub.metrics.lines.get(), 1);
-    // Only the agent can say a line again that was refused; it comes back at once.
+    // Only the agent can report a refused line again; the agent comes back at once.
     stage.registry.replace(entries(&[("a", &["*"])])).unwrap();
     assert_eq!(agent.closed().await, Close::GoingAway);
 }
@@ -284,15 +285,15 @@ async fn patterns_that_changed_hold_for_what_was_reported_before_too() {
     let stage = Stage::new();
     let usernames = ["retired", "previous", "remembered", "kept"];
     let is_known = |username: &str| !stage.explain(username).reports.is_empty();
-    // Remembered: of a run that ended, while its successor had read its router.
+    // Remembered: from a run that ended, after its successor had read its router.
     let lines = vec![live(1, "remembered"), live(2, "kept"), live(3, "previous"), live(4, "retired")];
     stage.agent("a", 1, lines).await.lost().await;
     let mut second = stage.agent("a", 2, vec![live(3, "previous"), live(4, "retired")]).await;
     second.status(|_| {}).await;
     eventually(|| stage.explain("remembered").state == "offline").await;
     second.lost().await;
-    // Previous: of a run whose successor has yet to read its router. Retired: of an earlier uplink of the same run, whose
-    // table is not complete.
+    // Previous: from a run whose successor has not yet read its router. Retired: from an earlier uplink of the same
+    // run, with an incomplete table.
     stage.agent("a", 3, vec![live(4, "retired")]).await.lost().await;
     let mut third = stage.silent_agent("a", 3).await;
     third.hello().await;
@@ -302,7 +303,7 @@ async fn patterns_that_changed_hold_for_what_was_reported_before_too() {
     stage.registry.replace(entries(&[("a", &["kept"])])).unwrap();
     eventually(|| stage.hub.metrics.lines.get() == 1).await;
     assert_eq!(usernames.map(is_known), [false, false, false, true]);
-    // The same while it is connected.
+    // The same with a connected agent.
     let mut again = stage.agent("a", 3, vec![]).await;
     again.status(|_| {}).await;
     assert!(is_known("kept"));
@@ -318,7 +319,7 @@ async fn an_agent_that_is_revoked_while_it_is_away_is_forgotten_at_once() {
         stage.agent(name, 1, vec![live(1, "ali"), live(2, name)]).await.lost().await;
     }
     let before = stage.hub.now().steady;
-    // The name lives on with another token: what the old one reported is gone all the same.
+    // The name gets another token: the relay forgets the reports under the old token all the same.
     let renewed = Entry { token_sha256: TokenHash::of(b"renewed"), ..entries(&[("b", &["*"])]).agents.remove(0) };
     let mut registry = entries(&[("home", &["*"])]);
     registry.agents.push(renewed);

@@ -1,6 +1,6 @@
 //! For tests: a hub with agents and viewers at the other ends of in-memory streams, in paused time.
 //!
-//! Both ends speak through tungstenite, so that a viewer here is an oracle for our own framing.
+//! Both ends use tungstenite, so that a test viewer checks the relay's own framing.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -45,7 +45,7 @@ const MANY: usize = 50;
 /// No test waits longer for one frame.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Where every viewer comes from (RFC 5737).
+/// The address of every viewer (RFC 5737).
 pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 
 /// A relay's core.
@@ -74,7 +74,7 @@ pub(crate) fn entries(agents: &[(&str, &[&str])]) -> Entries {
 }
 
 impl Stage {
-    /// Open access, and agents `a`, `b` and `home` that may report anything.
+    /// Makes a relay with open access, and with the agents `a`, `b` and `home`, which may report any line.
     pub(crate) fn new() -> Self {
         Self::with(Mode::Open, Limits::default())
     }
@@ -104,7 +104,7 @@ impl Stage {
         Self { hub, fleet, registry, subscribers, context, keys, drain }
     }
 
-    /// What an operator is told of a line.
+    /// Returns the operator's explanation of a line.
     pub(crate) fn explain(&self, username: &str) -> Explanation {
         Explanation::of(&self.fleet, &name(username), self.hub.now())
     }
@@ -123,7 +123,7 @@ impl Stage {
         self.subscribers.replace(HashMap::from([(name(username), Arc::new(row))]));
     }
 
-    /// An agent's end of an uplink on which nothing was said.
+    /// Returns an agent's end of a fresh uplink, without any message.
     pub(crate) async fn silent_agent(&self, agent: &str, epoch: u64) -> AgentEnd {
         self.silent_agent_with_room(agent, epoch, 1024 * 1024).await
     }
@@ -141,7 +141,7 @@ impl Stage {
         AgentEnd { socket, epoch: Epoch(epoch), sequence: 1, started: Instant::now(), task }
     }
 
-    /// An agent that has said hello and reported these lines.
+    /// Returns an agent after its hello and its report of these lines.
     pub(crate) async fn agent(&self, agent: &str, epoch: u64, lines: Vec<LineReport>) -> AgentEnd {
         let mut end = self.silent_agent(agent, epoch).await;
         end.hello().await;
@@ -150,7 +150,7 @@ impl Stage {
         end
     }
 
-    /// A viewer's end on which nothing was said; `room` bytes on the way to it.
+    /// Returns a viewer's end without any message; the stream to the viewer has room for `room` bytes.
     pub(crate) async fn silent_viewer(&self, room: usize) -> ViewerEnd {
         self.silent_viewer_from(Some(ADDRESS), room).await
     }
@@ -161,7 +161,7 @@ impl Stage {
         ViewerEnd { socket: WebSocketStream::from_raw_socket(ours, End::Client, None).await, task }
     }
 
-    /// A viewer that asked for a line by its name.
+    /// Returns a viewer after its request for this username.
     pub(crate) async fn viewer(&self, username: &str) -> ViewerEnd {
         self.viewer_with_room(username, 64 * 1024).await
     }
@@ -172,7 +172,7 @@ impl Stage {
         viewer
     }
 
-    /// A viewer that shows a link's token.
+    /// Returns a viewer after its request with this token.
     pub(crate) async fn viewer_with_token(&self, token: &str) -> ViewerEnd {
         let mut viewer = self.silent_viewer(64 * 1024).await;
         viewer.say(&serde_json::json!({ "type": "watch", "token": token }).to_string()).await;
@@ -186,7 +186,7 @@ impl Stage {
         jwt_compact::alg::Hs256.token(&jwt_compact::Header::empty(), &claims, &key.secret).unwrap()
     }
 
-    /// A link that ends so far from now.
+    /// Returns the token of a link with this lifetime from now.
     pub(crate) fn token(&self, username: &str, lifetime: Duration) -> String {
         let now = SystemTime::now();
         crate::viewers::links::mint(&self.keys, &name(username), now, now + lifetime).unwrap()
@@ -204,7 +204,7 @@ async fn keep_house(fleet: std::sync::Weak<Fleet>, registry: Registry, mut names
     }
 }
 
-/// Waits for something that is the other tasks' doing.
+/// Waits for a condition under the control of other tasks.
 pub(crate) async fn eventually(condition: impl Fn() -> bool) {
     let met = async {
         while !condition() {
@@ -332,7 +332,7 @@ impl AgentEnd {
         }
     }
 
-    /// The relay's next message; `None` when it closed.
+    /// Returns the relay's next message; `None` after the relay closed the uplink.
     pub(crate) async fn heard(&mut self) -> Option<FromRelay> {
         loop {
             match timeout(PATIENCE, self.socket.next()).await.expect("the relay says nothing") {
@@ -344,7 +344,7 @@ impl AgentEnd {
         }
     }
 
-    /// The relay's next message that is no acknowledgement.
+    /// Returns the relay's next message other than an acknowledgement.
     pub(crate) async fn told(&mut self) -> FromRelay {
         loop {
             match self.heard().await.expect("the relay closed") {
@@ -361,7 +361,7 @@ impl AgentEnd {
         }
     }
 
-    /// The change of the watch set that comes next.
+    /// Returns the next change of the watch set: added and removed lines.
     pub(crate) async fn watches(&mut self) -> (Vec<u32>, Vec<u32>) {
         match self.told().await {
             FromRelay::Watches(watches) => {
@@ -405,7 +405,7 @@ impl ViewerEnd {
         self.socket.send(Message::text(text)).await.unwrap();
     }
 
-    /// The next frame as it came, and pings answered.
+    /// Returns the next text frame, and answers pings before it.
     pub(crate) async fn text(&mut self) -> Option<String> {
         loop {
             match timeout(PATIENCE, self.socket.next()).await.expect("the relay says nothing") {
@@ -441,7 +441,7 @@ impl ViewerEnd {
         }
     }
 
-    /// Reads on until the line is in that state, by a state frame or a snapshot.
+    /// Reads until a state frame or a snapshot shows the wanted state.
     pub(crate) async fn until(&mut self, wanted: LineState) -> StateFrame {
         let mut others = Vec::new();
         loop {
@@ -460,7 +460,7 @@ impl ViewerEnd {
         }
     }
 
-    /// Reads for so long, as an open page does; what came.
+    /// Reads for this many seconds, as an open page does, and returns the frames.
     pub(crate) async fn read(&mut self, for_seconds: u64) -> Vec<ViewerFrame> {
         let mut frames = Vec::new();
         let reading = async {
@@ -495,7 +495,7 @@ impl ViewerEnd {
         self.task.await.unwrap();
     }
 
-    /// The relay's task, which ends by itself; nothing is read any more.
+    /// Returns the unread socket, and the relay's task, which ends by itself.
     pub(crate) fn unread(self) -> (WebSocketStream<DuplexStream>, impl Future<Output = ()>) {
         (self.socket, async { self.task.await.unwrap() })
     }

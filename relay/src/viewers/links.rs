@@ -1,18 +1,18 @@
-//! Who may see a line: the holder of a signed link (`link`, the default), or anyone who knows a username (`open`).
+//! Access to a line: for the holder of a signed link (`link`, the default), or for anyone with a username (`open`).
 //!
-//! A link is a JSON Web Token (RFC 7519) for exactly one username, so that a billing portal mints it with any library:
+//! A link is a JSON Web Token (RFC 7519) for exactly one username. A billing portal can mint links with any library:
 //!
 //! | part | holds |
 //! |---|---|
 //! | header | `alg` `HS256` and nothing else; `kid`, the key's id, may be absent |
-//! | `aud` | `linelight:line`, or an array that holds it |
-//! | `sub` | the username's text form, exactly; a whole number stands for its digits |
-//! | `exp` | required, seconds since 1970; the stream ends then |
-//! | `nbf` | optional; a clock may be 60 s behind it |
+//! | `aud` | `linelight:line`, or an array with this value |
+//! | `sub` | the username's text form, exactly; a whole number becomes its digits |
+//! | `exp` | required, seconds since 1970; the stream ends at this time |
+//! | `nbf` | optional; the relay accepts the link up to 60 s earlier |
 //!
-//! jwt-compact does the cryptography (RustCrypto's hmac and sha2, compared in constant time): of the kept libraries it is the one
-//! that needs neither aws-lc nor an RSA with an open advisory. The token is read here, because every refusal of a token that the
-//! relay's key signed has a name.
+//! jwt-compact does the cryptography (RustCrypto's hmac and sha2, compared in constant time). Of the maintained libraries, only
+//! jwt-compact needs neither aws-lc nor an RSA crate with an open advisory. The relay reads the token itself, so that each refusal
+//! of a token signed by the relay's key has its own error.
 
 pub mod keys;
 
@@ -55,12 +55,12 @@ pub enum Mode {
     Open,
 }
 
-/// What a viewer asks to see.
+/// The line that a viewer asks for.
 #[derive(Clone)]
 pub enum WatchRequest {
-    /// The line that a signed link opens.
+    /// The token of a signed link.
     Token(String),
-    /// A line by the text form of its username; `open` access only.
+    /// The text form of a username; in `open` access only.
     Username(String),
 }
 
@@ -73,7 +73,7 @@ impl fmt::Debug for WatchRequest {
     }
 }
 
-/// What a viewer may see.
+/// The line that an admitted viewer sees, and for how long.
 #[derive(Debug, Clone)]
 pub struct Admission {
     /// The one line.
@@ -82,11 +82,11 @@ pub struct Admission {
     pub expires: Option<SystemTime>,
     /// Whether customer and package are shown.
     pub show_names: bool,
-    /// Ends when the key that signed the link is taken out.
+    /// Ends when the operator removes the signing key.
     pub lease: Lease,
 }
 
-/// Decides who is admitted.
+/// Admits or refuses viewers.
 #[derive(Debug)]
 pub struct Access {
     mode: Mode,
@@ -94,11 +94,11 @@ pub struct Access {
     // Held for a lookup, and to put a changed file's keys in place; a reader never waits for the file.
     keys: RwLock<Option<Arc<Keys>>>,
     key_changes: watch::Sender<()>,
-    // Held to look at a time and to set it; by every refusal, and by nobody who is admitted.
+    // Locked by each refusal, to read and set a time; never locked by an admission.
     logged: Mutex<HashMap<String, SystemTime>>,
 }
 
-/// What only a token's signer could have written.
+/// The claims of a new token, beside its times.
 #[derive(Serialize)]
 struct LineClaims {
     aud: &'static str,
@@ -106,12 +106,12 @@ struct LineClaims {
 }
 
 impl Access {
-    /// Admits by these keys and, where the mode says so, by username.
+    /// Admits links signed by these keys and, in [`Mode::Open`], usernames.
     pub fn new(mode: Mode, keys: Keys) -> Self {
         Self { keys: RwLock::new(Some(Arc::new(keys))), mode, ..Self::open() }
     }
 
-    /// Admits by username alone: for tests and tools that have no keys.
+    /// Admits by username alone: for tests and tools without keys.
     pub fn open() -> Self {
         Self {
             mode: Mode::Open,
@@ -133,7 +133,7 @@ impl Access {
         self.mode
     }
 
-    /// Puts a changed file's keys in place. The streams of a key that is not among them end.
+    /// Replaces the keys by those of a changed file. The streams of removed keys end.
     pub fn set_keys(&self, mut keys: Keys) {
         let mut current = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = current.as_deref() {
@@ -144,15 +144,16 @@ impl Access {
         self.key_changes.send_replace(());
     }
 
-    /// Returns a receiver that sees each change of the keys.
+    /// Returns a receiver of the changes of the keys.
     pub fn key_changes(&self) -> watch::Receiver<()> {
         self.key_changes.subscribe()
     }
 
-    /// Decides what a viewer's first frame, or an Authorization header, opens. Logs a refusal by its reason, once a minute.
+    /// Admits or refuses a viewer's first frame or Authorization header. Logs refusals, each reason once a minute at
+    /// most.
     ///
     /// # Errors
-    /// [`Denial`]; what of it is told does not depend on whether the line exists.
+    /// [`Denial`]; the viewer's answer does not depend on the line's existence.
     pub fn admit(&self, request: &WatchRequest, now: SystemTime) -> Result<Admission, Denial> {
         let admitted = match request {
             WatchRequest::Token(token) => self.admit_token(token, now),
@@ -197,7 +198,7 @@ impl Access {
 /// Mints the token of a link.
 ///
 /// # Errors
-/// Where the end lies beyond what a token can say, or there is no key.
+/// The end exceeds the range of a token, or there is no key.
 pub fn mint(keys: &Keys, username: &Username, issued: SystemTime, expires: SystemTime) -> anyhow::Result<String> {
     let key = keys.current().ok_or_else(|| anyhow::anyhow!("there is no key to sign with"))?;
     let too_far = || anyhow::anyhow!("the link's end lies beyond what a token can say; choose an earlier one");

@@ -1,4 +1,4 @@
-//! What the claims of a link say, once its signature is known to be the relay's; each wrong claim has a name.
+//! The claims of a link with a valid signature. Each wrong claim has its own error.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,7 @@ const NOT_BEFORE_LEEWAY: Duration = Duration::from_secs(60);
 /// No link is meant to last longer than ten years; an `exp` beyond is a mistake.
 pub const TEN_YEARS: Duration = Duration::from_secs(3_653 * 86_400);
 
-/// Claims that open a line now.
+/// Checked claims, which open a line now.
 pub(super) struct Claims {
     pub(super) username: Username,
     pub(super) expires: SystemTime,
@@ -44,7 +44,8 @@ pub(super) fn judge(claims: &Map<String, Value>, now: SystemTime, longest: Durat
     }
 }
 
-/// A whole number stands for its digits: PHP makes one of a username that was the key of an array.
+/// Reads `sub` as a username; a whole number becomes its digits. PHP turns a numeric username into a number if the
+/// username is the key of an array.
 pub(super) fn username(sub: Option<&Value>) -> Result<Username, Fault> {
     let text = match sub {
         None | Some(Value::Null) => return Err(Fault::SubMissing),
@@ -67,7 +68,7 @@ fn is_ours(aud: Option<&Value>) -> Result<bool, Fault> {
 /// Reads a time (RFC 7519, section 2: NumericDate) since 1970; a fraction is dropped, and a time before 1970 is 1970.
 fn time(value: &Value) -> Option<Duration> {
     let seconds = value.as_f64()?;
-    // Any number of seconds that a f64 tells apart is enough: the next check refuses all beyond ten years.
+    // The precision of a f64 suffices: the next check refuses times beyond ten years.
     Some(value.as_u64().map_or_else(|| Duration::from_secs(seconds.max(0.0) as u64), Duration::from_secs))
 }
 
@@ -81,7 +82,7 @@ fn too_far(expires: Duration, now: SystemTime, longest: Duration) -> Option<Faul
     is_ahead(expires, now, longest).then_some(Fault::LastsTooLong)
 }
 
-/// True where a time since 1970 is more than so far ahead.
+/// True if `time` (since 1970) is later than `now` by more than `by`.
 fn is_ahead(time: Duration, now: SystemTime, by: Duration) -> bool {
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     time > now.saturating_add(by)

@@ -1,20 +1,21 @@
-//! Why a viewer is not admitted: what the viewer is told, and what the operator is.
+//! The reasons for refusing a viewer, for the viewer and for the operator.
 
 use shared::Username;
 use shared::close::Close;
 
-/// Why a viewer is not admitted. A username comes from a token that one of the relay's keys signed, and so from no stranger.
+/// The reason for refusing a viewer. A username in it comes from a token signed by one of the relay's keys, never from
+/// a stranger.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
-    /// No token, or one that none of the relay's keys signed.
+    /// No token, or no valid signature by one of the relay's keys.
     #[error("no signed link: {0}")]
     Unsigned(Unsigned),
     /// The token is signed by the relay's key and made wrongly.
     #[error("viewer refused: {fault}")]
     Faulty {
-        /// What is wrong with it.
+        /// The fault of the token.
         fault: Fault,
-        /// The username that it names, if that can be read.
+        /// The token's username, if readable.
         username: Option<Username>,
     },
     /// The link's time is over.
@@ -34,13 +35,13 @@ pub enum Denial {
     OtherLine(Username),
 }
 
-/// What a viewer has instead of a token that the relay's key signed.
+/// The content of a request without a token signed by the relay's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unsigned {
-    /// A username alone, where links are wanted.
+    /// A username alone, in `link` access.
     #[error("a username alone opens no line, unless the relay runs with --access open")]
     NoToken,
-    /// A username that is not in text form, in open access.
+    /// In open access, a username outside the text form.
     #[error("it is no username in text form")]
     NoUsername,
     /// No token in the text.
@@ -57,13 +58,13 @@ pub enum Unsigned {
     OtherKey,
 }
 
-/// What the maker of a token did wrong; the relay's key signed it.
+/// A mistake of the token's maker, in a token signed by the relay's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// `alg` is missing or another.
     #[error("the link's header must have alg \"HS256\"")]
     Algorithm,
-    /// `crit` names extensions, which nobody here understands (RFC 7515, section 4.1.11).
+    /// `crit` names extensions; the relay supports none (RFC 7515, section 4.1.11).
     #[error("the link's header has crit: links have no extensions")]
     Critical,
     /// `cty` announces another token inside (RFC 7519, section 5.2).
@@ -72,7 +73,7 @@ pub enum Fault {
     /// `kid` is no text.
     #[error("the link's kid is not text; it is the kid of keys.json, in quotes, or is left out")]
     KidKind,
-    /// `kid` names no key, or another than the one that signed.
+    /// `kid` names no key, or not the signing key.
     #[error("the link's kid is not that of the key that signed it; it is the kid of keys.json, or is left out")]
     KidUnknown,
     /// The claims are no JSON object.
@@ -113,7 +114,7 @@ pub enum Fault {
 }
 
 impl Denial {
-    /// Returns what the viewer is told: whether a link was good once, and no more.
+    /// Returns the viewer's close code, which reveals only whether the link was once valid.
     pub fn close(&self) -> Close {
         match self {
             Self::Expired(_) => Close::LinkExpired,
@@ -121,12 +122,12 @@ impl Denial {
         }
     }
 
-    /// True where the relay's key signed the token that was shown.
+    /// True if the relay's key signed the token.
     pub fn is_signed(&self) -> bool {
         !matches!(self, Self::Unsigned(_))
     }
 
-    /// Returns the username that a signed token names, for the operator.
+    /// Returns the username of a signed token, for the operator.
     pub fn username(&self) -> Option<&Username> {
         match self {
             Self::Unsigned(_) => None,

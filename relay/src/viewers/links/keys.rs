@@ -1,5 +1,6 @@
-//! The keys that sign links, as a JSON Web Key Set (RFC 7517): the first signs, all of them verify, each has an id (`kid`), so that a
-//! key can be rotated. They are for links alone and never leave their file but by a billing portal's copy of it.
+//! The keys of links, as a JSON Web Key Set (RFC 7517). The first key signs, and all keys verify. Each key has an id
+//! (`kid`), so that operators can rotate keys. The keys serve links alone. They never leave their file, except in a
+//! billing portal's copy.
 
 use std::fmt;
 use std::path::Path;
@@ -15,35 +16,35 @@ use serde::{Deserialize, Serialize};
 use crate::store::data_directory;
 use crate::store::random::fill_random;
 
-/// The shortest key that is taken, in bytes: HS256's own output (RFC 7518, section 3.2).
+/// The minimum length of a key, in bytes: HS256's own output (RFC 7518, section 3.2).
 const MIN_KEY: usize = 32;
-/// The longest, in bytes: beyond its block of 64, HMAC hashes a key first.
+/// The maximum length of a key, in bytes. HMAC hashes every key above its block of 64 bytes first.
 const MAX_KEY: usize = 1024;
 /// Keys in the file: a rotation needs two; a token without a `kid` is tried against each.
 const MAX_KEYS: usize = 8;
 /// The largest keys file, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
 
-/// What the file says about `k`: portals that sign with its text are the commonest mistake.
+/// The file's note on `k`. The commonest mistake of portals is to sign with the text of `k`.
 const NOTE: &str = "k is base64url without padding (RFC 7515): decode it, and sign with the bytes, not with the text. \
                     Whoever has this file can open every line.";
 
-/// All keys, the one that signs first.
+/// All keys; the first one signs.
 #[derive(Clone)]
 pub struct Keys(Vec<Key>);
 
 /// One key.
 #[derive(Clone)]
 pub struct Key {
-    /// Its id, the `kid` of the links that it signs.
+    /// The key's id, the `kid` of its links.
     pub id: String,
     /// The key itself; wiped when dropped.
     pub secret: Hs256Key,
-    /// True once the key was taken out of its file.
+    /// True after the operator removed the key from its file.
     ended: Arc<AtomicBool>,
 }
 
-/// The time for which an admission holds: until the key that signed its link is taken out.
+/// The duration of an admission: until the operator removes the key of its link.
 #[derive(Debug, Clone)]
 pub struct Lease(Option<Arc<AtomicBool>>);
 
@@ -61,7 +62,7 @@ impl Lease {
 
 #[derive(Serialize, Deserialize)]
 struct KeySet {
-    /// For whoever copies the file to a portal; not read.
+    /// A note for the person who copies the file to a portal; the relay does not read it.
     #[serde(default, skip_deserializing)]
     note: &'static str,
     keys: Vec<WebKey>,
@@ -79,7 +80,7 @@ impl Keys {
     /// Makes the content of a keys file with one fresh key.
     ///
     /// # Errors
-    /// Where the system gives no randomness.
+    /// The system gives no randomness.
     pub fn generate_file() -> Result<String> {
         let mut secret = [0; MIN_KEY];
         let mut id = [0; 6];
@@ -96,17 +97,18 @@ impl Keys {
         Ok(text)
     }
 
-    /// Reads a keys file, which nobody but its owner may read.
+    /// Reads a keys file, which only its owner may be able to read.
     ///
     /// # Errors
-    /// Where it is missing, open to others, or not a set of HS256 keys of 32 bytes or more; no error holds a part of a key.
+    /// The file is missing, open to others, or not a set of HS256 keys of 32 bytes or more. No error contains a part of
+    /// a key.
     pub fn load(path: &Path) -> Result<Self> {
         let content = data_directory::read_secret(path, MAX_FILE)?;
         Self::parse(&content).with_context(|| format!("{} is not a file of link keys", path.display()))
     }
 
     fn parse(content: &[u8]) -> Result<Self> {
-        // serde_json's message may quote a value, and the values here are keys: say where, not what.
+        // serde_json's message may quote a value, and the values here are keys. So the error gives only the position.
         let set: KeySet = serde_json::from_slice(content)
             .map_err(|error| anyhow::anyhow!("not a JSON Web Key Set, line {}", error.line()))?;
         ensure!(!set.keys.is_empty(), "it holds no key");
@@ -120,7 +122,7 @@ impl Keys {
         Ok(Self(keys))
     }
 
-    /// The key that signs.
+    /// Returns the signing key.
     pub fn current(&self) -> Option<&Key> {
         self.0.first()
     }
@@ -130,12 +132,12 @@ impl Keys {
         self.0.iter().filter(move |key| id.is_none_or(|id| key.id == id))
     }
 
-    /// All keys, the one that signs first.
+    /// Returns all keys, the signing key first.
     pub(super) fn all(&self) -> impl Iterator<Item = &Key> {
         self.0.iter()
     }
 
-    /// Takes over the leases of the keys that were there before, and ends those of the keys that are gone.
+    /// Takes over the leases of the remaining keys from `before`, and ends the leases of the removed keys.
     pub(super) fn succeed(&mut self, before: &Self) {
         for old in &before.0 {
             let is_same = |key: &&mut Key| key.id == old.id && key.secret.as_ref() == old.secret.as_ref();
@@ -157,7 +159,7 @@ impl Key {
         Ok(Self { id: key.kid.clone(), secret: Hs256Key::new(secret), ended: Arc::default() })
     }
 
-    /// Returns a lease that ends with the key.
+    /// Returns a lease that ends when the key is removed.
     pub(super) fn lease(&self) -> Lease {
         Lease(Some(Arc::clone(&self.ended)))
     }

@@ -12,7 +12,7 @@ fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-/// A key whose bytes are known, so that tokens can be forged with the right signature.
+/// Returns keys of known bytes, so that tests can forge correctly signed tokens.
 fn keys(ids: &[(&str, u8)]) -> Keys {
     let keys: Vec<Value> = ids
         .iter()
@@ -55,7 +55,7 @@ fn without(mut value: Value, key: &str) -> Value {
     value
 }
 
-/// What of an admission is seen: whose line, until when, with names or not.
+/// The username, the end, and the visibility of names in an admission.
 type Seen = (Username, Option<SystemTime>, bool);
 
 fn seen(admission: Admission) -> Seen {

@@ -1,4 +1,4 @@
-//! A link's token: found in what mail programs and messengers made of the link, taken apart, and verified.
+//! A link's token: found in a link as mail programs and messengers change it, parsed, and verified.
 //!
 //! A token is a JSON Web Token with the signature HS256 (RFC 7515): three parts of base64url, joined by dots.
 
@@ -13,20 +13,20 @@ use serde_json::{Map, Value};
 use super::denial::{Fault, Unsigned};
 use super::keys::{Key, Keys};
 
-/// The longest text that is looked at, in bytes: a username of 255 escaped bytes makes a token of 1.2 KiB.
+/// The maximum length of a searched text, in bytes: a username of 255 escaped bytes makes a token of 1.2 KiB.
 pub const MAX_TOKEN: usize = 4096;
 
-/// The first letters of every header that a library writes: `{"` in base64url.
+/// The first letters of a header without blanks: `{"` in base64url.
 const BEGIN: &str = "eyJ";
 /// The bytes of a signature by HS256.
 const SIGNATURE_BYTES: usize = 32;
 /// The characters of a signature by HS256 in base64url.
 const SIGNATURE: usize = 43;
 
-/// What a text holds of a token.
+/// The result of the search for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found<'a> {
-    /// A whole token, as far as its form goes.
+    /// A whole token, judged by its form only.
     Token(Cow<'a, str>),
     /// The beginning of one.
     CutOff,
@@ -48,7 +48,8 @@ pub fn find(text: &str) -> Found<'_> {
     found
 }
 
-/// A token whose header was written with blanks, so that its first letters are others: alone in its text.
+/// Returns the text as a token if the text is nothing else. Such a token may have a header with blanks, and so other
+/// first letters.
 fn whole(text: &str) -> Found<'_> {
     let parts: Vec<&str> = text.split('.').collect();
     let is_whole = parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.chars().all(is_base64url));
@@ -58,7 +59,7 @@ fn whole(text: &str) -> Found<'_> {
     Found::Nothing
 }
 
-/// The token that a text begins with.
+/// Returns the token at the beginning of the text.
 fn first_token(text: &str) -> Found<'_> {
     let text = unescaped(text);
     let end = text.find(|c| c != '.' && !is_base64url(c)).unwrap_or(text.len());
@@ -69,7 +70,7 @@ fn first_token(text: &str) -> Found<'_> {
     if signature.split('.').next().is_none_or(|first| first.len() < SIGNATURE) || claims.is_empty() {
         return Found::CutOff;
     }
-    // Marks that stood behind the link belong to base64url as well: the signature's length tells them apart.
+    // Punctuation behind the link can belong to base64url too; the signature's known length separates the two.
     let surplus = signature.get(SIGNATURE..).unwrap_or_default();
     let length = if surplus.chars().any(char::is_alphanumeric) { end } else { end - surplus.len() };
     Found::Token(match text {
@@ -85,7 +86,7 @@ fn is_base64url(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
 }
 
-/// Writes what a token consists of, where a program escaped it: dot, minus and underscore.
+/// Restores the dots, minus signs and underscores of a token after a program escaped them.
 fn unescaped(text: &str) -> Cow<'_, str> {
     let escapes = [("%2E", "."), ("%2e", "."), ("%2D", "-"), ("%2d", "-"), ("%5F", "_"), ("%5f", "_")];
     if !escapes.iter().any(|(escape, _)| text.contains(escape)) {
@@ -94,7 +95,7 @@ fn unescaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(escapes.iter().fold(text.to_owned(), |text, (escape, plain)| text.replace(escape, plain)))
 }
 
-/// A token that one of the relay's keys signed.
+/// A token signed by one of the relay's keys.
 pub(super) struct Signed<'a> {
     /// The key.
     pub(super) key: &'a Key,
@@ -102,10 +103,10 @@ pub(super) struct Signed<'a> {
     claims: Vec<u8>,
 }
 
-/// Verifies a token. Nothing in it is believed before; the algorithm is HS256, whatever the header says.
+/// Verifies a token. Trusts nothing in the token before; the algorithm is always HS256.
 ///
 /// # Errors
-/// [`Unsigned`], where none of the keys signed it.
+/// [`Unsigned`], if none of the keys signed the token.
 pub(super) fn verify<'a>(keys: &'a Keys, text: &str) -> Result<Signed<'a>, Unsigned> {
     if text.len() > MAX_TOKEN {
         return Err(Unsigned::TooLong);
@@ -122,7 +123,7 @@ fn signed<'a>(keys: &'a Keys, token: &str) -> Option<Signed<'a>> {
     let (message, signature) = token.rsplit_once('.')?;
     let (header, claims) = message.split_once('.')?;
     let decoded = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).ok();
-    // The library panics where the length is another.
+    // The library panics on a signature of any other length.
     let signature = <[u8; SIGNATURE_BYTES]>::try_from(decoded(signature)?).ok()?;
     let signature = Hs256Signature::try_from_slice(&signature).ok()?;
     let made_by = |key: &&Key| Hs256.verify_signature(&signature, &key.secret, message.as_bytes());
@@ -132,7 +133,7 @@ fn signed<'a>(keys: &'a Keys, token: &str) -> Option<Signed<'a>> {
 }
 
 impl Signed<'_> {
-    /// Returns what is wrong with the header.
+    /// Returns the fault of the header.
     pub(super) fn header_fault(&self) -> Option<Fault> {
         let field = |name| self.header.get(name);
         if field("alg").and_then(Value::as_str) != Some("HS256") {
@@ -151,7 +152,7 @@ impl Signed<'_> {
         }
     }
 
-    /// Returns the claims, still unread; `None` where they are no JSON object.
+    /// Returns the unchecked claims; `None` if they are no JSON object.
     pub(super) fn claims(&self) -> Option<Map<String, Value>> {
         serde_json::from_slice(&self.claims).ok()
     }
