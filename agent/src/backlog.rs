@@ -37,7 +37,7 @@ pub struct Backlog {
     bytes: usize,
     /// The lowest sequence number without an acknowledgement.
     acknowledged: u64,
-    /// The count of batches that left unacknowledged and unreported.
+    /// The number of unacknowledged batches that left the ring and that no relay knows of yet.
     lost: u64,
     /// The first push, the origin of the entries' times.
     origin: Option<Instant>,
@@ -100,12 +100,12 @@ impl Backlog {
         self.acknowledged = self.acknowledged.max(next.min(self.next));
     }
 
-    /// Returns the count of batches that left unacknowledged, less the reported ones.
+    /// Returns the number of unacknowledged batches that left the ring, without those already reported.
     pub const fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// Notes that a relay was told of so many lost batches.
+    /// Subtracts the lost batches that the agent reported to a relay.
     pub const fn told_lost(&mut self, told: u64) {
         self.lost = self.lost.saturating_sub(told);
     }
@@ -258,8 +258,8 @@ mod tests {
         std::iter::from_fn(|| backlog.read(&mut cursor, &mut out).map(|sequence| (sequence, out.clone()))).collect()
     }
 
-    /// For how many seconds a ring of `capacity` bytes holds one batch of `lines` a second, and each 30 s averages of
-    /// `reported` ones, nine in ten of which carry next to nothing.
+    /// Returns the seconds kept by a ring of `capacity` bytes: one batch of `lines` a second, and averages of
+    /// `reported` lines each 30 s, nine in ten with nearly empty rates.
     fn seconds_kept(capacity: usize, lines: u32, reported: u32) -> u64 {
         let start = Instant::now();
         let mut backlog = Backlog::new(capacity, KEEP);

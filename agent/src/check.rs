@@ -1,7 +1,7 @@
-//! The walk from the configuration to the router and to the relay: a line for each step, with a remedy.
+//! Checks the way from the configuration to the router and to the relay: a line for each step, with a remedy.
 //!
-//! `linelight-agent check` prints the steps. The agent logs them at each start, for a container has no shell; that walk does
-//! not read rates: nobody watches yet.
+//! `linelight-agent check` prints the steps. The agent also logs them at each start, because a container has no shell.
+//! At the start, the check reads no rates: nobody watches yet.
 
 pub(crate) mod step;
 

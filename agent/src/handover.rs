@@ -156,7 +156,7 @@ impl WatchSet {
         self.refused.clear();
     }
 
-    /// Removes a line that the router's task does not sample; the relay is told the reason. Notify
+    /// Removes a line from the watch set because the router's task refuses it; the relay gets the reason. Notify
     /// [`Handover::to_uplink`] afterwards.
     pub fn refuse(&mut self, line: LineHandle, reason: WatchRefusal) {
         if self.wanted.remove(&line) {

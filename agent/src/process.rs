@@ -1,4 +1,4 @@
-//! The agent as a process of its machine: supervised, logging to standard error, asked by health checks.
+//! The agent as a process of its machine: supervisor, log on standard error, answers to health checks.
 
 pub mod health;
 pub mod logging;

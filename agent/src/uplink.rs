@@ -156,7 +156,7 @@ impl<O: Open> Uplink<O> {
         None
     }
 
-    /// Keeps the uplink, and moves to each earlier relay that is back, until an uplink is lost.
+    /// Holds the uplink, and moves to an earlier relay as soon as one is back, until an uplink is lost.
     async fn hold(&mut self, mut nth: usize, mut socket: WebSocketStream<O::Stream>, lapse: &Lapse) {
         loop {
             debug!(relay = %self.relays[nth].name, "connected to the relay");

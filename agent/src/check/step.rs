@@ -40,7 +40,7 @@ impl Step {
         Self { name, outcome: Outcome::Passed(found.into()) }
     }
 
-    /// Returns the step for a reached host; addresses that failed make the step doubtful.
+    /// Returns the step for a reached host. Failed addresses make the step doubtful.
     pub(crate) fn reached(name: &'static str, found: impl Into<String>, failed: &[Failed]) -> Self {
         let found = found.into();
         if failed.is_empty() {

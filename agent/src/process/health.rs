@@ -110,7 +110,7 @@ fn listen(config: &Config) -> io::Result<UnixListener> {
     UnixListener::from_std(listener)
 }
 
-/// Answers one check at a time: an answer fits into a socket's buffer, so a check that does not read holds nobody up.
+/// Answers one check at a time. An answer fits into a socket's buffer, so a check without a reader blocks nobody.
 async fn tell(mut stream: UnixStream, handover: &Handover) {
     let words = format!("{}\n", Health::of(handover, Instant::now()));
     if let Err(error) = stream.write_all(words.as_bytes()).await {

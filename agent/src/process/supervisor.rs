@@ -73,7 +73,7 @@ enum Next {
     Restart(Duration),
 }
 
-/// What a signal asks of the supervisor.
+/// The supervisor's reaction to a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
     GoOn,
@@ -230,7 +230,7 @@ fn pass_on(child: Pid) -> Instant {
 
 fn kill(child: Pid) {
     warn!("the agent does not stop and is killed");
-    // A child that ends at this very moment is reaped next.
+    // The loop reaps a child that ends at this very moment.
     let _ = kill_process(child, Signal::KILL);
 }
 

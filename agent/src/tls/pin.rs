@@ -8,7 +8,7 @@ use rustls::pki_types::SubjectPublicKeyInfoDer;
 
 const PREFIX: &str = "sha256//";
 
-/// The SHA-256 of a public key, as `curl --pinnedpubkey` writes it.
+/// The SHA-256 of a public key, in the format of `curl --pinnedpubkey`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pin([u8; 32]);
 

@@ -20,7 +20,7 @@ pub(crate) struct Issued {
     key: KeyPair,
 }
 
-/// A certificate for [`NAME`], signed by a CA of its own.
+/// Issues a certificate for [`NAME`], signed by its own CA.
 pub(crate) fn issue(change: impl FnOnce(&mut CertificateParams)) -> Issued {
     let mut ca = CertificateParams::new(Vec::new()).unwrap();
     ca.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -65,7 +65,7 @@ fn acceptor(issued: &Issued, key: &KeyPair) -> TlsAcceptor {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let signing_key = provider.key_provider.load_private_key(key).unwrap();
-    // Not with_single_cert: it refuses a key that is not the certificate's, and an impostor would not ask it.
+    // with_single_cert would refuse a foreign key, but an impostor does not use with_single_cert.
     let certified = rustls::sign::CertifiedKey::new(vec![issued.certificate.clone()], signing_key);
     let server = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -75,7 +75,7 @@ fn acceptor(issued: &Issued, key: &KeyPair) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(server))
 }
 
-/// Serves one connection over a real socket and says what the client met.
+/// Serves one connection over a real socket, and returns the client's result.
 async fn handshake(issued: &Issued, key: &KeyPair, trust: &Trust, name: &str) -> io::Result<()> {
     let acceptor = acceptor(issued, key);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -156,7 +156,7 @@ fn within(value: &[u8]) -> Vec<Vec<u8>> {
     values
 }
 
-/// The certificate with other fields; its issuer's signature no longer fits, which a pin does not ask for.
+/// Alters fields of the certificate. The issuer's signature becomes invalid, but a pin does not need the signature.
 fn altered(issued: Issued, alter: impl FnOnce(&mut Vec<Vec<u8>>)) -> Issued {
     let mut certificate = within(issued.certificate());
     let mut fields = within(&certificate[0]);
@@ -192,7 +192,7 @@ fn algorithm_key(algorithm: &[u8]) -> Vec<u8> {
     der(0x30, &[der(0x30, &der(6, algorithm)), der(3, &[0; 33])].concat())
 }
 
-/// A certificate that shows this key.
+/// Returns a certificate with this key.
 pub(crate) fn certificate_with(key: Vec<u8>) -> Vec<u8> {
     altered(issue(|_| ()), |fields| fields[KEY_FIELD] = key).certificate.to_vec()
 }

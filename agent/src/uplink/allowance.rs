@@ -100,7 +100,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     }
 }
 
-/// True for a reading that failed with [`Exceeded`].
+/// True if a read failed with [`Exceeded`].
 pub(super) fn is_exceeded(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Exceeded>())
 }

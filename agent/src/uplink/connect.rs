@@ -82,7 +82,7 @@ impl Connector {
         }
     }
 
-    /// Returns the reason for a failed handshake; a relay that gives none is asked once more.
+    /// Returns the reason for a failed handshake. Asks the relay once more for a missing reason.
     async fn tls_fault(&self, address: &RelayAddress, error: &io::Error) -> ConnectError {
         if tls::is_unexplained(error)
             && let Some(obstacle) = self.survey(address).await
@@ -98,7 +98,7 @@ impl Connector {
         self.within(Wait::Tls, tls::survey::ask(reached.stream, &address.host.host)).await.ok()?
     }
 
-    /// Opens the WebSocket. The token is read only now, when the relay has proved who it is.
+    /// Opens the WebSocket. Reads the token only now, after the relay proved its identity.
     pub(super) async fn upgrade(
         &self,
         address: &RelayAddress,
@@ -120,7 +120,8 @@ impl Connector {
             return Ok(Arc::clone(config));
         }
         let mut config = Arc::unwrap_or_clone(tls::client_config(&self.config.trust)?);
-        // The first tells the relay early that an agent knocks, and not a viewer; the second is spoken.
+        // The first protocol tells the relay early that the client is an agent, not a viewer; both sides speak the
+        // second.
         config.alpn_protocols = vec![UPLINK_SUBPROTOCOL.into(), b"http/1.1".to_vec()];
         Ok(Arc::clone(self.tls.get_or_init(|| Arc::new(config))))
     }

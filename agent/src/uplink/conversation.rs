@@ -263,7 +263,7 @@ impl<'a> Conversation<'a> {
         Some(self.batch(bytes))
     }
 
-    /// Returns the batch, without averages for a relay that does not take them.
+    /// Returns the batch. Strips averages for a relay without support for them.
     fn batch(&self, mut bytes: Vec<u8>) -> Outgoing {
         if !self.handover.averages.get() {
             frame::strip_averages(&mut bytes);

@@ -1,4 +1,4 @@
-//! What the uplink's tests stand on: a handover with lines and batches, and the relay's words.
+//! The fixtures of the uplink's tests: a handover with lines and batches, and the relay's messages.
 
 use std::rc::Rc;
 use std::time::Duration;

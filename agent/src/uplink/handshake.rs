@@ -1,7 +1,7 @@
 //! The WebSocket's opening handshake (RFC 6455, section 4.1), with the agent's token.
 //!
-//! Written here because an unexpected answer has to be read whole: version, headers and bytes that are no
-//! HTTP tell the agent's operator about proxies and filters on the way.
+//! The agent has its own implementation because it reads an unexpected answer as a whole. The version, the headers and
+//! any bytes outside HTTP tell the operator about proxies and filters on the way.
 
 use shared::UPLINK_SUBPROTOCOL;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};

@@ -48,7 +48,7 @@ impl Lapse {
         }
     }
 
-    /// Notes that no uplink comes back in time for the watches.
+    /// Notes that no uplink will return before the watches lapse.
     pub(super) fn gave_up(&self) {
         self.turn(State::Absent);
     }

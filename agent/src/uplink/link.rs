@@ -1,7 +1,7 @@
 //! One open uplink: carries a [`Conversation`] over a WebSocket until either side ends it.
 //!
-//! Reading and writing go on at once: the words of a relay are heard even while the relay does not read;
-//! one message at a time is being written, under a timeout.
+//! The agent reads and writes at the same time: it hears the relay's messages even while the relay does not read. It
+//! writes one message at a time, under a timeout.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};

@@ -1,4 +1,5 @@
-//! The uplink over in-memory streams with paused time: the link alone, and the task with relays that come and go.
+//! The uplink over in-memory streams in paused time: first one link, then the uplink's task with relays that come and
+//! go.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -61,7 +62,7 @@ impl RelayEnd {
         (hello.oldest, hello.next)
     }
 
-    /// The next batch: its sequence number, and whether it is sent again.
+    /// Returns the next batch's sequence number and replayed mark.
     async fn batch(&mut self) -> (u64, bool) {
         loop {
             if let Message::Binary(bytes) = self.hear().await.expect("a batch") {
@@ -71,7 +72,7 @@ impl RelayEnd {
         }
     }
 
-    /// The code of the close frame that the agent sends.
+    /// Returns the code of the agent's close frame.
     async fn closed(&mut self) -> Option<u16> {
         loop {
             if let Message::Close(frame) = self.hear().await? {
@@ -81,7 +82,7 @@ impl RelayEnd {
     }
 }
 
-/// Carries one link until it ends, beside what the relay does.
+/// Carries one link until its end, beside the script of the relay.
 async fn carry(bytes: usize, handover: &Handover, stop: &Stop, relay: impl AsyncFnOnce(RelayEnd)) -> Ending<()> {
     let timing = timing().conversation;
     let lapse = Lapse::default();
@@ -118,7 +119,7 @@ async fn a_silent_relay_is_given_up_after_45_seconds() {
     let began = Instant::now();
     let ending = carry(1024 * 1024, &handover, &stop, async |mut relay| {
         relay.greet(None, &[]).await;
-        // It reads no more, so that nothing answers the pings either.
+        // The relay stops reading, so that it answers no pings either.
         sleep(50 * SECOND).await;
     })
     .await;
@@ -134,7 +135,7 @@ async fn a_relay_that_takes_nothing_is_still_heard_and_then_given_up() {
     let ending = carry(256, &handover, &stop, async |mut relay| {
         relay.greet(None, &[]).await;
         (0..100).for_each(|_| tick(&handover, Instant::now()));
-        // The pipe is full now, and yet its words arrive.
+        // The pipe is full now, but the relay's messages still arrive.
         relay.say(watches(1, &[7], &[])).await;
         handover.to_router.notified().await;
         while wanted(&handover) != [7] {
@@ -183,7 +184,7 @@ async fn at_the_word_to_stop_it_says_going_away_within_a_second() {
     }
 }
 
-/// Relays that open, or do not, as the script says; each opened uplink's other end goes to the test.
+/// Relays that open or refuse, as the script says. The test gets the other end of each opened uplink.
 struct Scripted {
     names: Vec<&'static str>,
     script: RefCell<VecDeque<Result<(), ConnectError>>>,
@@ -203,7 +204,7 @@ impl Scripted {
         })
     }
 
-    /// What the next attempts meet; those beyond succeed.
+    /// Sets the outcomes of the next attempts; later attempts succeed.
     fn script(&self, outcomes: impl IntoIterator<Item = Result<(), ConnectError>>) {
         self.script.borrow_mut().extend(outcomes);
     }
@@ -352,7 +353,7 @@ async fn the_first_relay_that_answers_is_used_and_an_earlier_one_in_time_again()
         second.greet(None, &[]).await;
         assert_eq!(relays.asked(), [0, 1]);
         let hold = async {
-            // A relay that stays says something now and then.
+            // A staying relay sends a message now and then.
             loop {
                 sleep(10 * SECOND).await;
                 if second.0.send(Message::Ping("".into())).await.is_err() {
@@ -399,7 +400,7 @@ async fn watches_outlive_a_lost_uplink_by_two_minutes() {
     .await;
 }
 
-/// Opens an uplink with line 1 watched, ends it by a close code, and returns how long the watch goes on.
+/// Opens an uplink with line 1 watched, ends the uplink with a close code, and returns how long the watch lasts.
 async fn watched_after(close: Close, then: Vec<Result<(), ConnectError>>) -> Duration {
     let (relays, handover) = (Scripted::new(&["a"]), handover());
     set_lines(&handover, &usernames(1));

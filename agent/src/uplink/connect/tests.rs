@@ -1,4 +1,4 @@
-//! Over real sockets, each with its own server on a port that the system chose.
+//! Tests over real sockets. Each test has its own server, on a port chosen by the system.
 
 use std::path::PathBuf;
 
@@ -101,7 +101,7 @@ async fn an_impostor_does_not_even_make_the_token_be_read() {
     assert!(served.is_err());
 }
 
-/// Answers one request with these bytes, and returns what was asked.
+/// Answers one request with these bytes, and returns the request.
 async fn answer_with(listener: &TcpListener, answer: &str) -> String {
     let (stream, _) = listener.accept().await.unwrap();
     let mut stream = BufReader::new(stream);
@@ -115,7 +115,7 @@ async fn answer_with(listener: &TcpListener, answer: &str) -> String {
     asked
 }
 
-/// Asks a listener that answers with these bytes; returns the error, and what was asked.
+/// Connects to a listener that answers with these bytes. Returns the error and the request.
 async fn met_with(answer: &str) -> (ConnectError, String) {
     let (listener, port) = listen().await;
     let config = relay(Trust::WebRoots, token(), None, address("127.0.0.1", port, false));

@@ -1,4 +1,4 @@
-//! The batches that a relay has yet to get: live ones as they come, then the ones missed before.
+//! The batches for a relay: live ones as they come, then the missed ones.
 
 use shared::frame;
 use tokio::time::Instant;

@@ -1,4 +1,4 @@
-//! The lines that a relay has yet to be told of: the table after a hello, then changed and forgotten lines.
+//! The line reports for a relay: the table after a hello, then changed and forgotten lines.
 
 use shared::LineHandle;
 use shared::control::{LINES_PER_MESSAGE, Lines};
@@ -42,7 +42,7 @@ impl UntoldLines {
         self.scan = Scan { since: 0, until: table.revision(), after: None, running: true };
     }
 
-    /// Returns the next page of the walk through the lines; a page that is not full ends the walk.
+    /// Returns the next page of the walk through the lines. A partly filled page ends the walk.
     pub(super) fn page(&mut self, handover: &Handover, now: Instant) -> Lines {
         let table = handover.lines.borrow();
         let mut reports = table.changed_after(self.scan.since, self.scan.after, now);
@@ -76,7 +76,7 @@ impl UntoldLines {
         (!lines.is_empty()).then_some(lines)
     }
 
-    /// Notes, for good, that the relay has every line of the tables' first reading, once true.
+    /// Notes the moment from which the relay has every line of the tables' first reading; the note stays.
     pub(super) fn note_told(&mut self, table: &LineTable) {
         self.has_first_reading |= table.readings() > 0 && !self.scan.running && self.scan.until == table.revision();
     }

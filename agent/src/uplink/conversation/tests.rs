@@ -6,7 +6,7 @@ use shared::frame::Batch;
 use super::super::fixture::*;
 use super::*;
 
-/// A conversation with everything around it, and the time.
+/// A conversation with its handover, and the time.
 struct Talk {
     handover: Rc<Handover>,
     lapse: Lapse,
@@ -22,7 +22,7 @@ impl Talk {
         Conversation::new(&self.handover, &self.lapse, &self.timing, EPOCH, now)
     }
 
-    /// One that has said everything up to its status and been welcomed.
+    /// Returns a welcomed conversation that has sent everything up to its status.
     fn live(&self, now: Instant, next: Option<u64>) -> Conversation<'_> {
         let mut conversation = self.conversation(now);
         all_said(&mut conversation, now);
@@ -35,7 +35,7 @@ impl Talk {
 #[derive(Debug, PartialEq)]
 enum Said {
     Control(FromAgent),
-    /// Sequence number, and whether it is marked as sent again.
+    /// The sequence number, and the replayed mark.
     Batch(u64, bool),
     Ping,
 }
@@ -290,7 +290,7 @@ fn a_status_says_how_far_back_the_backlog_goes_and_so_what_is_lost() {
     let start = talk.handover.started;
     let mut conversation = talk.live(start, None);
     (0..3).for_each(|second| tick(&talk.handover, start + second * SECOND));
-    // Two minutes on an uplink that takes nothing.
+    // Two minutes on an uplink that accepts no bytes.
     tick(&talk.handover, start + 125 * SECOND);
     assert_eq!(talk.handover.backlog.borrow().lost(), 3);
     conversation.heard(start + 125 * SECOND);
@@ -392,7 +392,7 @@ fn a_relay_that_does_not_take_averages_gets_empty_batches_in_their_places() {
     }
 }
 
-/// What is logged, for a test to read.
+/// Collects the log for a test.
 #[derive(Clone, Default)]
 struct Logged(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
 
