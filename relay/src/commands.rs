@@ -1,4 +1,4 @@
-//! The commands of `linelight-relay`, as typed; each has a file of its own.
+//! The commands of `linelight-relay`, one file each.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -22,7 +22,7 @@ mod serve;
 mod times;
 mod watch;
 
-/// The exit code where what was typed is wrong; everything else that fails is 1.
+/// The exit code for wrong arguments; every other failure exits with 1.
 const WRONG_USE: u8 = 2;
 
 /// Serves the monitor page and fans the samples of PPPoE lines out to their viewers.
@@ -74,7 +74,7 @@ enum Command {
 
 /// Why a command failed.
 enum Failure {
-    /// What was typed is wrong.
+    /// The arguments are wrong.
     Use(ConfigError),
     /// Everything else.
     Run(anyhow::Error),
@@ -86,7 +86,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
-/// Runs the command that the arguments name; the exit code is 0, 1 where it failed, or 2 where it was typed wrongly.
+/// Runs the command in the arguments. The exit code is 0, 1 for a failure, or 2 for wrong arguments.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let matches = match Cli::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
@@ -127,12 +127,12 @@ impl Cli {
     }
 }
 
-/// Returns the command line with every command, as [`main`] reads it.
+/// Returns the command line with every command, for [`main`] and for the documentation.
 pub fn command_line() -> clap::Command {
     Cli::command()
 }
 
-/// Every variable that some argument of some command reads.
+/// Returns the variables of all arguments of all commands.
 fn known_variables() -> Vec<&'static str> {
     fn collect(command: &clap::Command, known: &mut Vec<&'static str>) {
         let names = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str().map(str::to_owned));
@@ -147,7 +147,7 @@ fn known_variables() -> Vec<&'static str> {
 }
 
 fn usage(error: &clap::Error) -> ExitCode {
-    // Nothing is left to be told where even standard error is shut.
+    // If even standard error is closed, there is no place for a message.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(WRONG_USE))
 }
@@ -162,7 +162,7 @@ fn report(failure: &Failure) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Whoever read our output has seen enough, as `head` does.
+/// True if the reader of the output closed the pipe early, as `head` does.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

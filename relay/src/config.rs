@@ -18,13 +18,13 @@ use crate::viewers::links::Mode;
 mod error;
 pub mod typed;
 
-/// The prefix of every variable of the relay. `LINELIGHT_RELAY_` is the prefix of the agent's variables about its relay, and
-/// both programs may run in one environment.
+/// The prefix of all variables of the relay. `LINELIGHT_RELAY_` is the prefix of the agent's variables about its relay,
+/// and both programs may run in one environment.
 pub const VARIABLE_PREFIX: &str = "LINELIGHT_SERVER_";
 
-/// The interval at which files are looked at for a change.
+/// The interval between checks of a file for changes.
 const RELOAD_EVERY: Duration = Duration::from_secs(1);
-/// The longest brand, in bytes, so that it fits in one line of a phone's page.
+/// The maximum length of a brand, in bytes: it fits in one line of a phone's page.
 const MAX_BRAND: usize = 100;
 /// How alike two names of variables are, from 0 to 1, before one is suggested for the other.
 const ALIKE: f64 = 0.8;
@@ -52,11 +52,11 @@ pub struct Config {
     pub subscribers: Option<SubscribersFile>,
     /// The certificate of the public listeners; `None` is plain HTTP.
     pub tls: Option<CertificateFiles>,
-    /// The reverse proxies that are believed.
+    /// The trusted reverse proxies.
     pub forwarding: Option<Forwarding>,
-    /// What is taken at most.
+    /// The relay's limits.
     pub limits: Limits,
-    /// The interval at which files are looked at for a change.
+    /// The interval between checks of a file for changes.
     pub reload_every: Duration,
 }
 
@@ -152,10 +152,10 @@ impl LimitArguments {
     }
 }
 
-/// Refuses variables that have the relay's prefix and that no flag has: a typing error would otherwise go unnoticed.
+/// Refuses unknown variables with the relay's prefix, because they are probably typing errors.
 ///
 /// # Errors
-/// [`ConfigError::Variable`] with the first of them by name.
+/// [`ConfigError::Variable`] for the first unknown variable by name.
 pub fn check_variables(
     known: &[&'static str],
     variables: impl IntoIterator<Item = OsString>,
@@ -171,7 +171,7 @@ pub fn check_variables(
     Err(ConfigError::Variable { name, nearest })
 }
 
-/// Returns the known variable that is most like `name` behind the common prefix, if one is alike at all.
+/// Returns the known variable most similar to `name` after the common prefix, if any is similar.
 fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
     let behind_prefix = |name: &str| name.trim_start_matches(VARIABLE_PREFIX).to_owned();
     let likeness = |known: &str| strsim::jaro(&behind_prefix(known), &behind_prefix(name));
@@ -197,7 +197,7 @@ fn refuse_plaintext(listeners: &[(&'static str, Option<SocketAddr>)]) -> Result<
 fn refuse_same(listeners: &[(&'static str, Option<SocketAddr>)]) -> Result<(), ConfigError> {
     for (at, (one, address)) in listeners.iter().enumerate() {
         let twin = listeners.iter().skip(at + 1).find(|(_, other)| other == address && address.is_some());
-        // With port 0 the system gives each listener a port of its own.
+        // With port 0, the system chooses a port for each listener.
         if let (Some((other, _)), Some(address)) = (twin, address)
             && address.port() != 0
         {

@@ -1,4 +1,4 @@
-//! `linelight-relay agent`: who may report which lines. A running relay takes each change within a second.
+//! `linelight-relay agent`: the agents and their permitted lines. A running relay takes each change within a second.
 
 use std::io::{self, Write};
 
@@ -44,7 +44,7 @@ pub(super) fn run(command: AgentCommand, data: &DataDirectory, out: &mut impl Wr
 
 fn add(name: &str, lines: Vec<Pattern>, data: &DataDirectory, out: &mut impl Write) -> Result<()> {
     let token = change(data, |entries| entries.add(name, lines, times::unix_seconds()))?;
-    // Alone on standard output, so that the token can be written to a file.
+    // The token stands alone on standard output, so that a shell can write it to a file.
     writeln!(out, "{token}")?;
     Ok(())
 }
@@ -96,7 +96,7 @@ impl Table {
     }
 }
 
-/// Writes what the running relay knows of an agent.
+/// Writes the running relay's knowledge of an agent.
 fn write_state(agent: &Entry, known: &Agents, out: &mut impl Write) -> Result<()> {
     let mut text = String::new();
     match known.agents.iter().find(|known| known.name == agent.name) {

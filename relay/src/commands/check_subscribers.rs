@@ -21,7 +21,7 @@ pub(super) struct CheckSubscribersArguments {
     encoding: Option<&'static Encoding>,
 }
 
-/// One line of the file, as it is told; lines are told in order, a row before what is doubtful in it.
+/// A message and its line in the file. Messages follow the file's order: a row comes before its notes.
 type Told = (u64, String);
 
 pub(super) fn run(arguments: CheckSubscribersArguments, out: &mut impl Write) -> Result<()> {
@@ -46,7 +46,7 @@ fn layout(layout: &Layout, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// Adds the findings to the rows; a row that is not used is told as that alone.
+/// Adds the findings to the rows. A refused row has no message but its refusal.
 fn with_findings(rows: Vec<Told>, parsed: &Parsed) -> Vec<Told> {
     let is_bad = |line: u64| parsed.bad.binary_search_by_key(&line, |bad| bad.line).is_ok();
     let mut told: Vec<Told> = rows.into_iter().filter(|(line, _)| !is_bad(*line)).collect();

@@ -1,4 +1,4 @@
-//! `linelight-relay init`: makes the data directory and what is in it.
+//! `linelight-relay init`: makes the data directory and its files.
 
 use std::io::{self, Write};
 
@@ -19,7 +19,7 @@ pub(super) fn run(data: &DataDirectory, out: &mut impl Write) -> Result<()> {
         written => written.with_context(|| format!("cannot write {}", keys.display()))?,
     }
     let agents = data.agents();
-    // A registry that outlived its keys still knows the agents in the field.
+    // A registry without keys still contains the agents in the field.
     if !agents.exists() {
         Entries::default().save(&agents)?;
     }

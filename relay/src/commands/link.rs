@@ -1,4 +1,4 @@
-//! `linelight-relay link`: prints the link that opens a line, or explains one.
+//! `linelight-relay link`: prints the link to a line, or explains a link.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -69,7 +69,7 @@ fn print(
     Ok(())
 }
 
-/// Reads a username as it was typed.
+/// Reads a username from an argument.
 pub(super) fn username(typed: &OsString) -> Result<Username> {
     Ok(Username::from_typed(typed.as_bytes())?)
 }

@@ -1,4 +1,4 @@
-//! `linelight-relay router-script`: prints a script that puts an agent on a RouterOS router, takes it off, or upgrades it.
+//! `linelight-relay router-script`: prints a script that installs, removes or upgrades an agent on a RouterOS router.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -152,7 +152,7 @@ fn install(agent: String, relay: RelayArguments, place: Place, public_url: Optio
     })
 }
 
-/// The relays as typed, or the one that browsers reach.
+/// Returns the relays from the arguments, or else the relay at the public URL.
 fn relays(typed: Vec<RelayUrl>, public_url: Option<&Uri>) -> Result<Vec<RelayUrl>> {
     if !typed.is_empty() {
         return Ok(typed);
@@ -167,7 +167,8 @@ fn read_certificates(path: PathBuf) -> Result<String> {
     String::from_utf8(content).with_context(|| format!("{} is not a PEM file", path.display()))
 }
 
-/// Adds the agent to the registry, or gives it another token; its patterns stay where none are typed.
+/// Adds the agent to the registry, or gives a known agent a new token. Without new patterns, the agent keeps its old
+/// ones.
 fn token(name: &str, lines: Vec<Pattern>, new_token: bool, data: &DataDirectory) -> Result<String> {
     agent::change(data, |entries: &mut Entries| {
         let known = entries.agents.iter().find(|agent| agent.name == name).map(|agent| agent.lines.clone());
@@ -192,7 +193,7 @@ fn token(name: &str, lines: Vec<Pattern>, new_token: bool, data: &DataDirectory)
     })
 }
 
-/// A password that fits every rule that a router may have for one: 35 characters, of all four kinds.
+/// Returns a password for every password rule of a router: 35 characters, of all four kinds.
 fn password() -> Result<String> {
     loop {
         let mut random = [0; 24];

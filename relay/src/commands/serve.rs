@@ -1,4 +1,4 @@
-//! `linelight-relay serve`: logging, the runtime and the signals that stop it.
+//! `linelight-relay serve`: sets up logging, the runtime and the stop signals.
 
 use std::io::{self, IsTerminal};
 
@@ -9,7 +9,7 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::config::Config;
 use crate::relay::Relay;
 
-/// Open files that are no connections: listeners, the runtime's own, files being read.
+/// The number of open files other than connections: listeners, the runtime's own files, files being read.
 const OTHER_FILES: usize = 64;
 
 pub(super) fn run(mut config: Config, level: LevelFilter) -> Result<()> {
@@ -23,7 +23,7 @@ pub(super) fn run(mut config: Config, level: LevelFilter) -> Result<()> {
     // Held until the process ends.
     let _held = config.data.hold()?;
     let wanted = config.limits.connections;
-    // To close a connection beyond the limit is better than to be unable to accept it.
+    // A relay out of open files cannot even accept a connection, so the relay closes connections above this limit.
     config.limits.connections = wanted.min(connections_granted());
     let granted = config.limits.connections;
     let runtime =
@@ -46,9 +46,9 @@ pub(super) fn run(mut config: Config, level: LevelFilter) -> Result<()> {
     })
 }
 
-/// Raises the limit of open files to all that the system grants, and returns how many connections that allows.
+/// Raises the limit of open files to the system's maximum, and returns the possible number of connections.
 ///
-/// A connection is an open file, and a shell's usual limit of 1,024 is for programs that use select(2).
+/// A connection is an open file. A shell's usual limit of 1,024 exists for programs with select(2).
 fn connections_granted() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);

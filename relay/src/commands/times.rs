@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Returns `2026-11-28 22:10 UTC` for seconds since 1970, and the bare number for what no calendar has.
+/// Returns `2026-11-28 22:10 UTC` for seconds since 1970, and the bare number for times outside the calendar.
 pub(super) fn minute(unix_seconds: u64) -> String {
     rfc3339(unix_seconds).map_or_else(
         || format!("{unix_seconds} s after 1970"),

@@ -38,7 +38,7 @@ mod verdict;
 const TOKEN_LIFE: Duration = Duration::from_secs(12 * 3600);
 /// Time to reach the relay.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Silence after which the relay counts as lost: it repeats the line's state every 10 s.
+/// After this silence, the relay counts as lost: a living relay repeats the line's state every 10 s.
 const SILENCE: Duration = Duration::from_secs(25);
 /// The longest link in a file, in bytes.
 const MAX_LINK: u64 = 8 * 1024;

@@ -4,18 +4,18 @@ use std::net::SocketAddr;
 
 use super::MAX_BRAND;
 
-/// Flags or variables that do not go together.
+/// A fault in a flag or a variable, or a conflict between flags.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// One flag without the other.
     #[error("--{given} needs --{missing} too")]
     Needs {
-        /// The flag that is there.
+        /// The given flag.
         given: &'static str,
-        /// The flag that is not.
+        /// The missing flag.
         missing: &'static str,
     },
-    /// Plain HTTP on an address that others can reach.
+    /// Plain HTTP on an address reachable from other machines.
     #[error(
         "--{flag} {address} is plain HTTP on an address that others can reach, and links and tokens could be read on the way: \
          give --tls-cert and --tls-key, or --plaintext behind a reverse proxy that does TLS"
@@ -45,15 +45,15 @@ pub enum ConfigError {
         /// The address of both.
         address: SocketAddr,
     },
-    /// A name that does not fit on a page.
+    /// A brand that is empty, too long, or contains control characters.
     #[error("--brand needs 1 to {MAX_BRAND} bytes in one line, without control characters")]
     Brand,
-    /// A variable that no flag has.
+    /// An unknown variable.
     #[error("the variable {name} is not known{}; `linelight-relay serve --help` names all", meant(nearest.as_ref()))]
     Variable {
         /// The variable's name.
         name: String,
-        /// The known variable that is most like it.
+        /// The most similar known variable.
         nearest: Option<&'static str>,
     },
     /// A text that is no relay's address.

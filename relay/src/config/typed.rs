@@ -145,7 +145,7 @@ pub struct LimitArguments {
 /// Reads an address and a port.
 ///
 /// # Errors
-/// A sentence with the form that was meant, as far as that can be told.
+/// A sentence with the probably intended form, if recognizable.
 pub fn socket_address(text: &str) -> Result<SocketAddr, String> {
     let text = text.trim();
     text.parse().map_err(|_| remedy_of_address(text))
@@ -172,7 +172,7 @@ fn remedy_of_address(text: &str) -> String {
     }
 }
 
-/// Reads the address under which browsers reach the relay: a scheme and a host, nothing behind it.
+/// Reads the public URL for browsers: a scheme and a host, nothing after them.
 ///
 /// # Errors
 /// [`ConfigError::PublicUrl`].

@@ -1,4 +1,5 @@
-//! `linelight-relay link --explain FILE`: what a token is, and why it opens no line. A token is never printed.
+//! `linelight-relay link --explain FILE`: explains a token, and the reason for its refusal. The output never contains
+//! the token.
 
 use std::io::Write;
 use std::path::Path;
@@ -17,17 +18,17 @@ use crate::store::data_directory::{self, DataDirectory};
 use crate::viewers::links::keys::{Key, Keys};
 use crate::viewers::links::{AUDIENCE, Access, MAX_TOKEN, Mode, WatchRequest};
 
-/// The longest file, in bytes: a link of the longest token, and some words around it.
+/// The maximum size of a file, in bytes: a link with the longest token, and some words around the link.
 const MAX_FILE: u64 = 64 * 1024;
 /// The first letters of every token: `{"` in base64.
 const BEGIN: &str = "eyJ";
-/// Seconds since 1970 that are more likely milliseconds: the year 5138.
+/// Seconds since 1970 above this number (the year 5138) are probably milliseconds.
 const MILLISECONDS: u64 = 100_000_000_000;
 
 /// Explains the token in a file.
 ///
 /// # Errors
-/// Where the file holds no token, or one that opens no line; with the reason.
+/// The file contains no token, or the relay refuses the token; with the reason.
 pub(super) fn run(path: &Path, data: &DataDirectory, longest: Duration, out: &mut impl Write) -> Result<()> {
     let content = data_directory::read(path, MAX_FILE)?;
     let token = token_in(&String::from_utf8_lossy(&content)).with_context(|| format!("{}", path.display()))?;
@@ -49,7 +50,7 @@ pub(super) fn run(path: &Path, data: &DataDirectory, longest: Duration, out: &mu
     }
 }
 
-/// Returns the token in a text: alone, as a link, or with words around it.
+/// Returns the token in a text. The text is a bare token, a link, or a token or link between words.
 fn token_in(text: &str) -> Result<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=');
     let begin =
@@ -61,18 +62,18 @@ fn token_in(text: &str) -> Result<String> {
 
 /// A token's three parts, read as far as they can be.
 struct Parts {
-    /// What is signed: header and claims as they stand.
+    /// The signed text: header and claims, unchanged.
     signed: String,
     header: Map<String, Value>,
     claims: Map<String, Value>,
     signature: Vec<u8>,
 }
 
-/// Who signed a token.
+/// The signer of a token.
 enum Signature {
     /// The key of this id.
     Ours(String),
-    /// The text of the key of this id, instead of the bytes that the text describes.
+    /// The signer used the text of the key with this id, instead of the decoded bytes.
     TextOfKey(String),
     /// None of the keys.
     Nobodys,
@@ -121,7 +122,7 @@ impl Parts {
         })
     }
 
-    /// Writes the header and who signed; returns what is wrong with them.
+    /// Writes the header and the signer; returns their faults.
     fn write_header(&self, signature: &Signature, out: &mut impl Write) -> Result<Vec<String>> {
         let mut wrong = Vec::new();
         let (alg, kid) = (self.header.get("alg"), self.header.get("kid"));
@@ -154,7 +155,7 @@ impl Parts {
         Ok(wrong)
     }
 
-    /// Writes the claims; returns what is wrong with them.
+    /// Writes the claims; returns their faults.
     fn write_claims(&self, out: &mut impl Write) -> Result<Vec<String>> {
         let now = times::unix_seconds();
         for claim in ["sub", "aud"] {
@@ -190,7 +191,7 @@ fn wrong_sub(sub: Option<&Value>) -> Option<String> {
         Some(Value::String(text)) => {
             Username::from_text(text).err().map(|error| format!("sub: {}", one_line(&error.to_string())))
         }
-        // Whole numbers are taken for their digits where the relay does so; its verdict decides.
+        // The relay accepts some whole numbers as their digits; the relay's verdict decides.
         Some(Value::Number(_)) => Some("sub is a number; write the username as text, in quotes".to_owned()),
         other => Some(format!("sub is {} and must be the username", shown(other))),
     }

@@ -1,7 +1,7 @@
-//! The text of the script for a RouterOS router: templates of `container/routeros/` with what this agent needs filled in.
+//! The text of the script for a RouterOS router: the templates of `container/routeros/`, filled in for one agent.
 //!
-//! Pure: it makes no token and no password, and knows neither the registry nor a router. Every value is checked before it
-//! is written between a script's quotes.
+//! The module is pure: it makes no token and no password, and knows neither the registry nor a router. It checks every
+//! value before it writes the value between a script's quotes.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -18,43 +18,43 @@ const INSTALL: &str = include_str!("../../../../container/routeros/install.rsc")
 const REMOVE: &str = include_str!("../../../../container/routeros/remove.rsc");
 const UPGRADE: &str = include_str!("../../../../container/routeros/upgrade.rsc");
 
-/// Free flash, in MiB, below which the container's root goes to a disk in memory: twice the agent's largest binary for the image
-/// and for what is unpacked of it, and a third for RouterOS itself.
+/// With less free flash than this, in MiB, the container's root goes to a disk in memory. The number is three times the
+/// maximum size of the agent's binary: one part for the image, one for the unpacked files, and one for RouterOS itself.
 const RAM_BELOW_MIB: u32 = 6;
-/// The most that the disk in memory takes: the image's content while it is unpacked, several times.
+/// The maximum size of the disk in memory: several times the image's content, for unpacking.
 const RAM_SIZE: &str = "16M";
 /// The longest image reference or file name.
 const MAX_NAME: usize = 200;
 
-/// Where on a router the agent goes, and where its image comes from: the same for install and upgrade.
+/// The agent's place on a router, and the source of its image: the same for install and upgrade.
 #[derive(Debug, Clone)]
 pub struct Place {
     /// The agent's build; the router's own architecture decides if there is none.
     pub arch: Option<Arch>,
-    /// Where the image comes from.
+    /// The source of the image.
     pub image: Image,
-    /// Where the container's files go.
+    /// The storage of the container's files.
     pub storage: Storage,
     /// The two addresses between router and container.
     pub subnet: Subnet,
 }
 
-/// What installs an agent.
+/// The values for the installation of an agent.
 #[derive(Clone)]
 pub struct Install {
     /// The agent's name in the relay's registry.
     pub agent: String,
     /// The relays, first the first to try.
     pub relays: Vec<RelayUrl>,
-    /// The SHA-256 of keys that the relay may have, as the agent's `LINELIGHT_RELAY_PIN` takes them.
+    /// The SHA-256 of the relay's permitted keys, in the format of the agent's `LINELIGHT_RELAY_PIN`.
     pub pins: Vec<String>,
-    /// Certificates (PEM) that may sign the relay's, instead of the agent's built-in roots.
+    /// Certificates (PEM) of the relay's permitted issuers, instead of the agent's built-in roots.
     pub ca: Option<String>,
     /// The agent's token.
     pub token: String,
     /// The API user's password.
     pub password: String,
-    /// Where it goes.
+    /// The agent's place on the router.
     pub place: Place,
 }
 
@@ -72,19 +72,19 @@ pub enum Arch {
     Armv5,
 }
 
-/// Where the image comes from.
+/// The source of the image.
 #[derive(Debug, Clone)]
 pub enum Image {
-    /// A file that was uploaded; without a name, `linelight-agent-ARCH.tar`.
+    /// An uploaded file; without a name, `linelight-agent-ARCH.tar`.
     File(Option<FileName>),
     /// A registry.
     Remote(ImageRef),
 }
 
-/// Where the container's files go.
+/// The storage of the container's files.
 #[derive(Debug, Clone)]
 pub enum Storage {
-    /// The router's own flash, or memory where that is small.
+    /// The router's own flash, or memory if the flash is small.
     Auto,
     /// Memory.
     Memory,
@@ -144,12 +144,12 @@ fn check(text: &str, more: &str, words: &str) -> Result<()> {
     Ok(())
 }
 
-/// Four addresses of which the second is the router and the third the container.
+/// Four addresses: the second is the router's, the third the container's.
 #[derive(Debug, Clone, Copy)]
 pub struct Subnet(Ipv4Addr);
 
 impl Subnet {
-    /// `172.31.255.0/30`, which few networks use.
+    /// `172.31.255.0/30`, a network in rare use.
     pub const DEFAULT: Self = Self(Ipv4Addr::new(172, 31, 255, 0));
 
     fn address(self, at: u32) -> Ipv4Addr {
@@ -169,7 +169,7 @@ impl FromStr for Subnet {
     }
 }
 
-/// A relay's address as agents are given it.
+/// A relay's address, in the agents' format.
 #[derive(Debug, Clone)]
 pub struct RelayUrl {
     text: String,
@@ -200,10 +200,10 @@ impl FromStr for RelayUrl {
 }
 
 impl Install {
-    /// The script, one block for one paste.
+    /// Returns the script, as one block for one paste.
     ///
     /// # Errors
-    /// Where there is no relay, or a secret or a certificate holds what a script cannot.
+    /// There is no relay, or a secret or a certificate contains characters outside a script's range.
     pub fn script(&self) -> Result<String> {
         ensure!(!self.relays.is_empty(), "an agent needs the address of a relay, as --relay-url wss://relay.example");
         for pin in &self.pins {
@@ -240,7 +240,8 @@ impl Install {
         ))
     }
 
-    /// The agent's variables, each value as the script writes it; no secret is among them, for exports show them.
+    /// Returns the agent's variables, each value in the script's form. Secrets are no variables, because exports show
+    /// variables.
     fn variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![
             ("LINELIGHT_RELAY", quoted(&join(self.relays.iter().map(|relay| &relay.text), ","))),
@@ -259,12 +260,12 @@ impl Install {
 }
 
 impl Place {
-    /// The script that takes an agent off its router.
+    /// Returns the script that removes an agent from its router.
     pub fn remove_script(&self) -> String {
         self.fill(REMOVE, &[])
     }
 
-    /// The script that puts another version on a router.
+    /// Returns the script that installs another version on a router.
     pub fn upgrade_script(&self) -> String {
         self.fill(UPGRADE, &[])
     }
@@ -300,7 +301,7 @@ impl Place {
     }
 }
 
-/// The certificates of a PEM file without what may stand around them.
+/// Returns the certificates of a PEM file without the text around them.
 fn certificates(pem: &str) -> Result<String> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";
@@ -328,8 +329,8 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text))
 }
 
-/// Code as a string over several lines, as RouterOS's own exports write it: a line ends with a backslash, and the spaces before the
-/// next one do not count. Comments and indents are left out.
+/// Returns code as a string over several lines, in the format of RouterOS's own exports: a line ends with a backslash,
+/// and the spaces before the next line do not count. Drops comments and indents.
 fn quoted_lines(code: &str) -> String {
     let lines = code.lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
     format!("\"{}\"", join(lines.map(escaped), "\\\n    \\n"))

@@ -7,7 +7,7 @@ use super::verdict::{Direction, Verdict, judge, percent};
 use crate::commands::times;
 use crate::wire::viewer_frame::{LineState, Notice, TimedSample};
 
-/// The narrowest width for which rows are made, in columns.
+/// The minimum width of a row, in columns.
 const NARROWEST: usize = 20;
 /// The fewest columns of a sparkline.
 const LEAST_SPARKS: usize = 6;
@@ -88,7 +88,7 @@ fn averages(readout: &Readout) -> Option<String> {
     Some(format!("averages over {} s", status.interval / 1_000))
 }
 
-/// Returns a rate, right-aligned, and its share of the plan.
+/// Returns a rate, right-aligned, with its share of the plan.
 fn beside_plan(readout: &Readout, rates: Rates, direction: Direction) -> String {
     let rate = match direction {
         Direction::Download => rates.down,
@@ -115,7 +115,7 @@ fn verdict(readout: &Readout) -> Option<String> {
     })
 }
 
-/// Returns figures with a sparkline beside them, or without one where the row is full.
+/// Returns figures with a sparkline, or the figures alone if the row has no room.
 fn with_sparks(readout: &Readout, figures: &str, direction: Direction, columns: usize) -> Vec<String> {
     let room = columns.saturating_sub(width(figures) + 1);
     if room < LEAST_SPARKS || readout.averages_stand_in() {
@@ -126,8 +126,8 @@ fn with_sparks(readout: &Readout, figures: &str, direction: Direction, columns: 
     vec![format!("{figures} {}", sparks(&samples, interval, direction, direction.limit(&readout.plan), room))]
 }
 
-/// Returns the newest samples as columns, one for each interval and a space for a missing one; the highest column is the plan, or the
-/// largest rate above it.
+/// Returns the newest samples as columns: one for each interval, and a space for a missing sample. The highest column
+/// is the plan, or the largest rate above the plan.
 fn sparks(samples: &[TimedSample], interval: i64, direction: Direction, plan: Option<u64>, columns: usize) -> String {
     let Some(last) = samples.last() else { return String::new() };
     let mut slots: Vec<Option<u64>> = vec![None; columns];
@@ -145,7 +145,7 @@ fn sparks(samples: &[TimedSample], interval: i64, direction: Direction, plan: Op
     slots.into_iter().map(|slot| slot.and_then(spark).unwrap_or(' ')).collect()
 }
 
-/// Returns a rate as the page writes it: Mbps with two decimals, kbps below 1 Mbps, Gbps from 1,000 Mbps.
+/// Returns a rate in the page's format: Mbps with two decimals, kbps below 1 Mbps, Gbps from 1,000 Mbps.
 fn written(bits_per_second: u64) -> String {
     let (unit, name) = unit(bits_per_second);
     let hundredths = bits_per_second / (unit / 100);
@@ -175,7 +175,7 @@ pub(super) fn width(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
-/// Returns a text in rows of at most `columns`, parted at spaces where there are any.
+/// Returns a text in rows of at most `columns`, split at spaces if possible.
 fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let (mut rows, mut row, mut used) = (Vec::new(), String::new(), 0);
     for word in text.split_inclusive(' ') {

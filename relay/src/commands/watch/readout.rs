@@ -1,4 +1,4 @@
-//! What is known of a watched line, by the viewer frames so far: no I/O, no clock.
+//! The state of a watched line, collected from viewer frames: no I/O, no clock.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ use crate::wire::viewer_frame::{
 /// Samples kept, for the verdict and for the sparklines: one for each column of a wide terminal.
 const KEPT: usize = 300;
 
-/// What the viewer frames said of the line, the newest word each.
+/// The newest values from the viewer frames.
 #[derive(Debug, Default)]
 pub(super) struct Readout {
     pub(super) who: Who,
@@ -21,7 +21,7 @@ pub(super) struct Readout {
     newest_average: Option<Rates>,
 }
 
-/// Whose line it is, as text that is safe for a terminal.
+/// The line's subscriber, as text that is safe for a terminal.
 #[derive(Debug, Default)]
 pub(super) struct Who {
     pub(super) username: String,
@@ -36,12 +36,12 @@ pub(super) struct Rates {
     pub(super) up: u64,
 }
 
-/// What a frame changed.
+/// The effect of a frame on the readout.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Told {
-    /// Nothing that is shown.
+    /// No visible change.
     Nothing,
-    /// Something that is shown.
+    /// A visible change.
     Change,
     /// The relay shows no figures; why, with the remedy.
     Refusal(String),
@@ -67,7 +67,7 @@ impl Readout {
         Told::Change
     }
 
-    /// Returns the rates now; none beside a state in which the newest ones would be old.
+    /// Returns the current rates; `None` in a state in which the newest rates would be old.
     pub(super) fn rates(&self) -> Option<Rates> {
         let is_running = self.status.is_some_and(|status| status.state == LineState::Running);
         if self.averages_stand_in() {

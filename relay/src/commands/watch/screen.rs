@@ -1,4 +1,4 @@
-//! Where a readout is shown: a block that is drawn anew on a terminal, a line for each change anywhere else.
+//! The output of a readout: a terminal shows one block and redraws it, any other output gets a line for each change.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -6,9 +6,9 @@ use std::io::{self, IsTerminal, Write};
 use super::draw;
 use super::readout::Readout;
 
-/// Where a readout is shown.
+/// The output of a readout.
 pub(super) enum Screen {
-    /// A terminal, with the rows that stand on it now.
+    /// A terminal, with its currently visible rows.
     Terminal(Vec<String>),
     /// A file or a pipe.
     Lines,
@@ -22,7 +22,7 @@ struct Size {
 }
 
 impl Screen {
-    /// Returns the screen that standard output is.
+    /// Returns the kind of standard output.
     pub(super) fn of_stdout() -> Self {
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         if io::stdout().is_terminal() && !is_dumb { Self::Terminal(Vec::new()) } else { Self::Lines }
@@ -43,7 +43,7 @@ impl Screen {
         out.flush()
     }
 
-    /// Leaves the last readout standing, with the cursor below it.
+    /// Keeps the last readout on the terminal, and puts the cursor below it.
     pub(super) fn leave(&mut self, out: &mut impl Write) -> io::Result<()> {
         match self {
             Self::Terminal(drawn) if !drawn.is_empty() => writeln!(out),
@@ -52,9 +52,10 @@ impl Screen {
     }
 }
 
-/// Returns what takes the rows `before` off a terminal, the cursor being at the end of the last one, and writes `rows`.
+/// Returns the text that erases the rows `before` from a terminal and writes `rows`. The cursor stands at the end of
+/// the last old row.
 ///
-/// A terminal that became narrower has broken the old rows; the cursor goes up as many as they take now.
+/// A terminal wraps the old rows when it becomes narrower; the cursor goes up by the wrapped number of rows.
 fn redrawn(before: &[String], rows: &[String], columns: usize) -> String {
     let height = |row: &String| draw::width(row).div_ceil(columns.max(1)).max(1);
     let up = before.iter().map(height).sum::<usize>().saturating_sub(1);
@@ -68,7 +69,8 @@ fn redrawn(before: &[String], rows: &[String], columns: usize) -> String {
     out
 }
 
-/// Returns the size of the terminal at standard output, less its last column: some terminals begin a new row as soon as it is written to.
+/// Returns the size of the terminal at standard output, without the last column: some terminals begin a new row as soon
+/// as a character fills it.
 fn size() -> Size {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
     let or = |size: Option<u16>, usual: usize| size.filter(|size| *size > 0).map_or(usual, usize::from);
@@ -81,7 +83,7 @@ mod tests {
     use super::super::readout::tests::{after, golden};
     use super::*;
 
-    /// A terminal that knows what `redrawn` writes; wide characters are not used on it.
+    /// An emulator of a terminal with the control sequences of `redrawn`, without wide characters.
     struct Emulator {
         columns: usize,
         lines: Vec<Vec<char>>,
@@ -130,7 +132,7 @@ mod tests {
             self.column += 1;
         }
 
-        /// Breaks the lines for another width, as terminals do; each line here is a row of its own.
+        /// Wraps the lines for another width, as terminals do; each line here is a row of its own.
         fn resize(&mut self, columns: usize) {
             let broken = self.lines.iter().flat_map(|line| {
                 let parts: Vec<Vec<char>> = line.chunks(columns).map(<[char]>::to_vec).collect();

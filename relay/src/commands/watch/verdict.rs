@@ -1,5 +1,5 @@
-//! What a line's samples mean beside its plan, by the page's thresholds (relay/web/src/verdict.ts). It speaks of use; it is no
-//! speed test.
+//! Compares a line's samples with its plan, by the page's thresholds (relay/web/src/verdict.ts). A verdict describes
+//! use, and is no speed test.
 
 use crate::wire::viewer_frame::{PlanLimits, TimedSample};
 
@@ -9,7 +9,8 @@ const LOOK_BACK_MS: i64 = 40_000;
 const LEAST_MS: i64 = 10_000;
 /// A pause of so many intervals between two samples is a gap.
 const GAP_INTERVALS: i64 = 3;
-/// Percentages of the plan. A shaped line swings around its limit, and one second's dip does not make it free.
+/// Percentages of the plan. A shaped line's rate swings around the limit, so a dip of one second does not end a full
+/// line.
 const FULL: u64 = 90;
 const DIP: u64 = 80;
 const OVER: u64 = 110;
@@ -31,7 +32,7 @@ pub(super) enum Direction {
 /// How full a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// A direction carries much more than its plan: the plan is probably recorded wrongly.
+    /// A direction carries much more than its plan: the plan in the records is probably wrong.
     Over(Direction),
     /// A direction has been at its limit for this many seconds.
     Full(Direction, i64),
@@ -72,7 +73,7 @@ impl Direction {
     }
 }
 
-/// Judges the newest samples, which come every `interval_ms`; none without a plan or with too few samples.
+/// Judges the newest samples, one each `interval_ms`. Returns `None` without a plan or with too few samples.
 pub(super) fn judge(samples: &[TimedSample], interval_ms: i64, plan: &PlanLimits) -> Option<Verdict> {
     let recent = unbroken(samples, interval_ms);
     let limited: Vec<(Direction, u64)> =
@@ -91,7 +92,7 @@ pub(super) fn judge(samples: &[TimedSample], interval_ms: i64, plan: &PlanLimits
     Some(if is_quiet(recent, plan) { Verdict::Quiet } else { Verdict::Room })
 }
 
-/// Returns for how many milliseconds a direction has been at its limit, with the verdict of that.
+/// Returns the time for which a direction has been at its limit, in milliseconds, and the verdict.
 fn full(samples: &[TimedSample], interval_ms: i64, direction: Direction, limit: u64) -> Option<(i64, Verdict)> {
     let begin = samples.iter().rposition(|sample| percent(direction.of(sample), limit) < DIP).map_or(0, |dip| dip + 1);
     let run = samples.get(begin..)?;
@@ -122,7 +123,7 @@ fn unbroken(samples: &[TimedSample], interval_ms: i64) -> &[TimedSample] {
     samples.get(begin..).unwrap_or_default()
 }
 
-/// Returns the time that samples stand for, milliseconds, the first one's own interval included.
+/// Returns the time covered by the samples, in milliseconds, including the first sample's interval.
 fn span(samples: &[TimedSample], interval_ms: i64) -> i64 {
     match (samples.first(), samples.last()) {
         (Some(first), Some(last)) => last.t.saturating_sub(first.t).saturating_add(interval_ms),

@@ -1,4 +1,5 @@
-//! The summary of a script for a router: what it will add, in about twenty lines, for the person who has to approve it.
+//! The summary of a script for a router: the script's additions in about twenty lines, for the person who approves
+//! them.
 
 use super::{Image, Install, RAM_BELOW_MIB, RAM_SIZE, Storage, join};
 
@@ -9,7 +10,7 @@ of commands, and the relay cannot add to it. `linelight-relay router-script --re
 ";
 
 impl Install {
-    /// Returns the summary: a line for each menu of the router that the script writes to.
+    /// Returns the summary: a line for each menu of the router with a change by the script.
     pub fn summary(&self) -> String {
         let rows = self.rows();
         let width = rows.iter().map(|(menu, _)| menu.len()).max().unwrap_or(0);
@@ -113,7 +114,7 @@ mod tests {
 
     use super::super::{INSTALL, START, tests::install};
 
-    /// The menus that a script writes to: before `/add` or `/set`, or the first argument of `llEnsure`.
+    /// Returns the menus with a change by a script: before `/add` or `/set`, or as the first argument of `llEnsure`.
     fn menus(script: &str) -> BTreeSet<String> {
         let words = |line: &str| -> Vec<String> {
             let ensured = line.split("$llEnsure \"").nth(1).and_then(|rest| rest.split('"').next());
@@ -121,7 +122,7 @@ mod tests {
             let written = written.filter_map(|word| word.strip_suffix("/add").or_else(|| word.strip_suffix("/set")));
             written.chain(ensured).filter(|menu| !menu.is_empty()).map(str::to_owned).collect()
         };
-        // What an error tells the reader to type is not what the script does.
+        // An error message may contain commands for the reader; the script does not run them.
         script.lines().filter(|line| !line.contains(":error")).flat_map(words).collect()
     }
 
