@@ -112,7 +112,7 @@ impl Monitor {
         self.watches.hold(held);
     }
 
-    /// Decides what to do, as of the tables.
+    /// Returns the actions needed now, by the last reading of the tables.
     pub fn plan(&mut self, table: &LineTable, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
         if self.watches.end_due(now) {

@@ -67,7 +67,7 @@ impl<'a> Router<'a> {
         Self { timing: &timing.connection, conversation: Conversation::new(limits, timing, batcher, handover) }
     }
 
-    /// Connects again and again by `connect`, and serves each connection until it ends.
+    /// Connects with `connect` again and again, and serves each connection until its end.
     pub async fn keep<S: Transport>(
         mut self,
         connect: impl AsyncFn() -> Result<S, ConnectionError>,

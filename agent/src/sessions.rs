@@ -9,7 +9,8 @@
 //! | none live, or none at all any more | offline, since |
 //!
 //! Memory: at most `capacity` rows (40 bytes and two names each) in this reading and as much in the next, and at most
-//! `capacity` lines (120 bytes, a username and a shared profile's name; a comment of 256 bytes where they are reported).
+//! `capacity` lines (120 bytes, a username, a shared profile's name, and a comment of up to 256 bytes if comments are
+//! reported).
 
 mod ending;
 mod listing;
@@ -30,7 +31,7 @@ use plans::{LinePlan, Scope};
 
 use crate::clock::milliseconds;
 
-/// The memory for a line after its last row in a table.
+/// A line is forgotten this long after its last row in a table.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3_600);
 
 /// Uptimes are whole seconds and tables take time to read: a session's start is the same within this.
@@ -343,7 +344,7 @@ impl LineTable {
         self.by_interface = order;
     }
 
-    /// Logs once that sessions do not fit, and once that all fit again.
+    /// Logs once when more sessions come than fit, and once when all fit again.
     fn note_refusals(&mut self, fresh: &Listing) {
         let refusing = fresh.refused > 0;
         if refusing && !self.refusing {

@@ -259,7 +259,7 @@ fn a_stream_that_the_router_ends_is_opened_again_after_a_reading_and_without_the
     assert_eq!(router.asked.opened[1].1, ["<u0-0>", "<u1-1>", "<u3-3>", "<u4-4>"]);
 }
 
-/// Ten viewers of ten lines, each a moment after the one before. Gives when the last line had its first sample.
+/// Ten viewers of ten lines, each a moment after the one before. Returns the time of the last line's first sample.
 fn ten_viewers_at_once(takes_ids: bool, answers_after: Duration) -> (Duration, MonitoredRouter) {
     let mut router = MonitoredRouter::new(12);
     (router.takes_ids, router.answers_after) = (takes_ids, answers_after);
@@ -368,7 +368,7 @@ fn a_line_with_a_comma_alone_teaches_the_way_in_the_end() {
 #[test]
 fn an_interface_that_went_just_then_is_no_proof_against_ids() {
     let mut router = MonitoredRouter::new(3);
-    // It comes back under another id before the router reads the command, and has the same name as before.
+    // The session returns under another id before the router reads the command, and has the same name as before.
     router.sessions[1] = (1, "u1".to_owned());
     router.takes_ids = false;
     router.watch(0..3);
@@ -406,7 +406,7 @@ fn a_line_that_is_refused_again_and_again_leaves_the_others_alone() {
     let mut router = MonitoredRouter::new(8);
     router.watch(0..8);
     for _ in 0..60 {
-        // The router refuses every stream with u3 in it.
+        // The router refuses every stream with u3.
         let bad: Vec<_> =
             router.running.iter().filter(|r| r.names.contains(&"<u3-3>".to_owned())).map(|r| r.id).collect();
         for id in bad {
@@ -545,8 +545,8 @@ fn rows_without_names_or_sections_are_told_apart_by_order() {
     assert_eq!(rows(Some(b"stranger")), [None, None, None]);
 }
 
-/// The lines of the rows that count, of a stream with `u0` and `u1`. Rows are a name, a section's number and the
-/// milliseconds when they came.
+/// Returns the lines of the counting rows of a stream with `u0` and `u1`. A row is a name, a section's number and its
+/// arrival in milliseconds.
 fn lines_of(rows: &[(&str, Option<u64>, u64)]) -> Vec<usize> {
     let mut router = MonitoredRouter::new(2);
     router.watch(0..2);
@@ -590,7 +590,7 @@ fn a_router_that_ends_streams_for_one_vanished_interface_is_forestalled() {
         router.read();
         router.pass(SECOND);
         let opened = router.asked.opened.len();
-        // A large stream is let be for a minute, until the router proves to end it.
+        // A large stream rests for a minute, unless the router has proved to end such streams.
         assert_eq!(opened, if gone == 7 { 1 } else { 3 });
         let old = router.running.remove(0).id;
         router.monitor.ended(old, router.table.readings(), router.now);

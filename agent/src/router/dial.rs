@@ -1,4 +1,4 @@
-//! From an address to a stream: name, TCP and TLS. Each failure says how to mend it.
+//! From an address to a stream: name, TCP and TLS. Each failure comes with its remedy.
 
 use std::io;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::routeros::connection::{ConnectionError, Transport};
 use crate::tls::survey::{self, Obstacle};
 use crate::tls::{Peer, client_config, explain, explain_obstacle, is_unexplained, server_name};
 
-/// An open way to a router, and the addresses of its name that gave none.
+/// An open stream to a router, and the addresses tried in vain.
 pub(super) struct Dialed {
     /// The way.
     pub(super) stream: Box<dyn Transport>,
-    /// The addresses that failed.
+    /// The failed addresses.
     pub(super) failed: Vec<Failed>,
 }
 
@@ -72,7 +72,7 @@ impl Dialer {
         }
     }
 
-    /// Returns why a handshake failed; where the router does not say it, the router is asked once more.
+    /// Returns why a handshake failed; if the error does not explain the reason, surveys the router once more.
     async fn tls_fault(&self, error: &io::Error) -> String {
         if is_unexplained(error)
             && let Some(obstacle) = self.survey().await

@@ -18,7 +18,7 @@ pub enum Command<'a> {
     Login {
         /// The API user's name.
         user: &'a str,
-        /// The password; the plain API sends it in plain text.
+        /// The password; the plain API sends the password unencrypted.
         password: &'a [u8],
     },
     /// The router's own name.
@@ -53,7 +53,7 @@ pub enum Command<'a> {
     Listen(Menu),
     /// Rates, each interval, until cancelled.
     MonitorTraffic {
-        /// What to watch; rows come in this order.
+        /// The interfaces to watch; rows come in this order.
         interfaces: &'a [Interface<'a>],
         /// The time between two sections of rows.
         interval: Interval,

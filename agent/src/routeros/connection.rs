@@ -58,7 +58,7 @@ pub enum ConnectionError {
     Tls {
         /// As configured.
         address: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// Something else than the API answers.
@@ -96,7 +96,7 @@ impl ConnectionError {
         matches!(self, Self::LoginRefused(_) | Self::OldLogin | Self::NotPermitted(_))
     }
 
-    /// What to do.
+    /// Returns the advice for the operator.
     pub const fn remedy(&self) -> &'static str {
         match self {
             Self::Configuration(_) => "correct the configuration",

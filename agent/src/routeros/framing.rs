@@ -1,4 +1,4 @@
-//! Bytes to sentences: finds words in one fixed buffer, under bounds of our own. No I/O, no meaning.
+//! Finds sentences in a connection's bytes, in one fixed buffer with bounds of our own. No I/O, no meaning.
 //!
 //! A sentence is words. A word is a length and as many bytes. A word of no bytes ends the sentence (MikroTik's "API"
 //! page). Bytes may arrive in pieces of any size, and an unfinished sentence is no error.
@@ -149,7 +149,7 @@ impl Framing {
         self.end = CAPACITY.min(self.end + bytes);
     }
 
-    /// Looks for the next sentence and lets go of the one before.
+    /// Drops the previous sentence and looks for the next one.
     ///
     /// # Errors
     /// [`FramingError`]; every later call returns the same.

@@ -22,7 +22,7 @@ pub enum Service {
     Tls,
     /// A telnet server.
     Telnet,
-    /// A mail or FTP server: it greets with a number. With the first line.
+    /// A mail or FTP server, with its first line: the greeting begins with a number.
     Mail(String),
     /// Anything else, with the first bytes.
     Unknown(String),

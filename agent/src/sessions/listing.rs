@@ -32,7 +32,7 @@ impl InterfaceKey {
         Self::new(row.get(".id").and_then(parse_id), name)
     }
 
-    /// The router's `.id`, if it gave one.
+    /// Returns the router's `.id`, if there is one.
     pub const fn id(self) -> Option<u64> {
         if self.0 & NAMED == 0 { Some(self.0) } else { None }
     }
@@ -41,7 +41,7 @@ impl InterfaceKey {
 /// A row of `/interface/pppoe-server` or `/interface/pppoe-client`, or a hint from listening to them.
 #[derive(Debug, Clone, Copy)]
 pub struct ListedSession<'a> {
-    /// Which menu.
+    /// The menu with this row: server or client.
     pub role: Role,
     /// The interface.
     pub key: InterfaceKey,

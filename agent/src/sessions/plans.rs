@@ -2,17 +2,18 @@
 //!
 //! The plan is, in this order:
 //!
-//! 1. the limit of a queue that targets this line alone and is in force: not disabled, not invalid, and within its time;
+//! 1. the limit of a queue with this line as its only target, if the queue is in force: not disabled, not invalid, and
+//!    within its time;
 //! 2. the rate limit of the profile of the line's secret;
-//! 3. the limit of a queue that targets the line among others, or of its own queue's parent. Such a plan is shared.
+//! 3. the limit of a queue with this line and others as its targets, or of its own queue's parent. Such a plan is shared.
 //!
-//! A simple queue's `max-limit` is `upload/download`, because the target comes first. A profile's `rate-limit` is `rx/tx`
-//! as the router sees it: rx is the subscriber's upload too, and a missing tx is the same as rx (MikroTik's "PPP AAA"
-//! page). 0 is unlimited. Only a concentrator's lines have plans: a home router's own secrets and queues are about
-//! others.
+//! A simple queue's `max-limit` is `upload/download`, because the target comes first. A profile's `rate-limit` is
+//! `rx/tx` from the router's side: rx is the subscriber's upload too, and a missing tx equals rx (MikroTik's "PPP AAA"
+//! page). 0 is unlimited. Only a concentrator's lines have plans: a home router's own secrets and queues concern other
+//! users.
 //!
-//! One reading replaces the last. A void one, with a table that was not answered or broke off, only adds plans that were
-//! not known.
+//! One reading replaces the last. A reading is void if a table was not answered or broke off. A void reading only adds
+//! plans not known before.
 
 mod groups;
 mod schedule;

@@ -366,8 +366,8 @@ fn plans_come_from_the_queue_and_else_from_the_profile_with_the_directions_of_ea
     assert_eq!(t.report("profile").comment.as_deref(), Some("Jane, 12 Long Street"));
 }
 
-/// The plans of lines `a` to `d`, at `10.0.0.1` to `10.0.0.4`: `a` has a profile of 10M/50M. Each as download, upload and
-/// whether it is shared. It is a Saturday, 22:10.
+/// Returns the plans of lines `a` to `d`, at `10.0.0.1` to `10.0.0.4`: `a` has a profile of 10M/50M. Each plan is
+/// download, upload and `true` if shared. The clock says Saturday, 22:10.
 fn plans_by(queues: &[&[&str]]) -> Vec<(u64, u64, bool)> {
     let mut t = Table::new(20);
     let names: Vec<_> = ["a", "b", "c", "d"].map(|user| (user, format!("<pppoe-{user}>"))).into();
@@ -441,7 +441,7 @@ fn a_shared_limit_is_the_smallest_queues_and_a_parent_may_have_it() {
     let plans = plans_by(&[pool, pair]);
     let (of_pool, of_pair) = ((900_000_000, 500_000_000, true), (9_000_000, 5_000_000, true));
     assert_eq!(plans, [PROFILE, of_pair, of_pair, of_pool]);
-    // An own queue without a limit under a parent that has none either, under one that has.
+    // An own queue without a limit; its parent has none either, and the parent's parent has one.
     let own = &["=name=own", "=target=<pppoe-d>", "=max-limit=0/0", "=parent=middle"][..];
     let middle = &["=name=middle", "=target=", "=max-limit=0/0", "=parent=top"][..];
     let top = &["=name=top", "=target=ether5", "=max-limit=40M/40M", "=parent=none"][..];

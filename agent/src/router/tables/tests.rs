@@ -116,7 +116,7 @@ fn plans_that_are_not_whole_are_void_and_read_again_less_and_less_often() {
             }
         }
         pauses.push((reader.now - read).as_secs());
-        // The table was asked for already; this undoes that.
+        // The table was requested already; this resets the request.
         reader.tables.plans.stage = Some(PlanStage { table: Table::Profiles, asked: false });
     }
     assert_eq!(pauses, [10, 20, 40, 80]);
