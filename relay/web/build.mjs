@@ -1,13 +1,18 @@
-// Builds the page into dist, fills index.html's words, and refuses to grow beyond what a slow connection can carry.
+// Builds the page into dist, fills the words of index.html and of the manifest, and refuses a page too large for a slow
+// connection. Names in [[…]] stay: the relay fills them with the provider's brand, support and colour.
 
 import { build } from "esbuild";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { icon } from "./icons.mjs";
 
-/** The page's whole transfer, gzip, in bytes. */
-const MOST = 80 * 1024;
+/** The most that opening the page may transfer, gzip, in bytes. */
+const MOST = 40 * 1024;
+
+/** The sizes of the icon: an iPhone's home screen, and the manifest's two. */
+const ICONS = [180, 192, 512];
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "dist");
@@ -17,17 +22,21 @@ await rm(dist, { recursive: true, force: true });
 await mkdir(assets, { recursive: true });
 await build({
   absWorkingDir: here,
-  entryPoints: { main: "src/main.ts", style: "style.css" },
+  entryPoints: { main: "src/main.ts", style: "style.css", noscript: "noscript.css" },
   outdir: assets,
   bundle: true,
   minify: true,
   format: "esm",
-  // Phones of 2021: iOS 15 is what an iPhone 6s still gets.
+  // Phones of 2021: an iPhone 6s still gets iOS 15.
   target: ["es2022", "chrome87", "firefox90", "safari15"],
   legalComments: "none",
   logLevel: "warning",
 });
-await writeFile(join(dist, "index.html"), fill(await readFile(join(here, "index.html"), "utf8"), await words()));
+const filling = await words();
+for (const file of ["index.html", "manifest.webmanifest"]) {
+  await writeFile(join(dist, file), fill(await readFile(join(here, file), "utf8"), filling));
+}
+for (const size of ICONS) await writeFile(join(assets, `icon-${size}.png`), icon(size));
 await weigh();
 
 /** The strings that index.html names. */
@@ -44,21 +53,23 @@ async function words() {
   return (await import(`data:text/javascript;base64,${source}`)).strings.page;
 }
 
-function fill(html, page) {
-  return html.replace(/\{\{(\w+)\}\}/g, (_, name) => {
-    if (page[name] === undefined) throw new Error(`index.html names "${name}", which words/en.ts does not have`);
+function fill(text, page) {
+  return text.replace(/\{\{(\w+)\}\}/g, (_, name) => {
+    if (page[name] === undefined) throw new Error(`"${name}" is named, and words/en.ts does not have it`);
     return page[name].replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/"/g, "&quot;");
   });
 }
 
+/** Icons, the manifest and the sheet for browsers without JavaScript are not part of opening the page. */
 async function weigh() {
-  const files = ["index.html", ...(await readdir(assets)).map((name) => `assets/${name}`)];
   let sum = 0;
+  const files = ["index.html", "manifest.webmanifest", ...(await readdir(assets)).map((name) => `assets/${name}`)];
   for (const file of files) {
     const size = gzipSync(await readFile(join(dist, file)), { level: 9 }).length;
-    sum += size;
-    console.log(`${file.padEnd(20)} ${String(size).padStart(7)} bytes gzip`);
+    const counts = ["index.html", "assets/main.js", "assets/style.css"].includes(file);
+    sum += counts ? size : 0;
+    console.log(`${file.padEnd(22)} ${String(size).padStart(7)} bytes gzip${counts ? "" : ", not when opening"}`);
   }
-  console.log(`${"in all".padEnd(20)} ${String(sum).padStart(7)} of at most ${MOST} bytes`);
+  console.log(`${"in all".padEnd(22)} ${String(sum).padStart(7)} of at most ${MOST} bytes`);
   if (sum > MOST) throw new Error(`the page is ${sum - MOST} bytes too large`);
 }

@@ -14,7 +14,7 @@ export type { Frame };
 
 /** The policy that the relay sends with the page. */
 export const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Where the build leaves the page. */
 export const DIST = process.env["LINELIGHT_DIST"] ?? join(repository(), "relay", "web", "dist");
@@ -36,7 +36,21 @@ const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
+  ".png": "image/png",
+  ".webmanifest": "application/manifest+json",
 };
+
+/** The provider's words in the page, as the relay fills them: escaped text, or HTML. */
+export interface Provider {
+  brand: string;
+  /** The contacts' HTML; no block of contacts for null. */
+  support: string | null;
+  /** A colour of the form #rrggbb for upload, or nothing. */
+  upload: string;
+  public: string;
+}
+
+const PROVIDER: Provider = { brand: "Karoo Wireless", support: null, upload: "", public: "" };
 
 /** A sample's rates. */
 export interface Rates {
@@ -75,6 +89,8 @@ export class FakeRelay {
   prelude = "";
   /** Which files are withheld, by their paths, and how. */
   withheld: { files: RegExp; by: "an error" | "a cut connection" } | null = null;
+  /** The provider's words in the page. */
+  provider: Provider = PROVIDER;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -205,8 +221,8 @@ export class FakeRelay {
   async #file(response: ServerResponse, file: string): Promise<void> {
     const body = await readFile(join(DIST, file)).catch(() => null);
     if (body === null || file.startsWith("..")) return void response.writeHead(404).end();
-    const isPage = file === "index.html" && this.prelude !== "";
-    this.#content(response, file, isPage ? withPrelude(body) : body);
+    const page = /\.(html|webmanifest)$/.test(file) ? Buffer.from(filled(body.toString(), this.provider)) : body;
+    this.#content(response, file, file === "index.html" && this.prelude !== "" ? withPrelude(page) : page);
   }
 
   #content(response: ServerResponse, file: string, body: Buffer): void {
@@ -240,6 +256,12 @@ function written(frame: Frame): string {
   const wrong = departures(frame);
   if (wrong.length > 0) throw new Error(`not a frame of the relay: ${wrong.join("; ")}: ${JSON.stringify(frame)}`);
   return JSON.stringify(frame);
+}
+
+/** A page with the provider's words, as the relay fills them. */
+function filled(text: string, provider: Provider): string {
+  const page = provider.support === null ? text.replace(/<!--support-->.*<!--\/support-->/s, "") : text;
+  return page.replace(/\[\[(\w+)\]\]/g, (_, name: string) => provider[name as keyof Provider] ?? "");
 }
 
 /** A sample frame. */

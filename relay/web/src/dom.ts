@@ -11,3 +11,22 @@ export function part(host: ParentNode, selector: string): HTMLElement {
   if (found === null) throw new Error(`index.html has no ${selector}`);
   return found;
 }
+
+/** Returns a new SVG element with attributes. */
+export function svg<Name extends keyof SVGElementTagNameMap>(
+  name: Name,
+  attributes: Readonly<Record<string, string | number>> = {},
+  ...children: readonly Node[]
+): SVGElementTagNameMap[Name] {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  setAttributes(element, attributes);
+  element.append(...children);
+  return element;
+}
+
+/** Sets an element's attributes where they differ. */
+export function setAttributes(element: Element, attributes: Readonly<Record<string, string | number>>): void {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (element.getAttribute(name) !== String(value)) element.setAttribute(name, String(value));
+  }
+}

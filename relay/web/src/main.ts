@@ -1,54 +1,100 @@
-// Starts the page: reads the address, opens the connection, and hands the browser's events to those who know what to do.
+// Starts the page: reads the address, opens the connection, and hands the browser's events on. Tells the reader when
+// anything fails.
 
+import { part } from "./dom.ts";
+import { paint } from "./line/colours.ts";
+import { Controls } from "./line/controls.ts";
+import { Monitor } from "./line/monitor.ts";
+import { preparePrinting } from "./line/paper.ts";
+import { loadSettings, saveSettings, type Settings } from "./line/settings.ts";
 import { readAddress } from "./live/address.ts";
 import { LINK_REFUSED } from "./live/close.ts";
-import { Controls } from "./line/controls.ts";
 import type { Target } from "./live/frame.ts";
-import { Monitor } from "./line/monitor.ts";
-import { loadSettings, saveSettings } from "./line/settings.ts";
-import { LiveSocket, type World } from "./live/socket.ts";
 import type { Link } from "./live/link.ts";
+import { LiveSocket, type World } from "./live/socket.ts";
 import { eventsDial, webSocketDial } from "./live/transport.ts";
 
-/** How often figures are looked at for their age, in milliseconds. */
+/** Figures are looked at for their age so often, in milliseconds. */
 const TICK = 1_000;
 
-const storage = (): Storage => localStorage;
-const settings = loadSettings(storage);
-const monitor = new Monitor(settings, () => performance.now(), () => Date.now());
-let socket: LiveSocket | null = null;
-
-new Controls(settings, {
-  choose: (chosen) => {
-    saveSettings(storage, chosen);
-    monitor.choose(chosen);
-  },
-  refresh: () => socket?.refresh(),
+addEventListener("error", (event) => {
+  // A ResizeObserver that runs twice in a picture reports no error object.
+  if (event.error instanceof Error) tellFault();
 });
-
-open();
-animate();
-setInterval(() => monitor.render(), TICK);
-addEventListener("hashchange", open);
-addEventListener("online", () => socket?.online());
-addEventListener("offline", () => socket?.offline());
-addEventListener("pagehide", () => socket?.pause());
-addEventListener("pageshow", seen);
-document.addEventListener("visibilitychange", seen);
-
-/** Watches what the address names. */
-function open(): void {
-  socket?.stop();
-  socket = null;
-  const request = readAddress(location.pathname, location.hash);
-  if (request.kind !== "watch") return monitor.begin(null, linkWithout(request.kind));
-  monitor.begin(request.target, { kind: "connecting", after: null });
-  socket = new LiveSocket(request.target, world(request.target), monitor);
-  socket.start();
-  seen();
+addEventListener("unhandledrejection", tellFault);
+/** Shows the sentence that index.html holds for faults: the words need no code that may have failed. */
+function tellFault(): void {
+  const fault = document.querySelector<HTMLElement>("#fault");
+  if (fault !== null) fault.hidden = false;
 }
 
-function linkWithout(kind: "none" | "elsewhere" | "too_long"): Link {
+function start(): void {
+  attempt(() => paint(document.documentElement));
+  const storage = (): Storage => localStorage;
+  const settings = loadSettings(storage);
+  const monitor = new Monitor(settings, () => ({ monotonic: performance.now(), wall: Date.now() }));
+  const session = new Session(monitor);
+  const choose = (chosen: Settings): void => {
+    saveSettings(storage, chosen);
+    monitor.choose(chosen);
+  };
+  attempt(() => new Controls(settings, { choose, refresh: () => session.socket?.refresh() }));
+  attempt(() => preparePrinting(() => part(document, "#name").textContent ?? ""));
+  session.open();
+  part(document, "#not-started").remove();
+  setInterval(() => monitor.render(), TICK);
+  attempt(() => animate(monitor));
+  listen(session);
+}
+
+/** Runs a part of the page that the figures do not need. */
+function attempt(run: () => void): void {
+  try {
+    run();
+  } catch (fault) {
+    tellFault();
+    console.error(fault);
+  }
+}
+
+function listen(session: Session): void {
+  addEventListener("hashchange", () => session.open());
+  addEventListener("online", () => session.socket?.online());
+  addEventListener("offline", () => session.socket?.offline());
+  addEventListener("pagehide", () => session.socket?.pause());
+  addEventListener("pageshow", () => session.seen());
+  document.addEventListener("visibilitychange", () => session.seen());
+}
+
+/** The connection of the present address. */
+class Session {
+  readonly #monitor: Monitor;
+  socket: LiveSocket | null = null;
+
+  constructor(monitor: Monitor) {
+    this.#monitor = monitor;
+  }
+
+  /** Watches the line that the address names. */
+  open(): void {
+    this.socket?.stop();
+    this.socket = null;
+    const request = readAddress(location.pathname, location.hash, location.search);
+    if (request.kind !== "watch") return this.#monitor.begin(null, linkWithout(request.kind));
+    this.#monitor.begin(request.target, { kind: "connecting", after: null });
+    this.socket = new LiveSocket(request.target, world(request.target), this.#monitor);
+    this.socket.start();
+    this.seen();
+  }
+
+  /** Tells the connection whether somebody sees the page. */
+  seen(): void {
+    if (document.visibilityState === "hidden") this.socket?.hidden();
+    else this.socket?.shown();
+  }
+}
+
+function linkWithout(kind: "none" | "elsewhere" | "too_long" | "cut"): Link {
   return kind === "too_long" ? { kind: "ended", code: LINK_REFUSED } : { kind };
 }
 
@@ -63,13 +109,8 @@ function world(target: Target): World {
   };
 }
 
-function seen(): void {
-  if (document.visibilityState === "hidden") socket?.hidden();
-  else socket?.shown();
-}
-
-/** Scrolls the chart as smoothly as the screen can, or each second where the reader asked for less motion. */
-function animate(): void {
+/** Scrolls the charts as smoothly as the screen can, or each second where the reader asked for less motion. */
+function animate(monitor: Monitor): void {
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let stepped = 0;
   const step = (at: number): void => {
@@ -80,4 +121,11 @@ function animate(): void {
     requestAnimationFrame(step);
   };
   requestAnimationFrame(step);
+}
+
+try {
+  start();
+} catch (fault) {
+  document.querySelector("#not-started")?.classList.add("certain");
+  throw fault;
 }

@@ -27,6 +27,33 @@ const ADDRESSES: [pathname: string, hash: string, request: unknown][] = [
   ["/", `#${"x".repeat(3_501)}`, { kind: "too_long" }],
 ];
 
+const JWT = `eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGkifQ.${"s".repeat(43)}`;
+const WATCHED = { kind: "watch", target: { kind: "token", token: JWT } };
+
+const SPOILED: [pathname: string, hash: string, search: string][] = [
+  ["/", `#${JWT}.`, ""],
+  ["/", `#${JWT})`, ""],
+  ["/", `#${JWT}>`, ""],
+  ["/", `#${JWT}%20`, ""],
+  ["/", `#${JWT}%3E`, ""],
+  ["/", `#${JWT}&utm_source=mail`, ""],
+  ["/", `#${JWT}?fbclid=abc`, ""],
+  ["/", `#<${JWT}>`, ""],
+  [`/%23${JWT}`, "", ""],
+  ["/", `#${JWT}`, "?fbclid=abc"],
+  ["/", "", `?utm_source=x%23${JWT}`],
+];
+
+test("a token is found in a link that others have spoiled", () => {
+  for (const [pathname, hash, search] of SPOILED) assert.deepEqual(readAddress(pathname, hash, search), WATCHED, pathname + hash + search);
+});
+
+test("a link that was cut off is told from others", () => {
+  for (const length of [15, 25, 40, JWT.length - 1]) {
+    assert.deepEqual(readAddress("/", `#${JWT.slice(0, length)}`), { kind: "cut" }, String(length));
+  }
+});
+
 for (const [pathname, hash, request] of ADDRESSES) {
   test(`${pathname}${hash.slice(0, 20)}`, () => assert.deepEqual(readAddress(pathname, hash), request));
 }
@@ -36,13 +63,17 @@ function token(claims: string): string {
 }
 
 test("a token's username, whatever its letters", () => {
-  for (const name of ["ali", "4446@karoo.example", "caf%E9", "😀é/ ,"]) {
+  for (const name of ["ali", "4446", "4446@karoo.example", "caf%E9", "😀é/ ,"]) {
     assert.equal(usernameOf({ kind: "token", token: token(JSON.stringify({ sub: name })) }), name);
   }
 });
 
+test("a whole number as a username is its digits", () => {
+  assert.equal(usernameOf({ kind: "token", token: token('{"sub":4446}') }), "4446");
+});
+
 test("a token that is none has no username", () => {
-  for (const broken of ["", "a", "a.b.c", token("[]"), token("null"), token('{"sub":1}'), token('{"sub":""}'), token("{")]) {
+  for (const broken of ["", "a", "a.b.c", token("[]"), token("null"), token('{"sub":1.5}'), token('{"sub":""}'), token("{")]) {
     assert.equal(usernameOf({ kind: "token", token: broken }), null);
   }
 });

@@ -35,12 +35,12 @@ test("it connects, opens with the snapshot, and hands frames on", () => {
 test("a relay that drops the connection is asked again, with jitter and ever more patience", () => {
   const world = opened();
   world.attempt.heard.closed(1001);
-  assert.deepEqual(world.link, { kind: "lost", code: 1001 });
+  assert.deepEqual(world.link, { kind: "lost", code: 1001, retryAt: world.wall() + 500 });
   world.pass(499);
   assert.equal(world.attempts.length, 1);
   world.pass(1);
   assert.equal(world.attempts.length, 2);
-  assert.deepEqual(world.link, { kind: "connecting", after: { kind: "lost", code: 1001 } });
+  assert.deepEqual(world.link, { kind: "connecting", after: { kind: "lost", code: 1001, retryAt: world.wall() } });
   // 500 ms, 500, 500, then half of the 1,500 that were waited.
   for (const wait of [500, 500, 750]) {
     const before: number = world.attempts.length;
@@ -111,7 +111,7 @@ test("a full line is asked again in half a minute, not before", () => {
   world.nextChance = 0;
   world.attempt.answer(error(4104));
   world.attempt.heard.closed(4104);
-  assert.deepEqual(world.link, { kind: "lost", code: 4104 });
+  assert.deepEqual(world.link, { kind: "lost", code: 4104, retryAt: world.wall() + 30_000 });
   world.pass(29_999);
   assert.equal(world.attempts.length, 1);
   world.pass(1);
@@ -221,6 +221,30 @@ test("a lost network is told at once, and its return is used at once", () => {
   assert.equal(world.link?.kind, "lost");
   assert.ok(world.attempts[0]?.closedByPage);
   world.socket.online();
+  assert.equal(world.attempts.length, 2);
+});
+
+test("a network that returns while an attempt hangs is used at once", () => {
+  const world = new FakeWorld();
+  world.pass(5_000);
+  assert.equal(world.attempts.length, 1);
+  world.socket.online();
+  assert.equal(world.attempts.length, 2);
+  assert.ok(world.attempts[0]?.closedByPage);
+  world.socket.online();
+  assert.equal(world.attempts.length, 2, "one that has just begun goes on");
+});
+
+test("a page that is seen again does not wait for the back-off, but for the relay's wish", () => {
+  const world = opened();
+  world.nextChance = 1;
+  world.socket.hidden();
+  world.attempt.heard.closed(1006);
+  world.socket.shown();
+  assert.equal(world.attempts.length, 2);
+  world.attempt.heard.closed(4104);
+  world.socket.hidden();
+  world.socket.shown();
   assert.equal(world.attempts.length, 2);
 });
 

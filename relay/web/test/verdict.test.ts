@@ -2,8 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Plan } from "../src/live/frame.ts";
-import type { Units } from "../src/line/rate.ts";
+import type { Direction, Plan } from "../src/live/frame.ts";
 import type { Point } from "../src/line/store.ts";
 import { judge } from "../src/line/verdict.ts";
 
@@ -29,10 +28,10 @@ interface Case {
   what: string;
   points: Point[];
   plan?: Plan;
-  units?: Units;
   kind: string | null;
-  title?: string;
-  detail?: RegExp;
+  /** Of a full line, for how long. */
+  seconds?: number;
+  direction?: Direction;
 }
 
 const CASES: Case[] = [
@@ -40,108 +39,72 @@ const CASES: Case[] = [
   { what: "no samples", points: [], kind: "gathering" },
   { what: "nine seconds are too few", points: seconds(9, steady(48.7, 1)), kind: "gathering" },
   { what: "ten will do", points: seconds(10, steady(20, 1)), kind: "room" },
-  {
-    what: "full for forty seconds",
-    points: seconds(60, steady(48.7, 1)),
-    kind: "full",
-    title: "48.7 of 50 Mbps for 40 s: your line is in full use.",
-    detail: /not a speed test/,
-  },
-  {
-    what: "full for the last twelve",
-    points: seconds(60, (age) => (age < 12 ? [48.7 * M, M] : [5 * M, M])),
-    kind: "full",
-    title: "48.7 of 50 Mbps for 10 s: your line is in full use.",
-  },
+  { what: "full for forty seconds", points: seconds(60, steady(48.7, 1)), kind: "full", seconds: 40, direction: "down" },
+  { what: "full for the last twelve", points: seconds(60, (age) => (age < 12 ? [48.7 * M, M] : [5 * M, M])), kind: "full", seconds: 10 },
   {
     what: "samples' times jitter",
     points: seconds(40, steady(48.7, 1)).map((point, i) => ({ ...point, t: point.t + (i % 2 === 0 ? 24 : -24) })),
     kind: "full",
-    title: "48.7 of 50 Mbps for 40 s: your line is in full use.",
+    seconds: 40,
   },
-  {
-    what: "one dip leaves it full",
-    points: seconds(40, (age) => [(age === 7 ? 41 : 49) * M, M]),
-    kind: "full",
-    title: "48.8 of 50 Mbps for 40 s: your line is in full use.",
-  },
-  { what: "a pause ends it", points: seconds(40, (age) => [(age === 5 ? 3 : 49) * M, M]), kind: "busy" },
+  { what: "one dip leaves it full", points: seconds(40, (age) => [(age === 7 ? 41 : 49) * M, M]), kind: "full", seconds: 40 },
+  { what: "a pause makes bursts of it", points: seconds(40, (age) => [(age === 5 ? 3 : 49) * M, M]), kind: "bursts", direction: "down" },
+  { what: "full until a moment ago is not full now", points: seconds(60, (age) => [(age > 2 ? 49 : 0.1) * M, M]), kind: "bursts" },
   { what: "full a minute ago is over", points: seconds(60, (age) => [(age > 42 ? 49 : 9) * M, M]), kind: "room" },
-  {
-    what: "more than the plan",
-    points: seconds(40, steady(62, 1)),
-    kind: "full",
-    title: "62.00 Mbps, more than your plan's 50 Mbps: your line is in full use.",
-  },
-  {
-    what: "upload full",
-    points: seconds(40, steady(5, 9.7)),
-    kind: "full",
-    title: "9.70 of 10 Mbps for 40 s: your upload is in full use.",
-    detail: /backup/,
-  },
-  {
-    what: "both full: download",
-    points: seconds(40, steady(49, 9.7)),
-    kind: "full",
-    title: "49.0 of 50 Mbps for 40 s: your line is in full use.",
-  },
-  {
-    what: "both full: the longer one",
-    points: seconds(40, (age) => [(age < 15 ? 49 : 9) * M, 9.7 * M]),
-    kind: "full",
-    title: "9.70 of 10 Mbps for 40 s: your upload is in full use.",
-  },
-  {
-    what: "busy, not full",
-    points: seconds(40, steady(38.2, 1)),
-    kind: "busy",
-    title: "38.2 of 50 Mbps: your line is busy, but not full.",
-  },
-  { what: "upload busy", points: seconds(40, steady(5, 8)), kind: "busy", title: "8.00 of 10 Mbps: your line is busy, but not full." },
-  { what: "in between", points: seconds(40, steady(14.78, 0.62)), kind: "room", title: "Your line has room to spare." },
-  {
-    what: "quiet",
-    points: seconds(40, steady(0.02, 0.01)),
-    kind: "quiet",
-    title: "0.02 of 50 Mbps: almost nothing uses your line.",
-    detail: /look at the Wi-Fi.*not a speed test/,
-  },
-  { what: "quiet to nothing", points: seconds(40, steady(0, 0)), kind: "quiet", title: "0.00 of 50 Mbps: almost nothing uses your line." },
-  { what: "a burst is not quiet", points: seconds(40, (age) => [(age === 20 ? 8 : 0.02) * M, 0]), kind: "room" },
+  { what: "bursts of video", points: seconds(60, (age) => [(age % 14 < 4 ? 49 : 0.2) * M, 0.1 * M]), kind: "bursts", direction: "down" },
+  { what: "the first second of a burst", points: seconds(60, (age) => [(age === 0 ? 49 : 0.2) * M, 0]), kind: "bursts", direction: "down" },
+  { what: "one full second, some time ago, is none", points: seconds(60, (age) => [(age === 20 ? 49 : 9) * M, 0]), kind: "room" },
+  { what: "bursts of upload", points: seconds(60, (age) => [9 * M, (age % 14 < 4 ? 9.9 : 0.2) * M]), kind: "bursts", direction: "up" },
+  { what: "more than the plan", points: seconds(40, steady(62, 1)), kind: "over", direction: "down" },
+  { what: "upload full", points: seconds(40, steady(5, 9.7)), kind: "full", seconds: 40, direction: "up" },
+  { what: "both full: download", points: seconds(40, steady(49, 9.7)), kind: "full", seconds: 40, direction: "down" },
+  { what: "both full: the longer one", points: seconds(40, (age) => [(age < 15 ? 49 : 9) * M, 9.7 * M]), kind: "full", direction: "up" },
+  { what: "busy, not full", points: seconds(40, steady(38.2, 1)), kind: "busy" },
+  { what: "upload busy", points: seconds(40, steady(5, 8)), kind: "busy" },
+  { what: "busy until a moment ago has room", points: seconds(40, (age) => [(age < 4 ? 1 : 38.2) * M, M]), kind: "room" },
+  { what: "busy since a moment ago has none", points: seconds(40, (age) => [(age < 4 ? 42 : 1) * M, M]), kind: "busy" },
+  { what: "in between", points: seconds(40, steady(14.78, 0.62)), kind: "room" },
+  { what: "quiet", points: seconds(40, steady(0.02, 0.01)), kind: "quiet" },
+  { what: "quiet to nothing", points: seconds(40, steady(0, 0)), kind: "quiet" },
+  { what: "a little for a moment is not quiet", points: seconds(40, (age) => [(age === 20 ? 8 : 0.02) * M, 0]), kind: "room" },
   { what: "upload makes it not quiet", points: seconds(40, steady(0.02, 2)), kind: "room" },
   { what: "2 % of 1 Gbps is not nothing", points: seconds(40, steady(15, 0.1)), plan: { down: 1_000 * M, up: 1_000 * M }, kind: "room" },
   { what: "a small plan's quiet is smaller", points: seconds(40, steady(0.4, 0.01)), plan: { down: 2 * M, up: M }, kind: "room" },
   { what: "only download has a limit", points: seconds(40, steady(49, 80)), plan: { down: 50 * M, up: null }, kind: "full" },
-  {
-    what: "only upload has a limit",
-    points: seconds(40, steady(900, 9.8)),
-    plan: { down: null, up: 10 * M },
-    kind: "full",
-    title: "9.80 of 10 Mbps for 40 s: your upload is in full use.",
-  },
+  { what: "only upload has a limit", points: seconds(40, steady(900, 9.8)), plan: { down: null, up: 10 * M }, kind: "full", direction: "up" },
   { what: "only upload has a limit, and download is busy", points: seconds(40, steady(30, 0)), plan: { down: null, up: 10 * M }, kind: "room" },
   { what: "what is before a gap does not count", points: seconds(40, (age) => (age > 4 && age < 12 ? null : [49 * M, M])), kind: "gathering" },
-  {
-    what: "a busy router's samples",
-    points: seconds(8, steady(48, 1), 5),
-    kind: "full",
-    title: "48.0 of 50 Mbps for 40 s: your line is in full use.",
-  },
-  {
-    what: "in bytes",
-    points: seconds(40, steady(48.8, 1)),
-    units: "bytes",
-    kind: "full",
-    title: "6.10 of 6.25 MB/s for 40 s: your line is in full use.",
-  },
+  { what: "a busy router's samples", points: seconds(8, steady(48, 1), 5), kind: "full", seconds: 40 },
+  { what: "one average gives a verdict at once", points: averages(5, 48.7), kind: "full", seconds: 30 },
+  { what: "an average with room", points: averages(5, 12), kind: "room" },
+  { what: "an average and the samples after it", points: [...averages(8, 48.7), ...seconds(4, steady(49, 1))], kind: "full", seconds: 30 },
+  { what: "samples refine an average", points: [...averages(8, 48.7), ...seconds(4, steady(1, 1))], kind: "bursts" },
 ];
 
-for (const { what, points, plan, units, kind, title, detail } of CASES) {
+/** One average of half a minute that ended so many seconds ago. */
+function averages(ago: number, down: number): Point[] {
+  return [{ t: NOW - ago * 1_000, down: down * M, up: 0, interval: 30_000, coarse: true, span: 30_000 }];
+}
+
+for (const { what, points, plan, kind, seconds, direction } of CASES) {
   test(what, () => {
-    const verdict = judge(points, plan ?? PLAN, NOW, units ?? "bits");
+    const verdict = judge(points, plan ?? PLAN, NOW);
     assert.equal(verdict?.kind ?? null, kind);
-    if (title !== undefined) assert.equal(verdict?.title, title);
-    if (detail !== undefined) assert.match(verdict?.detail ?? "", detail);
+    if (seconds !== undefined) assert.equal(verdict?.kind === "full" && verdict.seconds, seconds);
+    if (direction !== undefined) assert.equal(verdict !== null && "direction" in verdict && verdict.direction, direction);
   });
 }
+
+test("no verdict contradicts the figure beside it", () => {
+  // Every rhythm of bursts, seen at each of its seconds.
+  for (const period of [2, 5, 9, 14, 25, 45]) {
+    for (const busy of [1, 2, 4, 8, 12].filter((length) => length < period)) {
+      for (let shift = 0; shift < period; shift += 1) {
+        const points = seconds(60, (age) => [((age + shift) % period < busy ? 49 : 0.2) * M, 0]);
+        const now = points[points.length - 1]?.down ?? 0;
+        const kind = judge(points, PLAN, NOW)?.kind ?? "";
+        assert.ok(now > 0.9 * 50 * M ? ["full", "bursts"].includes(kind) : kind !== "full", `${kind} at ${now}: ${busy} of ${period} s, ${shift}`);
+      }
+    }
+  }
+});

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Announcer } from "../src/line/announcer.ts";
 import { multiples, rateAxis, timeStep } from "../src/line/axis.ts";
+import { unitOf } from "../src/line/rate.ts";
 import { loadSettings, saveSettings } from "../src/line/settings.ts";
 import { strings } from "../src/words/en.ts";
 import { rowsOf } from "../src/line/table.ts";
@@ -24,32 +25,34 @@ test("announcements are news, and never closer than fifteen seconds", () => {
   assert.equal(announcer.next({ name: "full", text: "full", figures: { down: 14 * M, up: 0 } }, 140_000), "full");
 });
 
-test("a rate axis fits peak and plan with few even steps", () => {
-  const cases: [peak: number, plan: number | null, most: number, top: number, step: number, showsPlan: boolean][] = [
-    [33.65, 50, 5, 60, 20, true],
-    [14.78, 50, 5, 60, 20, true],
-    [1.74, 10, 3, 2, 1, false],
-    [9.7, 10, 3, 15, 5, true],
-    [33.65, null, 5, 40, 10, false],
-    [930, 1_000, 5, 1_250, 250, true],
-    [0, 50, 5, 0.125, 0.025, false],
-  ];
-  for (const [peak, plan, most, top, step, showsPlan] of cases) {
-    const axis = rateAxis(peak * M, plan === null ? null : plan * M, "bits", most);
-    assert.ok(Math.abs(axis.top / M - top) < 1e-9, `top of ${peak}: ${axis.top}`);
-    assert.ok(Math.abs(axis.step / M - step) < 1e-9, `step of ${peak}: ${axis.step}`);
-    assert.equal(axis.showsPlan, showsPlan);
-    assert.ok(multiples(axis.step, 0, axis.top).length <= most + 1);
+test("a rate axis runs from 0 to the plan, which is its highest label", () => {
+  for (const [peak, plan, labels] of [
+    [18.9, 20, [0, 5, 10, 15, 20]],
+    [0, 20, [0, 5, 10, 15, 20]],
+    [20.6, 20, [0, 5, 10, 15, 20]],
+    [0.4, 11, [0, 5, 11]],
+    [0.4, 512, [0, 200, 512]],
+  ] as const) {
+    const axis = rateAxis(peak, plan, "plan", 4);
+    assert.deepEqual(axis.labels, labels, `${peak} of ${plan}`);
+    assert.equal(axis.top, Math.max(peak, plan));
+    assert.equal(axis.plan, plan);
   }
 });
 
-test("a rate axis in bytes has even steps of bytes", () => {
-  const axis = rateAxis(40 * M, null, "bytes", 5);
-  assert.equal(axis.scale.unit, "MB/s");
-  assert.deepEqual(
-    multiples(axis.step, 0, axis.top).map((rate) => rate / axis.scale.divisor),
-    [0, 2, 4, 6],
-  );
+test("a rate above the plan is in sight, and so is the plan", () => {
+  const axis = rateAxis(29.7, 11, "plan", 4);
+  assert.ok(axis.top >= 29.7);
+  assert.equal(axis.plan, 11);
+  assert.ok(axis.labels.includes(11) && !axis.labels.includes(10), "no label crowds the plan's");
+});
+
+test("zooming in, and a plan that is not known, follow the rates", () => {
+  const zoomed = rateAxis(1.2, 20, "peak", 4);
+  assert.deepEqual([zoomed.labels, zoomed.plan], [[0, 0.5, 1, 1.5], null]);
+  assert.deepEqual(rateAxis(33.65, null, "plan", 4).labels, [0, 10, 20, 30, 40]);
+  const idle = rateAxis(0, null, "plan", 4);
+  assert.ok(idle.labels.every((label) => Math.abs(label * 100 - Math.round(label * 100)) < 1e-9), "two decimals at most");
 });
 
 test("no axis has a zero below zero", () => {
@@ -70,14 +73,15 @@ test("time labels do not crowd", () => {
 test("the table tells now, peak, average, plan and the window in twelve parts", () => {
   const now = 1_795_363_200_000;
   const points = Array.from({ length: 50 }, (_, i) => ({ t: now - i * 1_000, down: 14_780_000, up: i === 0 ? M : 0, interval: 1_000 })).reverse();
-  const rows = rowsOf({ points, current: points[49] ?? null, plan: { down: 50 * M, up: null }, units: "bits", minutes: 1, now });
+  const rows = rowsOf({ points, current: points[49] ?? null, plan: { down: 50 * M, up: null }, unit: unitOf({ down: 50 * M, up: null }, 0, "bits"), minutes: 1, now });
+  const plain = rows.map((row) => row.map((text) => text.replace(/\u00a0/g, " ")));
   assert.equal(rows.length, 16);
-  assert.deepEqual(rows[0], ["Now", "14.78 Mbps", "1.00 Mbps"]);
-  assert.deepEqual(rows[1], ["Peak", "14.78 Mbps", "1.00 Mbps"]);
-  assert.deepEqual(rows[2], ["Average", "14.78 Mbps", "20 kbps"]);
-  assert.deepEqual(rows[3], ["Plan", "50 Mbps", "–"]);
-  assert.deepEqual(rows[4]?.slice(1), ["14.78 Mbps", "200 kbps"]);
-  assert.deepEqual(rows[15]?.slice(1), ["–", "–"], "nothing is known of that time");
+  assert.deepEqual(plain[0], ["Now", "14.8 Mbps", "1.00 Mbps"]);
+  assert.deepEqual(plain[1], ["Peak", "14.8 Mbps", "1.00 Mbps"]);
+  assert.deepEqual(plain[2], ["Average", "14.8 Mbps", "0.02 Mbps"]);
+  assert.deepEqual(plain[3], ["Plan", "50 Mbps", "–"]);
+  assert.deepEqual(plain[4]?.slice(1), ["14.8 Mbps", "0.20 Mbps"]);
+  assert.deepEqual(plain[15]?.slice(1), ["–", "–"], "nothing is known of that time");
 });
 
 test("the table says where averages are among its figures", () => {
@@ -90,21 +94,21 @@ test("choices are kept where the browser allows it", () => {
   const kept = new Map<string, string>();
   const storage = () =>
     ({ getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => kept.set(key, value) }) as unknown as Storage;
-  assert.deepEqual(loadSettings(storage), { minutes: 1, units: "bits" });
-  saveSettings(storage, { minutes: 15, units: "bytes" });
-  assert.deepEqual(loadSettings(storage), { minutes: 15, units: "bytes" });
+  assert.deepEqual(loadSettings(storage), { minutes: 1, units: "bits", zoom: "plan" });
+  saveSettings(storage, { minutes: 15, units: "bytes", zoom: "peak" });
+  assert.deepEqual(loadSettings(storage), { minutes: 15, units: "bytes", zoom: "peak" });
   kept.set("linelight", '{"minutes":7,"units":"furlongs"}');
-  assert.deepEqual(loadSettings(storage), { minutes: 1, units: "bits" });
+  assert.deepEqual(loadSettings(storage), { minutes: 1, units: "bits", zoom: "plan" });
   kept.set("linelight", "{");
-  assert.deepEqual(loadSettings(storage), { minutes: 1, units: "bits" });
+  assert.deepEqual(loadSettings(storage), { minutes: 1, units: "bits", zoom: "plan" });
 });
 
 test("a browser that refuses to keep anything is no error", () => {
   const storage = (): Storage => {
     throw new Error("denied");
   };
-  assert.deepEqual(loadSettings(storage), { minutes: 1, units: "bits" });
-  saveSettings(storage, { minutes: 5, units: "bits" });
+  assert.deepEqual(loadSettings(storage), { minutes: 1, units: "bits", zoom: "plan" });
+  saveSettings(storage, { minutes: 5, units: "bits", zoom: "plan" });
 });
 
 test("index.html names strings that exist, refers to assets alone, and holds nothing that the policy forbids", () => {
@@ -112,6 +116,6 @@ test("index.html names strings that exist, refers to assets alone, and holds not
   const names = [...html.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] as string);
   assert.ok(names.length > 10);
   for (const name of names) assert.ok(name in strings.page, name);
-  for (const [, url] of html.matchAll(/(?:src|href)="([^"]+)"/g)) assert.match(url as string, /^(\/assets\/|data:)/);
+  for (const [, url] of html.matchAll(/(?:src|href)="([^"]+)"/g)) assert.match(url as string, /^(\/assets\/|\/manifest\.webmanifest$|data:)/);
   assert.doesNotMatch(html, /\sstyle=|\son\w+=|<style|<script>/);
 });

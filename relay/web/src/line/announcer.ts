@@ -1,27 +1,27 @@
-// When a screen reader is told something: a new state or verdict soon, figures when they moved, and never more often than
-// every fifteen seconds. Pure: time is an argument.
+// The choice of announcements for a screen reader: a new state soon, moved figures, and never more than one in fifteen
+// seconds. Pure: time is an argument.
 
 /** The least time between two announcements, in milliseconds. */
 export const CADENCE = 15_000;
 
-/** The share by which a figure must move to be worth saying, and the least that counts, in bits per second. */
+/** A figure is news after a move by this share, and by so many bits per second at least. */
 const MOVED = 0.25;
 const LEAST_MOVED = 500_000;
 
-/** What could be said: the sentence with its figures, null where there are none. */
+/** A possible announcement; `figures` is null without figures, in bits per second. */
 export interface Spoken {
-  /** Names the state and verdict without their figures. */
+  /** The state's name, without figures. */
   name: string;
   text: string;
   figures: { down: number; up: number } | null;
 }
 
-/** Decides what is said and when. */
+/** Chooses the announcements. */
 export class Announcer {
   #at = -Infinity;
   #said: Spoken | null = null;
 
-  /** The text to be said at `now` (monotonic milliseconds); null for nothing. */
+  /** Returns the text to announce at `now` (monotonic milliseconds); null for silence. */
   next(spoken: Spoken, now: number): string | null {
     if (now - this.#at < CADENCE || !this.#isNews(spoken)) return null;
     this.#at = now;

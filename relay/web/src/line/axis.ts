@@ -1,35 +1,47 @@
-// Where a chart's lines and labels go: pure arithmetic, no canvas.
+// The places of a chart's lines and labels. Pure arithmetic, no drawing.
 
-import { scaleOf, type Scale, type Units } from "./rate.ts";
+import type { Zoom } from "./settings.ts";
 
-/** A plan whose limit is more than so many times the peak would press the line to the floor; it is named, not drawn. */
-const PLAN_IN_SIGHT = 5;
+/** Room above the highest rate of an axis that follows the rates. */
+const HEADROOM = 1.05;
 
-/** Room above the highest line. */
-const HEADROOM = 1.08;
+/** The least top of an axis, in the line's unit, so that the chatter of a router does not look like traffic. */
+const LEAST_TOP = 0.25;
 
-/** A chart never shows less than this in bits per second, lest a router's chatter look like traffic. */
-const LEAST_TOP = 100_000;
-
-/** The steps between the time axis's labels, in seconds. */
+/** The steps between the labels of the time axis, in seconds. */
 const TIME_STEPS = [5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1_800];
 
-/** A rate axis: its top and its step in bits per second, and the unit of its labels. */
+/** A rate axis in a line's unit, from 0 to `top`. */
 export interface RateAxis {
   top: number;
-  step: number;
-  scale: Scale;
-  /** Whether the plan's limit lies within. */
-  showsPlan: boolean;
+  labels: readonly number[];
+  /** The plan's limit if the axis reaches the limit. */
+  plan: number | null;
 }
 
-/** The axis that fits the window's peak, and the plan where that is in sight, with `most` steps at the most. */
-export function rateAxis(peak: number, plan: number | null, units: Units, most: number): RateAxis {
-  const showsPlan = plan !== null && plan <= Math.max(peak, LEAST_TOP) * PLAN_IN_SIGHT;
-  const highest = Math.max(peak, showsPlan ? plan : 0, LEAST_TOP) * HEADROOM;
-  const scale = scaleOf(highest, units);
-  const step = niceStep(highest / scale.divisor, most) * scale.divisor;
-  return { top: Math.ceil(highest / step - 1e-9) * step, step, scale, showsPlan };
+/**
+ * Returns the axis from 0 to the plan, with at most `most` steps. A higher peak, an unknown plan, or the choice to zoom
+ * makes the axis follow the peak. `peak` and `plan` are in the line's unit.
+ */
+export function rateAxis(peak: number, plan: number | null, zoom: Zoom, most: number): RateAxis {
+  if (plan !== null && zoom === "plan" && peak <= plan * HEADROOM) return planAxis(Math.max(plan, peak), plan, most);
+  const highest = Math.max(peak * HEADROOM, LEAST_TOP);
+  const step = niceStep(highest, most);
+  const top = Math.ceil(highest / step - 1e-9) * step;
+  const shown = plan !== null && plan <= top ? plan : null;
+  return { top, labels: withoutNeighbours(multiples(step, 0, top), shown, step), plan: shown };
+}
+
+/** An axis that ends at the plan: the plan is its highest label. */
+function planAxis(top: number, plan: number, most: number): RateAxis {
+  const step = niceStep(plan, most);
+  return { top, labels: withoutNeighbours(multiples(step, 0, plan), plan, step), plan };
+}
+
+/** The labels with the plan's in place of any label too close to the plan. */
+function withoutNeighbours(labels: readonly number[], plan: number | null, step: number): number[] {
+  if (plan === null) return [...labels];
+  return [...labels.filter((label) => Math.abs(label - plan) >= step * 0.6), plan].sort((one, other) => one - other);
 }
 
 /** The smallest of 1, 2, 2.5, 5 times a power of ten that reaches `highest` in `most` steps. */
@@ -39,13 +51,13 @@ function niceStep(highest: number, most: number): number {
   return steps.find((step) => highest / step <= most * (1 + 1e-9)) ?? 10 * power;
 }
 
-/** The step between time labels so that they stand at least `apart` pixels from each other. */
+/** Returns the step between time labels, in seconds, for labels at least `apart` pixels from each other. */
 export function timeStep(seconds: number, pixels: number, apart: number): number {
   const least = (seconds * apart) / Math.max(1, pixels);
   return TIME_STEPS.find((step) => step >= least) ?? Math.ceil(least / 1_800) * 1_800;
 }
 
-/** The multiples of a step from `from` to `to`. */
+/** Returns the multiples of a step from `from` to `to`. */
 export function multiples(step: number, from: number, to: number): number[] {
   const found: number[] = [];
   for (let n = Math.ceil(from / step - 1e-9) || 0; n * step <= to * (1 + 1e-12); n += 1) found.push(n * step);

@@ -1,10 +1,10 @@
-// The page's buttons: how far back, which units, refresh. Tells what was chosen and shows it; does nothing about it.
+// The page's buttons: the window, the units, the zoom, Refresh. Tells the reader's choices and shows them.
 
 import { part, setText } from "../dom.ts";
-import { type Settings, WINDOWS } from "./settings.ts";
 import { strings } from "../words/en.ts";
+import { type Settings, WINDOWS } from "./settings.ts";
 
-/** What the buttons ask for. */
+/** The wishes behind the buttons. */
 export interface Asked {
   choose(settings: Settings): void;
   refresh(): void;
@@ -14,6 +14,7 @@ export interface Asked {
 export class Controls {
   readonly #windows: Map<Settings["minutes"], HTMLButtonElement>;
   readonly #units = part(document, "#units");
+  readonly #zoom = part(document, "#zoom");
   #settings: Settings;
 
   constructor(settings: Settings, asked: Asked) {
@@ -27,15 +28,16 @@ export class Controls {
     this.#windows = new Map(WINDOWS.map((minutes) => [minutes, windowButton(minutes, () => choose({ minutes }))]));
     group.replaceChildren(...this.#windows.values());
     this.#units.addEventListener("click", () => choose({ units: this.#settings.units === "bits" ? "bytes" : "bits" }));
+    this.#zoom.addEventListener("click", () => choose({ zoom: this.#settings.zoom === "plan" ? "peak" : "plan" }));
     part(document, "#refresh").addEventListener("click", () => asked.refresh());
     this.#show();
   }
 
   #show(): void {
-    for (const [minutes, button] of this.#windows) {
-      button.setAttribute("aria-pressed", String(minutes === this.#settings.minutes));
-    }
-    setText(this.#units, this.#settings.units === "bits" ? strings.showBytes : strings.showBits);
+    const { minutes: chosen, units, zoom } = this.#settings;
+    for (const [minutes, button] of this.#windows) button.setAttribute("aria-pressed", String(minutes === chosen));
+    setText(this.#units, units === "bits" ? strings.showBytes : strings.showBits);
+    setText(this.#zoom, zoom === "plan" ? strings.zoomIn : strings.zoomOut);
   }
 }
 

@@ -1,89 +1,84 @@
-// One line on the page: joins the connection, the samples, the states and what draws them. Frames come in, `render` brings
-// the page up to date; whatever needs a decision is decided elsewhere by pure functions.
+// One line on the page: joins the feed, the states and the drawing files. Frames come in, `render` brings the page up to
+// date; every decision is a pure function's.
 
 import { part, setText } from "../dom.ts";
 import { usernameOf } from "../live/address.ts";
+import type { Direction, Frame, Target } from "../live/frame.ts";
 import type { Link } from "../live/link.ts";
-import { Chart } from "./chart.ts";
-import { RelayClock } from "../live/clock.ts";
-import type { Averages, Direction, Frame, Identity, Plan, Status, Target } from "../live/frame.ts";
-import { Page } from "./page.ts";
-import { Readout } from "./readout.ts";
-import { rateText } from "./rate.ts";
-import type { Settings } from "./settings.ts";
-import { onAverages, type Said, say } from "./states.ts";
-import { type Point, Store, type Summary, summarise } from "./store.ts";
 import { strings } from "../words/en.ts";
+import { Chart } from "./chart.ts";
+import { copyOnClick } from "./copying.ts";
+import { Feed, type Instant } from "./feed.ts";
+import { noteOf } from "./notes.ts";
+import { Page } from "./page.ts";
+import { rateText, type Unit, unitOf } from "./rate.ts";
+import { type Move, type Read, Reading, summaryOf } from "./reading.ts";
+import { Readout } from "./readout.ts";
+import { type Said, tell } from "./sentences.ts";
+import type { Settings } from "./settings.ts";
+import { type Assessed, assess, USUAL_INTERVAL } from "./states.ts";
+import { gapLimit, type Point, summarise, type Summary } from "./store.ts";
 import { Table } from "./table.ts";
-import { judge, LOOK_BACK } from "./verdict.ts";
+import { judge } from "./verdict.ts";
 
-/** A chart ends so long before the relay's clock that its newest sample has usually arrived, in milliseconds. */
+/** The charts end so long before the relay's clock: by then the newest sample has usually arrived. In milliseconds. */
 const LATE = 350;
 
-/** How fast the chart's end follows a changed interval: the share of the difference for each draw. */
+/** The charts' end follows a changed interval by this share of the difference for each drawing. */
 const EASE = 0.05;
 
-const USUAL_INTERVAL = 1_000;
-
-/** One instant by the browser's two clocks. */
-interface Instant {
-  monotonic: number;
-  wall: number;
-}
-const NO_PLAN: Plan = { down: null, up: null };
+/** The two clocks of the browser. */
+export type Clocks = () => Instant;
 
 /** The page of one line, or of none. */
 export class Monitor {
+  readonly #clocks: Clocks;
   readonly #page = new Page();
-  readonly #readouts: Record<Direction, Readout> = {
-    down: new Readout(document, "down"),
-    up: new Readout(document, "up"),
-  };
-  readonly #coarse = part(document, "#coarse");
-  readonly #summaries = { down: summaryOf("down"), up: summaryOf("up") };
-  readonly #chart = new Chart(document);
+  readonly #readouts = [new Readout(document, "down"), new Readout(document, "up")] as const;
+  readonly #note = part(document, "#note");
+  readonly #summaries = { down: summaryTexts("down"), up: summaryTexts("up") };
   readonly #table = new Table(document, () => this.render());
-  readonly #store = new Store();
-  readonly #monotonic: () => number;
-  readonly #wall: () => number;
-  #clock = new RelayClock();
+  #chart: Chart | null = null;
+  #reading: Reading | null = null;
+  #feed = new Feed();
   #settings: Settings;
   #target: Target | null = null;
-  #identity: Identity | null = null;
-  #status: Status | null = null;
   #link: Link = { kind: "none" };
-  /** When the newest sample and the newest average came. */
-  #arrivedAt: { sample: Instant | null; average: Instant | null } = { sample: null, average: null };
+  /** The instant that the reader chose in the charts. */
+  #chosen: number | null = null;
   #behind = USUAL_INTERVAL + LATE;
   #drawn = "";
 
-  constructor(settings: Settings, monotonic: () => number, wall: () => number) {
+  constructor(settings: Settings, clocks: Clocks) {
     this.#settings = settings;
-    this.#monotonic = monotonic;
-    this.#wall = wall;
+    this.#clocks = clocks;
+    this.#withChart(() => {
+      const chart = new Chart(document);
+      this.#reading = new Reading(chart.hosts, (move) => this.#move(move));
+      this.#chart = chart;
+    });
+    copyOnClick(() => this.#summary());
   }
 
   /** Begins anew with a target, or with none for a reason. */
   begin(target: Target | null, link: Link): void {
     this.#target = target;
-    this.#identity = null;
-    this.#status = null;
-    this.#arrivedAt = { sample: null, average: null };
-    this.#clock = new RelayClock();
-    this.#store.clear();
+    this.#feed = new Feed();
+    this.#chosen = null;
+    this.#drawn = "";
     this.#link = link;
-    for (const readout of Object.values(this.#readouts)) readout.reset();
+    this.#withChart(() => this.#chart?.clear());
     this.#page.expect(target, target === null ? null : usernameOf(target));
     this.render();
   }
 
-  /** The reader chose otherwise. */
+  /** Takes other choices of the reader. */
   choose(settings: Settings): void {
     this.#settings = settings;
     this.render();
   }
 
-  /** How the connection stands. */
+  /** Takes the state of the connection. */
   link(link: Link): void {
     this.#link = link;
     this.render();
@@ -91,132 +86,159 @@ export class Monitor {
 
   /** Takes a frame of the relay. */
   frame(frame: Frame): void {
-    switch (frame.type) {
-      case "snapshot":
-        this.#clock.observe(frame.status.now, this.#monotonic(), true);
-        this.#identity = frame.identity;
-        this.#status = frame.status;
-        this.#store.merge(frame.history, frame.status.interval, frame.status.now);
-        this.#arrivedAt.sample = this.#instant();
-        if (frame.averages !== null) this.#average(frame.averages);
-        this.#page.identify(frame.identity);
-        break;
-      case "state":
-        this.#clock.observe(frame.status.now, this.#monotonic(), false);
-        this.#status = frame.status;
-        break;
-      case "sample":
-        this.#push({ t: [frame.t], down: [frame.down], up: [frame.up] });
-        break;
-      case "samples":
-        this.#push(frame.columns);
-        break;
-      case "averages":
-        this.#average(frame.averages);
-        break;
-      case "error":
-        return;
-    }
-    this.render();
+    this.#feed.take(frame, this.#clocks());
+    if (frame.type === "snapshot") this.#page.identify(frame.identity);
+    if (frame.type !== "error") this.render();
   }
 
-  /** Brings words and figures up to date; called at each event and once a second, for figures age. */
+  /** Brings words and figures up to date; called for each event and once a second, because figures age. */
   render(): void {
-    const monotonic = this.#monotonic();
-    const now = this.#clock.at(monotonic);
-    const points = now === null ? [] : this.#store.after(now - this.#settings.minutes * 60_000);
-    const said = this.#say(now, monotonic);
-    const current = said.figures ? (this.#newest() ?? null) : null;
-    const { units } = this.#settings;
-    const plan = this.#identity?.plan ?? NO_PLAN;
+    const at = this.#clocks();
+    const now = this.#feed.now(at);
+    const unit = this.#unit();
+    const { state, figures } = this.#assess(at);
+    const said = tell(state, unit, now ?? 0);
+    const current = figures ? (this.#feed.newest ?? null) : null;
+    const { plan, identity } = this.#feed;
 
     this.#page.say(said);
-    this.#page.entitle(said, current, this.#identity, units);
-    this.#page.announce(said, current, units, monotonic);
-    for (const direction of ["down", "up"] as const) {
-      this.#readouts[direction].show(current?.[direction] ?? null, plan, units);
-      this.#summaries[direction](summarise(points, direction), this.#settings);
+    this.#page.entitle(said, current, identity, unit);
+    this.#page.announce(said, current, unit, at.monotonic);
+    for (const [i, direction] of (["down", "up"] as const).entries()) {
+      this.#readouts[i as 0 | 1].show(current?.[direction] ?? null, plan, unit);
     }
-    const over = points.find((point) => point.coarse)?.span;
-    setText(this.#coarse, over === undefined ? "" : strings.coarse(strings.seconds(over)));
-    if (now === null) return;
-    this.#table.show({ points, current, plan, units, minutes: this.#settings.minutes, now });
-    this.#draw(points, plan, now);
+    if (now !== null) this.#renderPast(now, current, unit);
   }
 
-  /** Moves the chart on; called for each picture of the screen, or each second where the reader wants less motion. */
+  /** Moves the charts on; called for each picture of the screen, or each second where the reader wants less motion. */
   scroll(): void {
-    const now = this.#clock.at(this.#monotonic());
+    const now = this.#feed.now(this.#clocks());
     if (now === null) return;
-    this.#behind += ((this.#status?.interval ?? USUAL_INTERVAL) + LATE - this.#behind) * EASE;
-    this.#chart.scroll(now - this.#behind);
+    this.#behind += (this.#feed.interval + LATE - this.#behind) * EASE;
+    this.#withChart(() => this.#chart?.scroll(now - this.#behind));
   }
 
-  #push(columns: { t: number[]; down: number[]; up: number[] }): void {
-    this.#store.push(columns, this.#status?.interval ?? USUAL_INTERVAL);
-    this.#arrivedAt.sample = this.#instant();
+  /** The line's past: charts, reading, summaries, table, note. */
+  #renderPast(now: number, current: Point | null, unit: Unit): void {
+    const { minutes } = this.#settings;
+    const from = now - minutes * 60_000;
+    const points = this.#feed.after(from);
+    const { plan, status } = this.#feed;
+    for (const direction of ["down", "up"] as const) this.#summaries[direction](summarise(points, direction), unit);
+    setText(this.#note, noteOf(points, status, from, minutes));
+    this.#table.show({ points, current, plan, unit, minutes, now });
+    this.#withChart(() => this.#draw(points, unit, now));
+    if (this.#chosen !== null && this.#chosen < from) this.#chosen = null;
+    this.#showReading(now);
   }
 
-  #average(averages: Averages): void {
-    this.#store.average(averages);
-    this.#arrivedAt.average = this.#instant();
+  /** Gives the charts a changed scene; an unchanged one only scrolls. */
+  #draw(points: readonly Point[], unit: Unit, now: number): void {
+    const { minutes, zoom } = this.#settings;
+    const { plan, revision } = this.#feed;
+    const peak = (direction: Direction): number => points.reduce((most, point) => Math.max(most, point[direction]), 0);
+    const peaks = { down: peak("down"), up: peak("up") };
+    const drawn = `${revision} ${JSON.stringify([plan, peaks, unit, minutes, zoom])}`;
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    const edge = now - this.#behind;
+    this.#chart?.update({ points: this.#feed.after(Chart.from(minutes, edge)), plan, peaks, unit, minutes, zoom }, edge);
   }
 
-  #instant(): Instant {
-    return { monotonic: this.#monotonic(), wall: this.#wall() };
+  #unit(): Unit {
+    return unitOf(this.#feed.plan, this.#feed.highest, this.#settings.units);
   }
 
-  /** What the figures are of: averages where the router gives nothing else. */
-  #newest(): Point | undefined {
-    return onAverages(this.#status) ? this.#store.newestAverage : this.#store.newest;
-  }
-
-  #say(now: number | null, monotonic: number): Said {
-    const plan = this.#identity?.plan ?? NO_PLAN;
-    const since = (now ?? Infinity) - LOOK_BACK - USUAL_INTERVAL;
-    const recent = onAverages(this.#status) ? this.#store.averagesAfter(since) : this.#store.between(since, Infinity);
-    return say({
+  #assess(at: Instant): Assessed {
+    const { status, plan } = this.#feed;
+    const now = this.#feed.now(at);
+    const recent = now === null ? [] : this.#feed.recent(now);
+    return assess({
       link: this.#link,
       byToken: this.#target?.kind === "token",
       online: navigator.onLine,
-      status: this.#status,
-      age: this.#age(now, monotonic),
-      verdict: judge(recent, plan, this.#newest()?.t ?? 0, this.#settings.units),
+      status,
+      age: this.#feed.age(at),
+      verdict: judge(recent, plan, recent[recent.length - 1]?.t ?? 0),
       now: now ?? 0,
+      wall: at.wall,
     });
   }
 
-  /**
-   * How old the newest sample is by the worst of three measures: its own time, and how long ago it came by either of the
-   * browser's clocks, for one of them stands still while a device sleeps and the other is set now and then.
-   */
-  #age(now: number | null, monotonic: number): number | null {
-    const newest = this.#newest();
-    if (newest === undefined || now === null) return null;
-    const arrived = this.#arrivedAt[newest.coarse ? "average" : "sample"] ?? { monotonic, wall: this.#wall() };
-    return Math.max(0, now - newest.t, monotonic - arrived.monotonic, this.#wall() - arrived.wall);
+  #move(move: Move): void {
+    const now = this.#feed.now(this.#clocks());
+    if (now === null) return;
+    this.#chosen = this.#moved(move, this.#feed.after(now - this.#settings.minutes * 60_000));
+    this.#showReading(now);
   }
 
-  /** Gives the chart what changed; where nothing did, scrolling is enough. */
-  #draw(points: readonly Point[], plan: Plan, now: number): void {
-    const { minutes, units } = this.#settings;
-    const peak = (direction: Direction): number => points.reduce((most, point) => Math.max(most, point[direction]), 0);
-    const scene = { plan, peaks: { down: peak("down"), up: peak("up") }, units, minutes };
-    const drawn = `${this.#store.revision} ${JSON.stringify(scene)}`;
-    if (drawn === this.#drawn) return;
-    this.#drawn = drawn;
-    this.#chart.update(this.#store.drawn(), scene, now - this.#behind);
+  /** The instant after a move; keys go from figure to figure. */
+  #moved(move: Move, points: readonly Point[]): number | null {
+    if (move.kind === "none") return null;
+    if (move.kind === "to") return this.#chart?.timeAt(move.clientX) ?? null;
+    const last = points.length - 1;
+    const at = this.#chosen === null ? last + 1 : nearest(points, this.#chosen);
+    const aim = move.kind === "first" ? 0 : move.kind === "last" ? last : Math.min(last, Math.max(0, at + move.figures));
+    return points[aim]?.t ?? null;
+  }
+
+  #showReading(now: number): void {
+    const read = this.#chosen === null ? null : this.#readAt(this.#chosen);
+    const from = now - this.#settings.minutes * 60_000;
+    this.#reading?.show(read, this.#feed.plan, this.#unit(), from, now);
+    this.#withChart(() => this.#chart?.mark(read));
+  }
+
+  /** The figure of an instant: a sample next to it, or the average around it. */
+  #readAt(t: number): Read {
+    const points = this.#feed.after(t - this.#settings.minutes * 60_000);
+    const point = points[nearest(points, t)];
+    if (point === undefined) return { t, point: null };
+    const isThere = point.coarse ? t > point.t - point.interval && t <= point.t : Math.abs(point.t - t) <= gapLimit(point.interval) / 2;
+    return isThere ? { t: point.coarse ? t : point.t, point } : { t, point: null };
+  }
+
+  #summary(): string {
+    const at = this.#clocks();
+    const { state, figures } = this.#assess(at);
+    const said: Said = tell(state, this.#unit(), this.#feed.now(at) ?? 0);
+    const now = { t: this.#feed.now(at) ?? at.wall, point: figures ? (this.#feed.newest ?? null) : null };
+    const read = this.#chosen === null ? now : this.#readAt(this.#chosen);
+    const name = this.#feed.identity?.display ?? strings.page.line;
+    return summaryOf(name, read, this.#feed.plan, this.#unit(), said.title);
+  }
+
+  /** Runs a piece of drawing; a browser that cannot draw keeps its figures and loses the charts. */
+  #withChart(draw: () => void): void {
+    try {
+      draw();
+    } catch (fault) {
+      this.#chart = null;
+      this.#page.loseChart();
+      console.error(fault);
+    }
   }
 }
 
-/** What shows one direction's peak and average. */
-function summaryOf(direction: Direction): (summary: Summary | null, settings: Settings) => void {
+/** The index of the point for an instant: the first average around it, or the sample closest to it. */
+function nearest(points: readonly Point[], t: number): number {
+  let best = -1;
+  let least = Infinity;
+  points.forEach((point, i) => {
+    const isWithin = point.coarse && t > point.t - point.interval && t <= point.t;
+    const distance = isWithin ? 0 : Math.abs(point.t - t);
+    if (distance < least) [best, least] = [i, distance];
+  });
+  return best;
+}
+
+/** Returns a function that shows one direction's peak and average. */
+function summaryTexts(direction: Direction): (summary: Summary | null, unit: Unit) => void {
   const panel = part(document, `.panel[data-direction=${direction}]`);
   const peak = part(panel, ".peak");
   const average = part(panel, ".average");
-  return (summary, { units }) => {
-    setText(peak, rateText(summary?.peak ?? null, units));
-    setText(average, rateText(summary?.average ?? null, units));
+  return (summary, unit) => {
+    setText(peak, rateText(summary?.peak ?? null, unit));
+    setText(average, rateText(summary?.average ?? null, unit));
   };
 }
-

@@ -1,73 +1,76 @@
-// Rates for people: bits per second in, a figure and its unit out. 1 Mbps is 1,000,000 bit/s, never 1,048,576.
+// Rates for people: bits per second in, figures in one unit out. 1 Mbps is 1,000,000 bit/s, never 1,048,576.
 
+import type { Plan } from "../live/frame.ts";
 import { strings } from "../words/en.ts";
 
-/** What the reader chose. */
+/** The reader's choice between bits and bytes. */
 export type Units = "bits" | "bytes";
 
-/** A unit and how many bits per second one of it is. */
-export interface Scale {
-  unit: string;
+/** A line's unit: the same for figures, axes, sentences and the table. */
+export interface Unit {
+  name: string;
+  /** Bits per second of one unit. */
   divisor: number;
-  /** The decimals of a live figure in this unit. */
-  decimals: number;
-}
-
-/** A figure and its unit, apart because they are drawn apart. */
-export interface Figure {
-  figure: string;
-  unit: string;
 }
 
 /** From small to large. */
-const SCALES: Readonly<Record<Units, readonly [Scale, Scale, Scale]>> = {
+const UNITS: Readonly<Record<Units, readonly [Unit, Unit, Unit]>> = {
   bits: [
-    { unit: "kbps", divisor: 1e3, decimals: 0 },
-    { unit: "Mbps", divisor: 1e6, decimals: 2 },
-    { unit: "Gbps", divisor: 1e9, decimals: 2 },
+    { name: "kbps", divisor: 1e3 },
+    { name: "Mbps", divisor: 1e6 },
+    { name: "Gbps", divisor: 1e9 },
   ],
   bytes: [
-    { unit: "kB/s", divisor: 8e3, decimals: 0 },
-    { unit: "MB/s", divisor: 8e6, decimals: 2 },
-    { unit: "GB/s", divisor: 8e9, decimals: 2 },
+    { name: "kB/s", divisor: 8e3 },
+    { name: "MB/s", divisor: 8e6 },
+    { name: "GB/s", divisor: 8e9 },
   ],
 };
 
-/** The unit in which a rate is written: the smallest that does not need a figure of 1,000. */
-export function scaleOf(bitsPerSecond: number, units: Units): Scale {
-  const [kilo, mega, giga] = SCALES[units];
-  return [kilo, mega].find((scale) => rounded(bitsPerSecond, scale) < 1_000) ?? giga;
+const KILO = 0;
+const MEGA = 1;
+const GIGA = 2;
+
+/** The largest figures in one unit: three digits, or four beside a plan of three. */
+const LARGEST = { planKnown: 9_999.5, planUnknown: 999.5 };
+
+/**
+ * Returns the unit of a line by its plan: kbps below 1 Mbps, Gbps above 1 Gbps, Mbps otherwise. `highest` is the highest
+ * rate that the line has shown, in bits per second; a figure too long for the plan's unit moves the line to a larger one.
+ */
+export function unitOf(plan: Plan, highest: number, units: Units): Unit {
+  const known = plan.down !== null && plan.up !== null;
+  const largest = known ? LARGEST.planKnown : LARGEST.planUnknown;
+  const fitting = UNITS[units].slice(planSize(plan, known));
+  return fitting.find(({ divisor }) => highest / divisor < largest) ?? UNITS[units][GIGA];
 }
 
-/** A live figure: 14,780,000 is `14.78` `Mbps`. */
-export function figureOf(bitsPerSecond: number, units: Units): Figure {
-  const scale = scaleOf(bitsPerSecond, units);
-  const unit = scale.unit;
-  // A little is not nothing.
-  if (bitsPerSecond > 0 && rounded(bitsPerSecond, scale) === 0) return { figure: strings.underOne, unit };
-  return { figure: strings.number(bitsPerSecond / scale.divisor, scale.decimals), unit };
+function planSize(plan: Plan, known: boolean): number {
+  const limit = Math.max(plan.down ?? 0, plan.up ?? 0);
+  if (known && limit < 1e6) return KILO;
+  return limit > 1e9 ? GIGA : MEGA;
 }
 
-/** The same as one text; null is a dash. */
-export function rateText(bitsPerSecond: number | null, units: Units): string {
-  if (bitsPerSecond === null) return strings.dash;
-  const { figure, unit } = figureOf(bitsPerSecond, units);
-  return strings.rate(figure, unit);
+/** A live figure of three digits and at most two decimals: `0.42`, `18.9`, `181`. */
+export function figureOf(bitsPerSecond: number, unit: Unit): string {
+  const value = bitsPerSecond / unit.divisor;
+  if (value > 0 && value < 0.005) return strings.underHundredth;
+  const decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  return strings.number(value, decimals, decimals);
+}
+
+/** A live figure with its unit; a dash for null. */
+export function rateText(bitsPerSecond: number | null, unit: Unit): string {
+  return bitsPerSecond === null ? strings.dash : strings.rate(figureOf(bitsPerSecond, unit), unit.name);
 }
 
 /** A limit without needless decimals: `50 Mbps`, `2.5 Mbps`. */
-export function limitText(limit: number, units: Units): string {
-  const scale = scaleOf(limit, units);
-  return strings.rate(strings.number(limit / scale.divisor, 0, 2), scale.unit);
+export function limitText(limit: number, unit: Unit): string {
+  return strings.rate(strings.number(limit / unit.divisor, 0, 2), unit.name);
 }
 
-/** `48.7 of 50 Mbps`: the amount in the limit's unit, to three digits or two decimals. */
-export function shareText(bitsPerSecond: number, limit: number, units: Units): string {
-  const amount = bitsPerSecond / scaleOf(limit, units).divisor;
-  return strings.share(strings.number(amount, amount < 10 ? 2 : 1), limitText(limit, units));
-}
-
-function rounded(bitsPerSecond: number, scale: Scale): number {
-  const power = 10 ** scale.decimals;
-  return Math.round((bitsPerSecond / scale.divisor) * power) / power;
+/** `19.8 of 20 Mbps`; `19.8 Mbps` without a plan. */
+export function shareText(bitsPerSecond: number, limit: number | null, unit: Unit): string {
+  if (limit === null) return rateText(bitsPerSecond, unit);
+  return strings.share(figureOf(bitsPerSecond, unit), limitText(limit, unit));
 }

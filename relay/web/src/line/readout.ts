@@ -1,15 +1,10 @@
-// The two large figures with their share of the plan. Draws what it is told; a figure that is not known is a dash.
+// The two large figures with their share of the plan. An unknown figure is a dash.
 
 import { part, setText } from "../dom.ts";
 import type { Direction, Plan } from "../live/frame.ts";
-import { figureOf, limitText, type Units } from "./rate.ts";
 import { strings } from "../words/en.ts";
-
-/** Figures of more characters than this need the smaller size. */
-const LONG = 5;
-
-/** Figures without decimals, below one of the next unit, are no longer than this. */
-const WHOLE = 3;
+import { figureOf, limitText, type Unit } from "./rate.ts";
+import { OVER } from "./verdict.ts";
 
 /** One direction's card. */
 export class Readout {
@@ -29,29 +24,24 @@ export class Readout {
     this.#share = part(this.#card, ".share");
   }
 
-  /** Shows a rate in bits per second, null for a dash. */
-  show(bitsPerSecond: number | null, plan: Plan, units: Units): void {
+  /** Shows a rate in bits per second; a dash for null. */
+  show(bitsPerSecond: number | null, plan: Plan, unit: Unit): void {
     const limit = plan[this.#direction];
-    const { figure, unit } = bitsPerSecond === null ? { figure: strings.dash, unit: "" } : figureOf(bitsPerSecond, units);
-    setText(this.#number, figure);
-    setText(this.#unit, unit);
-    this.#card.classList.toggle("whole", figure.length <= WHOLE);
-    // Once small, it stays: a line around 100 Mbps would change its size every second.
-    if (figure.length > LONG) this.#card.classList.add("long");
+    setText(this.#number, bitsPerSecond === null ? strings.dash : figureOf(bitsPerSecond, unit));
+    this.#card.classList.toggle("unknown", bitsPerSecond === null);
+    setText(this.#unit, bitsPerSecond === null ? "" : unit.name);
     const share = bitsPerSecond === null || limit === null ? 0 : bitsPerSecond / limit;
     this.#bar.style.transform = `scaleX(${Math.min(1, share)})`;
     this.#card.classList.toggle("planned", limit !== null);
-    setText(this.#share, this.#shareText(bitsPerSecond, limit, share, units));
+    setText(this.#share, shareOfPlan(bitsPerSecond, limit, unit));
   }
+}
 
-  /** Forgets the size, as for another line. */
-  reset(): void {
-    this.#card.classList.remove("long");
-  }
-
-  #shareText(bitsPerSecond: number | null, limit: number | null, share: number, units: Units): string {
-    if (limit === null) return strings.planUnknown;
-    const plan = limitText(limit, units);
-    return bitsPerSecond === null ? strings.planIs(plan) : strings.percentOfPlan(share * 100, plan);
-  }
+/** Beside a figure above the plan a percentage would be a second number for one thing. */
+function shareOfPlan(bitsPerSecond: number | null, limit: number | null, unit: Unit): string {
+  if (limit === null) return strings.planUnknown;
+  const plan = limitText(limit, unit);
+  if (bitsPerSecond === null) return strings.planIs(plan);
+  const share = bitsPerSecond / limit;
+  return share > OVER ? strings.abovePlan(plan) : strings.percentOfPlan(share * 100, plan);
 }

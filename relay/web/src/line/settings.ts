@@ -1,33 +1,38 @@
-// What the reader chose, kept in this browser where it allows that. Nothing here says whose line it is.
+// The reader's choices, kept in the browser's storage if the browser allows storage. Nothing here names the line.
 
 import type { Units } from "./rate.ts";
 
-/** The windows that the chart can show, in minutes; the longest is as far as averages go back. */
+/** The windows of the charts, in minutes. Averages reach back as far as the longest. */
 export const WINDOWS = [1, 5, 15, 120] as const;
+
+/** The top of the rate axes: the plan, or the window's highest rate. */
+export type Zoom = "plan" | "peak";
 
 /** The reader's choices. */
 export interface Settings {
   minutes: (typeof WINDOWS)[number];
   units: Units;
+  zoom: Zoom;
 }
 
 const KEY = "linelight";
 
-/** What was kept, or the usual: one minute, Mbps. */
+/** Returns the kept choices; without any: one minute, Mbps, up to the plan. */
 export function loadSettings(storage: () => Storage): Settings {
   const kept = read(storage);
   return {
     minutes: WINDOWS.find((minutes) => minutes === kept["minutes"]) ?? 1,
     units: kept["units"] === "bytes" ? "bytes" : "bits",
+    zoom: kept["zoom"] === "peak" ? "peak" : "plan",
   };
 }
 
-/** Keeps the choices; a browser that refuses forgets them. */
+/** Keeps the choices; a browser without storage forgets them with the page. */
 export function saveSettings(storage: () => Storage, settings: Settings): void {
   try {
     storage().setItem(KEY, JSON.stringify(settings));
   } catch {
-    // Private windows and blocked cookies throw: the choice then lasts as long as the page.
+    // Private windows and blocked cookies throw.
   }
 }
 

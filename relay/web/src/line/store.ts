@@ -1,13 +1,13 @@
-// The figures that the page holds: fifteen minutes of samples in one bounded ring, and two hours of averages, which count
-// where there are no samples. Pure: no clock, no drawing.
+// The figures that the page holds: two hours of samples in one bounded list, and two hours of averages for the times
+// without samples. Pure: no clock, no drawing.
 
-import type { Averages, Columns } from "../live/frame.ts";
+import type { Averages, Columns, Direction } from "../live/frame.ts";
 
-/** How far back samples are kept, in milliseconds. */
-export const KEPT = 15 * 60_000;
+/** Samples and averages are kept for so long, in milliseconds. */
+export const KEPT = 120 * 60_000;
 
-/** The most samples kept, whatever their times say: two a second. */
-const CAPACITY = (KEPT / 1_000) * 2;
+/** The most samples kept, whatever their times say: a little over one a second. */
+const CAPACITY = (KEPT / 1_000) * 1.25;
 
 /** The most averages kept: two hours of half minutes. */
 const MOST_AVERAGES = 240;
@@ -16,24 +16,16 @@ const MOST_AVERAGES = 240;
 const GAP_INTERVALS = 2.5;
 const SHORTEST_GAP = 2_500;
 
-/** A sample: Unix milliseconds by the relay's clock, bits per second, and the interval it was taken in. */
+/** A sample: Unix milliseconds by the relay's clock, bits per second, and the sample's interval in milliseconds. */
 export interface Point {
   t: number;
   down: number;
   up: number;
   interval: number;
-  /** Whether it is no sample, but an average. */
+  /** True for an average; absent for a sample. */
   coarse?: true;
-  /** Over how much time it is one, in milliseconds; its interval may be cut to what no sample covers. */
+  /** The whole span of an average, in milliseconds; `interval` may be cut to the time without samples. */
   span?: number;
-}
-
-/** What a chart draws, samples and averages apart: null where there are none, times in seconds. */
-export interface Drawn {
-  t: number[];
-  down: (number | null)[];
-  up: (number | null)[];
-  coarse: { down: (number | null)[]; up: (number | null)[] };
 }
 
 /** Peak and time-weighted average, bits per second. */
@@ -42,18 +34,18 @@ export interface Summary {
   average: number;
 }
 
-/** The longest distance between two samples that is not a gap, in milliseconds. */
+/** Returns the longest distance between two samples that is not a gap, in milliseconds. */
 export function gapLimit(interval: number): number {
   return Math.max(SHORTEST_GAP, GAP_INTERVALS * interval);
 }
 
-/** The ring. */
+/** Samples and averages of one line. */
 export class Store {
   #points: Point[] = [];
   #averages: Point[] = [];
   #revision = 0;
 
-  /** Grows whenever what is held changes. */
+  /** A number that grows with every change. */
   get revision(): number {
     return this.#revision;
   }
@@ -75,7 +67,7 @@ export class Store {
     this.#revision += 1;
   }
 
-  /** Adds live samples; what does not rise in time is dropped. */
+  /** Adds live samples; drops samples that do not rise in time. */
   push(columns: Columns, interval: number): void {
     for (const point of pointsOf(columns, interval)) {
       const newest = this.newest;
@@ -85,22 +77,22 @@ export class Store {
   }
 
   /**
-   * Takes a snapshot's history. Where it reaches, it is the truth (a backfill or a clock step may have changed it); what
-   * the page saw before it stays; what lies after the relay's newest sample or in its future belongs to a clock that
-   * was wrong.
+   * Takes a snapshot's history. Within its reach the history replaces the page's own samples, because a backfill or a
+   * clock step may have changed them. Earlier samples stay. Samples after the relay's newest one, or in the relay's
+   * future, came from a wrong clock and go.
    */
   merge(history: Columns, interval: number, now: number): void {
-    const first = history.t[0];
+    const begin = history.t[0];
     const known = new Map(this.#points.map((point) => [point.t, point.interval]));
     const before = this.#points.filter((point) =>
-      first === undefined ? point.t <= now : point.t < first - Math.min(point.interval, interval) / 2,
+      begin === undefined ? point.t <= now : point.t < begin - Math.min(point.interval, interval) / 2,
     );
     const taken = pointsOf(history, interval).map((point) => ({ ...point, interval: known.get(point.t) ?? interval }));
     this.#points = [...before, ...taken];
     this.#trim();
   }
 
-  /** Takes averages: of their time and after it, they are the truth. */
+  /** Takes averages: they replace the known averages of their time and of the time after them. */
   average(averages: Averages): void {
     const { interval, start } = averages;
     const taken = averages.down.flatMap((down, i): Point[] => {
@@ -122,39 +114,12 @@ export class Store {
     return this.#averages.filter((point) => point.t > from);
   }
 
-  /** The samples after `from`, and averages for the times without any, in order. */
+  /** The samples after `from`, and averages for the times without samples, in order. */
   after(from: number): Point[] {
     return this.#all().filter((point) => point.t > from);
   }
 
-  /** Everything with a null in each gap; an average is a step. */
-  drawn(): Drawn {
-    const drawn: Drawn = { t: [], down: [], up: [], coarse: { down: [], up: [] } };
-    const draw = (t: number, sample: Point | null, average: Point | null): void => {
-      drawn.t.push(t / 1_000);
-      drawn.down.push(sample?.down ?? null);
-      drawn.up.push(sample?.up ?? null);
-      drawn.coarse.down.push(average?.down ?? null);
-      drawn.coarse.up.push(average?.up ?? null);
-    };
-    let last: Point | null = null;
-    for (const point of this.#all()) {
-      const from = point.coarse ? point.t - point.interval : point.t;
-      const parts = last !== null && (point.coarse ? last.coarse && from > last.t : !last.coarse && isGap(last, point));
-      if (parts && last !== null) draw((last.t + from) / 2, null, null);
-      if (point.coarse) {
-        draw(from, null, point);
-        // A step's end lies before the next one's beginning.
-        draw(point.t - 1, null, point);
-      } else {
-        draw(from, point, null);
-      }
-      last = point;
-    }
-    return drawn;
-  }
-
-  /** Samples, and in each hole that is as long as an average, the averages cut to it. */
+  /** Samples, and in each hole of an average's length or more, the averages cut to the hole. */
   #all(): Point[] {
     if (this.#averages.length === 0) return this.#points;
     const all: Point[] = [];
@@ -180,13 +145,14 @@ export class Store {
 
   #trim(): void {
     const oldest = (this.newest?.t ?? 0) - KEPT;
-    this.#points = this.#points.filter((point) => point.t >= oldest).slice(-CAPACITY);
+    const spare = Math.max(this.#points.findIndex((point) => point.t >= oldest), this.#points.length - CAPACITY, 0);
+    if (spare > 0) this.#points = this.#points.slice(spare);
     this.#revision += 1;
   }
 }
 
-/** Peak and average of some samples in one direction; null without any. Each counts for the time that it stands for. */
-export function summarise(points: readonly Point[], direction: "down" | "up"): Summary | null {
+/** Returns peak and average of points in one direction; null without points. Each point counts for its own time. */
+export function summarise(points: readonly Point[], direction: Direction): Summary | null {
   if (points.length === 0) return null;
   let peak = 0;
   let area = 0;
@@ -203,8 +169,9 @@ export function summarise(points: readonly Point[], direction: "down" | "up"): S
   return { peak, average: area / time };
 }
 
-/** Whether nothing is known of the time between two neighbours. */
+/** True if the time between two neighbours is unknown. */
 export function isGap(earlier: Point, later: Point): boolean {
+  if (earlier.coarse && later.coarse) return later.t - later.interval > earlier.t;
   return later.t - earlier.t > gapLimit(Math.max(earlier.interval, later.interval));
 }
 

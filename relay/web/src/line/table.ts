@@ -1,28 +1,28 @@
-// The chart's figures as a table, for those who do not see the chart. Filled only while it is open.
+// The charts' figures as a table, for readers without the charts. Filled only while the table is open.
 
 import { part, setText } from "../dom.ts";
 import type { Plan } from "../live/frame.ts";
-import { limitText, rateText, type Units } from "./rate.ts";
+import { limitText, rateText, type Unit } from "./rate.ts";
 import { type Point, type Summary, summarise } from "./store.ts";
 import { strings } from "../words/en.ts";
 
-/** How many parts the window is told in. */
+/** The table divides the window into so many parts. */
 const PARTS = 12;
 
-/** What the table tells. */
+/** The content of the table. */
 export interface Told {
   /** The window's samples. */
   points: readonly Point[];
-  /** The newest sample if it is current. */
+  /** The newest sample while current; null otherwise. */
   current: Point | null;
   plan: Plan;
-  units: Units;
+  unit: Unit;
   minutes: number;
-  /** The window's end, Unix milliseconds by the relay's clock. */
+  /** The end of the window, Unix milliseconds by the relay's clock. */
   now: number;
 }
 
-/** One row: its heading, download, upload. */
+/** One row: heading, download, upload. */
 type Row = readonly [heading: string, down: string, up: string];
 
 /** The table. */
@@ -45,7 +45,7 @@ export class Table {
     rowsOf(told).forEach((row, i) => this.#fill(i, row));
   }
 
-  /** Rows stay where they are and only their texts change, so that a reader's place in them is kept. */
+  /** Rows stay and only their texts change, so that a reader keeps the place among them. */
   #fill(index: number, row: Row): void {
     const line = this.#rows.children[index] ?? this.#rows.appendChild(emptyRow());
     row.forEach((text, column) => {
@@ -61,11 +61,11 @@ function captionOf(told: Told): string {
   return over === undefined ? caption : strings.tableCoarse(caption, strings.seconds(over));
 }
 
-/** The figures now, peak, average and plan, then the window in equal parts that begin at full steps, newest first. */
+/** Returns the rows: now, peak, average and plan, then equal parts of the window from full steps on, the newest first. */
 export function rowsOf(told: Told): Row[] {
-  const { points, current, plan, units } = told;
-  const rate = (bitsPerSecond: number | null | undefined): string => rateText(bitsPerSecond ?? null, units);
-  const limit = (value: number | null): string => (value === null ? strings.dash : limitText(value, units));
+  const { points, current, plan, unit } = told;
+  const rate = (bitsPerSecond: number | null | undefined): string => rateText(bitsPerSecond ?? null, unit);
+  const limit = (value: number | null): string => (value === null ? strings.dash : limitText(value, unit));
   const down = summarise(points, "down");
   const up = summarise(points, "up");
   return [

@@ -1,26 +1,62 @@
-// What the page's address asks to watch. Reads an address; fetches nothing.
+// The page's address and its meaning: a token, a username, or neither. Finds the token in links that mail programs and
+// messengers have spoiled. Reads an address; fetches nothing.
 
 import type { Target } from "./frame.ts";
 
-/** The longest token or username that is sent: the relay refuses a first frame of more than 4 KiB. */
+/** The longest token or username, in characters: the relay refuses a first frame of more than 4 KiB. */
 const LONGEST = 3_500;
 
-/** What an address asks for. */
+/** The meaning of an address. */
 export type Request =
   | { kind: "watch"; target: Target }
   | { kind: "none" }
   | { kind: "elsewhere" }
-  | { kind: "too_long" };
+  | { kind: "too_long" }
+  /** A part of a token: the link was cut off on its way. */
+  | { kind: "cut" };
 
-/** Reads the fragment's token, which wins, or the username of `/line/{username}`. */
-export function readAddress(pathname: string, hash: string): Request {
-  const token = hash.replace(/^#/, "").trim();
-  if (token !== "") return bounded({ kind: "token", token });
+/** Three parts of base64url, the first of which is a JSON object (RFC 7515, section 3.1). */
+const TOKEN = /eyJ[\w-]*\.[\w-]+\.[\w-]+/;
+
+/** The begin of a token. */
+const CUT_TOKEN = /eyJ[\w-]{8,}/;
+
+/** An HMAC-SHA-256 signature has 43 characters of base64url. */
+const SIGNATURE = 43;
+
+/** Reads the token of the fragment, which wins, or the username of `/line/{username}`. */
+export function readAddress(pathname: string, hash: string, search = ""): Request {
+  const fragment = decoded(hash.replace(/^#/, "")).trim();
+  // "%23" instead of "#" moves the fragment into the path.
+  const found = tokenIn(fragment) ?? tokenIn(afterHash(decoded(pathname))) ?? tokenIn(afterHash(decoded(search)));
+  if (found !== null) return found;
+  if (fragment !== "" && !fragment.startsWith("?")) return bounded({ kind: "token", token: fragment });
   const prefix = "/line/";
   if (pathname.startsWith(prefix) && pathname.length > prefix.length) {
     return bounded({ kind: "username", username: textForm(pathname.slice(prefix.length)) });
   }
   return pathname === "/" || pathname === "/index.html" ? { kind: "none" } : { kind: "elsewhere" };
+}
+
+/** The token within a text, without the characters that others have put around the token; null without a token. */
+function tokenIn(text: string): Request | null {
+  const token = TOKEN.exec(text)?.[0];
+  if (token === undefined) return CUT_TOKEN.test(text) ? { kind: "cut" } : null;
+  const signature = token.slice(token.lastIndexOf(".") + 1);
+  return signature.length < SIGNATURE ? { kind: "cut" } : bounded({ kind: "token", token });
+}
+
+function afterHash(text: string): string {
+  return text.includes("#") ? text.slice(text.indexOf("#")) : "";
+}
+
+/** A text without its percent-encoding; the text itself where the encoding is broken. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function bounded(target: Target): Request {
@@ -29,8 +65,8 @@ function bounded(target: Target): Request {
 }
 
 /**
- * The username's text form from a path. A path holds the text form percent-encoded; one that holds the username's raw
- * bytes instead is no valid UTF-8 when decoded, and is read as those bytes.
+ * Returns the username's text form from a path. A path holds the text form percent-encoded. A path with the raw bytes of
+ * the username instead is no valid UTF-8, and is read as bytes.
  */
 function textForm(encoded: string): string {
   try {
@@ -40,20 +76,20 @@ function textForm(encoded: string): string {
   }
 }
 
-/** One run of `%XX`: what is UTF-8 becomes text, each other byte and `%` stays `%XX`. */
+/** Decodes one run of `%XX`: UTF-8 becomes text, each other byte and `%` stays `%XX`. */
 function decodeRun(run: string): string {
   let text = "";
   let rest = run.toUpperCase();
   while (rest !== "") {
     const taken = [12, 9, 6, 3].find((length) => length <= rest.length && decodes(rest.slice(0, length))) ?? 0;
-    const decoded = taken === 0 ? rest.slice(0, 3) : decodeURIComponent(rest.slice(0, taken));
-    text += decoded === "%" ? "%25" : decoded;
+    const character = taken === 0 ? rest.slice(0, 3) : decodeURIComponent(rest.slice(0, taken));
+    text += character === "%" ? "%25" : character;
     rest = rest.slice(taken === 0 ? 3 : taken);
   }
   return text;
 }
 
-/** Whether a run of `%XX` is exactly one character of UTF-8. */
+/** True if a run of `%XX` is exactly one character of UTF-8. */
 function decodes(run: string): boolean {
   try {
     return [...decodeURIComponent(run)].length === 1;
@@ -62,7 +98,7 @@ function decodes(run: string): boolean {
   }
 }
 
-/** A target's username: of a token its `sub` claim, unverified, good for a URL and nothing else. */
+/** Returns the username of a target: for a token its unverified `sub` claim, good for a URL and nothing else. */
 export function usernameOf(target: Target): string | null {
   if (target.kind === "username") return target.username;
   try {
@@ -70,6 +106,7 @@ export function usernameOf(target: Target): string | null {
     const bytes = Uint8Array.from(atob(claims.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
     const parsed: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     const sub = typeof parsed === "object" && parsed !== null && "sub" in parsed ? parsed.sub : null;
+    if (typeof sub === "number" && Number.isSafeInteger(sub) && sub >= 0) return String(sub);
     return typeof sub === "string" && sub !== "" ? sub : null;
   } catch {
     return null;

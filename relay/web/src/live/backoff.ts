@@ -1,4 +1,4 @@
-// How long to wait before the next attempt. Pure: chance is an argument.
+// The wait before the next attempt. Pure: chance is an argument.
 
 import type { Retry } from "./close.ts";
 
@@ -6,12 +6,12 @@ import type { Retry } from "./close.ts";
 const BASE = 1_000;
 const LONGEST = 30_000;
 
-/** The share by which a wait that the relay asked for may grow, so that its viewers do not come back all at once. */
+/** A wait asked for by the relay grows by up to this share, so that the relay's viewers do not come back all at once. */
 const SPREAD = 0.5;
 
 /**
- * The wait in milliseconds, after `waited` since a connection last lasted; null for none. `chance` lies in [0, 1). It is never longer
- * than what was waited already: who was away for a moment is back in a moment.
+ * Returns the wait in milliseconds after earlier waits of `waited` in all; null for no further attempt. `chance` lies in
+ * [0, 1). A wait is never longer than the earlier ones together: after a short loss the page is back in a moment.
  */
 export function waitBefore(retry: Retry, waited: number, chance: number): number | null {
   if (retry === "never") return null;

@@ -1,13 +1,13 @@
-// The viewers' close codes and what the page does about each. A table and a lookup; the test holds it against
-// shared/golden/close.json, which every side reads.
+// The viewers' close codes and the page's answer to each. A table and a lookup; a test compares the table with
+// shared/golden/close.json.
 
-/** Whether and when to come back: with the back-off, not before so many seconds, or not without the reader. */
+/** When to come back: with the back-off, not before so many seconds, or not without the reader. */
 export type Retry = "back_off" | "never" | number;
 
-/** Stands for a connection that ended without a close frame (RFC 6455, section 7.1.5). */
+/** The code of a connection without a close frame (RFC 6455, section 7.1.5). */
 export const NO_CODE = 1006;
 
-/** The codes that need words of their own. */
+/** The codes with words of their own. */
 export const LINK_REFUSED = 4102;
 export const LINK_EXPIRED = 4103;
 export const VIEWER_PROTOCOL = 4101;
@@ -30,7 +30,7 @@ const RETRIES: ReadonlyMap<number, Retry> = new Map<number, Retry>([
   [TOO_MANY_FAILURES, 60],
 ]);
 
-/** What to do after a close code; unknown ones are transient, since most are the network's own. */
+/** Returns when to come back after a close code. Unknown codes are transient: most are the network's own. */
 export function retryAfter(code: number): Retry {
   return RETRIES.get(code) ?? "back_off";
 }

@@ -1,13 +1,13 @@
-// Viewer frames as the relay writes them: text in, values out. Knows no socket, keeps nothing and never throws.
-// The contract is shared/golden/viewer.
+// The relay's viewer frames: text in, values out. Knows no socket, keeps nothing and never throws. The contract is
+// shared/golden/viewer.
 
-/** What a viewer asks for in its first frame. */
+/** The line that a viewer's first frame asks for. */
 export type Target = { kind: "token"; token: string } | { kind: "username"; username: string };
 
 /** The two directions, as the subscriber sees them. */
 export type Direction = "down" | "up";
 
-/** What the relay knows of a line. */
+/** A line's state at the relay. */
 export type LineState = "running" | "stalled" | "offline" | "unreachable" | "unknown" | "starting";
 
 const LINE_STATES: readonly string[] = ["running", "stalled", "offline", "unreachable", "unknown", "starting"];
@@ -25,11 +25,11 @@ export interface Columns {
   up: number[];
 }
 
-/** Averages one behind the other; null is a gap. Unix milliseconds by the relay's clock, bits per second. */
+/** Averages in a row; null is a gap. Unix milliseconds by the relay's clock, bits per second. */
 export interface Averages {
-  /** How long each is, in milliseconds. */
+  /** The span of each, in milliseconds. */
   interval: number;
-  /** When the first begins. */
+  /** The begin of the first. */
   start: number;
   down: (number | null)[];
   up: (number | null)[];
@@ -38,19 +38,19 @@ export interface Averages {
 /** A line's state as `snapshot` and `state` frames carry it. Times are Unix milliseconds by the relay's clock. */
 export interface Status {
   state: LineState;
-  /** Since when it is in that state; null when not known. */
+  /** The begin of the state; null when not known. */
   since: number | null;
-  /** The sessions that are summed up. */
+  /** The number of sessions in the sum. */
   sessions: number;
   /** Milliseconds between two samples. */
   interval: number;
-  /** The relay's clock when it wrote the frame. */
+  /** The relay's clock at the frame. */
   now: number;
-  /** Why there are no figures, or other ones than usual; null where all is as usual. */
+  /** The reason for no figures, or for unusual ones; null in the usual case. */
   notice: string | null;
 }
 
-/** Whose line it is, and what it may carry. */
+/** A line's owner and plan. */
 export interface Identity {
   /** The username's text form. */
   username: string;
@@ -58,10 +58,10 @@ export interface Identity {
   display: string;
   customer: string | null;
   package: string | null;
-  /** The provider's name; null for the product's own. */
+  /** The provider's name; null without one. */
   brand: string | null;
   plan: Plan;
-  /** When the link expires; null when it does not. */
+  /** The end of the link; null for a link without end. */
   expires: number | null;
 }
 
@@ -74,10 +74,10 @@ export type Frame =
   | { type: "state"; status: Status }
   | { type: "error"; code: number; reason: string };
 
-/** What a text frame turned out to be: unknown types are for a later page, malformed ones for nobody. */
+/** A text frame, read. Unknown types are for a later page, malformed ones for nobody. */
 export type Parsed = { kind: "frame"; frame: Frame } | { kind: "ignored" } | { kind: "malformed"; why: string };
 
-/** The longest frame that is read: a snapshot of 15 minutes at one a second is some 40 KB. */
+/** The longest frame, in characters: a snapshot of 15 minutes at one sample a second has some 40,000. */
 const LONGEST_FRAME = 1 << 20;
 
 /** The first frame of a viewer. */
@@ -105,7 +105,7 @@ export function parseFrame(text: string): Parsed {
   }
 }
 
-/** Leaves the readers below for `parseFrame`, and never this module. */
+/** Thrown by the readers below, and caught by `parseFrame`. */
 class Malformed extends Error {}
 
 type Fields = Record<string, unknown>;

@@ -1,21 +1,26 @@
-// How the page stands with the relay: a value that the connection tells and the line's page puts into words.
+// The page's connection with the relay as a value: the connection tells it, and the line's page puts it into words.
 
-/** Trying again later, after the relay's close code. */
+/** No connection; the next attempt follows. */
 export interface Lost {
   kind: "lost";
+  /** The relay's close code. */
   code: number;
+  /** When the next attempt begins, in milliseconds of the browser's wall clock. */
+  retryAt: number;
 }
 
-/** How the page stands with the relay. */
+/** The state of the connection. */
 export type Link =
-  /** `after` is the loss that it follows; null at the start, or because the reader wants it. */
+  /** `after` is the loss before the attempt; null for the first attempt, and for one that the reader asked for. */
   | { kind: "connecting"; after: Lost | null }
   | { kind: "open" }
   | Lost
-  /** Let go on purpose while the page was hidden. */
+  /** Closed on purpose while the page was hidden. */
   | { kind: "paused" }
-  /** Not coming back by itself. */
+  /** Final, until the reader asks. */
   | { kind: "ended"; code: number }
   /** The address names no line. */
   | { kind: "none" }
-  | { kind: "elsewhere" };
+  | { kind: "elsewhere" }
+  /** The address holds a part of a token. */
+  | { kind: "cut" };

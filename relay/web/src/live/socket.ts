@@ -1,34 +1,34 @@
-// The page's connection with the relay, for as long as the page is open: connects, watches for silence, comes back by
-// itself, lets go while nobody looks. It draws nothing and keeps no samples. The network, timers and chance are given to it.
+// The page's connection with the relay while the page is open: connects, watches for silence, comes back by itself, and
+// lets go of a hidden page. Draws nothing and keeps no samples. Network, timers and chance are arguments.
 
 import { waitBefore } from "./backoff.ts";
 import { NO_CODE, retryAfter, VIEWER_PROTOCOL } from "./close.ts";
 import { type Frame, parseFrame, type Target } from "./frame.ts";
 import type { Link, Lost } from "./link.ts";
 
-/** From the attempt to the snapshot, in milliseconds: a slow 3G handshake takes ten seconds. */
+/** The longest time from an attempt to its snapshot, in milliseconds: a slow 3G handshake takes ten seconds. */
 export const CONNECT_TIMEOUT = 20_000;
 
-/** The relay writes something every ten seconds; after so long without, the connection is dead. */
+/** The relay writes at least every ten seconds; a connection silent for so long is dead. In milliseconds. */
 export const SILENCE = 25_000;
 
-/** A page that nobody sees lets go of its watch after so long. */
+/** A hidden page lets go of its watch after so long, in milliseconds. */
 export const HIDDEN_FOR = 60_000;
 
-/** A connection that lasted so long starts the back-off anew. */
+/** A connection of this length starts the back-off anew, in milliseconds. */
 const SETTLED = 10_000;
 
-/** How often the page looks whether the device slept, and how late that look is if it did. */
+/** The page looks for a sleep of the device each `LOOK`; a look late by `SLEPT` found one. In milliseconds. */
 const LOOK = 5_000;
 const SLEPT = 15_000;
 
-/** After so many attempts without a WebSocket in a row, every second one is by server-sent events. */
+/** After so many failed WebSockets in a row, every second attempt uses server-sent events. */
 const REFUSED_WEBSOCKETS = 2;
 
-/** Two refreshes closer than this are one, in milliseconds. */
+/** Two refreshes within this time are one, in milliseconds. */
 const REFRESH_AGAIN = 1_000;
 
-/** What a transport tells. Nothing follows `closed`. */
+/** The ears of a transport. Nothing follows `closed`. */
 export interface Heard {
   opened(): void;
   text(text: string): void;
@@ -36,27 +36,27 @@ export interface Heard {
   closed(code: number): void;
 }
 
-/** One attempt; `close` is final, and nothing is heard after it. */
+/** One attempt. `close` is final: nothing is heard afterwards. */
 export interface Transport {
   close(): void;
 }
 
-/** Opens a transport that watches a target. */
+/** Opens a transport for a target. */
 export type Dial = (target: Target, heard: Heard) => Transport;
 
-/** What the connection needs of the browser. */
+/** The browser as the connection needs it. */
 export interface World {
   webSocket: Dial;
   /** Server-sent events; null where the target's username is not known. */
   events: Dial | null;
-  /** Wall-clock milliseconds, used for differences only: unlike the monotonic clock it goes on while a device sleeps. */
+  /** Wall-clock milliseconds, for differences only: unlike the monotonic clock, the wall clock goes on while a device sleeps. */
   wall(): number;
   chance(): number;
   after(milliseconds: number, run: () => void): number;
   cancel(timer: number): void;
 }
 
-/** What the connection tells. */
+/** The ears of a connection. */
 export interface Listener {
   link(link: Link): void;
   frame(frame: Frame): void;
@@ -71,7 +71,7 @@ export class LiveSocket {
   #transport: Transport | null = null;
   #link: Link = { kind: "connecting", after: null };
   #failures = 0;
-  /** Since a connection last lasted, in milliseconds. */
+  /** The waits since the last connection of length, in milliseconds. */
   #waited = 0;
   #refusedWebSockets = 0;
   #connectedAt = 0;
@@ -97,41 +97,44 @@ export class LiveSocket {
     for (const timer of Object.values(this.#timers)) timer.stop();
   }
 
-  /** Connects anew because the reader asked, whatever the state. */
+  /** Connects anew in any state, because the reader asked. */
   refresh(): void {
     if (this.#transport !== null && this.#world.wall() - this.#connectedAt < REFRESH_AGAIN) return;
     this.#forgive();
     this.#connect(null);
   }
 
-  /** The page is not seen any more: let go in a while. */
+  /** The page is hidden: lets go in a while. */
   hidden(): void {
     this.#hidden = true;
     this.#timers.hidden.start(HIDDEN_FOR, () => this.pause());
   }
 
-  /** The page is seen again. */
+  /** The page is seen again: a reader does not wait for the back-off. */
   shown(): void {
     this.#hidden = false;
     this.#timers.hidden.stop();
     if (this.#link.kind === "paused") this.refresh();
+    if (this.#link.kind === "lost" && retryAfter(this.#link.code) === "back_off") this.#connect(this.#link);
   }
 
-  /** Lets go at once, until `shown`. */
+  /** Lets go at once; `shown` connects again. */
   pause(): void {
     if (this.#link.kind === "ended") return;
     this.#drop();
     this.#tell({ kind: "paused" });
   }
 
-  /** The browser says that it has no network. It may be wrong, so attempts go on. */
+  /** The browser reports no network. Browsers are wrong about networks, so attempts go on. */
   offline(): void {
     if (this.#transport !== null) this.#lost(NO_CODE);
   }
 
-  /** The browser says that it has a network again. */
+  /** The browser reports a network: tries at once, and gives up an attempt from before the network came. */
   online(): void {
-    if (this.#link.kind === "lost") this.#connect(this.#link);
+    if (this.#link.kind === "lost") return this.#connect(this.#link);
+    const hangs = this.#world.wall() - this.#connectedAt >= REFRESH_AGAIN;
+    if (this.#link.kind === "connecting" && hangs) this.#connect(this.#link.after);
   }
 
   #connect(after: Lost | null): void {
@@ -156,7 +159,7 @@ export class LiveSocket {
     };
   }
 
-  /** WebSocket, or server-sent events by turns where no WebSocket opens. A WebSocket counts as refused until it opens. */
+  /** Chooses a WebSocket, or server-sent events by turns where no WebSocket opens. A WebSocket counts as refused until open. */
   #choose(): Dial {
     const { events, webSocket } = this.#world;
     const isRefused = this.#refusedWebSockets >= REFUSED_WEBSOCKETS;
@@ -197,7 +200,7 @@ export class LiveSocket {
     if (wait === null) return this.#tell({ kind: "ended", code });
     this.#failures += 1;
     this.#waited += wait;
-    const lost: Lost = { kind: "lost", code };
+    const lost: Lost = { kind: "lost", code, retryAt: this.#world.wall() + wait };
     this.#timers.next.start(wait, () => this.#connect(lost));
     this.#tell(lost);
   }
@@ -210,7 +213,7 @@ export class LiveSocket {
     this.#transport = null;
   }
 
-  /** Looks for a time in which no timer ran: the device slept, and the connection is not worth waiting for. */
+  /** Looks for a time without timers: the device slept, and its connection is dead. */
   #look(last: number): void {
     this.#timers.look.start(LOOK, () => {
       const now = this.#world.wall();
@@ -223,7 +226,7 @@ export class LiveSocket {
     if (this.#link.kind === "ended" || this.#link.kind === "paused") return;
     if (this.#hidden) return this.pause();
     this.#forgive();
-    this.#connect({ kind: "lost", code: NO_CODE });
+    this.#connect({ kind: "lost", code: NO_CODE, retryAt: this.#world.wall() });
   }
 
   #forgive(): void {
@@ -237,14 +240,14 @@ export class LiveSocket {
   }
 }
 
-/** What belongs to one attempt alone. */
+/** The state of one attempt. */
 class Attempt {
   over = false;
-  /** The code of its error frame: a proxy may lose the close frame's. */
+  /** The code of the error frame: a proxy may lose the code of the close frame. */
   error: number | null = null;
 }
 
-/** A timer that runs at most once at a time. */
+/** A timer with at most one run ahead. */
 class Timer {
   readonly #world: World;
   #running: number | null = null;

@@ -1,19 +1,25 @@
-// The two ways to the relay: a WebSocket, and server-sent events where a proxy lets no WebSocket through. Opens, hands on
-// texts, closes; when and how often is socket.ts's business.
+// The two ways to the relay: a WebSocket, and server-sent events behind a proxy without WebSockets. Opens, hands on texts,
+// closes; socket.ts decides when and how often.
 
 import { LINK_EXPIRED, LINK_REFUSED, NO_CODE, RELAY_FULL, TOO_MANY_FAILURES } from "./close.ts";
 import { usernameOf } from "./address.ts";
 import { parseFrame, type Target, watchFrame } from "./frame.ts";
 import type { Dial, Heard, Transport } from "./socket.ts";
 
-/** The longest event that is put together, in characters. */
+/** The longest event, in characters. */
 const LONGEST_EVENT = 1 << 20;
 
-/** Watches over a WebSocket at the page's own origin. */
+/** Watches over a WebSocket at the page's own origin. A browser that forbids WebSockets by an exception counts as closed. */
 export function webSocketDial(origin: string): Dial {
   return (target, heard) => {
-    const socket = new WebSocket(`${origin.replace(/^http/, "ws")}/api/v1/live`);
     let over = false;
+    let socket: WebSocket;
+    try {
+      socket = new WebSocket(`${origin.replace(/^http/, "ws")}/api/v1/live`);
+    } catch {
+      const timer = setTimeout(() => heard.closed(NO_CODE));
+      return { close: () => clearTimeout(timer) };
+    }
     socket.onopen = () => {
       socket.send(watchFrame(target));
       heard.opened();
@@ -34,7 +40,7 @@ export function webSocketDial(origin: string): Dial {
   };
 }
 
-/** Watches over server-sent events; null where the target's username is not known. */
+/** Watches over server-sent events; null for a target without a known username. */
 export function eventsDial(origin: string, target: Target): Dial | null {
   const username = usernameOf(target);
   if (username === null) return null;
@@ -57,7 +63,7 @@ export function eventsDial(origin: string, target: Target): Dial | null {
   };
 }
 
-/** Reads the stream to its end; resolves to the code that it ended with. */
+/** Reads the stream to its end; resolves to the code of the end. */
 async function streamEvents(url: string, target: Target, heard: Heard, signal: AbortSignal): Promise<number> {
   const headers: Record<string, string> = { Accept: "text/event-stream" };
   if (target.kind === "token") headers["Authorization"] = `Bearer ${target.token}`;
@@ -76,7 +82,7 @@ async function streamEvents(url: string, target: Target, heard: Heard, signal: A
   }
 }
 
-/** The close code that an HTTP refusal stands for. */
+/** Returns the close code for an HTTP refusal. */
 export function codeOf(status: number, body: string): number {
   const parsed = parseFrame(body);
   if (parsed.kind === "frame" && parsed.frame.type === "error") return parsed.frame.code;
@@ -96,7 +102,7 @@ export function codeOf(status: number, body: string): number {
   }
 }
 
-/** Puts events together from pieces (HTML Standard, section 9.2.6): the data lines of each, comments left out. */
+/** Puts events together from pieces (HTML Standard, section 9.2.6): the data lines of each, without comments. */
 export class EventReader {
   readonly #event: (data: string) => void;
   #rest = "";

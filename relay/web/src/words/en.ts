@@ -1,21 +1,28 @@
-// Every word of the page, in one language. Another language is another object of this shape; numbers and times follow
-// its `language`. The build fills index.html's {{names}} from `page` as well.
+// Every word of the page in English. Another language is another object of the same shape; numbers and times follow
+// `language`. The build fills index.html's {{names}} from `page`.
+
+import { formats } from "./formats.ts";
 
 const language = "en";
 
-/** The words that never change while the page is open; index.html names them. */
+/** The words that stay the same while the page is open. */
 const page = {
   language,
   product: "Linelight",
-  noScript: "This page shows your line's figures as they happen, and needs JavaScript for it. Please allow it for this page.",
+  description: "Shows what your internet line carries right now.",
+  noScript: "This page shows your line's figures as they happen, and needs JavaScript for that. Please allow JavaScript for this page.",
+  notStarted: "This page did not start. Reload it. If that does not help, try another browser, or ask your provider.",
+  fault: "Something on this page went wrong. The figures go on if they can. Reload the page to mend it.",
+  chartFault: "This browser cannot draw the chart. The table below has the same figures.",
   line: "Your line",
+  connecting: "Connecting to your line…",
+  connectingPill: "Connecting",
+  connectingDetail: "The first figures are on their way.",
   now: "Right now",
-  meaning: "What this means",
+  meaning: "How your line is",
   lately: "How it was lately",
   download: "Download",
   upload: "Upload",
-  downloadChart: "Chart of your download",
-  uploadChart: "Chart of your upload",
   window: "How far back the chart shows",
   peak: "Peak",
   average: "Average",
@@ -23,118 +30,141 @@ const page = {
   table: "Figures as a table",
   time: "Time",
   help: "About this page",
+  reading: "Time in the charts",
+  support: "Questions? Your provider:",
 } as const;
 
-const decimals = new Map<string, Intl.NumberFormat>();
+// Days are written as "28 November 2026", not as "November 28, 2026".
+const write = formats(language);
+const writeDay = formats("en-GB", language);
 
-/** A number with between `least` and `most` decimals. */
-function number(value: number, least: number, most = least): string {
-  const key = `${least} ${most}`;
-  let format = decimals.get(key);
-  if (format === undefined) {
-    format = new Intl.NumberFormat(language, {
-      minimumFractionDigits: least,
-      maximumFractionDigits: most,
-      useGrouping: false,
-    });
-    decimals.set(key, format);
-  }
-  return format.format(value);
-}
+/** Keeps a figure and its unit on one line. */
+const NO_BREAK = "\u00a0";
 
-const clockSeconds = new Intl.DateTimeFormat(language, {
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  hourCycle: "h23",
-});
-const clockMinutes = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const dayOnly = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long" });
-const dayAndYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
-
-/** An instant for people, by the reader's time zone: the time alone if it is of the same day as `now`. */
+/** An instant for people: the time alone on the day of `now`. */
 function moment(t: number, now: number): string {
-  const day = dayAndYear.format(t);
-  return day === dayAndYear.format(now) ? clockMinutes.format(t) : `${clockMinutes.format(t)} on ${dayOnly.format(t)}`;
+  return writeDay.date(t) === writeDay.date(now) ? write.minutes(t) : `${write.minutes(t)} on ${writeDay.day(t)}`;
 }
 
-/** "10 s", "3 min". */
+/** "10 s", "3 min", "2 h". */
 function duration(seconds: number): string {
-  return seconds < 120 ? `${seconds} s` : `${Math.floor(seconds / 60)} min`;
+  if (seconds < 120) return `${seconds}${NO_BREAK}s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 120 ? `${minutes}${NO_BREAK}min` : `${Math.floor(minutes / 60)}${NO_BREAK}h`;
 }
 
 const since = (t: number | null, now: number): string => (t === null ? "" : ` since ${moment(t, now)}`);
 
+/** When the page tries again: null while an attempt is under way. */
+const again = (seconds: number | null): string =>
+  seconds === null ? "It tries again now." : `It tries again in ${duration(seconds)}.`;
+
 const words = {
-  number,
-  timeWithSeconds: (t: number): string => clockSeconds.format(t),
-  timeWithMinutes: (t: number): string => clockMinutes.format(t),
-  date: (t: number): string => dayAndYear.format(t),
+  number: write.number,
+  timeWithSeconds: write.seconds,
+  timeWithMinutes: write.minutes,
+  date: writeDay.date,
 
   dash: "–",
+  comma: ", ",
   minutes: (count: number): string => (count < 120 ? `${count} min` : `${count / 60} h`),
-  everySeconds: (milliseconds: number): string => `every ${number(milliseconds / 1_000, 0, 1)} seconds`,
-  rate: (figure: string, unit: string): string => `${figure} ${unit}`,
-  share: (amount: string, limit: string): string => `${amount} of ${limit}`,
-  underOne: "<1",
+  rate: (figure: string, unit: string): string => `${figure}${NO_BREAK}${unit}`,
+  share: (amount: string, limit: string): string => `${amount}${NO_BREAK}of${NO_BREAK}${limit}`,
+  underHundredth: "<0.01",
   percentOfPlan: (percent: number, limit: string): string =>
-    percent > 0 && percent < 0.5 ? `<1 % of ${limit}` : `${number(Math.round(percent), 0)} % of ${limit}`,
+    percent > 0 && percent < 0.5
+      ? `<1${NO_BREAK}% of${NO_BREAK}${limit}`
+      : `${Math.round(percent)}${NO_BREAK}% of${NO_BREAK}${limit}`,
+  abovePlan: (limit: string): string => `Above plan: ${limit}`,
   planUnknown: "Plan not known",
   planIs: (limit: string): string => `Plan ${limit}`,
-  planLine: (limit: string): string => `plan ${limit}`,
-  planAbove: (limit: string): string => `↑ plan ${limit}`,
+  plan: "plan",
+  chart: (heading: string, unit: string): string => `${heading}, ${unit}`,
+  chartEmpty: "No figures yet",
   tableCaption: (minutes: number): string =>
     `Download and upload, the last ${minutes === 1 ? "minute" : minutes < 120 ? `${minutes} minutes` : `${minutes / 60} hours`}`,
   tableCoarse: (caption: string, over: string): string => `${caption}; in part from averages over ${over}`,
-  coarse: (over: string): string => `Pale: averages over ${over}, from when this page had no live figures.`,
-  seconds: (milliseconds: number): string => `${number(milliseconds / 1_000, 0, 1)} seconds`,
   tableSpan: (from: string, to: string): string => `${from} to ${to}`,
   tableNow: "Now",
   tablePlan: "Plan",
+  seconds: (milliseconds: number): string => `${write.number(milliseconds / 1_000, 0, 1)} seconds`,
   showBytes: "Show in MB/s",
   showBits: "Show in Mbps",
+  zoomIn: "Zoom in",
+  zoomOut: "Up to the plan",
+  copy: "Copy for support",
+  copied: "Copied",
+  copyByHand: "Copy this text",
   tip: "Tip: you can bookmark this page and open it whenever the internet feels slow.",
   tipExpires: (date: string): string => `This link works until ${date}.`,
+  printed: (moment: string, name: string): string => `${name} · ${moment}`,
+
+  note: {
+    averages: (over: string): string => `Averages over ${over}.`,
+    averagesUntil: (time: string, over: string): string => `Until ${time}: averages over ${over}.`,
+    begins: (time: string): string => `No figures from before ${time}.`,
+    everySeconds: (every: string): string => `The router is busy: figures come every ${every}.`,
+    sessions: (count: number): string => `${count} connections of your line together.`,
+    point: "Touch or point at a chart to read any second.",
+  },
+
+  reading: {
+    at: (time: string, down: string, up: string): string => `${time}${NO_BREAK} ↓${NO_BREAK}${down} ↑${NO_BREAK}${up}`,
+    spoken: (time: string, down: string, up: string): string => `${time}: download ${down}, upload ${up}`,
+    none: (time: string): string => `${time}: no figures`,
+    summary: (name: string, time: string, down: string, up: string): string => `${name}, ${time}: ${down} down, ${up} up.`,
+    summaryNone: (name: string, time: string): string => `${name}, ${time}: no figures.`,
+    day: (date: string): string => `(${date})`,
+  },
 
   title: (figures: string, name: string): string => `${figures} · ${name}`,
-  titleFigures: (download: string, upload: string): string => `↓ ${download} ↑ ${upload}`,
-  spoken: (pill: string, download: string, upload: string, verdict: string): string =>
-    `${pill}. Download ${download}, upload ${upload}. ${verdict}`,
+  titleFigures: (download: string, upload: string, unit: string): string => `↓ ${download} ↑ ${upload} ${unit}`,
+  spoken: (pill: string, title: string, download: string, upload: string): string =>
+    `${pill}. ${title} Download ${download}, upload ${upload}.`,
   spokenState: (pill: string, title: string, detail: string): string => `${pill}. ${title} ${detail}`,
 
+  pill: {
+    running: "Running",
+    full: "Full",
+    bursts: "Full at times",
+    noFigures: "No figures",
+  },
+
   verdict: {
-    notASpeedTest: "This is what your devices use right now, not a speed test.",
+    notASpeedTest: "This is the use of your devices right now, not a speed test.",
+    ofAverages: (over: string): string => `These are averages over ${over}: the router gives no live figures.`,
     noPlan: "Your line is working.",
     gathering: "Looking at your line…",
-    full: (share: string, seconds: number): string => `${share} for ${duration(seconds)}: your line is in full use.`,
-    fullDetail: "See which device is busy. This is use, not a speed test.",
-    uploadFull: (share: string, seconds: number): string => `${share} for ${duration(seconds)}: your upload is in full use.`,
-    uploadFullDetail: "That slows everything. Look for a backup or photos being sent. This is use, not a speed test.",
-    over: (amount: string, limit: string): string => `${amount}, more than your plan's ${limit}: your line is in full use.`,
-    busy: (share: string): string => `${share}: your line is busy, but not full.`,
-    quiet: (share: string): string => `${share}: almost nothing uses your line.`,
+    full: "Your line is full.",
+    fullDetail: (limit: string, seconds: number): string =>
+      `All ${limit} have been in use for ${duration(seconds)}. Find the busy device and pause it: then the rest runs again.`,
+    uploadFull: "Your upload is full.",
+    uploadFullDetail: (limit: string, seconds: number): string =>
+      `All ${limit} of upload for ${duration(seconds)}: that slows everything. Pause backups or photos being sent.`,
+    bursts: "In bursts your line is full; between them it has room.",
+    burstsDetail: "Video and downloads work like that. If it feels slow, see which device is busy.",
+    uploadBursts: "In bursts your upload is full; between them it has room.",
+    uploadBurstsDetail: "If calls or games stutter, look for a backup or photos being sent.",
+    over: (limit: string): string => `Your line carries more than its plan of ${limit}.`,
+    overDetail: "So it works. The plan may be recorded wrongly here: ask your provider.",
+    busy: "Your line is busy, but not full.",
+    quiet: "Almost nothing uses your line.",
     quietDetail: "If it feels slow, look at the Wi-Fi. This is use, not a speed test.",
     room: "Your line has room to spare.",
   },
 
   state: {
-    connecting: { pill: "Connecting", title: "Connecting to your line…", detail: "The first figures are on their way." },
-    running: {
-      pill: "Running",
-      waitTitle: "Your line is connected.",
-      waitDetail: "Waiting for the first figures from the router.",
-      lateTitle: "Your line is connected, but its figures are late.",
-      lateDetail: "They come back by themselves. Nothing old is shown meanwhile.",
-      busy: (every: string): string => `The router is busy, so figures come only ${every}.`,
-      averages: (over: string): string => `The router gives no live figures for this line: these are averages over ${over}.`,
-      sessions: (count: number): string => `These are ${count} connections of your line together.`,
+    connecting: { pill: page.connectingPill, title: page.connecting, detail: page.connectingDetail },
+    waiting: { title: "Your line is connected.", detail: "Waiting for the first figures from the router." },
+    late: {
+      title: "Your line is connected, but its figures are late.",
+      detail: "They come back by themselves. Nothing old is shown meanwhile.",
     },
     tooManyWatched: {
       title: "Your line is connected, but its figures have to wait.",
       detail: "The router measures as many lines as it may. Yours follows.",
     },
     stalled: {
-      pill: "No figures",
       title: "Your line is connected, but no figures are coming.",
       detail: "That says nothing about your line. They come back by themselves.",
     },
@@ -161,10 +191,12 @@ const words = {
     },
     lost: {
       pill: "Connection lost",
-      title: "This page lost its connection and is trying again.",
-      neverTitle: "This page cannot reach the monitoring and is trying again.",
-      detail: "Often it is this device's own connection. Your line may be fine.",
-      offlineDetail: "This device says that it has no network. Check its Wi-Fi or mobile data.",
+      title: "This page lost its connection.",
+      neverTitle: "This page cannot reach the monitoring.",
+      detail: (seconds: number | null): string =>
+        `${again(seconds)} Often it is this device's own connection; your line may be fine.`,
+      offlineDetail: (seconds: number | null): string =>
+        `This device has no network: check its Wi-Fi or mobile data. ${again(seconds)}`,
     },
     paused: {
       pill: "Paused",
@@ -174,17 +206,18 @@ const words = {
     lineFull: {
       pill: "Many viewers",
       title: "Too many people are watching this line.",
-      detail: "Close this page elsewhere. It tries again in half a minute.",
+      detail: (seconds: number | null): string => `Close this page elsewhere. ${again(seconds)}`,
     },
     relayFull: {
       pill: "Very busy",
       title: "Too many people are watching their lines right now.",
-      detail: "Your line is not affected. This page tries again in half a minute.",
+      detail: (seconds: number | null): string => `Your line is not affected. ${again(seconds)}`,
     },
     tooManyFailures: {
       pill: "Not accepted",
       title: "This link was not accepted.",
-      detail: "Too many links from your network were refused just now. This page tries again in a minute; if it stays like this, please ask your provider for a new link.",
+      detail: (seconds: number | null): string =>
+        `Too many links from your network were refused. ${again(seconds)} If it stays so, ask for a new link.`,
     },
     expired: {
       pill: "Link expired",
@@ -195,6 +228,11 @@ const words = {
       pill: "Link not valid",
       title: "This link does not open a line.",
       detail: "Check that you have all of it: mail programs sometimes cut links off. Otherwise ask your provider for a new one.",
+    },
+    cut: {
+      pill: "Link cut off",
+      title: "A part of this link is missing.",
+      detail: "Open the whole link from the message of your provider. If that does not work, ask for a new one.",
     },
     nameRefused: {
       pill: "Link needed",
