@@ -42,6 +42,10 @@ fn build() -> Result<(), String> {
     let mut source = String::from("static INDEX: Asset = ");
     write_row(&mut source, &out, "/", "index.html", &index)?;
     source.truncate(source.trim_end().trim_end_matches(',').len());
+    let manifest = renamed(read(&dist.join("manifest.webmanifest"))?, &names);
+    source.push_str(";\nstatic MANIFEST: Asset = ");
+    write_row(&mut source, &out, "/manifest.webmanifest", "manifest.webmanifest", &manifest)?;
+    source.truncate(source.trim_end().trim_end_matches(',').len());
     let _ = write!(source, ";\nstatic ASSETS: &[Asset] = &[\n{table}];\n");
     fs::write(out.join("page.rs"), source).map_err(|error| format!("cannot write the page's table: {error}"))
 }

@@ -113,7 +113,8 @@ impl Cli {
         match self.command {
             Command::Init => init::run(&data, out)?,
             Command::Serve(arguments) => {
-                let config = arguments.check(data).map_err(Failure::Use)?;
+                let mut config = arguments.check(data).map_err(Failure::Use)?;
+                config.provider.public_url = self.public_url;
                 serve::run(config, self.log)?;
             }
             Command::Link(arguments) => link::run(&arguments, &data, self.public_url.as_ref(), out)?,

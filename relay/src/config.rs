@@ -14,6 +14,7 @@ use crate::operators::guard::Door;
 use crate::store::data_directory::DataDirectory;
 use crate::subscribers::SubscribersFile;
 use crate::viewers::links::Mode;
+use crate::viewers::provider::Provider;
 
 mod error;
 pub mod typed;
@@ -46,8 +47,8 @@ pub struct Config {
     pub access: Mode,
     /// How far ahead the end of a link may be.
     pub max_link_lifetime: Duration,
-    /// The provider's name.
-    pub brand: Option<String>,
+    /// The provider as the page shows it.
+    pub provider: Provider,
     /// The subscribers file.
     pub subscribers: Option<SubscribersFile>,
     /// The certificate of the public listeners; `None` is plain HTTP.
@@ -70,7 +71,7 @@ impl ServeArguments {
         let tls = tls.check()?;
         let listen = listeners.check(tls.is_some())?;
         let subscribers = page.subscribers_file()?;
-        let PageArguments { access, max_link_lifetime, brand, .. } = page;
+        let PageArguments { access, max_link_lifetime, brand, support, upload_colour, .. } = page;
         if brand.as_ref().is_some_and(|brand| !is_brand(brand)) {
             return Err(ConfigError::Brand);
         }
@@ -82,7 +83,7 @@ impl ServeArguments {
             private_door: Door { token_file: listeners.private.private_token_file, names: listeners.private_name },
             access,
             max_link_lifetime,
-            brand,
+            provider: Provider { brand, support, upload_colour, public_url: None },
             subscribers,
             tls,
             forwarding: proxies.check()?,

@@ -19,13 +19,14 @@ use crate::agents::routes::AgentContext;
 use crate::config::Config;
 use crate::lines::hub::Hub;
 use crate::metrics::Metrics;
-use crate::net::answers::finished;
+use crate::net::answers::{finished, not_found};
 use crate::net::listener::{Handshakes, Listener, Shared};
 use crate::net::site::Site;
 use crate::net::tls::Certificate;
 use crate::operators::guard::Guard;
 use crate::operators::private::{self, PRIVATE_POLICY, PrivateContext};
 use crate::viewers::context::{ViewerContext, follow_keys};
+use crate::viewers::page::Page;
 use crate::viewers::routes::PAGE_POLICY;
 use crate::{agents, viewers};
 
@@ -76,7 +77,7 @@ impl Relay {
         let shared = Shared { drain: drain_private, ..shared };
         let context = PrivateContext { fleet: Arc::clone(&fleet), drain: public.agents.drain.clone() };
         let guard = Guard::new(&config.private_door)?;
-        let router = finished(private::routes(context, guard), PRIVATE_POLICY);
+        let router = finished(private::routes(context, guard).fallback(not_found), PRIVATE_POLICY);
         let private = bind(config.private_listen, None, false, router, &shared)?;
         let (drain, reload_every) = (config.limits.drain, config.reload_every);
         Ok(Self { listeners, private, files, fleet, metrics, stop, stop_private, drain, reload_every })
@@ -170,7 +171,7 @@ impl Public {
             access: Arc::clone(&files.access),
             site: Arc::clone(&site),
             limits: config.limits.clone(),
-            brand: config.brand.clone(),
+            brand: config.provider.brand.clone(),
             metrics: Arc::clone(metrics),
             drain: drain.clone(),
         });
@@ -187,7 +188,7 @@ impl Public {
     /// Binds the viewers' listener and then the agents'. They are one unless configured apart.
     fn listeners(&self, config: &Config, files: &Files, shared: &Shared) -> Result<Vec<Listener>> {
         let tls = files.certificate.as_ref().map(Certificate::server_config).transpose()?;
-        let viewers = viewers::routes::routes(Arc::clone(&self.viewers));
+        let viewers = viewers::routes::routes(Arc::clone(&self.viewers), Page::new(&config.provider));
         let agents = agents::routes::routes(Arc::clone(&self.agents));
         let Some(agents_listen) = config.agents_listen else {
             let router = finished(viewers.merge(agents), PAGE_POLICY);
@@ -195,7 +196,7 @@ impl Public {
         };
         Ok(vec![
             bind(config.listen, tls.clone(), false, finished(viewers, PAGE_POLICY), shared)?,
-            bind(agents_listen, tls, true, finished(agents, PAGE_POLICY), shared)?,
+            bind(agents_listen, tls, true, finished(agents.fallback(not_found), PAGE_POLICY), shared)?,
         ])
     }
 }

@@ -3,5 +3,6 @@
 pub mod context;
 pub mod links;
 pub mod page;
+pub mod provider;
 pub(crate) mod routes;
 pub mod viewer;

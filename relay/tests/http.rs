@@ -12,6 +12,7 @@ use relay::agents::registry::Entries;
 use relay::net::peer::Forwarding;
 use relay::viewers::links::Mode;
 use relay::viewers::links::keys::Keys;
+use relay::viewers::provider::{Colour, Contact};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -48,6 +49,36 @@ async fn the_page_is_the_same_for_every_name_and_guarded() {
         assert_eq!(response.header("referrer-policy"), Some("no-referrer"), "{path}");
         assert_eq!(response.header(shared::RELAY_HEADER), Some("relay"), "an agent knows by it who answers: {path}");
         assert!(response.header("content-security-policy").is_some(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_provider_stands_on_every_page_also_where_there_is_nothing() {
+    let relay = TestRelay::start(|config| {
+        config.provider.brand = Some("Karoo & Wireless".to_owned());
+        config.provider.support = vec![Contact::from_typed("+27 51 555 0142").unwrap()];
+        config.provider.upload_colour = Some(Colour::from_typed("blue").unwrap());
+        config.provider.public_url = Some("https://line.example".parse().unwrap());
+    });
+    let page = relay.get("/").await;
+    for part in [
+        "<bdi>Karoo &amp; Wireless</bdi>",
+        "href=\"tel:+27515550142\"",
+        "data-upload=\"#1d5fd1\"",
+        "property=\"og:url\" content=\"https://line.example/\"",
+    ] {
+        assert!(page.text().contains(part), "{part}");
+    }
+    let nothing = relay.request("/nothing/here", "accept: text/html\r\n").await;
+    assert_eq!((nothing.status, nothing.header("cache-control")), (404, Some("no-store")));
+    assert_eq!(nothing.body, page.body);
+    assert_eq!(relay.get("/nothing/here").await.status, 404);
+    let manifest = relay.get("/manifest.webmanifest").await;
+    assert_eq!((manifest.status, manifest.header("content-type")), (200, Some("application/manifest+json")));
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest.body).unwrap();
+    assert_eq!(manifest["name"], "Karoo & Wireless");
+    for icon in manifest["icons"].as_array().unwrap() {
+        assert_eq!(relay.get(icon["src"].as_str().unwrap()).await.status, 200, "{icon}");
     }
 }
 

@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use super::ConfigError;
 use crate::subscribers::encoding_by_label;
 use crate::viewers::links::{Mode, TEN_YEARS};
+use crate::viewers::provider::{Colour, Contact};
 
 /// Everything that `serve` is told.
 #[derive(Debug, Clone, Args)]
@@ -115,6 +116,16 @@ pub struct PageArguments {
     /// The provider's name on the page
     #[arg(long, env = "LINELIGHT_SERVER_BRAND", value_name = "NAME")]
     pub brand: Option<String>,
+
+    /// A way to reach the provider's support, on every page: a telephone number, whatsapp:NUMBER, an e-mail or web address,
+    /// or text; several are allowed
+    #[arg(long, env = "LINELIGHT_SERVER_SUPPORT", value_name = "CONTACT", value_delimiter = ';', value_parser = Contact::from_typed)]
+    pub support: Vec<Contact>,
+
+    /// The colour of upload on the page, such as #1d5fd1 or blue; the page makes it legible in both themes
+    /// [default: red]
+    #[arg(long, env = "LINELIGHT_SERVER_UPLOAD_COLOUR", value_name = "COLOUR", value_parser = Colour::from_typed)]
+    pub upload_colour: Option<Colour>,
 
     /// A CSV file with the columns username, customer, package, download, upload; read again when it changes
     #[arg(long, env = "LINELIGHT_SERVER_SUBSCRIBERS", value_name = "FILE")]

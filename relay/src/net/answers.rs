@@ -22,10 +22,10 @@ const SECURITY: [(&str, &str); 5] = [
 /// Seconds before a viewer may come back to a full relay, or an address after too many failures.
 const COME_BACK_AFTER: &str = "60";
 
-/// Gives a router its answers to unknown paths and methods, and every answer its security headers.
+/// Gives a router its answer to unknown methods, and every answer its security headers.
 pub(crate) fn finished(router: Router, content_security_policy: &'static str) -> Router {
     let layer = middleware::map_response(move |response| ready(secured(response, content_security_policy)));
-    router.method_not_allowed_fallback(method_not_allowed).fallback(not_found).layer(layer)
+    router.method_not_allowed_fallback(method_not_allowed).layer(layer)
 }
 
 fn secured(mut response: Response, content_security_policy: &'static str) -> Response {
@@ -37,7 +37,8 @@ fn secured(mut response: Response, content_security_policy: &'static str) -> Res
     response
 }
 
-async fn not_found(headers: HeaderMap) -> Response {
+/// The fallback of a wing without pages.
+pub(crate) async fn not_found(headers: HeaderMap) -> Response {
     missing(&headers)
 }
 

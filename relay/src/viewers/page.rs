@@ -1,10 +1,17 @@
-//! The page inside the binary, built by `make web`, named and compressed by `build.rs`. Everybody gets the same bytes:
-//! an answer tells nothing about lines.
+//! The page: built by `make web`, named and compressed by `build.rs`, filled with the provider's words at start. Everybody
+//! gets the same bytes: an answer tells nothing about lines.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Write as _;
 
 use axum::body::Body;
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
+
+use crate::viewers::provider::Provider;
 
 /// One file of the page.
 struct Asset {
@@ -22,36 +29,104 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// A browser asks for the page each time, and gets the answer by its tag: a new release shows at once.
 const ASK_AGAIN: &str = "no-cache";
 
-/// The page.
-pub(crate) fn index(request: &HeaderMap) -> Response<Body> {
-    answer(&INDEX, ASK_AGAIN, request)
+/// The files that hold the provider's words.
+#[derive(Debug, Clone)]
+pub struct Page {
+    index: File,
+    manifest: File,
+}
+
+impl Page {
+    /// Fills the page with the provider's words.
+    #[must_use]
+    pub fn new(provider: &Provider) -> Self {
+        let icon = ASSETS.iter().map(|asset| asset.path).find(|path| path.starts_with("/assets/icon-512"));
+        let text = |asset: &Asset| String::from_utf8_lossy(asset.plain).into_owned();
+        Self {
+            index: File::filled(&INDEX, provider.fill_html(&text(&INDEX), icon)),
+            manifest: File::filled(&MANIFEST, provider.fill_json(&text(&MANIFEST))),
+        }
+    }
+
+    /// The page.
+    pub(crate) fn index(&self, request: &HeaderMap) -> Response<Body> {
+        self.index.answer(ASK_AGAIN, request)
+    }
+
+    /// The page for an address without anything: the page itself says so.
+    pub(crate) fn missing(&self) -> Response<Body> {
+        let mut response = self.index.answer("no-store", &HeaderMap::new());
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        response
+    }
+
+    /// The manifest for a home screen.
+    pub(crate) fn manifest(&self, request: &HeaderMap) -> Response<Body> {
+        self.manifest.answer(ASK_AGAIN, request)
+    }
 }
 
 /// Returns an asset by its path; `None` for an unknown path.
 pub(crate) fn asset(path: &str, request: &HeaderMap) -> Option<Response<Body>> {
-    ASSETS.iter().find(|asset| asset.path == path).map(|asset| answer(asset, FOR_EVER, request))
+    ASSETS.iter().find(|asset| asset.path == path).map(|asset| File::of(asset).answer(FOR_EVER, request))
 }
 
-fn answer(asset: &'static Asset, caching: &'static str, request: &HeaderMap) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
-    headers.insert(ETAG, HeaderValue::from_static(asset.etag));
-    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    if is_known(request, asset.etag) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return response;
-    }
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
-    let content = match asset.gzip {
-        Some(gzip) if accepts_gzip(request) => {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            gzip
+/// A file as it is answered.
+#[derive(Debug, Clone)]
+struct File {
+    content_type: &'static str,
+    etag: String,
+    plain: Bytes,
+    gzip: Option<Bytes>,
+}
+
+impl File {
+    fn of(asset: &'static Asset) -> Self {
+        Self {
+            content_type: asset.content_type,
+            etag: asset.etag.to_owned(),
+            plain: Bytes::from_static(asset.plain),
+            gzip: asset.gzip.map(Bytes::from_static),
         }
-        _ => asset.plain,
-    };
-    *response.body_mut() = Body::from(Bytes::from_static(content));
-    response
+    }
+
+    fn filled(asset: &Asset, text: String) -> Self {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let gzip = compressed(text.as_bytes()).ok();
+        let etag = format!("\"{:016x}\"", hasher.finish());
+        Self { content_type: asset.content_type, etag, plain: Bytes::from(text), gzip }
+    }
+
+    fn answer(&self, caching: &'static str, request: &HeaderMap) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        if let Ok(etag) = HeaderValue::from_str(&self.etag) {
+            headers.insert(ETAG, etag);
+        }
+        if is_known(request, &self.etag) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response;
+        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        let content = match &self.gzip {
+            Some(gzip) if accepts_gzip(request) => {
+                headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                gzip
+            }
+            _ => &self.plain,
+        };
+        *response.body_mut() = Body::from(content.clone());
+        response
+    }
+}
+
+fn compressed(content: &[u8]) -> std::io::Result<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content)?;
+    encoder.finish().map(Bytes::from)
 }
 
 /// Whether the browser has this content already (RFC 9110, section 13.1.2).
@@ -120,8 +195,18 @@ mod tests {
     }
 
     #[test]
+    fn every_place_of_the_providers_words_is_filled() {
+        let page = Page::new(&Provider::default());
+        for file in [&page.index, &page.manifest] {
+            let text = std::str::from_utf8(&file.plain).unwrap();
+            assert!(text.contains("Linelight") && !text.contains("[["), "{text}");
+        }
+    }
+
+    #[test]
     fn the_page_refers_to_assets_by_names_that_exist() {
-        let index = std::str::from_utf8(INDEX.plain).unwrap();
+        let index = [INDEX.plain, MANIFEST.plain].concat();
+        let index = std::str::from_utf8(&index).unwrap();
         let referred: Vec<&str> =
             index.split("/assets/").skip(1).filter_map(|rest| rest.split(['"', '\'']).next()).collect();
         assert!(

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `/`, `/line/{username}` | the page, the same for everybody |
 //! | `/?username=NAME` | leads to `/line/NAME`: the old system's bookmarks |
-//! | `/assets/…` | the page's parts |
+//! | `/assets/…`, `/manifest.webmanifest` | the page's parts |
 //! | `/api/v1/live` | a viewer's WebSocket |
 //! | `/api/v1/lines/{username}/live` | the same as server-sent events |
 //!
@@ -27,30 +27,33 @@ use shared::close::Close;
 
 use super::context::ViewerContext;
 use super::links::{Admission, Denial, WatchRequest};
-use super::page;
+use super::page::{self, Page};
 use super::viewer;
-use crate::net::answers::{bearer, error_answer, missing, words};
+use crate::net::answers::{accepts, bearer, error_answer, missing, words};
 use crate::net::handshake::{Accepted, AcceptedStream, no_upgrade, upgrade};
 use crate::net::listener::Connection;
 
 /// The page needs its own scripts, styles and connections, and a picture in its own HTML. Everything else is forbidden.
 pub(crate) const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-     img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+     img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page and the viewer API.
-pub(crate) fn routes(context: Arc<ViewerContext>) -> Router {
+pub(crate) fn routes(context: Arc<ViewerContext>, page: Page) -> Router {
     Router::new()
         .route("/", get(root))
         .route("/line/{username}", get(page_by_name))
         .route("/assets/{name}", get(asset))
+        .route("/manifest.webmanifest", get(manifest))
         .route("/api/v1/live", get(live))
         .route("/api/v1/lines/{username}/live", get(events))
+        .fallback(page_missing)
+        .layer(Extension(Arc::new(page)))
         .with_state(context)
 }
 
-async fn root(uri: Uri, headers: HeaderMap) -> Response {
+async fn root(Extension(page): Extension<Arc<Page>>, uri: Uri, headers: HeaderMap) -> Response {
     match uri.query().and_then(username_of_query) {
-        None => page::index(&headers),
+        None => page.index(&headers),
         Some(Ok(path)) => {
             (StatusCode::FOUND, [(LOCATION, path), (CACHE_CONTROL, "no-store".to_owned())]).into_response()
         }
@@ -58,8 +61,17 @@ async fn root(uri: Uri, headers: HeaderMap) -> Response {
     }
 }
 
-async fn page_by_name(headers: HeaderMap) -> Response {
-    page::index(&headers)
+async fn page_by_name(Extension(page): Extension<Arc<Page>>, headers: HeaderMap) -> Response {
+    page.index(&headers)
+}
+
+async fn manifest(Extension(page): Extension<Arc<Page>>, headers: HeaderMap) -> Response {
+    page.manifest(&headers)
+}
+
+/// A browser gets the page with the provider's contacts, everything else a sentence.
+async fn page_missing(Extension(page): Extension<Arc<Page>>, headers: HeaderMap) -> Response {
+    if accepts(&headers, "text/html") { page.missing() } else { missing(&headers) }
 }
 
 async fn asset(uri: Uri, headers: HeaderMap) -> Response {

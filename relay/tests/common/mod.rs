@@ -14,6 +14,7 @@ use relay::relay::{Addresses, Relay};
 use relay::store::data_directory::{DataDirectory, write_new};
 use relay::viewers::links::keys::Keys;
 use relay::viewers::links::{self, Mode};
+use relay::viewers::provider::Provider;
 use shared::Username;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -52,7 +53,7 @@ pub fn config(data: &DataDirectory) -> Config {
         private_door: Door { names: vec!["relay.test".to_owned()], ..Door::default() },
         access: Mode::Link,
         max_link_lifetime: links::MAX_LIFETIME,
-        brand: None,
+        provider: Provider::default(),
         subscribers: None,
         tls: None,
         forwarding: None,
