@@ -19,7 +19,7 @@ for (const width of [320, 360, 390, 768, 1280]) {
       },
       { width, height: 800 },
     );
-    await sees(page, NUMBER, "999.99");
+    await sees(page, NUMBER, "1000");
     const overflowing = await page.evaluate(() =>
       [...document.querySelectorAll("body, body *")]
         .filter((element) => element.id !== "spoken")
@@ -37,7 +37,7 @@ for (const width of [320, 360, 390, 768, 1280]) {
 test("nothing moves while figures grow, units and verdicts change, and the line goes", async () => {
   for (const width of [360, 1280]) {
     const page = await openLine(running, { width, height: 800 });
-    await sees(page, NUMBER, "14.78");
+    await sees(page, NUMBER, "14.8");
     const before = await boxes(page);
     const steps: Rates[] = [
       { down: 1_000_000, up: 0 },
@@ -62,12 +62,12 @@ test("nothing moves while figures grow, units and verdicts change, and the line 
 
 test("the units stand still while digits come and go", async () => {
   const page = await openLine(running);
-  await sees(page, NUMBER, "14.78");
+  await sees(page, NUMBER, "14.8");
   const unitAt = (): Promise<number> => page.locator(".readout[data-direction=down] .unit").evaluate((unit) => unit.getBoundingClientRect().left);
   const first = await unitAt();
   for (const [i, down] of [9_990_000, 10_000_000, 1_110_000, 99_990_000].entries()) {
     relay.send(sample(Date.now() + 1 + i, { down, up: 0 }));
-    await eventually("the figure", async () => (await figures(page)).down === `${(down / 1e6).toFixed(2)} Mbps`);
+    await eventually("the figure", async () => (await figures(page)).down === `${(down / 1e6).toFixed(down < 9_995_000 ? 2 : down < 99_950_000 ? 1 : 0)} Mbps`);
     assert.equal(await unitAt(), first, String(down));
   }
 });
@@ -90,17 +90,16 @@ test("the page arrives without a jump", async () => {
     }).observe({ type: "layout-shift", buffered: true });
   });
   await page.goto(`${relay.origin}/#e30.${Buffer.from('{"sub":"4446@karoo.example"}').toString("base64url")}.x`);
-  await sees(page, NUMBER, "14.78");
+  await sees(page, NUMBER, "14.8");
   await drawn(page);
   const shifts = await page.evaluate(() => (window as unknown as { shifts: string[] }).shifts);
   const sum = shifts.reduce((total, shift) => total + parseFloat(shift), 0);
-  // What Web Vitals calls good; on a machine that is busy the names and the figures arrive in two frames instead of one.
-  assert.ok(sum < 0.1, shifts.join("; "));
+  assert.ok(sum < 0.005, shifts.join("; "));
 });
 
 test("verdict and figures are seen without scrolling on a phone", async () => {
   const page = await openLine(running, { width: 360, height: 640 });
-  await sees(page, NUMBER, "14.78");
+  await sees(page, NUMBER, "14.8");
   const bottom = await page.locator("#verdict").evaluate((verdict) => verdict.getBoundingClientRect().bottom);
   assert.ok(bottom <= 640, `the verdict ends at ${bottom}`);
 });

@@ -11,7 +11,7 @@ const LONG = "a-very-long-name-without-any-space-that-goes-on-to-60-letter";
 const STATES: Record<string, { answer: Answer; pill: string; window?: string }> = {
   running: { pill: "Running", answer: (viewer) => viewer.send(lately()) },
   full: {
-    pill: "Running",
+    pill: "Full",
     answer: (viewer) => {
       const now = Date.now();
       const rates = (age: number) => ({ down: age < 45 ? 48.7e6 + 3e5 * Math.sin(age) : 12e6, up: 1.1e6 });

@@ -35,12 +35,12 @@ test("the figures are the router's, within two seconds of opening the link", asy
   const { page, complaints, close } = await newPage(browser);
   const opened = Date.now();
   await page.goto(system.link("alice"));
-  await shows(page, "14.78 Mbps", "620 kbps");
+  await shows(page, "14.8 Mbps", "0.62 Mbps");
   console.log(`first figure after ${Date.now() - opened} ms, the line not watched before`);
   await sees(page, "#pill-text", "Running");
   await sees(page, "#name", "Protea Motors");
   await system.router("rate alice 1234567890 2500000");
-  await shows(page, "1.23 Gbps", "2.50 Mbps");
+  await shows(page, "1235 Mbps", "2.50 Mbps");
   assert.deepEqual(complaints, []);
   await close();
 });
@@ -51,7 +51,7 @@ test("a home router's figures are the right way round", async () => {
     await home.router("rate alice 14780000 620000");
     const { page, close } = await newPage(browser, { width: 390 });
     await page.goto(home.link("alice"));
-    await shows(page, "14.78 Mbps", "620 kbps");
+    await shows(page, "14.8 Mbps", "0.62 Mbps");
     await close();
   } finally {
     await home.stop();
@@ -80,14 +80,14 @@ test("a session that drops and returns: offline, then running, without a reload"
   await system.router("rate Bob 8000000 800000");
   const { page, close } = await newPage(browser, { width: 390 });
   await page.goto(system.link("Bob"));
-  await shows(page, "8.00 Mbps", "800 kbps");
+  await shows(page, "8.00 Mbps", "0.80 Mbps");
   await page.evaluate(() => Object.assign(window, { sameDocument: true }));
   await system.router("down Bob");
   await sees(page, "#pill-text", "Not connected", 3_000);
   assert.doesNotMatch((await figures(page)).down, /\d/, "a figure is shown of a line that is offline");
   await picture(page, "live-offline");
   await system.router("up Bob");
-  await shows(page, "8.00 Mbps", "800 kbps", 3_000);
+  await shows(page, "8.00 Mbps", "0.80 Mbps", 3_000);
   assert.ok(await page.evaluate(() => "sameDocument" in window));
   await close();
 });
@@ -96,19 +96,19 @@ test("the router's API, then the browser's network, are cut: each is named and c
   await system.router("rate support-desk 3000000 300000");
   const { page, context, close } = await newPage(browser);
   await page.goto(system.link("support-desk"));
-  await shows(page, "3.00 Mbps", "300 kbps");
+  await shows(page, "3.00 Mbps", "0.30 Mbps");
   await system.router("refuse on");
   await system.router("drop");
   await sees(page, "#title", /cannot see your router/i, 30_000);
   assert.doesNotMatch((await figures(page)).down, /\d/);
   await picture(page, "live-unreachable");
   await system.router("refuse off");
-  await shows(page, "3.00 Mbps", "300 kbps", 60_000);
+  await shows(page, "3.00 Mbps", "0.30 Mbps", 60_000);
   await context.setOffline(true);
   await sees(page, "#title", /lost its connection|offline|no internet|no network/i, 40_000);
   await picture(page, "live-browser-offline");
   await context.setOffline(false);
-  await shows(page, "3.00 Mbps", "300 kbps", 40_000);
+  await shows(page, "3.00 Mbps", "0.30 Mbps", 40_000);
   await close();
 });
 

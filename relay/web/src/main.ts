@@ -41,10 +41,10 @@ function start(): void {
   attempt(() => new Controls(settings, { choose, refresh: () => session.socket?.refresh() }));
   attempt(() => preparePrinting(() => part(document, "#name").textContent ?? ""));
   session.open();
-  part(document, "#not-started").remove();
   setInterval(() => monitor.render(), TICK);
   attempt(() => animate(monitor));
   listen(session);
+  part(document, "#not-started").remove();
 }
 
 /** Runs a part of the page that the figures do not need. */

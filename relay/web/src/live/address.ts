@@ -16,10 +16,10 @@ export type Request =
   | { kind: "cut" };
 
 /** Three parts of base64url, the first of which is a JSON object (RFC 7515, section 3.1). */
-const TOKEN = /eyJ[\w-]*\.[\w-]+\.[\w-]+/;
+const TOKEN = /(?:^|[^\w.-])(eyJ[\w-]*\.[\w-]+\.[\w-]+)/;
 
 /** The begin of a token. */
-const CUT_TOKEN = /eyJ[\w-]{8,}/;
+const CUT_TOKEN = /(?:^|[^\w.-])eyJ[\w-]{8,}/;
 
 /** An HMAC-SHA-256 signature has 43 characters of base64url. */
 const SIGNATURE = 43;
@@ -40,7 +40,7 @@ export function readAddress(pathname: string, hash: string, search = ""): Reques
 
 /** The token within a text, without the characters that others have put around the token; null without a token. */
 function tokenIn(text: string): Request | null {
-  const token = TOKEN.exec(text)?.[0];
+  const token = TOKEN.exec(text)?.[1];
   if (token === undefined) return CUT_TOKEN.test(text) ? { kind: "cut" } : null;
   const signature = token.slice(token.lastIndexOf(".") + 1);
   return signature.length < SIGNATURE ? { kind: "cut" } : bounded({ kind: "token", token });
