@@ -56,7 +56,9 @@ export class Panel {
   readonly #direction: Direction;
   readonly #unit: HTMLElement;
   readonly #heading: string;
-  readonly #root = svg("svg", { role: "img", class: "chart" });
+  // For a page without its style sheet: a chart that stands in a line of text is lower than its host, which then grows with
+  // each look at its size; and text is black on a dark page.
+  readonly #root = svg("svg", { role: "img", class: "chart", display: "block", fill: "currentColor" });
   readonly #grid = svg("g", { class: "grid" });
   readonly #clip = svg("svg", { class: "area" });
   readonly #moving = svg("g");
