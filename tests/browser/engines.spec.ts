@@ -1,18 +1,22 @@
 // The page in each engine that people have: a link opens, figures live, the chart drawn, the connection lost and back, and what
-// browsers take away: WebSockets, storage.
+// browsers take away: WebSockets, storage, the style sheet, a language that is one.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { eventually } from "./chromium.ts";
 import { chromium } from "./engines/chromium.ts";
 import { firefox } from "./engines/firefox.ts";
-import { complaints, lightness, lineOf, sees, seesChart, seesFigures } from "./engines/reading.ts";
+import { complaints, lightness, lineOf, overlaps, sees, seesChart, seesFigures } from "./engines/reading.ts";
 import { RATES, TOKEN, Visit } from "./engines/visit.ts";
-import { type Run, runs, share } from "./pixels.ts";
+import { inked, type Run, runs, share } from "./pixels.ts";
+import { webkit } from "./engines/webkit.ts";
 import { history, sample, snapshot, state } from "./fake-relay.ts";
 
-/** Languages that few browsers have. */
-const LANGUAGES = ["de-CH-1996", "ar-EG", "fa-IR-u-nu-arabext"];
+/** What browsers say of their language, besides languages. */
+const LANGUAGES = ["C", "", "x-klingon", "i-default", "de-CH-1996", "en_US.UTF-8", "ar-EG", "fa-IR-u-nu-arabext"];
+
+/** A minute and a half with a gap of twenty seconds. */
+const gapped = () => history(90, Date.now(), (age) => (age > 20 && age < 40 ? null : RATES));
 
 function opensALink(visit: Visit): void {
   test("a link opens the line, live, without a complaint", async () => {
@@ -45,8 +49,7 @@ function tellsTheState(visit: Visit): void {
 function drawsTheChart(visit: Visit): void {
   test("the chart is drawn, with a gap where there was one, and moves", async () => {
     const { tab, relay } = visit;
-    const rates = (age: number) => (age > 20 && age < 40 ? null : RATES);
-    relay.answer = (viewer) => viewer.send(snapshot({ history: history(90, Date.now(), rates) }));
+    relay.answer = (viewer) => viewer.send(snapshot({ history: gapped() }));
     await visit.open();
     await seesFigures(tab, "7.25 Mbps", "1.50 Mbps");
     const end = relay.stream(() => RATES);
@@ -111,6 +114,16 @@ function comesBack(visit: Visit): void {
 /** What keeps a WebSocket from opening, in the page. */
 const BLOCKERS: Record<string, () => void> = {
   "a proxy refuses WebSockets": () => undefined,
+  "the browser throws at a WebSocket": () => {
+    window.WebSocket = new Proxy(WebSocket, {
+      construct: () => {
+        throw new DOMException("blocked", "SecurityError");
+      },
+    });
+  },
+  "the browser has no WebSocket": () => {
+    Reflect.deleteProperty(window, "WebSocket");
+  },
 };
 
 function takesNoWebSocket(visit: Visit): void {
@@ -182,6 +195,33 @@ function keepsNothing(visit: Visit): void {
   }
 }
 
+function hasNoStyles(visit: Visit): void {
+  for (const by of ["an error", "a cut connection"] as const) {
+    test(`without its style sheet, by ${by}, the page can be read and its chart seen`, async () => {
+      const { tab, relay } = visit;
+      relay.withheld = { files: /\.css$/, by };
+      relay.answer = (viewer) => viewer.send(snapshot({ history: gapped() }));
+      await visit.open();
+      await sees(tab, "#name", "Protea Motors");
+      await sees(tab, "#pill-text", "Running");
+      await seesFigures(tab, "7.25 Mbps", "1.50 Mbps");
+      await sees(tab, "#title", /room/);
+      await eventually("more ink on the line than in the gap", async () => {
+        const ink = inked(await tab.picture(".panel[data-direction=down] .plot"));
+        const at = (place: number): number => ink[Math.floor(ink.length * place)] ?? 0;
+        return at(0.1) > at(0.5) + 1 && at(0.75) > at(0.5) + 1;
+      });
+      for (const selector of ["#name", "#title", ".number", ".panel text"]) {
+        const { text, background } = await lightness(tab, selector);
+        assert.ok(Math.abs(text - background) > 0.5, `${selector} is written in ${text} on ${background}`);
+      }
+      assert.deepEqual(await overlaps(tab), []);
+      const heard = (await complaints(tab)).filter((complaint) => !/^not loaded: <link rel="stylesheet"/.test(complaint));
+      assert.deepEqual(heard, []);
+    });
+  }
+}
+
 function isDark(visit: Visit): void {
   test("a dark scheme is dark, in its words and its chart", async () => {
     const { tab } = visit;
@@ -198,7 +238,7 @@ function isDark(visit: Visit): void {
   });
 }
 
-for (const engine of [chromium, firefox]) {
+for (const engine of [chromium, firefox, webkit]) {
   describe(engine.name, () => {
     const visit = new Visit(engine, "light");
     opensALink(visit);
@@ -209,9 +249,11 @@ for (const engine of [chromium, firefox]) {
     takesNoWebSocket(visit);
     speaksAnyLanguage(visit);
     keepsNothing(visit);
+    hasNoStyles(visit);
   });
   describe(`${engine.name}, dark`, () => {
     const visit = new Visit(engine, "dark");
     isDark(visit);
+    hasNoStyles(visit);
   });
 }

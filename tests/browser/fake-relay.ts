@@ -233,7 +233,7 @@ export class FakeRelay {
       "content-encoding": "gzip",
       "content-security-policy": POLICY,
       "x-content-type-options": "nosniff",
-      "cache-control": "no-store",
+      "cache-control": "no-cache",
     });
     response.end(packed);
   }

@@ -34,6 +34,16 @@ export function lineColour(picture: Buffer, direction: "down" | "up"): string {
   return most?.[0] ?? "none";
 }
 
+/** How many pixels of each column of the plotted area are not of the picture's background, which its corner has. */
+export function inked(picture: Buffer): number[] {
+  const { data, width, height } = PNG.sync.read(picture);
+  const differs = (x: number, y: number): boolean =>
+    [0, 1, 2].some((part) => Math.abs((data[(y * width + x) * 4 + part] as number) - (data[part] as number)) > 12);
+  const rows = Array.from({ length: height }, (_, y) => y);
+  const plotted = Array.from({ length: width - LEFT - RIGHT }, (_, i) => LEFT + i);
+  return plotted.map((x) => rows.filter((y) => differs(x, y)).length);
+}
+
 /** How much of the columns has ink, from one share of their width to another. */
 export function share(drawn: boolean[], from = 0, to = 1): number {
   const part = drawn.slice(drawn.length * from, drawn.length * to);

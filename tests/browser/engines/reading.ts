@@ -88,6 +88,27 @@ export function lightness(tab: Tab, selector: string): Promise<{ text: number; b
       background = own;
       break;
     }
-    return { text: of(getComputedStyle(element).color), background: of(background) };
+    const { color, fill } = getComputedStyle(element);
+    return { text: of(element instanceof SVGElement ? fill : color), background: of(background) };
   }, selector);
+}
+
+/** The texts and pictures that lie over one another, and pictures larger than a chart; one line each. */
+export function overlaps(tab: Tab): Promise<string[]> {
+  return tab.evaluate(() => {
+    const seen = (element: Element): boolean => element.getClientRects().length > 0;
+    const said = [...document.querySelectorAll("h1, h2, h3, p, dt, dd, button, summary, canvas, svg")].filter(seen);
+    const name = (element: Element): string => `${element.tagName} ${(element.textContent ?? "").trim().slice(0, 30)}`;
+    const boxes = said.map((element) => ({ element, box: element.getBoundingClientRect() }));
+    const found = boxes.filter(({ box }) => box.height > 250).map(({ element, box }) => `${name(element)} is ${box.height} px high`);
+    for (const [i, { element, box }] of boxes.entries()) {
+      for (const other of boxes.slice(i + 1)) {
+        if (element.contains(other.element)) continue;
+        const across = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
+        const down = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top);
+        if (across > 1 && down > 1) found.push(`${name(element)} and ${name(other.element)}`);
+      }
+    }
+    return found;
+  });
 }
