@@ -19,8 +19,13 @@ export const POLICY =
 /** Where the build leaves the page. */
 export const DIST = process.env["LINELIGHT_DIST"] ?? join(repository(), "relay", "web", "dist");
 
-/** With a stream of events; the last header asks nginx not to hold them back. */
-export const EVENT_STREAM = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
+/** The headers of a stream of events. They keep proxies from compressing the events or holding them back. */
+export const EVENT_STREAM = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store, no-transform",
+  "content-encoding": "identity",
+  "x-accel-buffering": "no",
+};
 
 /** The statuses of refusals by their close codes; 503 of all others. */
 const STATUSES = new Map([

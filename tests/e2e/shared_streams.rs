@@ -74,12 +74,13 @@ const LISTING: [&str; 9] = [
 ];
 
 /// Every further command for a watched line.
-const WATCHING: [&str; 5] = [
+const WATCHING: [&str; 6] = [
     "/interface/monitor-traffic",
     "/ppp/active/print",
     "/ppp/profile/print",
     "/ppp/secret/print",
     "/queue/simple/print",
+    "/system/clock/print",
 ];
 
 fn said(site: &Site) -> BTreeSet<String> {
