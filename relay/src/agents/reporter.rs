@@ -18,6 +18,7 @@ use crate::clock::{Now, Steady};
 use crate::limits::Bucket;
 use crate::lines::agent::Agent;
 use crate::lines::audience::DirectWriter;
+use crate::lines::circumstances::Circumstances;
 use crate::lines::hub::Hub;
 use crate::lines::line::{Line, Published};
 use crate::lines::live::Arrival;
@@ -376,6 +377,7 @@ impl Reporter {
             }
             None
         });
+        let circumstances = self.hub().circumstances(now);
         writer.begin();
         let mut group = [const { None }; PREFETCHED];
         while fill(&mut group, &mut known) {
@@ -386,7 +388,7 @@ impl Reporter {
                     sample: TimedSample { t, down: sample.download, up: sample.upload },
                     replayed: batch.header.replayed,
                 };
-                self.publish_or_adopt(line, arrival, adopted, now, writer);
+                self.publish_or_adopt(line, arrival, adopted, circumstances, writer);
             }
         }
         self.hub().metrics.frames_sent.add(writer.take_written());
@@ -399,17 +401,16 @@ impl Reporter {
         line: &Arc<Line>,
         arrival: Arrival<'_>,
         adopted: &mut Option<Bucket>,
-        now: Now,
+        circumstances: Circumstances<'_>,
         writer: &mut DirectWriter,
     ) {
-        let circumstances = self.hub().circumstances(now);
         if line.publish(arrival, circumstances, writer) != Published::Unwatched {
             return;
         }
         let limit = self.hub().limits.adopted_per_agent;
-        let bucket = adopted.get_or_insert_with(|| Bucket::new(limit, limit.div_ceil(60), now.steady));
-        if bucket.take(1, now.steady) {
-            self.hub().adopt(line, now);
+        let bucket = adopted.get_or_insert_with(|| Bucket::new(limit, limit.div_ceil(60), circumstances.now.steady));
+        if bucket.take(1, circumstances.now.steady) {
+            self.hub().adopt(line, circumstances.now);
             line.publish(arrival, circumstances, writer);
         }
     }
