@@ -18,7 +18,7 @@ for (const program of programs) need(existsSync(program), `${program} is missing
 
 const given = process.argv.slice(2);
 const named = given.filter((argument) => !argument.startsWith("--"));
-const specs = readdirSync(here).filter((name) => name.endsWith(".spec.ts") && (named.length === 0 || named.includes(name)));
+const specs = named.length > 0 ? named : readdirSync(here).filter((name) => name.endsWith(".spec.ts"));
 const { files, remove } = await bundle(specs);
 // A browser that a failed set-up left open must not keep the run from ending.
 const flags = ["--enable-source-maps", "--test", "--test-concurrency=1", "--test-force-exit"];

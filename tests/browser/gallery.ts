@@ -1,4 +1,5 @@
-// Pictures of the page in its states, to be looked at by people: out/STATE-WIDTH-THEME.png.
+// Pictures of the page in its states, to be looked at by people: out/STATE-WIDTH-THEME.png. No part of `make browser-test`, for
+// the specs try the same states. Usage: node run.mjs gallery.ts
 
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
