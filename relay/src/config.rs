@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use self::brand::is_brand;
 pub use self::error::ConfigError;
 use self::typed::{LimitArguments, ListenArguments, PageArguments, PrivateArguments, ProxyArguments, TlsArguments};
 pub use self::typed::{ServeArguments, public_url};
@@ -16,6 +17,7 @@ use crate::subscribers::SubscribersFile;
 use crate::viewers::links::Mode;
 use crate::viewers::provider::Provider;
 
+mod brand;
 mod error;
 pub mod typed;
 
@@ -25,8 +27,6 @@ pub const VARIABLE_PREFIX: &str = "LINELIGHT_SERVER_";
 
 /// The interval between checks of a file for changes.
 const RELOAD_EVERY: Duration = Duration::from_secs(1);
-/// The maximum length of a brand, in bytes: it fits in one line of a phone's page.
-const MAX_BRAND: usize = 100;
 /// How alike two names of variables are, from 0 to 1, before one is suggested for the other.
 const ALIKE: f64 = 0.8;
 
@@ -206,10 +206,6 @@ fn refuse_same(listeners: &[(&'static str, Option<SocketAddr>)]) -> Result<(), C
         }
     }
     Ok(())
-}
-
-fn is_brand(brand: &str) -> bool {
-    !brand.trim().is_empty() && brand.len() <= MAX_BRAND && !brand.chars().any(char::is_control)
 }
 
 fn set(limit: &mut usize, value: Option<u32>) {

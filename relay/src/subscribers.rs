@@ -9,7 +9,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use anyhow::{Context, Result};
 use encoding_rs::Encoding;
 use shared::Username;
-use shared::control::Plan;
 use tokio::sync::watch;
 
 use crate::store::data_directory;
@@ -18,6 +17,7 @@ pub use encoding::by_label as encoding_by_label;
 pub use finding::{BadRow, Doubt, Fault, FileError, Matter, RowError};
 pub use limit::{LimitError, in_words as rate_in_words};
 pub use parse::{Layout, Parsed};
+pub use subscriber::Subscriber;
 pub use table::Table;
 
 mod columns;
@@ -29,26 +29,14 @@ mod number;
 pub mod parse;
 mod quotes;
 mod spelling;
+mod subscriber;
 mod table;
 mod unit;
 
 /// The largest subscribers file, in bytes: some 500,000 rows.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
-/// The most rows of a file: ten times the largest provider of one relay.
-const MAX_ROWS: usize = 1_000_000;
 /// How many findings of a file are logged one by one; `check-subscribers` prints all.
 const LOGGED: usize = 20;
-
-/// One row of the subscribers file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subscriber {
-    /// The customer's name.
-    pub customer: Option<String>,
-    /// The package's name.
-    pub package: Option<String>,
-    /// The plan's limits.
-    pub plan: Plan,
-}
 
 /// The subscribers file of `serve`.
 #[derive(Debug, Clone, PartialEq, Eq)]

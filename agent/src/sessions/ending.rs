@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use tokio::time::Instant;
 
-use super::{InterfaceKey, LineTable, stamp};
+use super::line::Line;
+use super::listing::InterfaceKey;
+use super::table::LineTable;
 
 impl LineTable {
     /// Ends the session on a missing interface. Returns true if a line changed. A line with a session of the other role is
@@ -13,7 +15,7 @@ impl LineTable {
         let Some(nth) = self.listing.rows.iter().position(|row| row.key == gone && row.live) else { return false };
         let rows = &self.listing.rows;
         let user = rows.get(nth).map(|row| self.listing.user(row));
-        let Some(handle) = user.and_then(|user| self.line_of(user)).map(super::Line::handle) else { return false };
+        let Some(handle) = user.and_then(|user| self.line_of(user)).map(Line::handle) else { return false };
         let Ok(place) = self.lines.binary_search_by_key(&handle, |line| line.handle) else { return false };
         let readings = self.readings;
         let Some(line) = self.lines.get_mut(place) else { return false };
@@ -25,7 +27,7 @@ impl LineTable {
         }
         line.since = if line.sessions == 1 { line.down_since(readings, now) } else { line.since };
         line.sessions -= 1;
-        stamp(line, &mut self.revision);
+        line.stamp(&mut self.revision);
         self.listing.end(&[gone]);
         self.move_behind(nth..live.end);
         true

@@ -25,30 +25,14 @@ use shared::LineHandle;
 use shared::control::{MAX_TEXT, Plan, Role};
 use shared::username::escape;
 
-use super::{Line, LineTable, stamp};
+use super::line::{Line, LinePlan, Scope};
+use super::table::LineTable;
 use crate::routeros::sentence::{Sentence, rate};
 use groups::Groups;
 use schedule::RouterClock;
 
 /// The most kept profiles; an ISP has some dozen.
 const MAX_PROFILES: usize = 1_024;
-
-/// A line's limits, and whether other lines have a part in them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct LinePlan {
-    pub(super) limits: Plan,
-    pub(super) scope: Scope,
-}
-
-/// Whose a limit is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Scope {
-    /// This line's alone.
-    #[default]
-    Own,
-    /// This line's and others' together.
-    Shared,
-}
 
 /// One reading of the tables, for the known lines.
 #[derive(Debug, Default)]
@@ -281,7 +265,7 @@ fn take(line: &mut Line, fresh: Known, revision: &mut u64) {
         return;
     }
     (line.profile, line.plan, line.comment) = (fresh.profile, fresh.plan, fresh.comment);
-    stamp(line, revision);
+    line.stamp(revision);
 }
 
 /// The first equal one of the sorted.

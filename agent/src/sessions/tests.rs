@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
+use shared::control::{LineReport, Plan, Role};
+use tokio::time::Instant;
 
-use shared::control::Plan;
-
+use super::table::REMEMBERED;
 use super::*;
 use crate::routeros::framing::{Framing, Progress};
 use crate::routeros::sentence::Sentence;

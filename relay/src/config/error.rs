@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::MAX_BRAND;
+use super::brand::MAX_BRAND;
 
 /// A fault in a flag or a variable, or a conflict between flags.
 #[derive(Debug, thiserror::Error)]

@@ -2,8 +2,8 @@
 
 use shared::username::UsernameError;
 
-use super::MAX_ROWS;
 use super::limit::LimitError;
+use super::table::MAX_ROWS;
 
 /// A refused row.
 #[derive(Debug)]

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::MAX_ROWS;
 use super::finding::Fault;
 use super::quotes::{self, End, Style, Value};
+use super::table::MAX_ROWS;
 
 /// One line with text.
 #[derive(Debug)]

@@ -31,8 +31,9 @@ use super::encoding::{Content, Decoder};
 use super::finding::{BadRow, Doubt, Fault, FileError, Matter, RowError};
 use super::lines::{self, Line};
 use super::quotes::{self, Value};
-use super::table::Table;
-use super::{MAX_ROWS, Subscriber, spelling};
+use super::spelling;
+use super::subscriber::Subscriber;
+use super::table::{MAX_ROWS, Table};
 
 /// The content of a file.
 #[derive(Debug)]

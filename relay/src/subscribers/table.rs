@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use shared::Username;
 
-use super::Subscriber;
+use super::subscriber::Subscriber;
+
+/// The most rows of a file: ten times the largest provider of one relay.
+pub(super) const MAX_ROWS: usize = 1_000_000;
 
 /// The rows of a file by username. A row in a spreadsheet's spelling is there by the plain username too.
 #[derive(Debug, Default)]

@@ -32,13 +32,10 @@ use serde::Serialize;
 use shared::Username;
 use tokio::sync::watch;
 
-pub use self::claims::TEN_YEARS;
+pub use self::claims::{AUDIENCE, TEN_YEARS};
 pub use self::denial::{Denial, Fault, Unsigned};
 use self::keys::{Keys, Lease};
 pub use self::token::{Found, MAX_TOKEN, find};
-
-/// The audience of a link: a key's other uses, should there ever be any, open no line.
-pub const AUDIENCE: &str = "linelight:line";
 
 /// How far ahead the end of a link may be, unless configured otherwise.
 pub const MAX_LIFETIME: Duration = Duration::from_secs(400 * 86_400);

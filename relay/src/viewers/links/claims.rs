@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value};
 use shared::Username;
 
-use super::AUDIENCE;
 use super::denial::{Denial, Fault};
 
+/// The audience of a link: a key's other uses, should there ever be any, open no line.
+pub const AUDIENCE: &str = "linelight:line";
 /// How far a portal's clock may be ahead of the relay's.
 const NOT_BEFORE_LEEWAY: Duration = Duration::from_secs(60);
 /// No link is meant to last longer than ten years; an `exp` beyond is a mistake.
