@@ -1,5 +1,6 @@
 //! Connections: listening, TLS, the peer's address, failed logins, the WebSocket handshake. Knows neither viewers nor agents.
 
+pub mod address_group;
 pub(crate) mod answers;
 pub mod attempts;
 pub(crate) mod handshake;

@@ -36,7 +36,7 @@ impl Site {
 
     /// Counts a failed login. True if its address may still hear the reason.
     pub(crate) fn fail(&self, address: Option<IpAddr>) -> bool {
-        let within = self.attempts.fail(address, Instant::now());
+        let within = self.attempts.fail(address.into(), Instant::now());
         if !within {
             self.metrics.attempts_limited.increment();
         }
