@@ -8,3 +8,4 @@ pub mod listener;
 pub mod peer;
 pub mod site;
 pub mod tls;
+mod turns;

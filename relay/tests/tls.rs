@@ -17,6 +17,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, HandshakeKind, RootCertStore};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -189,4 +190,48 @@ async fn agents_and_viewers_have_budgets_apart() {
         assert_eq!(connect(&relay, &agent).await.is_ok(), agents == 1);
         drop(relay);
     }
+}
+
+/// The first flight of a TLS handshake, without a second one.
+fn client_hello(config: &Arc<ClientConfig>) -> Vec<u8> {
+    let name = ServerName::try_from("relay.test").unwrap();
+    let mut connection = rustls::ClientConnection::new(Arc::clone(config), name).unwrap();
+    let mut bytes = Vec::new();
+    connection.write_tls(&mut bytes).unwrap();
+    bytes
+}
+
+#[tokio::test]
+async fn half_handshakes_keep_no_turn() {
+    let directory = tempfile::tempdir().unwrap();
+    let certificate = write_certificate(&files(directory.path()));
+    let config = trusting(&[&certificate]);
+    let relay = start(directory.path(), |config| {
+        config.limits.viewer_handshakes = 1;
+        config.limits.agent_handshakes = 1;
+        config.limits.handshake_timeout = 10 * common::PATIENCE;
+    });
+    let mut halves = Vec::new();
+    for _ in 0..8 {
+        let mut half = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+        half.write_all(&client_hello(&config)).await.unwrap();
+        // The relay's answer is here, so the relay waits for this client now.
+        timeout(common::PATIENCE, half.readable()).await.unwrap().unwrap();
+        halves.push(half);
+    }
+    assert!(timeout(common::PATIENCE, connect(&relay, &config)).await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_hello_without_end_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    write_certificate(&files(directory.path()));
+    let relay = start(directory.path(), |config| config.limits.handshake_timeout = 10 * common::PATIENCE);
+    let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    // A handshake record of 16 KiB, with a hello of 64,000 bytes in it (RFC 8446, sections 4 and 5.1).
+    let head = [0x16, 3, 1, 0x40, 0, 1, 0, 0xfa, 0, 3, 3];
+    // The relay may hang up before all of it is written.
+    let _ = stream.write_all(&[&head[..], &[0; 12 * 1024]].concat()).await;
+    read_to_end(&mut stream).await;
+    relay.metric_reaches("linelight_tls_handshakes_failed_total", 1).await;
 }

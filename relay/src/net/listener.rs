@@ -3,6 +3,8 @@
 //!
 //! A future WebSocket leaves through [`Connection::leave`]. The connection's task here then ends, with hyper's buffers.
 
+mod socket;
+mod tls;
 mod unbuffered;
 
 use std::convert::Infallible;
@@ -18,31 +20,19 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
-use rustls::server::{Acceptor, ClientHello};
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
-use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower_service::Service;
 
+pub use self::tls::Handshakes;
 pub(crate) use self::unbuffered::Unbuffered;
+use super::address_group::AddressGroup;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 
-/// Unsent bytes in the kernel before a connection counts as full. Without the limit, 54,000 frames hide a stopped
-/// reader; with it, 30 do. The page's assets lose nothing: the rest goes out with each acknowledgement.
-const NOTSENT_LOWAT: u32 = 512;
-/// How long written bytes may stay unacknowledged, or a reader's window shut, before the kernel ends the connection.
-const USER_TIMEOUT: Duration = Duration::from_secs(30);
-/// The kernel probes a silent connection after this time, well below carrier NAT's five minutes.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-/// Between two such questions; USER_TIMEOUT ends them.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-/// Connections waiting for accept: all agents may come back at once.
-const BACKLOG: i32 = 4096;
 /// The largest header of a request, in bytes: a token is 4 KiB at most, a browser's own fields another 2.
 const MAX_HEADER: usize = 16 * 1024;
 /// Fields of a request's header.
@@ -57,23 +47,10 @@ pub struct Shared {
     pub limits: Limits,
     /// The relay's metrics.
     pub metrics: Arc<Metrics>,
-    /// TLS handshakes at once, viewers and agents apart.
+    /// The turns at TLS handshakes, viewers' and agents' apart.
     pub handshakes: Arc<Handshakes>,
     /// True once the relay stops.
     pub drain: watch::Receiver<bool>,
-}
-
-/// The budgets of TLS handshakes.
-pub struct Handshakes {
-    viewers: Semaphore,
-    agents: Semaphore,
-}
-
-impl Handshakes {
-    /// Full budgets.
-    pub fn new(limits: &Limits) -> Self {
-        Self { viewers: Semaphore::new(limits.viewer_handshakes), agents: Semaphore::new(limits.agent_handshakes) }
-    }
 }
 
 /// One listening socket with its requests.
@@ -163,7 +140,7 @@ impl Listener {
         router: Router,
         shared: Shared,
     ) -> io::Result<Self> {
-        let socket = listening_socket(address).map_err(|error| in_words(address, &error))?;
+        let socket = socket::bind(address)?;
         let connections = Arc::new(Semaphore::new(shared.limits.connections));
         let half_open = Arc::new(Semaphore::new(shared.limits.half_open));
         Ok(Self { socket, connections, server: Arc::new(Server { shared, half_open, tls, agents_only, router }) })
@@ -230,7 +207,7 @@ impl Server {
         tokio::spawn(async move {
             match &server.tls {
                 None => server.http(stream, connection).await,
-                Some(tls) => match server.handshake(stream, tls).await {
+                Some(tls) => match server.handshake(stream, tls, connection.peer.into()).await {
                     Ok(stream) => server.http(stream, connection).await,
                     Err(error) => server.handshake_failed(&error),
                 },
@@ -238,17 +215,13 @@ impl Server {
         });
     }
 
-    async fn handshake(&self, stream: TcpStream, tls: &Arc<ServerConfig>) -> io::Result<TlsStream<TcpStream>> {
-        let handshake = async {
-            let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
-            let budget = match self.agents_only || offers_uplink(&start.client_hello()) {
-                true => &self.shared.handshakes.agents,
-                false => &self.shared.handshakes.viewers,
-            };
-            // Reading a hello costs nothing. Only the signature waits for its turn.
-            let _turn = budget.acquire().await.map_err(io::Error::other)?;
-            start.into_stream(Arc::clone(tls)).await
-        };
+    async fn handshake(
+        &self,
+        stream: TcpStream,
+        tls: &Arc<ServerConfig>,
+        group: AddressGroup,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let handshake = self.shared.handshakes.accept(stream, Arc::clone(tls), self.agents_only, group);
         timeout(self.shared.limits.handshake_timeout, handshake).await?
     }
 
@@ -299,11 +272,6 @@ fn answer(
     router.call(request)
 }
 
-/// True for an agent, by ALPN. An agent without ALPN counts as a viewer.
-fn offers_uplink(hello: &ClientHello<'_>) -> bool {
-    hello.alpn().is_some_and(|mut offered| offered.any(|protocol| protocol == shared::UPLINK_SUBPROTOCOL.as_bytes()))
-}
-
 /// True for errors of one connection, lost before accept.
 fn is_the_connections_own(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
@@ -313,71 +281,4 @@ fn is_the_connections_own(error: &io::Error) -> bool {
 async fn stopping(drain: &mut watch::Receiver<bool>) {
     // A dropped sender means a stopping relay.
     let _ = drain.wait_for(|stopping| *stopping).await;
-}
-
-/// A listening socket whose options every accepted connection inherits (Linux, tcp(7)): set once instead of six times for
-/// each of 50,000 agents.
-/// Returns an error of the same kind that says how an address can be had.
-fn in_words(address: SocketAddr, error: &io::Error) -> io::Error {
-    let port = address.port();
-    let words = match error.kind() {
-        io::ErrorKind::PermissionDenied => format!(
-            "this account may not use port {port}, nor any below 1024: under systemd AmbientCapabilities=CAP_NET_BIND_SERVICE \
-             gives it the right, by hand `setcap cap_net_bind_service=+ep` on the program; or take a higher port, with a \
-             reverse proxy before it"
-        ),
-        io::ErrorKind::AddrInUse => {
-            format!("another program listens there; `ss -ltnp 'sport = :{port}'` says which, and another port is free")
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine has no such address; `ip address` lists its own, and [::] stands for all".to_owned()
-        }
-        _ => error.to_string(),
-    };
-    io::Error::new(error.kind(), words)
-}
-
-fn listening_socket(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL))?;
-    #[cfg(target_os = "linux")]
-    {
-        socket.set_tcp_notsent_lowat(NOTSENT_LOWAT)?;
-        socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
-    }
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn an_accepted_connection_inherits_the_options() {
-        let listener = listening_socket("127.0.0.1:0".parse().unwrap()).unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap());
-        let (accepted, _client) = tokio::join!(listener.accept(), client);
-        let socket = socket2::SockRef::from(&accepted.unwrap().0).try_clone().unwrap();
-        assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
-        assert_eq!(socket.tcp_notsent_lowat().unwrap(), NOTSENT_LOWAT);
-        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
-    }
-
-    #[tokio::test]
-    async fn a_wildcard_v6_socket_takes_v4_too() {
-        let Ok(listener) = listening_socket("[::]:0".parse().unwrap()) else {
-            return; // A machine without IPv6.
-        };
-        let port = listener.local_addr().unwrap().port();
-        let (accepted, client) = tokio::join!(listener.accept(), TcpStream::connect(("127.0.0.1", port)));
-        assert!(accepted.is_ok() && client.is_ok());
-    }
 }
