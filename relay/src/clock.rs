@@ -1,8 +1,9 @@
 //! The relay's own time: one instant on its two scales, and deadlines. Nothing here reads a clock: `now` is an argument.
 
-use std::ops::{Add, Sub};
+use std::ops::{Add, AddAssign, Sub};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 /// An instant of the relay's steady clock, to the millisecond. The difference of two is in milliseconds.
@@ -75,13 +76,92 @@ impl Sub for Steady {
     }
 }
 
+/// A time by the wall clock, in milliseconds since 1970. The difference of two is in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixMillis(i64);
+
+impl UnixMillis {
+    /// Before every other time.
+    pub(crate) const MIN: Self = Self(i64::MIN);
+
+    /// Returns the time so many milliseconds after the beginning of 1970.
+    pub const fn from_millis(milliseconds: i64) -> Self {
+        Self(milliseconds)
+    }
+
+    /// Returns the milliseconds since the beginning of 1970.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Returns the time so many milliseconds later, at most the last of the scale.
+    pub(crate) const fn saturating_add(self, milliseconds: i64) -> Self {
+        Self(self.0.saturating_add(milliseconds))
+    }
+
+    /// Returns the time so many milliseconds earlier, at least [`Self::MIN`].
+    pub(crate) const fn saturating_sub(self, milliseconds: i64) -> Self {
+        Self(self.0.saturating_sub(milliseconds))
+    }
+
+    /// Returns the milliseconds since an earlier time; less than zero since a later one. Never overflows.
+    pub const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl From<SystemTime> for UnixMillis {
+    /// A time before 1970 becomes 1970.
+    fn from(time: SystemTime) -> Self {
+        Self(time.duration_since(UNIX_EPOCH).map_or(0, milliseconds))
+    }
+}
+
+impl From<UnixMillis> for SystemTime {
+    /// A time before 1970 becomes 1970.
+    fn from(time: UnixMillis) -> Self {
+        UNIX_EPOCH + Duration::from_millis(u64::try_from(time.0).unwrap_or(0))
+    }
+}
+
+impl Add<i64> for UnixMillis {
+    type Output = Self;
+
+    fn add(self, milliseconds: i64) -> Self {
+        Self(self.0 + milliseconds)
+    }
+}
+
+impl AddAssign<i64> for UnixMillis {
+    fn add_assign(&mut self, milliseconds: i64) {
+        self.0 += milliseconds;
+    }
+}
+
+impl Sub<i64> for UnixMillis {
+    type Output = Self;
+
+    fn sub(self, milliseconds: i64) -> Self {
+        Self(self.0 - milliseconds)
+    }
+}
+
+impl Sub for UnixMillis {
+    type Output = i64;
+
+    fn sub(self, earlier: Self) -> i64 {
+        self.0 - earlier.0
+    }
+}
+
 /// One instant on the relay's two scales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
     /// By the steady clock.
     pub steady: Steady,
-    /// By the wall clock, Unix milliseconds.
-    pub unix: i64,
+    /// By the wall clock.
+    pub unix: UnixMillis,
 }
 
 /// Clamps ages above ten years, in milliseconds, so that time arithmetic cannot overflow.
@@ -96,8 +176,8 @@ impl Now {
         steady.clamp(self.steady.saturating_sub(LONGEST_MS), self.steady)
     }
 
-    /// Returns the Unix time of another instant, in milliseconds.
-    pub fn unix_of(self, steady: Steady) -> i64 {
+    /// Returns the wall clock's time of another instant.
+    pub fn unix_of(self, steady: Steady) -> UnixMillis {
         self.unix.saturating_add(steady.since(self.steady))
     }
 
@@ -114,10 +194,6 @@ pub(crate) async fn drained(drain: &mut watch::Receiver<bool>) {
 
 pub(crate) fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-pub(crate) fn unix_ms(time: SystemTime) -> i64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, milliseconds)
 }
 
 #[cfg(test)]

@@ -5,27 +5,29 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use shared::control::Status;
 
+use crate::clock::UnixMillis;
+
 /// The answer of `/agents`: all remembered agents.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Agents {
     /// The relay's clock.
-    pub now: i64,
+    pub now: UnixMillis,
     /// The agents by their names.
     pub agents: Vec<AgentFindings>,
 }
 
-/// The knowledge of one agent. Times are Unix milliseconds by the relay's clock.
+/// The knowledge of one agent. Times are the relay's.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct AgentFindings {
     /// The agent's name.
     pub name: String,
     /// The beginning of the uplink, if connected.
-    pub connected_since: Option<i64>,
+    pub connected_since: Option<UnixMillis>,
     /// The loss of the uplink, if not connected.
-    pub lost_since: Option<i64>,
+    pub lost_since: Option<UnixMillis>,
     /// The last status, if connected.
     #[serde(default)]
-    pub heartbeat: Option<i64>,
+    pub heartbeat: Option<UnixMillis>,
     /// The agent's address.
     pub address: Option<IpAddr>,
     /// The agent's version.

@@ -315,8 +315,9 @@ mod tests {
     use futures_util::task::{ArcWake, waker};
 
     use super::*;
+    use crate::clock::UnixMillis;
 
-    const NOW: Now = Now { steady: Steady::from_millis(50_000), unix: 1_795_363_200_000 };
+    const NOW: Now = Now { steady: Steady::from_millis(50_000), unix: UnixMillis::from_millis(1_795_363_200_000) };
     const NEWEST: Cursor = Cursor { revision: Some(3), state: 2, averages: 0, position: 7 };
 
     /// Notes every offered frame, and takes a fixed part of it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::audience::Cursor;
 use super::averages::Change;
 use super::ring::{HISTORY_MS, SampleRing};
-use crate::clock::{Now, Steady};
+use crate::clock::{Now, Steady, UnixMillis};
 use crate::wire::viewer_frame::{History, TimedSample};
 
 /// Late samples kept until they are merged: two streams' worth of a full history.
@@ -114,8 +114,8 @@ impl Feed {
         self.ring.last(count).collect()
     }
 
-    /// Returns the samples of the last minutes before `now`, in Unix milliseconds.
-    pub(super) fn history(&self, now: i64) -> History {
+    /// Returns the samples of the last minutes before `now`.
+    pub(super) fn history(&self, now: UnixMillis) -> History {
         self.ring.iter().filter(|sample| sample.t >= now - HISTORY_MS).collect()
     }
 

@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::ops::Range;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use shared::Username;
 use shared::close::Close;
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use self::drain::Drain;
-use crate::clock::{Now, Steady, drained, milliseconds, unix_ms};
+use crate::clock::{Now, Steady, UnixMillis, drained, milliseconds};
 use crate::limits::Limits;
 use crate::lines::agent::Agent;
 use crate::lines::circumstances::Circumstances;
@@ -50,7 +50,7 @@ pub struct Hub {
     pub(crate) metrics: Arc<Metrics>,
     subscribers: Subscribers,
     started: Instant,
-    /// The Unix time of `started`, milliseconds. Follows the wall clock when somebody sets that.
+    /// The wall clock's time of `started`, as [`UnixMillis`] counts. Follows the wall clock when somebody sets that.
     started_unix: AtomicI64,
     hasher: RandomState,
     shards: Vec<Mutex<Shard>>,
@@ -98,7 +98,7 @@ impl Hub {
             metrics,
             subscribers,
             started: now,
-            started_unix: AtomicI64::new(unix_ms(SystemTime::now())),
+            started_unix: AtomicI64::new(UnixMillis::from(SystemTime::now()).as_millis()),
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             viewers: AtomicUsize::new(0),
@@ -134,12 +134,8 @@ impl Hub {
             Some(since) => milliseconds(since),
             None => -milliseconds(self.started - instant),
         };
-        Now { steady: Steady::from_millis(steady), unix: self.started_unix.load(Ordering::Relaxed) + steady }
-    }
-
-    /// Returns the wall clock's time of `now`.
-    pub(crate) fn system_time(now: Now) -> SystemTime {
-        UNIX_EPOCH + Duration::from_millis(now.unix.unsigned_abs())
+        let started = UnixMillis::from_millis(self.started_unix.load(Ordering::Relaxed));
+        Now { steady: Steady::from_millis(steady), unix: started + steady }
     }
 
     /// Returns the number of all viewers.
@@ -301,7 +297,7 @@ impl Hub {
 
     /// Follows a wall clock that was set, so that the page shows the time on the wall.
     fn follow_wall_clock(&self, wall: SystemTime) {
-        let off = unix_ms(wall) - self.now().unix;
+        let off = UnixMillis::from(wall) - self.now().unix;
         if off.abs() > CLOCK_SET_MS {
             self.started_unix.fetch_add(off, Ordering::Relaxed);
         }

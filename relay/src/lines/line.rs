@@ -16,7 +16,7 @@ use super::circumstances::Circumstances;
 use super::live::{Arrival, LineView, Live, Update};
 use super::report::{self, Report};
 use super::status;
-use crate::clock::{Now, Steady};
+use crate::clock::{Now, Steady, UnixMillis};
 use crate::lines::agent::Agent;
 use crate::wire::viewer_frame::{LineState, StateFrame, TimedSample};
 
@@ -69,8 +69,8 @@ pub(crate) struct ReportFindings {
     pub(crate) handle: LineHandle,
     pub(crate) role: shared::control::Role,
     pub(crate) sessions: u16,
-    pub(crate) since: Option<i64>,
-    pub(crate) unreachable_since: Option<i64>,
+    pub(crate) since: Option<UnixMillis>,
+    pub(crate) unreachable_since: Option<UnixMillis>,
     pub(crate) counts: bool,
     pub(crate) watched: bool,
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use shared::Username;
 
-use crate::clock::Now;
+use crate::clock::{Now, UnixMillis};
 
 /// Refusals kept, some 200 bytes each.
 const MAX_REFUSALS: usize = 1_024;
@@ -14,8 +14,8 @@ const MAX_REFUSALS: usize = 1_024;
 /// One refusal.
 #[derive(Debug, Clone, Serialize)]
 pub struct Refusal {
-    /// When, Unix milliseconds.
-    pub at: i64,
+    /// When.
+    pub at: UnixMillis,
     /// The line's username in text form.
     pub username: String,
     /// What was refused, and why.

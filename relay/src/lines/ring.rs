@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::clock::UnixMillis;
 use crate::wire::viewer_frame::TimedSample;
 
 /// How far back the samples go, milliseconds.
@@ -23,12 +24,12 @@ const GROWTH: usize = 128;
 /// A distance of two samples in one byte, milliseconds.
 const USUAL_DISTANCE: i64 = 1_000;
 
-/// SampleRing by strictly rising time; those older than [`HISTORY_MS`] are forgotten.
+/// Samples by strictly rising time; those older than [`HISTORY_MS`] are forgotten.
 #[derive(Debug, Default)]
 pub(crate) struct SampleRing {
     sealed: VecDeque<Chunk>,
     /// The last time of the first sealed chunk, if there is one: to look there each second is a cache miss.
-    first_ends: i64,
+    first_ends: UnixMillis,
     open: Chunk,
     tail: Tail,
 }
@@ -50,15 +51,15 @@ impl Default for Tail {
 /// Samples one after the other, each as three varints: the distance in time, zigzag, and both rates.
 #[derive(Debug, Default)]
 struct Chunk {
-    first: i64,
-    last: i64,
+    first: UnixMillis,
+    last: UnixMillis,
     count: u16,
     bytes: Vec<u8>,
 }
 
 impl SampleRing {
     /// The newest sample's time.
-    pub(crate) fn newest(&self) -> Option<i64> {
+    pub(crate) fn newest(&self) -> Option<UnixMillis> {
         match self.open.count {
             0 => self.sealed.back().map(|chunk| chunk.last),
             _ => Some(self.open.last),
@@ -79,16 +80,16 @@ impl SampleRing {
             let mut full = std::mem::take(&mut self.open);
             full.bytes.shrink_to_fit();
             self.sealed.push_back(full);
-            self.first_ends = self.sealed.front().map_or(0, |first| first.last);
+            self.first_ends = self.sealed.front().map_or(UnixMillis::default(), |first| first.last);
         }
         while self.first_ends < sample.t - HISTORY_MS && self.sealed.pop_front().is_some() {
-            self.first_ends = self.sealed.front().map_or(0, |first| first.last);
+            self.first_ends = self.sealed.front().map_or(UnixMillis::default(), |first| first.last);
         }
     }
 
     /// The samples, oldest first, none older than [`HISTORY_MS`] before the newest.
     pub(crate) fn iter(&self) -> impl Iterator<Item = TimedSample> {
-        let oldest = self.newest().map_or(i64::MIN, |newest| newest - HISTORY_MS);
+        let oldest = self.newest().map_or(UnixMillis::MIN, |newest| newest - HISTORY_MS);
         self.all().filter(move |sample| sample.t >= oldest)
     }
 
@@ -213,7 +214,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn sample(t: i64) -> TimedSample {
-        TimedSample { t, down: 14_780_000 + t as u64 % 1_000, up: 620_000 }
+        TimedSample { t: UnixMillis::from_millis(t), down: 14_780_000 + t as u64 % 1_000, up: 620_000 }
     }
 
     fn held(seconds: impl IntoIterator<Item = i64>) -> SampleRing {
@@ -223,7 +224,7 @@ mod tests {
     }
 
     fn seconds(samples: impl Iterator<Item = TimedSample>) -> Vec<i64> {
-        samples.map(|sample| sample.t / 1_000).collect()
+        samples.map(|sample| sample.t.as_millis() / 1_000).collect()
     }
 
     #[test]
@@ -245,8 +246,8 @@ mod tests {
     #[test]
     fn time_rises_strictly() {
         let mut samples = held([5, 6]);
-        samples.push(TimedSample { t: 6_000, down: 1, up: 1 });
-        samples.push(TimedSample { t: 5_500, down: 1, up: 1 });
+        samples.push(TimedSample { down: 1, up: 1, ..sample(6_000) });
+        samples.push(TimedSample { down: 1, up: 1, ..sample(5_500) });
         assert_eq!(seconds(samples.iter()), [5, 6]);
     }
 
@@ -267,7 +268,7 @@ mod tests {
         ) {
             let mut samples = SampleRing::default();
             let mut all = Vec::new();
-            let mut t = start;
+            let mut t = UnixMillis::from_millis(start);
             for (step, down, up) in steps {
                 t += step;
                 let sample = TimedSample { t, down, up };

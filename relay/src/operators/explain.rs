@@ -9,23 +9,23 @@ use shared::escape::one_line;
 
 use crate::agents::findings::AgentFindings;
 use crate::agents::fleet::Fleet;
-use crate::clock::Now;
+use crate::clock::{Now, UnixMillis};
 use crate::lines::line::ReportFindings;
 use crate::lines::refusals::Refusal;
 use crate::operators::likeness::{self, Candidate};
 use crate::wire::viewer_frame::{Notice, TimedSample};
 
-/// The answer of `/explain/{username}`. Times are Unix milliseconds by the relay's clock.
+/// The answer of `/explain/{username}`. Times are the relay's.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
     /// The username's text form.
     pub username: String,
     /// The relay's clock.
-    pub now: i64,
+    pub now: UnixMillis,
     /// The name of the state that viewers see.
     pub state: String,
     /// Since when.
-    pub since: Option<i64>,
+    pub since: Option<UnixMillis>,
     /// Sessions up.
     pub sessions: u16,
     /// Milliseconds between samples.
@@ -35,7 +35,7 @@ pub struct Explanation {
     /// Viewers of the line.
     pub viewers: usize,
     /// When the last sample came.
-    pub last_arrival: Option<i64>,
+    pub last_arrival: Option<UnixMillis>,
     /// The last sample.
     pub newest: Option<TimedSample>,
     /// Samples held for viewers to come.
@@ -62,9 +62,9 @@ pub struct ReportExplained {
     /// Sessions up.
     pub sessions: u16,
     /// Since when, or since when there is none.
-    pub since: Option<i64>,
+    pub since: Option<UnixMillis>,
     /// The time since when the agent or its router does not answer.
-    pub unreachable_since: Option<i64>,
+    pub unreachable_since: Option<UnixMillis>,
     /// True for the report that viewers see.
     pub counts: bool,
     /// Whether the agent is asked for samples.
@@ -110,8 +110,8 @@ impl Explanation {
         }
     }
 
-    fn ago(&self, at: Option<i64>) -> Ago {
-        Ago(at.map(|at| self.now - at))
+    fn ago(&self, at: Option<UnixMillis>) -> Ago {
+        Ago(at.map(|at| self.now.since(at)))
     }
 }
 
@@ -177,8 +177,8 @@ impl Explanation {
 
 impl AgentFindings {
     /// Writes the agent's condition and its last words about its router. `now` is the relay's clock.
-    pub(crate) fn write(&self, f: &mut impl fmt::Write, now: i64) -> fmt::Result {
-        let ago = |at: Option<i64>| Ago(at.map(|at| now - at));
+    pub(crate) fn write(&self, f: &mut impl fmt::Write, now: UnixMillis) -> fmt::Result {
+        let ago = |at: Option<UnixMillis>| Ago(at.map(|at| now.since(at)));
         match (self.connected_since, self.lost_since) {
             (Some(since), _) => {
                 write!(f, "  uplink  connected {}, heard {}", ago(Some(since)), ago(self.heartbeat))?;

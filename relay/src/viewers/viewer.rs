@@ -26,7 +26,6 @@ pub use self::stream::ViewerStream;
 use self::terms::Terms;
 use crate::clock::drained;
 use crate::limits::{MAX_BEFORE_WATCH, MAX_VIEWER_FRAME};
-use crate::lines::hub::Hub;
 use crate::viewers::context::ViewerContext;
 use crate::viewers::links::WatchRequest;
 use crate::wire::viewer_frame::{FromViewer, ViewerFrame};
@@ -72,7 +71,7 @@ async fn open<'a, S: AsyncRead + AsyncWrite + Unpin>(
         () = drained(&mut drain) => return Err(Close::GoingAway.into()),
     };
     let request = watch_request(&text).ok_or(Close::ViewerProtocol)?;
-    let admitted = context.access.admit(&request, Hub::system_time(context.hub.now()));
+    let admitted = context.access.admit(&request, context.hub.now().unix.into());
     let admission = admitted.map_err(|denial| context.deny(&denial, address))?;
     let seat = context.hub.join(&admission.username)?;
     let mut flow = Flow::new(seat, Terms::from(&admission), context);

@@ -1,10 +1,12 @@
 //! The messages between a viewer and the relay: JSON text, each with a `type`.
 //!
 //! The golden files in `shared/golden/viewer` are these frames byte for byte, and the page's tests read them too. Times
-//! are Unix milliseconds by the relay's clock, rates are bits per second.
+//! are the relay's, rates are bits per second.
 
 use serde::{Deserialize, Serialize};
 use shared::close::Close;
+
+use crate::clock::UnixMillis;
 
 /// Everything the relay says to a viewer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ pub enum ViewerFrame {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimedSample {
     /// The time of the measurement.
-    pub t: i64,
+    pub t: UnixMillis,
     /// Towards the subscriber.
     pub down: u64,
     /// From the subscriber.
@@ -47,7 +49,7 @@ pub struct TimedSample {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct History {
     /// Times.
-    pub t: Vec<i64>,
+    pub t: Vec<UnixMillis>,
     /// Downloads.
     pub down: Vec<u64>,
     /// Uploads.
@@ -75,7 +77,7 @@ pub struct Averages {
     /// How long each is, milliseconds.
     pub interval: u32,
     /// When the first begins.
-    pub start: i64,
+    pub start: UnixMillis,
     /// Downloads.
     pub down: Vec<Option<u64>>,
     /// Uploads.
@@ -137,15 +139,15 @@ pub struct Snapshot {
     /// The line's state.
     pub state: LineState,
     /// Since when; `None` is not known.
-    pub since: Option<i64>,
+    pub since: Option<UnixMillis>,
     /// Sessions up.
     pub sessions: u16,
     /// Milliseconds between samples.
     pub interval: u32,
     /// When the link ends; `None` is never.
-    pub expires: Option<i64>,
+    pub expires: Option<UnixMillis>,
     /// The relay's clock.
-    pub now: i64,
+    pub now: UnixMillis,
     /// The last five minutes, as far as the line was watched.
     pub history: History,
     /// The averages of the last two hours, watched or not; absent without any.
@@ -162,13 +164,13 @@ pub struct StateFrame {
     /// The line's state.
     pub state: LineState,
     /// Since when; `None` is not known.
-    pub since: Option<i64>,
+    pub since: Option<UnixMillis>,
     /// Sessions up.
     pub sessions: u16,
     /// Milliseconds between samples.
     pub interval: u32,
     /// The relay's clock.
-    pub now: i64,
+    pub now: UnixMillis,
     /// A notice to the reader.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Notice>,
@@ -207,7 +209,7 @@ pub const SAMPLE: &str = "sample";
 pub fn put_sample(out: &mut Vec<u8>, point: &TimedSample) {
     let mut digits = itoa::Buffer::new();
     out.extend_from_slice(br#"{"type":"sample","t":"#);
-    out.extend_from_slice(digits.format(point.t).as_bytes());
+    out.extend_from_slice(digits.format(point.t.as_millis()).as_bytes());
     out.extend_from_slice(br#","down":"#);
     out.extend_from_slice(digits.format(point.down).as_bytes());
     out.extend_from_slice(br#","up":"#);
@@ -251,8 +253,12 @@ mod tests {
         std::fs::read_to_string(format!("{path}{name}.json")).unwrap().trim_end().to_owned()
     }
 
+    fn at(milliseconds: i64) -> UnixMillis {
+        UnixMillis::from_millis(milliseconds)
+    }
+
     fn points(points: &[(i64, u64, u64)]) -> History {
-        points.iter().map(|&(t, down, up)| TimedSample { t, down, up }).collect()
+        points.iter().map(|&(t, down, up)| TimedSample { t: at(t), down, up }).collect()
     }
 
     fn running() -> Snapshot {
@@ -264,11 +270,11 @@ mod tests {
             brand: Some("Karoo Wireless".into()),
             plan: PlanLimits { down: Some(50_000_000), up: Some(10_000_000) },
             state: LineState::Running,
-            since: Some(1_795_359_600_000),
+            since: Some(at(1_795_359_600_000)),
             sessions: 1,
             interval: 1_000,
-            expires: Some(1_803_135_600_000),
-            now: 1_795_363_200_500,
+            expires: Some(at(1_803_135_600_000)),
+            now: at(1_795_363_200_500),
             history: points(&[
                 (1_795_363_198_000, 14_780_000, 620_000),
                 (1_795_363_199_000, 14_790_000, 0),
@@ -279,7 +285,7 @@ mod tests {
         }
     }
 
-    fn averages(start: i64, columns: &[(Option<u64>, Option<u64>)]) -> Averages {
+    fn averages(start: UnixMillis, columns: &[(Option<u64>, Option<u64>)]) -> Averages {
         let (down, up) = columns.iter().copied().unzip();
         Averages { interval: 30_000, start, down, up }
     }
@@ -288,7 +294,7 @@ mod tests {
     fn unwatched() -> Snapshot {
         let columns =
             [(Some(14_778_368), Some(619_520)), (None, None), (Some(0), Some(1_000)), (Some(48_013_312), Some(0))];
-        let averages = averages(1_795_363_070_000, &columns);
+        let averages = averages(at(1_795_363_070_000), &columns);
         Snapshot { history: History::default(), averages: Some(averages), ..running() }
     }
 
@@ -310,17 +316,17 @@ mod tests {
         }
     }
 
-    fn state(state: LineState, since: Option<i64>, sessions: u16, interval: u32) -> ViewerFrame {
-        ViewerFrame::State(StateFrame { state, since, sessions, interval, now: 1_795_363_202_500, notice: None })
+    fn state(state: LineState, since: Option<UnixMillis>, sessions: u16, interval: u32) -> ViewerFrame {
+        ViewerFrame::State(StateFrame { state, since, sessions, interval, now: at(1_795_363_202_500), notice: None })
     }
 
     fn stand_in() -> ViewerFrame {
         ViewerFrame::State(StateFrame {
             state: LineState::Running,
-            since: Some(1_795_359_600_000),
+            since: Some(at(1_795_359_600_000)),
             sessions: 1,
             interval: 30_000,
-            now: 1_795_363_202_500,
+            now: at(1_795_363_202_500),
             notice: Some(Notice::Averages),
         })
     }
@@ -330,15 +336,15 @@ mod tests {
             ("snapshot-running", ViewerFrame::Snapshot(Box::new(running()))),
             ("snapshot-bare", ViewerFrame::Snapshot(Box::new(bare()))),
             ("snapshot-averages", ViewerFrame::Snapshot(Box::new(unwatched()))),
-            ("averages", ViewerFrame::Averages(averages(1_795_363_190_000, &[(Some(14_778_368), Some(619_520))]))),
+            ("averages", ViewerFrame::Averages(averages(at(1_795_363_190_000), &[(Some(14_778_368), Some(619_520))]))),
             ("state-averages", stand_in()),
-            ("sample", ViewerFrame::Sample(TimedSample { t: 1_795_363_201_000, down: 14_780_000, up: 620_000 })),
+            ("sample", ViewerFrame::Sample(TimedSample { t: at(1_795_363_201_000), down: 14_780_000, up: 620_000 })),
             (
                 "samples",
                 ViewerFrame::Samples(points(&[(1_795_363_201_000, 14_780_000, 620_000), (1_795_363_202_000, 1, 0)])),
             ),
-            ("state-busy", state(LineState::Running, Some(1_795_359_600_000), 2, 5_000)),
-            ("state-offline", state(LineState::Offline, Some(1_795_363_202_000), 0, 1_000)),
+            ("state-busy", state(LineState::Running, Some(at(1_795_359_600_000)), 2, 5_000)),
+            ("state-offline", state(LineState::Offline, Some(at(1_795_363_202_000)), 0, 1_000)),
             ("state-unreachable", state(LineState::Unreachable, None, 0, 1_000)),
             ("error-link-expired", ViewerFrame::error(Close::LinkExpired)),
         ]
@@ -383,7 +389,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_sample_written_by_hand_is_serdes(t in 0i64..1 << 45, down in 0..=MAX_RATE, up in 0..=MAX_RATE) {
-            let point = TimedSample { t, down, up };
+            let point = TimedSample { t: at(t), down, up };
             let mut out = Vec::new();
             put_sample(&mut out, &point);
             prop_assert!(out.len() <= 82);

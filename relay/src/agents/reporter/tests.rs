@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::agents::registry::Registry;
-use crate::clock::LONGEST_MS;
+use crate::clock::{LONGEST_MS, UnixMillis};
 use crate::limits::Limits;
 use crate::lines::hub::SHARDS;
 use crate::metrics::Metrics;
@@ -112,15 +112,15 @@ proptest! {
             take(&reporter, &grant, said, now);
             hub.age_shards(0..SHARDS, false);
             let explained = serde_json::to_value(Explanation::of(&fleet, &name("ali"), hub.now())).unwrap();
-            let at = |value: &serde_json::Value| value.as_i64().unwrap_or(now.unix);
+            let at = |value: &serde_json::Value| value.as_i64().map_or(now.unix, UnixMillis::from_millis);
             for time in [&explained["since"], &explained["newest"]["t"], &explained["reports"][0]["since"]] {
                 // Half a minute for samples pushed past each other.
-                prop_assert!(at(time).abs_diff(now.unix) <= LONGEST_MS.unsigned_abs() + 60_000, "{time} of {explained}");
+                prop_assert!(at(time).since(now.unix).abs() <= LONGEST_MS + 60_000, "{time} of {explained}");
                 prop_assert!(at(time) <= now.unix + 60_000, "{time} of {explained}");
             }
             let _ = Explanation::of(&fleet, &name("ali"), hub.now()).to_string();
             let told = seat.line.past(now).map_or(now.unix, |averages| averages.start);
-            prop_assert!(told.abs_diff(now.unix) <= 2 * LONGEST_MS.unsigned_abs(), "{told}");
+            prop_assert!(told.since(now.unix).abs() <= 2 * LONGEST_MS, "{told:?}");
         }
     }
 }

@@ -66,7 +66,7 @@ const fn name(state: LineState) -> &'static str {
 
 fn state_in_words(readout: &Readout) -> String {
     let Some(status) = readout.status else { return String::new() };
-    let since = status.since.and_then(|since| u64::try_from(since / 1_000).ok());
+    let since = status.since.and_then(|since| u64::try_from(since.as_millis() / 1_000).ok());
     let since = since.map(|since| format!(" since {}", times::minute(since))).unwrap_or_default();
     let words = match status.state {
         LineState::Running => "running",
@@ -203,6 +203,7 @@ fn wrapped(text: &str, columns: usize) -> Vec<String> {
 mod tests {
     use super::super::readout::tests::{after, golden};
     use super::*;
+    use crate::clock::UnixMillis;
     use proptest::prelude::*;
 
     #[test]
@@ -238,7 +239,7 @@ mod tests {
     #[test]
     fn sparks_rise_to_the_plan_and_leave_gaps() {
         let samples = |rates: &[(i64, u64)]| -> Vec<TimedSample> {
-            rates.iter().map(|&(t, down)| TimedSample { t: t * 1_000, down, up: 0 }).collect()
+            rates.iter().map(|&(t, down)| TimedSample { t: UnixMillis::from_millis(t * 1_000), down, up: 0 }).collect()
         };
         let drawn = |rates: &[(i64, u64)], plan| sparks(&samples(rates), 1_000, Direction::Download, plan, 6);
         assert_eq!(drawn(&[(1, 0), (2, 50), (3, 100)], Some(100)), "   ▁▅█");

@@ -134,6 +134,7 @@ fn remedy(reason: &str) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::clock::UnixMillis;
 
     /// A frame of the wire's golden files.
     pub(in super::super) fn golden(name: &str) -> String {
@@ -190,7 +191,7 @@ pub(super) mod tests {
     #[test]
     fn a_readout_keeps_so_many_samples() {
         let mut readout = Readout::default();
-        readout.keep((0..1_000).map(|t| TimedSample { t, down: 0, up: 0 }));
-        assert_eq!((readout.samples.len(), readout.samples[0].t), (KEPT, 700));
+        readout.keep((0..1_000).map(|t| TimedSample { t: UnixMillis::from_millis(t), down: 0, up: 0 }));
+        assert_eq!((readout.samples.len(), readout.samples[0].t.as_millis()), (KEPT, 700));
     }
 }

@@ -118,7 +118,7 @@ fn is_quiet(samples: &[TimedSample], plan: &PlanLimits) -> bool {
 fn unbroken(samples: &[TimedSample], interval_ms: i64) -> &[TimedSample] {
     let Some(last) = samples.last() else { return samples };
     let mut begin = samples.partition_point(|sample| sample.t <= last.t.saturating_sub(LOOK_BACK_MS));
-    let is_gap = |pair: &[TimedSample]| pair[1].t.saturating_sub(pair[0].t) > interval_ms.saturating_mul(GAP_INTERVALS);
+    let is_gap = |pair: &[TimedSample]| pair[1].t.since(pair[0].t) > interval_ms.saturating_mul(GAP_INTERVALS);
     begin = begin.max(samples.windows(2).rposition(is_gap).map_or(0, |gap| gap + 1));
     samples.get(begin..).unwrap_or_default()
 }
@@ -126,7 +126,7 @@ fn unbroken(samples: &[TimedSample], interval_ms: i64) -> &[TimedSample] {
 /// Returns the time covered by the samples, in milliseconds, including the first sample's interval.
 fn span(samples: &[TimedSample], interval_ms: i64) -> i64 {
     match (samples.first(), samples.last()) {
-        (Some(first), Some(last)) => last.t.saturating_sub(first.t).saturating_add(interval_ms),
+        (Some(first), Some(last)) => last.t.since(first.t).saturating_add(interval_ms),
         _ => 0,
     }
 }
@@ -144,11 +144,13 @@ pub(super) const fn percent(rate: u64, limit: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixMillis;
 
     const PLAN: PlanLimits = PlanLimits { down: Some(20_000_000), up: Some(5_000_000) };
 
     fn steady(seconds: i64, down: u64, up: u64) -> Vec<TimedSample> {
-        (0..seconds).map(|second| TimedSample { t: second * 1_000, down, up }).collect()
+        let at = |second| UnixMillis::from_millis(second * 1_000);
+        (0..seconds).map(|second| TimedSample { t: at(second), down, up }).collect()
     }
 
     #[test]

@@ -2,9 +2,10 @@ use proptest::prelude::*;
 use shared::sample::MAX_RATE;
 
 use super::*;
+use crate::clock::UnixMillis;
 
 const INTERVAL: i64 = 30_000;
-const NOW: Now = Now { steady: Steady::from_millis(1_000_000_000), unix: 1_795_363_200_000 };
+const NOW: Now = Now { steady: Steady::from_millis(1_000_000_000), unix: UnixMillis::from_millis(1_795_363_200_000) };
 
 /// The average of the interval that ended so many seconds before [`NOW`].
 fn ago(seconds: i64, down: u64) -> Average {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use shared::close::Close;
 use tokio::time::{Instant, Sleep};
 
-use crate::clock::{Now, Steady};
+use crate::clock::{Now, Steady, UnixMillis};
 
 /// The longest sleep of a viewer's task.
 const FAR: Duration = Duration::from_secs(3_600);
@@ -15,8 +15,8 @@ const FAR: Duration = Duration::from_secs(3_600);
 /// The end times of a stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Deadlines {
-    /// The end of the viewer's link, Unix milliseconds.
-    pub(super) expires: Option<i64>,
+    /// The end of the viewer's link.
+    pub(super) expires: Option<UnixMillis>,
     /// The viewer's time to leave a relay in its drain.
     pub(super) leaves: Option<Steady>,
     /// The end of the relay's patience with a silent viewer.
@@ -56,7 +56,7 @@ impl Deadlines {
 
     /// Returns the time to look at the deadlines again: the earliest one, or an hour from now.
     pub(super) fn alarm(self, now: Now) -> Instant {
-        let expires = self.expires.map(|expires| now.steady.saturating_add(expires.saturating_sub(now.unix)));
+        let expires = self.expires.map(|expires| now.steady.saturating_add(expires.since(now.unix)));
         let next = [expires, self.leaves, self.silent].into_iter().flatten().min();
         // Never in the past: a busy loop would follow.
         let wait = next.map_or(FAR, |next| Duration::from_millis((next - now.steady).max(1).unsigned_abs()));
@@ -68,7 +68,7 @@ impl Deadlines {
 mod tests {
     use super::*;
 
-    const NOW: Now = Now { steady: Steady::from_millis(50_000), unix: 1_795_363_200_000 };
+    const NOW: Now = Now { steady: Steady::from_millis(50_000), unix: UnixMillis::from_millis(1_795_363_200_000) };
 
     fn none() -> Deadlines {
         Deadlines::default()
@@ -94,7 +94,7 @@ mod tests {
         let ms = Duration::from_millis;
         for (deadlines, wait) in [
             (none(), FAR),
-            (Deadlines { expires: Some(i64::MAX), ..none() }, FAR),
+            (Deadlines { expires: Some(UnixMillis::from_millis(i64::MAX)), ..none() }, FAR),
             (Deadlines { expires: Some(NOW.unix + 7_000), leaves: Some(NOW.steady + 9_000), ..none() }, ms(7_000)),
             (Deadlines { leaves: Some(NOW.steady + 5_000), silent: Some(NOW.steady + 4_000), ..none() }, ms(4_000)),
             (Deadlines { silent: Some(NOW.steady - 5), ..none() }, ms(1)),

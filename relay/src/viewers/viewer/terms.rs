@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::close::Close;
 
-use crate::clock::unix_ms;
+use crate::clock::UnixMillis;
 use crate::lines::live::Update;
 use crate::viewers::context::ViewerContext;
 use crate::viewers::links::Admission;
@@ -14,8 +14,8 @@ use crate::wire::viewer_frame::ViewerFrame;
 /// The terms of one admission.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
-    /// The end of the viewer's link, Unix milliseconds.
-    pub(super) expires: Option<i64>,
+    /// The end of the viewer's link.
+    pub(super) expires: Option<UnixMillis>,
     show_names: bool,
     lease: Lease,
 }
@@ -31,7 +31,7 @@ pub(super) enum Outgoing {
 impl From<&Admission> for Terms {
     fn from(admission: &Admission) -> Self {
         let Admission { expires, show_names, ref lease, .. } = *admission;
-        Self { expires: expires.map(unix_ms), show_names, lease: lease.clone() }
+        Self { expires: expires.map(UnixMillis::from), show_names, lease: lease.clone() }
     }
 }
 

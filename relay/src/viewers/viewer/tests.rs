@@ -143,7 +143,7 @@ async fn links_refused_over_a_websocket_are_limited_by_address_and_good_ones_nev
 #[tokio::test(start_paused = true)]
 async fn the_operator_is_told_whose_link_was_refused_and_why() {
     let stage = Stage::with(Mode::Link, limited(|limits| limits.failed_attempts = 3));
-    let past = stage.hub.now().unix / 1_000 - 5;
+    let past = stage.hub.now().unix.as_millis() / 1_000 - 5;
     let expired = stage.token_with(&serde_json::json!({"sub": "ali", "aud": AUDIENCE, "exp": past}));
     let early =
         stage.token_with(&serde_json::json!({"sub": "ali", "aud": AUDIENCE, "exp": past + 900, "nbf": past + 800}));
@@ -513,7 +513,7 @@ async fn a_key_that_is_taken_out_ends_the_streams_that_it_opened() {
     tokio::spawn(follow_keys(Arc::clone(&stage.context.access), Arc::clone(&stage.hub)));
     let token = stage.token("ali", Duration::from_secs(3_600));
     let (mut viewer, mut open) = (stage.viewer_with_token(&token).await, stage.viewer("ali").await);
-    let admission = stage.context.access.admit(&WatchRequest::Token(token), Hub::system_time(stage.hub.now())).unwrap();
+    let admission = stage.context.access.admit(&WatchRequest::Token(token), stage.hub.now().unix.into()).unwrap();
     let mut body = serve_events(admission, Arc::clone(&stage.context)).unwrap();
     let mut event = async || std::future::poll_fn(|cx| http_body::Body::poll_frame(Pin::new(&mut body), cx)).await;
     for viewer in [&mut viewer, &mut open] {

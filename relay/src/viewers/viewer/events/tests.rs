@@ -1,8 +1,7 @@
 //! Server-sent events in paused time: the same stream as over a WebSocket, and as fresh to a slow reader.
 
-use std::time::Duration;
-
 use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
 
 use http_body::Body;
 use hyper::service::service_fn;
@@ -14,7 +13,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
-use crate::lines::hub::Hub;
 use crate::net::listener::Unbuffered;
 use crate::tests::stage::{AgentEnd, Stage, live, name};
 use crate::viewers::links::keys::Lease;
@@ -36,7 +34,7 @@ async fn server_sent_events_are_the_same_stream() {
     let (stage, mut agent) = stage_with_line().await;
     let mut viewer = stage.viewer("ali").await;
     viewer.snapshot().await;
-    let expires = Hub::system_time(stage.hub.now()) + Duration::from_secs(30);
+    let expires = SystemTime::from(stage.hub.now().unix) + Duration::from_secs(30);
     let admission =
         Admission { username: name("ali"), expires: Some(expires), show_names: true, lease: Lease::endless() };
     let mut body = serve_events(admission, Arc::clone(&stage.context)).unwrap();
