@@ -3,134 +3,17 @@
 //! Labels are bounded: a close code, a version (one of few, and short). Usernames, agents' names and addresses never
 //! become labels; `/explain` answers for one line, `agent list` for one agent.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+mod closes;
+mod histogram;
+mod process;
+mod series;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use shared::close::Close;
-
-/// A count that only grows.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// Counts one.
-    pub fn increment(&self) {
-        self.add(1);
-    }
-
-    /// Counts `n`.
-    pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
-    /// The count so far.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A figure that rises and falls.
-#[derive(Debug, Default)]
-pub struct Gauge(AtomicU64);
-
-impl Gauge {
-    /// Raises the figure by one.
-    pub fn increment(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Lowers the figure by one; at zero it stays.
-    pub fn decrement(&self) {
-        let lower = |value: u64| value.checked_sub(1);
-        // An error means that the figure is zero already, which is where it stays.
-        let _ = self.0.try_update(Ordering::Relaxed, Ordering::Relaxed, lower);
-    }
-
-    /// Sets the figure.
-    pub fn set(&self, value: u64) {
-        self.0.store(value, Ordering::Relaxed);
-    }
-
-    /// The figure now.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// One count for each close code.
-#[derive(Debug, Default)]
-pub struct Closes([Counter; Close::ALL.len()]);
-
-impl Closes {
-    /// Counts one close.
-    pub fn count(&self, close: Close) {
-        if let Some(counter) = self.position(close) {
-            counter.increment();
-        }
-    }
-
-    /// How often a close code was counted.
-    pub fn get(&self, close: Close) -> u64 {
-        self.position(close).map_or(0, Counter::get)
-    }
-
-    fn position(&self, close: Close) -> Option<&Counter> {
-        Close::ALL.iter().position(|each| *each == close).and_then(|at| self.0.get(at))
-    }
-}
-
-/// A figure for each of a few versions.
-#[derive(Debug, Default)]
-pub struct Versions(Mutex<BTreeMap<String, u64>>);
-
-impl Versions {
-    /// Sets all figures; whoever calls sees to it that the versions are few, and fit to stand between quotes.
-    pub(crate) fn set(&self, versions: BTreeMap<String, u64>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = versions;
-    }
-}
-
-/// Writes one metric's samples.
-trait Render {
-    const KIND: &'static str;
-    fn render(&self, name: &str, out: &mut String);
-}
-
-impl Render for Counter {
-    const KIND: &'static str = "counter";
-    fn render(&self, name: &str, out: &mut String) {
-        // Writing to a String has no way to fail, here and below.
-        let _ = writeln!(out, "{name} {}", self.get());
-    }
-}
-
-impl Render for Gauge {
-    const KIND: &'static str = "gauge";
-    fn render(&self, name: &str, out: &mut String) {
-        let _ = writeln!(out, "{name} {}", self.get());
-    }
-}
-
-impl Render for Closes {
-    const KIND: &'static str = "counter";
-    fn render(&self, name: &str, out: &mut String) {
-        for close in Close::ALL {
-            let _ = writeln!(out, "{name}{{reason=\"{}\"}} {}", close.name(), self.get(close));
-        }
-    }
-}
-
-impl Render for Versions {
-    const KIND: &'static str = "gauge";
-    fn render(&self, name: &str, out: &mut String) {
-        for (version, value) in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            let _ = writeln!(out, "{name}{{version=\"{version}\"}} {value}");
-        }
-    }
-}
+pub use self::closes::{Closes, OfUplinks, OfViewers};
+pub use self::histogram::Histogram;
+pub use self::series::{Counter, Gauge, Versions};
+use self::series::{Render, head, label, sample};
 
 macro_rules! metrics {
     ($($(#[doc = $help:literal])+ $field:ident: $kind:ty = $name:literal;)+) => {
@@ -146,7 +29,8 @@ macro_rules! metrics {
                 let mut out = String::with_capacity(16 * 1024);
                 $(head(&mut out, $name, concat!($($help),+), <$kind as Render>::KIND);
                 self.$field.render($name, &mut out);)+
-                process(&mut out);
+                relay_itself(&mut out);
+                process::render(&mut out);
                 out
             }
 
@@ -161,10 +45,12 @@ metrics! {
     viewers: Gauge = "linelight_viewers";
     /// Viewer frames written to sockets.
     frames_sent: Counter = "linelight_viewer_frames_total";
+    /// Age of a sample when it is written to a viewer, in seconds: from the agent's reading, by the relay's clock.
+    sample_age: Histogram = "linelight_sample_age_seconds";
     /// Viewers that took a seat: each page's first, and every reconnect.
     viewers_joined: Counter = "linelight_viewers_joined_total";
     /// Viewers closed, by reason.
-    viewer_closes: Closes = "linelight_viewer_closes_total";
+    viewer_closes: Closes<OfViewers> = "linelight_viewer_closes_total";
     /// Snapshots among the viewer frames: joinings, and viewers that fell far behind.
     snapshots_sent: Counter = "linelight_viewer_snapshots_total";
     /// Lines that an agent reports or somebody watches.
@@ -214,7 +100,7 @@ metrics! {
     /// Bytes of batches in the largest backlog of a connected agent.
     backlog_bytes: Gauge = "linelight_agent_backlog_bytes";
     /// Uplinks closed, by reason.
-    uplink_closes: Closes = "linelight_uplink_closes_total";
+    uplink_closes: Closes<OfUplinks> = "linelight_uplink_closes_total";
     /// Uplinks refused because the agent's token is not known.
     agents_refused: Counter = "linelight_agents_refused_total";
     /// Connections now, upgraded ones included.
@@ -249,44 +135,24 @@ metrics! {
     subscribers_unusable: Gauge = "linelight_subscribers_unusable";
 }
 
-fn head(out: &mut String, name: &str, help: &str, kind: &str) {
-    let _ = writeln!(out, "# HELP {name} {}\n# TYPE {name} {kind}", help.trim());
-}
-
-/// The process's own figures, by the names that Prometheus's client libraries gave them.
-fn process(out: &mut String) {
+/// Writes figures that are asked for as they are read.
+fn relay_itself(out: &mut String) {
     head(out, "linelight_build_info", "The relay's version.", "gauge");
-    let _ = writeln!(out, "linelight_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
-    if let Some(kib) = resident_kib() {
-        head(out, "process_resident_memory_bytes", "Resident memory size in bytes.", "gauge");
-        let _ = writeln!(out, "process_resident_memory_bytes {}", kib.saturating_mul(1024));
-    }
-    if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
-        head(out, "process_open_fds", "Number of open file descriptors.", "gauge");
-        let _ = writeln!(out, "process_open_fds {}", files.count());
-    }
+    sample(out, "linelight_build_info", &label("version", env!("CARGO_PKG_VERSION")), 1);
     let tasks = tokio::runtime::Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks());
-    head(
-        out,
-        "linelight_tasks",
-        "Tasks that are alive: connections, uplinks, viewers and the relay's own few.",
-        "gauge",
-    );
-    let _ = writeln!(out, "linelight_tasks {tasks}");
+    let help = "Tasks that are alive: connections, uplinks, viewers and the relay's own few.";
+    head(out, "linelight_tasks", help, "gauge");
+    sample(out, "linelight_tasks", "", tasks);
     if let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) {
         head(out, "linelight_clock_seconds", "The relay's clock, seconds since 1970.", "gauge");
-        let _ = writeln!(out, "linelight_clock_seconds {}", now.as_secs());
+        sample(out, "linelight_clock_seconds", "", now.as_secs());
     }
-}
-
-fn resident_kib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use shared::close::Close;
+
     use super::*;
 
     #[test]
@@ -318,13 +184,5 @@ mod tests {
                 "a counter's name ends in _total, a gauge's does not: {line}"
             );
         }
-    }
-
-    #[test]
-    fn a_gauge_stays_at_zero() {
-        let gauge = Gauge::default();
-        gauge.decrement();
-        gauge.increment();
-        assert_eq!(gauge.get(), 1);
     }
 }

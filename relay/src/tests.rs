@@ -1,6 +1,7 @@
 //! For tests alone: the whole street over in-memory streams and in paused time, from an agent's end of an uplink to a viewer's end
 //! of its stream.
 
+mod ages;
 mod averages;
 mod drift;
 mod lines;

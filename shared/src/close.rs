@@ -95,6 +95,16 @@ impl Close {
         Self::ALL.into_iter().find(|close| close.code() == code)
     }
 
+    /// True if an uplink can end with this code.
+    pub const fn ends_uplinks(self) -> bool {
+        self.code() < 4_100
+    }
+
+    /// True if a viewer's stream can end with this code.
+    pub const fn ends_viewers(self) -> bool {
+        matches!(self.code(), ..4_000 | 4_100..)
+    }
+
     /// The name, also sent as the close frame's reason and as a viewer error's `reason`.
     pub const fn name(self) -> &'static str {
         match self {

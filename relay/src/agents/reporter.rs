@@ -391,7 +391,11 @@ impl Reporter {
                 self.publish_or_adopt(line, arrival, adopted, circumstances, writer);
             }
         }
-        self.hub().metrics.frames_sent.add(writer.take_written());
+        let written = writer.take_written();
+        if written > 0 {
+            self.hub().metrics.frames_sent.add(written);
+            self.hub().metrics.sample_age.observe(self.hub().now().unix - t, written);
+        }
     }
 
     /// Gives one sample to its line. An unwatched line gets a ring of samples, within the agent's budget: a viewer may

@@ -410,7 +410,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
     }
 }
 
-/// Returns the agent's reason for its close; "normal" without one.
+/// Returns the agent's reason for its close; "normal" without one, and for one that ends no uplinks.
 fn answered(close: Option<CloseFrame>) -> Ending {
-    Ending::Answered(close.and_then(|close| Close::from_code(close.code.into())).unwrap_or(Close::Normal))
+    let reason = close.and_then(|close| Close::from_code(close.code.into()));
+    Ending::Answered(reason.filter(|reason| reason.ends_uplinks()).unwrap_or(Close::Normal))
 }

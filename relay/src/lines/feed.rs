@@ -94,9 +94,9 @@ impl Feed {
         self.newest = Some(frame.into());
     }
 
-    /// Returns the frame of the newest sample, if a task has to write it.
-    pub(super) fn newest_frame(&self) -> Option<&Arc<[u8]>> {
-        self.newest.as_ref()
+    /// Returns the newest sample's time and frame, if a task has to write the frame.
+    pub(super) fn newest_frame(&self) -> Option<(UnixMillis, &Arc<[u8]>)> {
+        self.ring.newest().zip(self.newest.as_ref())
     }
 
     /// Returns the number of samples missed by a viewer; `None` for a viewer of another revision.

@@ -12,7 +12,7 @@ use super::feed::Feed;
 use super::report::{Report, Standing};
 use super::source::{Asked, Source};
 use super::status::{Names, Shown, Status, shown};
-use crate::clock::{Now, Steady};
+use crate::clock::{Now, Steady, UnixMillis};
 use crate::lines::agent::Agent;
 use crate::subscribers::Subscribers;
 use crate::wire::viewer_frame::{self, History, LineState, Notice, Snapshot, StateFrame, TimedSample};
@@ -58,7 +58,11 @@ pub(crate) struct Arrival<'a> {
 #[derive(Debug)]
 pub(crate) enum Update {
     /// The newest sample, as one WebSocket frame for all viewers.
-    Sample(Arc<[u8]>),
+    Sample {
+        /// When the sample was taken.
+        t: UnixMillis,
+        frame: Arc<[u8]>,
+    },
     /// The samples that the viewer missed.
     Samples(History),
     /// Newer averages.
@@ -164,7 +168,7 @@ impl Live {
         cursor.position = self.cursor().position;
         let update = match (missed, self.feed.newest_frame()) {
             (0, _) => None,
-            (1, Some(newest)) => Some(Update::Sample(Arc::clone(newest))),
+            (1, Some((t, newest))) => Some(Update::Sample { t, frame: Arc::clone(newest) }),
             // The cast is lossless: FAR_BEHIND is far less than 2^32.
             _ => Some(Update::Samples(self.feed.last(missed as usize))),
         };

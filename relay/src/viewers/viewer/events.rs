@@ -94,7 +94,7 @@ impl EventBody {
         let is_free = self.under_way.poll_written(cx).is_ready();
         let Some(seat) = &self.seat else { return Poll::Ready(None) };
         if is_free && let Poll::Ready(update) = seat.line.poll(seat.number, None, now, cx) {
-            return Poll::Ready(Some(match self.terms.apply(update, &self.context) {
+            return Poll::Ready(Some(match self.terms.apply(update, &self.context, now) {
                 Outgoing::Shared(framed) => event(SAMPLE, framed.get(SHORT_HEADER..).unwrap_or_default()),
                 Outgoing::Own(frame) => event(frame.name(), &frame.to_json()),
             }));

@@ -242,7 +242,7 @@ impl<'a> Flow<'a> {
         }
         let direct = DirectWrite { sink: socket.stream.sink(), ping_due: self.ping_due() };
         let update = ready!(self.seat.line.poll(self.seat.number, Some(direct), now, cx));
-        match self.terms.apply(update, self.context) {
+        match self.terms.apply(update, self.context, now) {
             Outgoing::Shared(framed) => self.send_shared(framed, now),
             Outgoing::Own(frame) => self.send(&frame, now),
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::close::Close;
 
-use crate::clock::UnixMillis;
+use crate::clock::{Now, UnixMillis};
 use crate::lines::live::Update;
 use crate::viewers::context::ViewerContext;
 use crate::viewers::links::Admission;
@@ -42,11 +42,17 @@ impl Terms {
     }
 
     /// Turns a line's update into this viewer's.
-    pub(super) fn apply(&self, update: Update, context: &ViewerContext) -> Outgoing {
+    pub(super) fn apply(&self, update: Update, context: &ViewerContext, now: Now) -> Outgoing {
         context.metrics.frames_sent.increment();
         Outgoing::Own(match update {
-            Update::Sample(framed) => return Outgoing::Shared(framed),
-            Update::Samples(history) => ViewerFrame::Samples(history),
+            Update::Sample { t, frame } => {
+                context.metrics.sample_age.observe(now.unix - t, 1);
+                return Outgoing::Shared(frame);
+            }
+            Update::Samples(history) => {
+                history.t.iter().for_each(|t| context.metrics.sample_age.observe(now.unix - *t, 1));
+                ViewerFrame::Samples(history)
+            }
             Update::Averages(averages) => ViewerFrame::Averages(averages),
             Update::State(state) => ViewerFrame::State(state),
             Update::Snapshot(mut snapshot) => {
