@@ -145,6 +145,16 @@ pub enum Role {
     Client,
 }
 
+impl Role {
+    /// Returns the name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+}
+
 /// The maximum rates of a line, in bits per second; absent is unknown or unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Plan {

@@ -13,7 +13,7 @@ use crate::clock::{Now, UnixMillis};
 use crate::lines::line::ReportFindings;
 use crate::lines::refusals::Refusal;
 use crate::operators::likeness::{self, Candidate};
-use crate::wire::viewer_frame::{Notice, TimedSample};
+use crate::wire::viewer_frame::{LineState, Notice, TimedSample};
 
 /// The answer of `/explain/{username}`. Times are the relay's.
 #[derive(Debug, Serialize)]
@@ -22,8 +22,8 @@ pub struct Explanation {
     pub username: String,
     /// The relay's clock.
     pub now: UnixMillis,
-    /// The name of the state that viewers see.
-    pub state: String,
+    /// The state that viewers see.
+    pub state: LineState,
     /// Since when.
     pub since: Option<UnixMillis>,
     /// Sessions up.
@@ -94,7 +94,7 @@ impl Explanation {
         Self {
             username: username.to_text(),
             now: now.unix,
-            state: name(&findings.state.state),
+            state: findings.state.state,
             since: findings.state.since,
             sessions: findings.state.sessions,
             interval: findings.state.interval,
@@ -118,9 +118,10 @@ impl Explanation {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "line      {}", one_line(&self.username))?;
-        writeln!(f, "state     {}, since {}, sessions {}", self.state, self.ago(self.since), self.sessions)?;
-        if let Some(notice) = &self.notice {
-            writeln!(f, "notice    {}", name(notice))?;
+        let state = self.state.as_str();
+        writeln!(f, "state     {state}, since {}, sessions {}", self.ago(self.since), self.sessions)?;
+        if let Some(notice) = self.notice {
+            writeln!(f, "notice    {}", notice.as_str())?;
         }
         writeln!(f, "viewers   {}", self.viewers)?;
         write!(
@@ -157,7 +158,7 @@ impl fmt::Display for Explanation {
 impl Explanation {
     fn write_report(&self, f: &mut fmt::Formatter<'_>, report: &ReportExplained) -> fmt::Result {
         let ReportExplained { agent, handle, sessions, .. } = report;
-        let role = name(&report.role);
+        let role = report.role.as_str();
         let standing = match (report.unreachable_since, report.counts, report.sessions) {
             (Some(_), ..) => "unreachable",
             (None, true, _) => "counts",
@@ -245,9 +246,4 @@ impl fmt::Display for Ago {
             Some(seconds) => write!(f, "{} days ago", seconds / 86_400),
         }
     }
-}
-
-/// Returns the wire name of a plain enum.
-fn name<T: Serialize>(value: &T) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

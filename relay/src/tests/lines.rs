@@ -118,7 +118,7 @@ async fn a_concentrator_and_a_home_router_are_not_added_up() {
     home.samples(&[(1, 200, 20)]).await;
     eventually(|| stage.explain("ali").newest.is_some_and(|point| point.down == 200)).await;
     let explained = stage.explain("ali");
-    assert_eq!(explained.state, "running");
+    assert_eq!(explained.state, LineState::Running);
     assert!(explained.to_string().contains("agent home, handle 1: client, sessions 1"), "{explained}");
 }
 
@@ -220,12 +220,12 @@ async fn another_run_of_the_agent_may_take_its_time_to_read_the_router() {
     assert_eq!(second.watches().await, (vec![1], vec![]));
     second.samples(&[(1, 8, 8)]).await;
     assert_eq!(viewer.sample().await.down, 8, "and no other state was shown");
-    assert_eq!(stage.explain("gone").state, "running", "within the grace");
+    assert_eq!(stage.explain("gone").state, LineState::Running, "within the grace");
     second.status(|status| status.lines_pending = true).await;
     seconds(30).await;
-    assert_eq!(stage.explain("gone").state, "unreachable", "nobody knows yet");
+    assert_eq!(stage.explain("gone").state, LineState::Unreachable, "nobody knows yet");
     second.status(|_| {}).await;
-    eventually(|| stage.explain("gone").state == "offline").await;
+    eventually(|| stage.explain("gone").state == LineState::Offline).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -482,8 +482,8 @@ async fn a_handle_that_names_another_line_now_forgets_the_first() {
     let stage = Stage::new();
     let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
     agent.report(vec![live(1, "bob")]).await;
-    eventually(|| stage.explain("bob").state == "running").await;
-    assert_eq!(stage.explain("ali").state, "starting");
+    eventually(|| stage.explain("bob").state == LineState::Running).await;
+    assert_eq!(stage.explain("ali").state, LineState::Starting);
     assert_eq!(stage.hub.metrics.lines.get(), 1);
 }
 
@@ -494,9 +494,9 @@ async fn a_lost_agent_is_forgotten_in_time() {
     let agent: AgentEnd = stage.agent("a", 1, vec![live(1, "ali")]).await;
     agent.lost().await;
     seconds(590).await;
-    assert_eq!(stage.explain("ali").state, "unreachable");
+    assert_eq!(stage.explain("ali").state, LineState::Unreachable);
     seconds(12).await;
-    assert_eq!(stage.explain("ali").state, "unknown");
+    assert_eq!(stage.explain("ali").state, LineState::Unknown);
     assert_eq!(stage.hub.metrics.lines.get(), 0);
 }
 

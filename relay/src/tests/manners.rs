@@ -290,7 +290,7 @@ async fn patterns_that_changed_hold_for_what_was_reported_before_too() {
     stage.agent("a", 1, lines).await.lost().await;
     let mut second = stage.agent("a", 2, vec![live(3, "previous"), live(4, "retired")]).await;
     second.status(|_| {}).await;
-    eventually(|| stage.explain("remembered").state == "offline").await;
+    eventually(|| stage.explain("remembered").state == LineState::Offline).await;
     second.lost().await;
     // Previous: from a run whose successor has not yet read its router. Retired: from an earlier uplink of the same
     // run, with an incomplete table.

@@ -102,6 +102,20 @@ pub enum LineState {
     Starting,
 }
 
+impl LineState {
+    /// Returns the name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stalled => "stalled",
+            Self::Offline => "offline",
+            Self::Unreachable => "unreachable",
+            Self::Unknown => "unknown",
+            Self::Starting => "starting",
+        }
+    }
+}
+
 /// A notice to the reader beside the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -110,6 +124,16 @@ pub enum Notice {
     TooManyWatched,
     /// The router gives no live figures for the line: the averages are all there is, one each `interval`.
     Averages,
+}
+
+impl Notice {
+    /// Returns the name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooManyWatched => "too_many_watched",
+            Self::Averages => "averages",
+        }
+    }
 }
 
 /// A plan's limits; `None` is unknown or unlimited.
@@ -244,7 +268,9 @@ pub fn display(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde::de::DeserializeOwned;
     use shared::Username;
+    use shared::control::Role;
     use shared::sample::MAX_RATE;
 
     /// A golden file; every one of the folder is read by some test, see `every_golden_file_is_read`.
@@ -358,6 +384,21 @@ mod tests {
             assert_eq!(serde_json::from_str::<ViewerFrame>(&golden).unwrap(), frame, "{name}");
             assert!(golden.contains(&format!(r#""type":"{}""#, frame.name())), "{name}");
         }
+    }
+
+    /// Checks every name that serde knows of an enum. The error about an unknown name lists all of them.
+    fn serde_agrees<T: DeserializeOwned>(count: usize, as_str: fn(T) -> &'static str) {
+        let error = serde_json::from_str::<T>(r#""?""#).err().unwrap().to_string();
+        let names: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+        assert_eq!(names.len(), count, "{error}");
+        names.iter().for_each(|name| assert_eq!(as_str(serde_json::from_value((*name).into()).unwrap()), *name));
+    }
+
+    #[test]
+    fn names_are_those_on_the_wire() {
+        serde_agrees(6, LineState::as_str);
+        serde_agrees(2, Notice::as_str);
+        serde_agrees(2, Role::as_str);
     }
 
     #[test]

@@ -50,18 +50,7 @@ fn who(readout: &Readout) -> String {
 }
 
 fn state(readout: &Readout) -> String {
-    readout.status.map(|status| name(status.state)).unwrap_or_default().to_owned()
-}
-
-const fn name(state: LineState) -> &'static str {
-    match state {
-        LineState::Running => "running",
-        LineState::Stalled => "stalled",
-        LineState::Offline => "offline",
-        LineState::Unreachable => "unreachable",
-        LineState::Unknown => "unknown",
-        LineState::Starting => "starting",
-    }
+    readout.status.map(|status| status.state.as_str()).unwrap_or_default().to_owned()
 }
 
 fn state_in_words(readout: &Readout) -> String {
