@@ -155,7 +155,7 @@ async fn agent(
 /// A viewer that has its snapshot.
 async fn viewer(line: u32, context: &Arc<ViewerContext>) -> DuplexStream {
     let (mut ours, theirs) = duplex(8 * 1024);
-    tokio::spawn(serve_websocket(theirs, Bytes::new(), None, Arc::clone(context)));
+    tokio::spawn(serve_websocket(theirs, Bytes::new(), None, Arc::clone(context), None));
     let watch = format!(r#"{{"type":"watch","username":"{}"}}"#, username(line));
     ours.write_all(&[0x81, 0x80 | watch.len() as u8, 0, 0, 0, 0]).await.unwrap();
     ours.write_all(watch.as_bytes()).await.unwrap();

@@ -149,6 +149,8 @@ impl LimitArguments {
         set(&mut limits.viewers_per_line, self.max_viewers_per_line);
         set(&mut limits.viewers, self.max_viewers);
         set(&mut limits.connections, self.max_connections);
+        set(&mut limits.half_open_per_address, self.max_half_open_per_address);
+        limits.half_open = limits.half_open.max(limits.half_open_per_address);
         limits
     }
 }

@@ -94,14 +94,21 @@ pub struct Limits {
     /// Test: `a_lost_agent_is_forgotten_in_time`.
     pub agent_retention: Duration,
 
-    /// Connections open at once on one listener, upgraded ones included; more: closed when accepted.
+    /// Connections open at once on one listener, upgraded ones included; then a stranger's connection gives way, and where there is
+    /// none the newcomer is closed when accepted.
     ///
     /// Test: `connections_beyond_the_limit_are_closed_at_once_and_places_come_back`.
     pub connections: usize,
-    /// Connections of one listener without a complete request yet; more: closed when accepted.
+    /// Connections of one listener that have shown neither a valid watch nor an agent's token: handshakes, requests, silence,
+    /// WebSockets without a watch; then the oldest of the address group with most gives way.
     ///
-    /// Test: `half_open_connections_have_a_limit_of_their_own`.
+    /// Test: `strangers_give_way_and_viewers_never_do`.
     pub half_open: usize,
+    /// The same for one address group (an IPv4 address, a /64 of IPv6), well below the whole: room for many subscribers behind one
+    /// address of carrier NAT, who need it for a moment each; then the group's oldest gives way.
+    ///
+    /// Test: `one_address_has_a_share_of_the_strangers_places`.
+    pub half_open_per_address: usize,
     /// Turns at once at the relay's own work in TLS handshakes with viewers, which is a signature and a key exchange: more than
     /// processors would only let samples wait. More wait, within `handshake_timeout`; address groups get turns one after another.
     ///
@@ -155,6 +162,7 @@ impl Default for Limits {
 
             connections: 100_000,
             half_open: 8_192,
+            half_open_per_address: 1_024,
             viewer_handshakes: 8,
             agent_handshakes: 4,
             handshake_timeout: Duration::from_secs(10),

@@ -105,12 +105,14 @@ metrics! {
     agents_refused: Counter = "linelight_agents_refused_total";
     /// Connections now, upgraded ones included.
     connections: Gauge = "linelight_connections";
-    /// Connections now without a complete request yet, TLS handshakes among them.
+    /// Connections now that have shown neither a valid watch nor an agent's token: TLS handshakes, requests, WebSockets without a watch.
     half_open: Gauge = "linelight_connections_half_open";
     /// Connections accepted.
     connections_accepted: Counter = "linelight_connections_accepted_total";
     /// Connections closed at once because as many are open as the limits allow.
     connections_refused: Counter = "linelight_connections_refused_total";
+    /// Connections without a watch or an agent's token that were closed to make room for others.
+    connections_gave_way: Counter = "linelight_connections_gave_way_total";
     /// When the relay's own certificate expires, seconds since 1970; 0 without TLS of its own.
     certificate_expiry: Gauge = "linelight_certificate_expiry_timestamp_seconds";
     /// TLS handshakes that failed or took too long.

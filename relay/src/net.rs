@@ -6,6 +6,8 @@ pub mod attempts;
 pub(crate) mod handshake;
 pub mod listener;
 pub mod peer;
+pub mod places;
+mod shares;
 pub mod site;
 pub mod tls;
 mod turns;

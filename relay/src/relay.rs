@@ -71,6 +71,7 @@ impl Relay {
             handshakes: Arc::new(Handshakes::new(&config.limits)),
             limits: config.limits.clone(),
             metrics: Arc::clone(&metrics),
+            forwarding: config.forwarding.clone(),
             drain,
         };
         let listeners = public.listeners(&config, &files, &shared)?;

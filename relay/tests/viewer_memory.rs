@@ -55,7 +55,7 @@ async fn an_open_page_is_small() {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve_websocket(stream, bytes::Bytes::new(), None, Arc::clone(&context)));
+            tokio::spawn(serve_websocket(stream, bytes::Bytes::new(), None, Arc::clone(&context), None));
         }
     });
     let open = |names| tokio::task::spawn_blocking(move || open_pages(address, names));

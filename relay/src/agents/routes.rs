@@ -53,15 +53,20 @@ async fn agent(
         return refuse_agent(&context, &connection, &headers);
     };
     let caller = Caller { grant, address: context.site.client(&connection, &headers) };
-    let serve = move |Accepted { stream, leftover, open }| match stream {
-        AcceptedStream::Plain(stream) => drop(tokio::spawn(async move {
-            serve_uplink(stream, leftover, caller, context).await;
-            drop(open);
-        })),
-        AcceptedStream::Tls(stream) => drop(tokio::spawn(async move {
-            serve_uplink(*stream, leftover, caller, context).await;
-            drop(open);
-        })),
+    let serve = move |Accepted { stream, leftover, mut place }| {
+        if place.as_mut().is_some_and(|place| !place.become_known()) {
+            return;
+        }
+        match stream {
+            AcceptedStream::Plain(stream) => drop(tokio::spawn(async move {
+                serve_uplink(stream, leftover, caller, context).await;
+                drop(place);
+            })),
+            AcceptedStream::Tls(stream) => drop(tokio::spawn(async move {
+                serve_uplink(*stream, leftover, caller, context).await;
+                drop(place);
+            })),
+        }
     };
     upgrade(request, &connection, Some(UPLINK_SUBPROTOCOL), serve).unwrap_or_else(|error| no_upgrade(error, &headers))
 }

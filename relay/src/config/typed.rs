@@ -151,6 +151,11 @@ pub struct LimitArguments {
     /// The most connections of one port [default: 100000]
     #[arg(long, env = "LINELIGHT_SERVER_MAX_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub max_connections: Option<u32>,
+
+    /// The most connections of one address that have not shown a valid link or an agent's token yet, on one port; at least 16. Subscribers
+    /// behind one address of carrier NAT share them for a moment each [default: 1024]
+    #[arg(long, env = "LINELIGHT_SERVER_MAX_HALF_OPEN_PER_ADDRESS", value_name = "N", value_parser = clap::value_parser!(u32).range(16..))]
+    pub max_half_open_per_address: Option<u32>,
 }
 
 /// Reads an address and a port.

@@ -16,7 +16,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::answers::words;
-use super::listener::{Connection, Open, Unbuffered};
+use super::listener::{Connection, Unbuffered};
+use super::places::Place;
 
 /// A connection behind its WebSocket handshake.
 pub(crate) struct Accepted {
@@ -25,7 +26,7 @@ pub(crate) struct Accepted {
     /// Bytes read behind the handshake.
     pub(crate) leftover: Bytes,
     /// The connection's place among all.
-    pub(crate) open: Option<Open>,
+    pub(crate) place: Option<Place>,
 }
 
 /// The stream of an accepted connection.
@@ -74,10 +75,10 @@ pub(crate) fn upgrade(
     serve: impl FnOnce(Accepted) + Send + 'static,
 ) -> Result<Response<Body>, HandshakeError> {
     let response = handshake(request.method(), request.headers(), subprotocol)?;
-    let open = connection.leave();
+    let place = connection.leave();
     tokio::spawn(async move {
         match hyper::upgrade::on(request).await {
-            Ok(upgraded) => match accepted(upgraded, open) {
+            Ok(upgraded) => match accepted(upgraded, place) {
                 Some(accepted) => serve(accepted),
                 None => tracing::error!("an upgraded connection is of no known kind"),
             },
@@ -125,16 +126,16 @@ fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
 }
 
 /// Takes the bare stream out of hyper; `None` for a stream of no known kind.
-fn accepted(upgraded: Upgraded, open: Option<Open>) -> Option<Accepted> {
+fn accepted(upgraded: Upgraded, place: Option<Place>) -> Option<Accepted> {
     match upgraded.downcast::<TokioIo<Unbuffered<TcpStream>>>() {
         Ok(Parts { io, read_buf, .. }) => {
             let stream = AcceptedStream::Plain(io.into_inner().into_inner());
-            Some(Accepted { stream, leftover: read_buf, open })
+            Some(Accepted { stream, leftover: read_buf, place })
         }
         Err(upgraded) => {
             let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<Unbuffered<TlsStream<TcpStream>>>>().ok()?;
             let stream = AcceptedStream::Tls(Box::new(io.into_inner().into_inner()));
-            Some(Accepted { stream, leftover: read_buf, open })
+            Some(Accepted { stream, leftover: read_buf, place })
         }
     }
 }

@@ -10,7 +10,7 @@ mod unbuffered;
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -22,7 +22,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use tower_service::Service;
@@ -30,6 +30,9 @@ use tower_service::Service;
 pub use self::tls::Handshakes;
 pub(crate) use self::unbuffered::Unbuffered;
 use super::address_group::AddressGroup;
+use super::peer::Forwarding;
+use super::places::{Place, Places};
+use super::shares::Waits;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 
@@ -49,6 +52,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// The turns at TLS handshakes, viewers' and agents' apart.
     pub handshakes: Arc<Handshakes>,
+    /// The trusted reverse proxies.
+    pub forwarding: Option<Forwarding>,
     /// True once the relay stops.
     pub drain: watch::Receiver<bool>,
 }
@@ -56,13 +61,12 @@ pub struct Shared {
 /// One listening socket with its requests.
 pub struct Listener {
     socket: TcpListener,
-    connections: Arc<Semaphore>,
     server: Arc<Server>,
 }
 
 struct Server {
     shared: Shared,
-    half_open: Arc<Semaphore>,
+    places: Arc<Places>,
     tls: Option<Arc<ServerConfig>>,
     agents_only: bool,
     router: Router,
@@ -75,56 +79,35 @@ pub struct Connection {
     pub peer: IpAddr,
     /// The relay's own address on this connection.
     pub local: Option<IpAddr>,
-    places: Arc<Mutex<Places>>,
-}
-
-/// The connection's share of the limits.
-struct Places {
-    open: Option<Open>,
-    half_open: Option<HalfOpen>,
-}
-
-/// A place among the connections without a complete request. Dropping it frees the place.
-struct HalfOpen {
-    _permit: OwnedSemaphorePermit,
-    metrics: Arc<Metrics>,
-}
-
-impl HalfOpen {
-    fn take(places: &Arc<Semaphore>, metrics: &Arc<Metrics>) -> Option<Self> {
-        let _permit = Arc::clone(places).try_acquire_owned().ok()?;
-        metrics.half_open.increment();
-        Some(Self { _permit, metrics: Arc::clone(metrics) })
-    }
-}
-
-impl Drop for HalfOpen {
-    fn drop(&mut self) {
-        self.metrics.half_open.decrement();
-    }
-}
-
-/// An open connection's place among all. Dropping it frees the place.
-pub struct Open {
-    _permit: OwnedSemaphorePermit,
-    metrics: Arc<Metrics>,
+    /// The client of this request behind a trusted proxy.
+    forwarded: Option<AddressGroup>,
+    place: Arc<Mutex<Option<Place>>>,
 }
 
 impl Connection {
     /// Takes the connection's place along, out of HTTP and into a WebSocket's task.
-    pub fn leave(&self) -> Option<Open> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner).open.take()
+    pub fn leave(&self) -> Option<Place> {
+        let mut place = self.place().take();
+        if let (Some(place), Some(group)) = (&mut place, self.forwarded) {
+            place.become_stranger(group);
+        }
+        place
     }
 
-    /// The first request is here: the connection is half open no longer.
-    fn complete(&self) {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner).half_open = None;
+    /// The request has shown a valid watch. False if the connection has given way already.
+    pub(crate) fn become_known(&self) -> bool {
+        self.place().as_mut().is_some_and(Place::become_known)
     }
-}
 
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.metrics.connections.decrement();
+    /// Notes a step forward, and who waits for whom now.
+    fn progress(&self, waits: Waits) {
+        if let Some(place) = &*self.place() {
+            place.progress(waits);
+        }
+    }
+
+    fn place(&self) -> MutexGuard<'_, Option<Place>> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -141,9 +124,8 @@ impl Listener {
         shared: Shared,
     ) -> io::Result<Self> {
         let socket = socket::bind(address)?;
-        let connections = Arc::new(Semaphore::new(shared.limits.connections));
-        let half_open = Arc::new(Semaphore::new(shared.limits.half_open));
-        Ok(Self { socket, connections, server: Arc::new(Server { shared, half_open, tls, agents_only, router }) })
+        let places = Places::new(&shared.limits, Arc::clone(&shared.metrics));
+        Ok(Self { socket, server: Arc::new(Server { shared, places, tls, agents_only, router }) })
     }
 
     /// Returns the listening address.
@@ -156,32 +138,29 @@ impl Listener {
 
     /// Accepts until the relay stops, then waits for every connection to end.
     pub async fn serve(self) {
-        let Self { socket, connections, server } = self;
+        let Self { socket, server } = self;
         let mut drain = server.shared.drain.clone();
         loop {
             tokio::select! {
-                accepted = socket.accept() => server.accepted(accepted, &connections).await,
+                accepted = socket.accept() => server.accepted(accepted).await,
                 () = stopping(&mut drain) => break,
             }
         }
         drop(socket);
-        let all = u32::try_from(server.shared.limits.connections).unwrap_or(u32::MAX);
-        // The semaphore is never closed, so all places come back.
-        let _ = connections.acquire_many(all).await;
+        server.places.all_ended().await;
     }
 }
 
 impl Server {
-    async fn accepted(self: &Arc<Self>, accepted: io::Result<(TcpStream, SocketAddr)>, connections: &Arc<Semaphore>) {
+    async fn accepted(self: &Arc<Self>, accepted: io::Result<(TcpStream, SocketAddr)>) {
         let metrics = &self.shared.metrics;
         match accepted {
             Ok((stream, peer)) => {
                 metrics.connections_accepted.increment();
-                match self.places(connections) {
-                    Some(places) => {
-                        let local = stream.local_addr().ok().map(|local| local.ip().to_canonical());
-                        self.spawn(stream, Connection { peer: peer.ip().to_canonical(), local, places });
-                    }
+                let peer = peer.ip().to_canonical();
+                let group = (!self.is_proxy(peer)).then(|| peer.into());
+                match self.places.admit(group) {
+                    Some(place) => self.spawn(stream, peer, place),
                     None => metrics.connections_refused.increment(),
                 }
             }
@@ -194,34 +173,44 @@ impl Server {
         }
     }
 
-    fn places(&self, connections: &Arc<Semaphore>) -> Option<Arc<Mutex<Places>>> {
-        let permit = Arc::clone(connections).try_acquire_owned().ok()?;
-        let half_open = Some(HalfOpen::take(&self.half_open, &self.shared.metrics)?);
-        self.shared.metrics.connections.increment();
-        let open = Some(Open { _permit: permit, metrics: Arc::clone(&self.shared.metrics) });
-        Some(Arc::new(Mutex::new(Places { open, half_open })))
+    fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.shared.forwarding.as_ref().is_some_and(|forwarding| forwarding.is_proxy(peer))
     }
 
-    fn spawn(self: &Arc<Self>, stream: TcpStream, connection: Connection) {
+    fn spawn(self: &Arc<Self>, stream: TcpStream, peer: IpAddr, place: Place) {
         let server = Arc::clone(self);
+        let local = stream.local_addr().ok().map(|local| local.ip().to_canonical());
+        let alarm = place.alarm();
+        let connection = Connection { peer, local, forwarded: None, place: Arc::new(Mutex::new(Some(place))) };
         tokio::spawn(async move {
-            match &server.tls {
-                None => server.http(stream, connection).await,
-                Some(tls) => match server.handshake(stream, tls, connection.peer.into()).await {
-                    Ok(stream) => server.http(stream, connection).await,
-                    Err(error) => server.handshake_failed(&error),
-                },
+            tokio::select! {
+                // First: an alarm for a WebSocket is heard by the WebSocket's task.
+                biased;
+                () = server.connection(stream, connection) => {}
+                () = alarm.rings() => {}
             }
         });
+    }
+
+    async fn connection(&self, stream: TcpStream, connection: Connection) {
+        match &self.tls {
+            None => self.http(stream, connection).await,
+            Some(tls) => match self.handshake(stream, tls, &connection).await {
+                Ok(stream) => self.http(stream, connection).await,
+                Err(error) => self.handshake_failed(&error),
+            },
+        }
     }
 
     async fn handshake(
         &self,
         stream: TcpStream,
         tls: &Arc<ServerConfig>,
-        group: AddressGroup,
+        connection: &Connection,
     ) -> io::Result<TlsStream<TcpStream>> {
-        let handshake = self.shared.handshakes.accept(stream, Arc::clone(tls), self.agents_only, group);
+        let config = Arc::clone(tls);
+        let waits = |waits| connection.progress(waits);
+        let handshake = self.shared.handshakes.accept(stream, config, self.agents_only, connection.peer.into(), waits);
         timeout(self.shared.limits.handshake_timeout, handshake).await?
     }
 
@@ -234,9 +223,7 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let router = self.router.clone();
-        let metrics = Arc::clone(&self.shared.metrics);
-        let service = service_fn(move |request| answer(router.clone(), &metrics, connection.clone(), request));
+        let service = service_fn(|request| self.answer(connection.clone(), request));
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.shared.limits.header_timeout)
@@ -258,18 +245,22 @@ impl Server {
             tracing::debug!(%error, "HTTP connection failed");
         }
     }
-}
 
-fn answer(
-    mut router: Router,
-    metrics: &Metrics,
-    connection: Connection,
-    mut request: http::Request<Incoming>,
-) -> impl Future<Output = Result<http::Response<Body>, Infallible>> + use<> {
-    connection.complete();
-    metrics.requests.increment();
-    request.extensions_mut().insert(connection);
-    router.call(request)
+    fn answer(
+        &self,
+        mut connection: Connection,
+        mut request: http::Request<Incoming>,
+    ) -> impl Future<Output = Result<http::Response<Body>, Infallible>> + use<> {
+        connection.progress(Waits::ForClient);
+        self.shared.metrics.requests.increment();
+        if let Some(forwarding) = &self.shared.forwarding
+            && forwarding.is_proxy(connection.peer)
+        {
+            connection.forwarded = Some(forwarding.client(connection.peer, request.headers()).into());
+        }
+        request.extensions_mut().insert(connection);
+        self.router.clone().call(request)
+    }
 }
 
 /// True for errors of one connection, lost before accept.

@@ -64,7 +64,8 @@ impl Forwarding {
         }
     }
 
-    fn is_proxy(&self, address: IpAddr) -> bool {
+    /// True for the address of a trusted proxy.
+    pub(crate) fn is_proxy(&self, address: IpAddr) -> bool {
         self.proxies.iter().any(|network| network.contains(&address))
     }
 }

@@ -157,7 +157,7 @@ impl Stage {
 
     pub(crate) async fn silent_viewer_from(&self, address: Option<IpAddr>, room: usize) -> ViewerEnd {
         let (ours, theirs) = tokio::io::duplex(room);
-        let task = tokio::spawn(serve_websocket(theirs, bytes::Bytes::new(), address, Arc::clone(&self.context)));
+        let task = tokio::spawn(serve_websocket(theirs, bytes::Bytes::new(), address, Arc::clone(&self.context), None));
         ViewerEnd { socket: WebSocketStream::from_raw_socket(ours, End::Client, None).await, task }
     }
 

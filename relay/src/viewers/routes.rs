@@ -19,7 +19,7 @@ use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, StatusCode, Uri};
 use serde_json::json;
 use shared::Username;
@@ -85,15 +85,13 @@ async fn live(
 ) -> Response {
     let headers = request.headers().clone();
     let address = context.site.client(&connection, &headers);
-    let serve = move |Accepted { stream, leftover, open }| match stream {
-        AcceptedStream::Plain(stream) => drop(tokio::spawn(async move {
-            viewer::serve_websocket(stream, leftover, address, context).await;
-            drop(open);
-        })),
-        AcceptedStream::Tls(stream) => drop(tokio::spawn(async move {
-            viewer::serve_websocket(*stream, leftover, address, context).await;
-            drop(open);
-        })),
+    let serve = move |Accepted { stream, leftover, place }| match stream {
+        AcceptedStream::Plain(stream) => {
+            drop(tokio::spawn(viewer::serve_websocket(stream, leftover, address, context, place)));
+        }
+        AcceptedStream::Tls(stream) => {
+            drop(tokio::spawn(viewer::serve_websocket(*stream, leftover, address, context, place)));
+        }
     };
     upgrade(request, &connection, None, serve).unwrap_or_else(|error| no_upgrade(error, &headers))
 }
@@ -107,7 +105,11 @@ async fn events(
     let admitted = admit(&context, username, &headers)
         .map_err(|denial| context.deny(&denial, context.site.client(&connection, &headers)));
     match admitted.and_then(|admission| viewer::serve_events(admission, Arc::clone(&context))) {
-        Ok(body) => event_stream(Body::new(body)),
+        Ok(body) => {
+            // A connection that has given way meanwhile ends by itself.
+            connection.become_known();
+            event_stream(Body::new(body))
+        }
         Err(close) => viewer_error(close),
     }
 }
@@ -129,6 +131,8 @@ fn event_stream(body: Body) -> Response {
         (CONTENT_TYPE, "text/event-stream"),
         (CACHE_CONTROL, "no-store, no-transform"),
         (CONTENT_ENCODING, "identity"),
+        // Behind its stream the connection is nobody's that the relay knows.
+        (CONNECTION, "close"),
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     (headers, body).into_response()

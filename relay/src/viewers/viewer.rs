@@ -26,6 +26,7 @@ pub use self::stream::ViewerStream;
 use self::terms::Terms;
 use crate::clock::drained;
 use crate::limits::{MAX_BEFORE_WATCH, MAX_VIEWER_FRAME};
+use crate::net::places::{Alarm, Place};
 use crate::viewers::context::ViewerContext;
 use crate::viewers::links::WatchRequest;
 use crate::wire::viewer_frame::{FromViewer, ViewerFrame};
@@ -40,16 +41,17 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const MAX_PARTING_BYTES: u64 = 4 * MAX_VIEWER_FRAME as u64;
 
 /// Serves a viewer over a WebSocket behind its handshake. `leftover` was read behind the handshake; `address` is the
-/// viewer's, where known.
+/// viewer's, where known. The connection keeps its `place` until the end.
 pub async fn serve_websocket<S: ViewerStream>(
     stream: S,
     leftover: Bytes,
     address: Option<IpAddr>,
     context: Arc<ViewerContext>,
+    mut place: Option<Place>,
 ) {
     let mut socket = Socket { stream: SharedStream::new(stream), parser: Parser::default() };
     // Boxed: the task's future stays as small as its daily work.
-    let opened = Box::pin(open(&mut socket, leftover, address, &context)).await;
+    let opened = Box::pin(open(&mut socket, leftover, address, &context, place.as_mut())).await;
     let (rest, ending) = match opened {
         Ok(mut flow) => flow.run(&mut socket).await,
         Err(ending) => (Vec::new(), ending),
@@ -63,16 +65,22 @@ async fn open<'a, S: AsyncRead + AsyncWrite + Unpin>(
     leftover: Bytes,
     address: Option<IpAddr>,
     context: &'a ViewerContext,
+    place: Option<&mut Place>,
 ) -> Result<Flow<'a>, Ending> {
+    let alarm = place.as_ref().map_or_else(Alarm::default, |place| place.alarm());
     let limit = context.limits.first_frame_timeout;
     let mut drain = context.drain.clone();
     let (text, unread) = tokio::select! {
         first = timeout(limit, first_text(socket, leftover.into())) => first.map_err(|_| Close::WatchTimeout)??,
         () = drained(&mut drain) => return Err(Close::GoingAway.into()),
+        () = alarm.rings() => return Err(Ending::Broken),
     };
     let request = watch_request(&text).ok_or(Close::ViewerProtocol)?;
     let admitted = context.access.admit(&request, context.hub.now().unix.into());
     let admission = admitted.map_err(|denial| context.deny(&denial, address))?;
+    if place.is_some_and(|place| !place.become_known()) {
+        return Err(Ending::Broken);
+    }
     let seat = context.hub.join(&admission.username)?;
     let mut flow = Flow::new(seat, Terms::from(&admission), context);
     flow.take(socket, &unread, context.hub.now())?;

@@ -13,6 +13,7 @@ use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
 use super::super::address_group::AddressGroup;
+use super::super::shares::Waits;
 use super::super::turns::Turns;
 use crate::limits::Limits;
 
@@ -37,7 +38,7 @@ impl Handshakes {
         if agents_only || offers_uplink(hello) { &self.agents } else { &self.viewers }
     }
 
-    /// Takes a connection through its TLS handshake.
+    /// Takes a connection through its TLS handshake. `waits` hears who waits for whom.
     ///
     /// # Errors
     /// Where the client breaks the protocol or leaves.
@@ -47,20 +48,26 @@ impl Handshakes {
         config: Arc<ServerConfig>,
         agents_only: bool,
         group: AddressGroup,
+        waits: impl Fn(Waits),
     ) -> io::Result<TlsStream<TcpStream>> {
         let accepted = hello(&stream).await?;
         let turns = self.of(agents_only, &accepted.client_hello());
-        let first = turns.take(group).await;
+        let take_turn = async || {
+            waits(Waits::ForRelay);
+            let turn = turns.take(group).await;
+            waits(Waits::ForClient);
+            turn
+        };
+        let mut turn = take_turn().await;
         // The key exchange and the signature happen here and in the first poll; after a retried hello or in TLS 1.2, in a later one.
         let mut rest = std::pin::pin!(StartHandshake::from_parts(accepted, stream).into_stream(config));
-        let mut turn = first;
         loop {
             if let Poll::Ready(ended) = polled_once(rest.as_mut()).await {
                 return ended;
             }
             drop(turn);
             woken().await;
-            turn = turns.take(group).await;
+            turn = take_turn().await;
         }
     }
 }

@@ -198,7 +198,7 @@ async fn a_watch_is_complete_within_so_many_bytes_of_a_viewer_however_they_come(
             let (ours, theirs) = tokio::io::duplex(room);
             let (first, rest) = said.split_at(leftover);
             let leftover = Bytes::copy_from_slice(first);
-            tokio::spawn(serve_websocket(theirs, leftover, None, Arc::clone(&stage.context)));
+            tokio::spawn(serve_websocket(theirs, leftover, None, Arc::clone(&stage.context), None));
             let (mut reading, mut writing) = tokio::io::split(ours);
             let mut told = Vec::new();
             let (_, read) = tokio::join!(writing.write_all(rest), async {
@@ -254,7 +254,7 @@ async fn a_closed_viewer_that_floods_is_read_so_far_and_no_further() {
     let read = Arc::default();
     // A reserved opcode: the first byte is enough.
     let leftover = Bytes::from_static(&[0x83, 0x80, 0, 0, 0, 0]);
-    serve_websocket(Flooding(Arc::clone(&read)), leftover, None, Arc::clone(&stage.context)).await;
+    serve_websocket(Flooding(Arc::clone(&read)), leftover, None, Arc::clone(&stage.context), None).await;
     assert_eq!(stage.context.metrics.viewer_closes.get(Close::ViewerProtocol), 1);
     assert_eq!(read.load(std::sync::atomic::Ordering::Relaxed), MAX_PARTING_BYTES);
 }
@@ -265,7 +265,7 @@ async fn a_first_frame_that_came_with_the_handshake_is_read() {
     let mask_of_zeros = [0x81, 0x80 | 35, 0, 0, 0, 0];
     let leftover = [&mask_of_zeros[..], br#"{"type":"watch", "username": "ali"}"#].concat();
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
-    tokio::spawn(serve_websocket(theirs, leftover.into(), None, Arc::clone(&stage.context)));
+    tokio::spawn(serve_websocket(theirs, leftover.into(), None, Arc::clone(&stage.context), None));
     let role = tokio_tungstenite::tungstenite::protocol::Role::Client;
     let mut socket = tokio_tungstenite::WebSocketStream::from_raw_socket(ours, role, None).await;
     assert!(socket.next().await.unwrap().unwrap().to_text().unwrap().contains("snapshot"));
@@ -312,7 +312,7 @@ async fn samples_reach_a_viewer_whose_task_sleeps() {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let looks = Arc::<std::sync::atomic::AtomicUsize>::default();
     let watched = Watched(theirs, Arc::clone(&looks));
-    tokio::spawn(serve_websocket(watched, Bytes::new(), None, Arc::clone(&stage.context)));
+    tokio::spawn(serve_websocket(watched, Bytes::new(), None, Arc::clone(&stage.context), None));
     let role = tokio_tungstenite::tungstenite::protocol::Role::Client;
     let mut socket = tokio_tungstenite::WebSocketStream::from_raw_socket(ours, role, None).await;
     socket.send(Message::text(r#"{"type":"watch","username":"ali"}"#)).await.unwrap();
@@ -499,11 +499,11 @@ async fn the_viewers_close_is_answered() {
 async fn an_open_page_costs_little() {
     let (stage, _agent) = stage_with_line().await;
     let (ours, theirs) = tokio::io::duplex(1_024);
-    let task = serve_websocket(theirs, Bytes::new(), None, Arc::clone(&stage.context));
+    let task = serve_websocket(theirs, Bytes::new(), None, Arc::clone(&stage.context), None);
     let size = size_of_val(&task);
     drop((task, ours));
     assert!(size <= 1_024, "{size} bytes");
-    let task = serve_websocket(tokio::io::empty(), Bytes::new(), None, Arc::clone(&stage.context));
+    let task = serve_websocket(tokio::io::empty(), Bytes::new(), None, Arc::clone(&stage.context), None);
     println!("a viewer's future without its stream: {} bytes", size_of_val(&task));
 }
 
