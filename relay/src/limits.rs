@@ -12,6 +12,11 @@ pub struct Limits {
     ///
     /// Test: `a_line_and_the_relay_have_so_many_viewers`.
     pub viewers_per_line: usize,
+    /// Viewers of one address at usernames that no agent reports, in open access, where anybody can ask for any; more:
+    /// [`TooManyUnknown`](shared::close::Close::TooManyUnknown).
+    ///
+    /// Test: `an_address_has_few_seats_at_names_that_nobody_has`.
+    pub unreported_per_address: usize,
     /// Viewers in all, some 2 KB each; more: [`RelayFull`](shared::close::Close::RelayFull).
     ///
     /// Test: `a_line_and_the_relay_have_so_many_viewers`.
@@ -141,6 +146,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             viewers_per_line: MAX_VIEWERS_PER_LINE,
+            unreported_per_address: 32,
             viewers: 50_000,
             first_frame_timeout: Duration::from_secs(10),
             viewer_frame_burst: 20,
@@ -170,6 +176,27 @@ impl Default for Limits {
             drain: Duration::from_secs(8),
             failed_attempts: 30,
         }
+    }
+}
+
+/// The most seats of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SeatLimits {
+    /// Of all addresses together.
+    pub(crate) all: usize,
+    /// Of one group of addresses.
+    pub(crate) group: usize,
+}
+
+impl Limits {
+    /// Returns the seats of a line in all and of one address. A quarter is left for other addresses, so that a household never
+    /// locks the support desk out. Beyond the share, the oldest seat of the address ends:
+    /// [`OpenedElsewhere`](shared::close::Close::OpenedElsewhere).
+    ///
+    /// Test: `one_address_leaves_seats_of_a_line_to_others`.
+    pub(crate) fn seats(&self) -> SeatLimits {
+        let all = self.viewers_per_line;
+        SeatLimits { all, group: all.saturating_sub((all / 4).max(1)).max(1) }
     }
 }
 

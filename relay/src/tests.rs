@@ -6,6 +6,7 @@ mod averages;
 mod drift;
 mod lines;
 mod manners;
+mod seats;
 pub(crate) mod stage;
 
 use std::sync::Arc;

@@ -59,11 +59,15 @@ pub enum Close {
     ViewerSilent = 4107,
     /// Too many links from this address were refused within a minute.
     TooManyFailures = 4108,
+    /// The viewer's address opened the line once more than its share: its oldest seat gave way.
+    OpenedElsewhere = 4109,
+    /// The viewer's address watches too many usernames that no agent reports.
+    TooManyUnknown = 4110,
 }
 
 impl Close {
     /// All of them, in order of their numbers.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Normal,
         Self::GoingAway,
         Self::ProtocolError,
@@ -83,6 +87,8 @@ impl Close {
         Self::ViewerTooFast,
         Self::ViewerSilent,
         Self::TooManyFailures,
+        Self::OpenedElsewhere,
+        Self::TooManyUnknown,
     ];
 
     /// The number on the wire.
@@ -127,6 +133,8 @@ impl Close {
             Self::ViewerTooFast => "viewer_too_fast",
             Self::ViewerSilent => "viewer_silent",
             Self::TooManyFailures => "too_many_failures",
+            Self::OpenedElsewhere => "opened_elsewhere",
+            Self::TooManyUnknown => "too_many_unknown",
         }
     }
 
@@ -137,9 +145,9 @@ impl Close {
             Self::ViewerSilent => Retry::BackOff,
             Self::LineFull | Self::RelayFull => Retry::After(30),
             Self::ProtocolError | Self::FrameTooLarge | Self::Duplicate | Self::TooFast => Retry::After(60),
-            Self::TooManyFailures => Retry::After(60),
+            Self::TooManyFailures | Self::TooManyUnknown => Retry::After(60),
             Self::Revoked => Retry::After(300),
-            Self::Replaced => Retry::Never,
+            Self::Replaced | Self::OpenedElsewhere => Retry::Never,
             Self::ViewerProtocol | Self::LinkRefused | Self::LinkExpired | Self::ViewerTooFast => Retry::Never,
         }
     }

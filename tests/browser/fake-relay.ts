@@ -32,6 +32,7 @@ const STATUSES = new Map([
   [4102, 401],
   [4103, 401],
   [4108, 429],
+  [4110, 429],
 ]);
 
 /** Where the prelude is. */

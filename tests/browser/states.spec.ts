@@ -98,6 +98,8 @@ const CASES: Record<string, Case> = {
   "line full": { answer: (viewer) => viewer.close(4104, "line_full"), pill: "Many viewers", title: /Too many people/, detail: /again in \d+ s\./, figures: DASHES },
   "relay full": { answer: (viewer) => viewer.close(4105, "relay_full"), pill: "Very busy", title: /Too many people/, detail: /not affected.*again in \d+ s\./, figures: DASHES },
   "too many failures": { answer: (viewer) => viewer.close(4108, "too_many_failures"), pill: "Not accepted", title: /not accepted/, detail: /again in \d+ s\./, figures: DASHES },
+  "opened elsewhere": { answer: (viewer) => viewer.close(4109, "opened_elsewhere"), pill: "Open elsewhere", title: /newer pages in your network/, detail: /Press Refresh/, figures: null },
+  "too many unknown names": { path: "/line/nobody", answer: (viewer) => viewer.close(4110, "too_many_unknown"), pill: "Not known", title: /Nobody here knows/, detail: /again in \d+ s\./, figures: DASHES },
   "no link": { path: "/", answer: () => undefined, pill: "No link", title: /needs your line's link/, detail: /your provider sent you/, figures: null },
   "nothing there": { path: "/line/", answer: () => undefined, pill: "Not found", title: /nothing at this address/, detail: /your provider sent you/, figures: null },
 };

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 /// A container engine kills a container this long after SIGTERM.
 const KILLED_AFTER: Duration = Duration::from_secs(10);
 
-const VIEWERS: usize = 16;
+const VIEWERS: usize = 12;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_is_sent_away_one_by_one_and_comes_back() -> Result<()> {

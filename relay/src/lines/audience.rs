@@ -9,7 +9,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::task::Waker;
 
+use shared::close::Close;
+
 use crate::clock::{Now, Steady};
+use crate::limits::SeatLimits;
+use crate::net::address_group::AddressGroup;
 use crate::wire::viewer_frame::{self, TimedSample};
 use crate::wire::websocket::{self, PING};
 
@@ -103,40 +107,82 @@ impl Cursor {
     }
 }
 
+/// A seat that was just taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Joined {
+    /// The seat's number.
+    pub(crate) number: u32,
+    /// True if an older seat of the same group ends for it.
+    pub(crate) displaces: bool,
+}
+
 /// The viewers of a line. Most lines have one viewer, whose seat costs no other cache miss.
 #[derive(Debug, Default)]
 pub(super) struct Audience {
     taken: usize,
+    /// Taken seats whose viewers are told to leave.
+    ended: usize,
+    /// Seats taken so far.
+    joined: u32,
     first: ViewerSeat,
     others: Vec<ViewerSeat>,
 }
 
 impl Audience {
-    /// Returns the number of viewers.
+    /// Returns the number of viewers, with those that are told to leave.
     pub(super) fn len(&self) -> usize {
         self.taken
     }
 
-    /// Takes a seat and returns its number.
-    pub(super) fn join(&mut self) -> Option<u32> {
+    /// Takes a seat; `None` where the line is full. Beyond a group's share, and in a full line, the oldest
+    /// seat of the group ends.
+    pub(super) fn join(&mut self, group: AddressGroup, limits: SeatLimits) -> Option<Joined> {
+        let own = self.iter().filter(|seat| seat.is_held_by(group)).count();
+        let is_full = self.taken - self.ended >= limits.all;
+        let displaces = own >= limits.group || (is_full && own > 0);
+        if displaces {
+            self.end_oldest(group);
+        } else if is_full {
+            return None;
+        }
+        Some(Joined { number: self.take_seat(group)?, displaces })
+    }
+
+    fn take_seat(&mut self, group: AddressGroup) -> Option<u32> {
         let free = self.iter().position(|seat| !seat.taken);
         let number = u32::try_from(free.unwrap_or(1 + self.others.len())).ok()?;
         if free.is_none() {
             self.others.reserve_exact(1);
             self.others.push(ViewerSeat::default());
         }
-        *self.get_mut(number)? = ViewerSeat { taken: true, ..ViewerSeat::default() };
+        self.joined = self.joined.wrapping_add(1);
+        let joined = self.joined;
+        *self.get_mut(number)? = ViewerSeat { taken: true, group, joined, ..ViewerSeat::default() };
         self.taken += 1;
         Some(number)
     }
 
+    fn end_oldest(&mut self, group: AddressGroup) {
+        let held = self.iter().zip(0..).filter(|(seat, _)| seat.is_held_by(group));
+        if let Some((_, number)) = held.min_by_key(|(seat, _)| seat.joined) {
+            self.end(number, Close::OpenedElsewhere);
+        }
+    }
+
+    /// Tells a seat's viewer to leave. The seat counts for no limit any longer.
+    pub(super) fn end(&mut self, number: u32, close: Close) {
+        if let Some(seat) = self.get_mut(number).filter(|seat| seat.taken && seat.ended.is_none()) {
+            seat.ended = Some(close);
+            self.ended += 1;
+        }
+    }
+
     /// Gives a seat back.
     pub(super) fn leave(&mut self, number: u32) {
-        if let Some(seat) = self.get_mut(number)
-            && std::mem::take(seat).taken
-        {
-            self.taken -= 1;
-        }
+        let Some(seat) = self.get_mut(number).filter(|seat| seat.taken) else { return };
+        let left = std::mem::take(seat);
+        self.taken -= 1;
+        self.ended -= usize::from(left.ended.is_some());
     }
 
     pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut ViewerSeat> {
@@ -180,6 +226,8 @@ impl Audience {
 pub(super) enum Wake {
     /// All of them.
     Everyone,
+    /// Viewers that are told to leave.
+    Ended,
     /// Viewers with a missed update or a partial frame.
     Behind,
     /// Viewers without any frame for almost [`REPEAT_MS`].
@@ -190,6 +238,11 @@ pub(super) enum Wake {
 #[derive(Debug, Default)]
 pub(super) struct ViewerSeat {
     taken: bool,
+    /// Why the viewer must leave.
+    pub(super) ended: Option<Close>,
+    /// The place in the order of joining.
+    joined: u32,
+    group: AddressGroup,
     pub(super) cursor: Cursor,
     sleeping: Option<Sleeping>,
     partial: Option<Box<PartialFrame>>,
@@ -206,6 +259,10 @@ struct Sleeping {
 }
 
 impl ViewerSeat {
+    fn is_held_by(&self, group: AddressGroup) -> bool {
+        self.taken && self.ended.is_none() && self.group == group
+    }
+
     /// Registers the viewer's task, to be woken for every update except a sample.
     pub(super) fn sleep(&mut self, waker: &Waker, direct: Option<DirectWrite>) {
         match &mut self.sleeping {
@@ -266,6 +323,7 @@ impl ViewerSeat {
     fn take_waker(&mut self, group: Wake, newest: &Cursor) -> Option<Waker> {
         let is_in_group = match group {
             Wake::Everyone => true,
+            Wake::Ended => self.ended.is_some(),
             Wake::Behind => self.partial.is_some() || !self.cursor.is_level_with(newest),
             Wake::Quiet(now) => self.is_quiet(now),
         };
@@ -309,195 +367,4 @@ impl DirectWriter {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use futures_util::task::{ArcWake, waker};
-
-    use super::*;
-    use crate::clock::UnixMillis;
-
-    const NOW: Now = Now { steady: Steady::from_millis(50_000), unix: UnixMillis::from_millis(1_795_363_200_000) };
-    const NEWEST: Cursor = Cursor { revision: Some(3), state: 2, averages: 0, position: 7 };
-
-    /// Notes every offered frame, and takes a fixed part of it.
-    #[derive(Debug)]
-    struct Fake {
-        takes: Written,
-        offered: Mutex<Vec<Vec<u8>>>,
-    }
-
-    impl ViewerSink for Fake {
-        fn prefetch(&self) {}
-
-        fn try_write(&self, frame: &[u8]) -> Written {
-            self.offered.lock().unwrap().push(frame.to_vec());
-            self.takes
-        }
-    }
-
-    struct Nobody;
-
-    impl ArcWake for Nobody {
-        fn wake_by_ref(_: &Arc<Self>) {}
-    }
-
-    struct Table {
-        seat: ViewerSeat,
-        sink: Arc<Fake>,
-        writer: DirectWriter,
-    }
-
-    impl Table {
-        /// Returns a sleeping viewer at a position, with the newest sample framed.
-        fn new(cursor: Cursor, takes: Written, ping_due: Option<Steady>) -> Self {
-            let sink = Arc::new(Fake { takes, offered: Mutex::default() });
-            let mut seat = ViewerSeat { taken: true, cursor, ..ViewerSeat::default() };
-            let direct = DirectWrite { sink: Arc::clone(&sink) as _, ping_due };
-            seat.sleep(&waker(Arc::new(Nobody)), Some(direct));
-            let mut writer = DirectWriter::default();
-            writer.begin();
-            writer.put(&TimedSample { t: NOW.unix, down: 14_780_000, up: 620_000 });
-            Self { seat, sink, writer }
-        }
-
-        fn deliver(&mut self) -> bool {
-            self.seat.deliver(&NEWEST, &mut self.writer, NOW)
-        }
-
-        fn offers(&self) -> usize {
-            self.sink.offered.lock().unwrap().len()
-        }
-
-        fn is_called(&mut self) -> bool {
-            self.seat.take_waker(Wake::Behind, &NEWEST).is_some()
-        }
-    }
-
-    fn one_behind() -> Cursor {
-        Cursor { position: 6, ..NEWEST }
-    }
-
-    #[test]
-    fn a_viewer_that_waits_for_the_next_sample_gets_it_and_sleeps_on() {
-        let mut table = Table::new(one_behind(), Written::All, None);
-        assert!(table.deliver());
-        assert_eq!(*table.sink.offered.lock().unwrap(), [table.writer.frame(false).to_vec()]);
-        assert_eq!((table.seat.cursor, table.seat.heard), (NEWEST, NOW.steady));
-        assert!(!table.is_called());
-        assert_eq!(table.writer.take_written(), 1);
-        assert!(table.seat.resume().partial.is_none());
-    }
-
-    #[test]
-    fn who_is_to_be_told_something_else_is_called_instead() {
-        let elsewhere = [
-            Cursor { position: 5, ..NEWEST },
-            Cursor { state: 1, ..one_behind() },
-            Cursor { revision: Some(2), ..one_behind() },
-            Cursor::default(),
-        ];
-        for cursor in elsewhere {
-            let mut table = Table::new(cursor, Written::All, None);
-            assert!(!table.deliver(), "{cursor:?}");
-            assert_eq!((table.offers(), table.seat.cursor), (0, cursor));
-            assert!(table.is_called(), "{cursor:?}");
-        }
-        let mut table = Table::new(Cursor { averages: 9, ..one_behind() }, Written::All, None);
-        assert!(table.deliver(), "averages are told by themselves");
-    }
-
-    #[test]
-    fn who_is_busy_is_left_alone() {
-        let mut table = Table::new(one_behind(), Written::All, None);
-        table.seat.resume();
-        assert!(!table.deliver());
-        assert_eq!(table.offers(), 0);
-        assert!(!table.is_called(), "its task finds the sample by itself");
-    }
-
-    #[test]
-    fn what_is_left_of_a_frame_is_the_tasks_business() {
-        let mut table = Table::new(one_behind(), Written::Nothing, None);
-        assert!(!table.deliver());
-        assert_eq!(table.seat.cursor, one_behind(), "nothing of it was taken");
-        assert!(table.is_called());
-        for at in [1, 70] {
-            let mut table = Table::new(one_behind(), Written::unfinished(at), None);
-            assert!(!table.deliver());
-            assert!(table.is_called());
-            let partial = table.seat.resume().partial.unwrap();
-            assert_eq!((&*partial.frame, partial.written), (table.writer.frame(false), at));
-            assert_eq!(table.seat.cursor, NEWEST);
-            assert!(table.seat.resume().partial.is_none(), "once");
-        }
-    }
-
-    #[test]
-    fn a_ping_rides_on_the_sample_that_it_is_due_with_and_on_no_other() {
-        let mut table = Table::new(one_behind(), Written::All, Some(NOW.steady));
-        assert!(table.deliver());
-        table.seat.cursor = one_behind();
-        assert!(table.deliver());
-        let frames = table.sink.offered.lock().unwrap().clone();
-        assert_eq!(frames[0], [frames[1].as_slice(), &PING].concat());
-        assert_eq!(table.seat.resume().pinged, Some(NOW.steady));
-        assert_eq!(table.seat.resume().pinged, None, "once");
-        let mut refusing = Table::new(one_behind(), Written::Nothing, Some(NOW.steady));
-        refusing.deliver();
-        assert_eq!(refusing.seat.resume().pinged, None);
-    }
-
-    #[test]
-    fn who_does_not_answer_a_ping_is_handed_to_its_task() {
-        let mut table = Table::new(one_behind(), Written::All, None);
-        table.seat.pinged = Some(NOW.steady - UNANSWERED_MS + 1);
-        assert!(table.deliver());
-        table.seat.cursor = one_behind();
-        table.seat.pinged = Some(NOW.steady - UNANSWERED_MS);
-        assert!(!table.deliver());
-        assert_eq!(table.offers(), 1);
-        assert!(table.is_called());
-    }
-
-    #[test]
-    fn who_has_heard_nothing_for_long_is_called() {
-        let mut table = Table::new(NEWEST, Written::All, None);
-        let call_at =
-            |table: &mut Table, steady| table.seat.take_waker(Wake::Quiet(Now { steady, ..NOW }), &NEWEST).is_some();
-        table.seat.heard = NOW.steady;
-        assert!(!call_at(&mut table, NOW.steady + REPEAT_MS - CHECK_MS));
-        assert!(call_at(&mut table, NOW.steady + REPEAT_MS - CHECK_MS + 1), "the next look would be too late");
-        assert!(!call_at(&mut table, NOW.steady + REPEAT_MS), "it does not wait any more");
-    }
-
-    #[test]
-    fn beyond_so_many_frames_of_a_batch_tasks_are_called() {
-        let mut table = Table::new(one_behind(), Written::All, None);
-        for _ in 0..FRAMES_PER_BATCH {
-            assert!(table.deliver());
-            table.seat.cursor = one_behind();
-        }
-        assert!(!table.deliver());
-        assert_eq!(table.offers(), FRAMES_PER_BATCH);
-        assert!(table.is_called());
-        table.writer.begin();
-        table.seat.sleep(
-            &waker(Arc::new(Nobody)),
-            Some(DirectWrite { sink: Arc::clone(&table.sink) as _, ping_due: Some(Steady::default()) }),
-        );
-        assert!(table.deliver(), "the next batch begins anew");
-    }
-
-    #[test]
-    fn seats_are_numbered_and_taken_again() {
-        let mut seats = Audience::default();
-        assert_eq!([seats.join(), seats.join(), seats.join()], [Some(0), Some(1), Some(2)]);
-        seats.leave(0);
-        seats.leave(0);
-        seats.leave(9);
-        assert_eq!(seats.len(), 2);
-        assert_eq!([seats.join(), seats.join()], [Some(0), Some(3)]);
-        assert_eq!((seats.len(), seats.iter().count()), (4, 4));
-    }
-}
+mod tests;

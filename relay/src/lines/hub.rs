@@ -5,6 +5,7 @@
 //! a shard, a line, an agent's watches.
 
 mod drain;
+mod unreported;
 
 use std::borrow::Borrow;
 use std::collections::HashSet;
@@ -20,14 +21,17 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use self::drain::Drain;
+use self::unreported::UnreportedSeats;
 use crate::clock::{Now, Steady, UnixMillis, drained, milliseconds};
 use crate::limits::Limits;
 use crate::lines::agent::Agent;
+use crate::lines::audience::Joined;
 use crate::lines::circumstances::Circumstances;
 use crate::lines::line::{Findings, Line};
 use crate::lines::refusals::Refusals;
 use crate::lines::report::Report;
 use crate::metrics::Metrics;
+use crate::net::address_group::AddressGroup;
 use crate::subscribers::Subscribers;
 
 /// Shards of the map of lines. There are far more shards than cores, so that two tasks rarely want the same one.
@@ -55,6 +59,7 @@ pub struct Hub {
     hasher: RandomState,
     shards: Vec<Mutex<Shard>>,
     viewers: AtomicUsize,
+    unreported: UnreportedSeats,
     drain: Drain,
     /// Refusals of late, for operators.
     pub(crate) refusals: Refusals,
@@ -102,6 +107,7 @@ impl Hub {
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             viewers: AtomicUsize::new(0),
+            unreported: UnreportedSeats::default(),
             drain: Drain::default(),
             refusals: Refusals::default(),
         })
@@ -118,7 +124,7 @@ impl Hub {
         while !(self.is_draining() && self.viewers() == 0) {
             tokio::select! {
                 _ = turns.tick() => self.take_turn(&mut second, &mut names),
-                _ = seconds.tick() => self.follow_wall_clock(SystemTime::now()),
+                _ = seconds.tick() => self.look_after(SystemTime::now()),
                 () = drained(&mut drain), if !self.is_draining() => self.begin_drain(),
             }
         }
@@ -151,24 +157,36 @@ impl Hub {
     /// Takes a seat at a line.
     ///
     /// # Errors
-    /// [`Close::RelayFull`], [`Close::LineFull`], or [`Close::GoingAway`] while the relay stops.
-    pub(crate) fn join(self: &Arc<Self>, username: &Username) -> Result<Seat, Close> {
+    /// [`Close::RelayFull`], [`Close::LineFull`], [`Close::TooManyUnknown`], or [`Close::GoingAway`] while the relay stops.
+    pub(crate) fn join(self: &Arc<Self>, request: &SeatRequest<'_>) -> Result<Seat, Close> {
         if self.is_draining() {
             return Err(Close::GoingAway);
         }
-        let place = Place::take(self)?;
-        let now = self.now();
-        let (line, number) = self.with_line(username, |shard, line| {
-            if line.activate(self.circumstances(now)) {
+        let SeatRequest { username, group, unreported } = *request;
+        let (place, circumstances) = (Place::take(self)?, self.circumstances(self.now()));
+        let (line, joined) = self.with_line(username, |shard, line| {
+            if line.activate(circumstances) {
                 shard.live.push(Arc::clone(line));
             }
-            line.join(self.limits.viewers_per_line, self.circumstances(now))
+            line.join(group, self.limits.seats(), circumstances)
         });
-        let Some(number) = number else {
+        let Some(Joined { number, displaces }) = joined else {
             self.refuse(username, "viewer refused: the line has as many viewers as it may have");
             return Err(Close::LineFull);
         };
-        Ok(Seat { place, line, number })
+        if displaces {
+            self.refuse(
+                username,
+                "the oldest seat of an address ended: the address had as many of the line as it may have",
+            );
+        }
+        let mut seat = Seat { place, line, number, unreported: None };
+        if unreported == Unreported::Counted && !seat.line.is_reported() {
+            let limit = (!circumstances.starting).then_some(self.limits.unreported_per_address);
+            self.unreported.hold(group, &seat.line, number, limit)?;
+            seat.unreported = Some(group);
+        }
+        Ok(seat)
     }
 
     /// Returns the knowledge of one line.
@@ -295,6 +313,19 @@ impl Hub {
         live
     }
 
+    /// Does the work of each second that belongs to no line.
+    fn look_after(&self, wall: SystemTime) {
+        self.follow_wall_clock(wall);
+        self.end_surplus();
+    }
+
+    /// Ends what an address has too many of at lines without a report. While the relay starts, no line has one.
+    pub(crate) fn end_surplus(&self) {
+        if !self.circumstances(self.now()).starting {
+            self.unreported.end_surplus(self.limits.unreported_per_address);
+        }
+    }
+
     /// Follows a wall clock that was set, so that the page shows the time on the wall.
     fn follow_wall_clock(&self, wall: SystemTime) {
         let off = UnixMillis::from(wall) - self.now().unix;
@@ -352,12 +383,41 @@ impl Drop for Place {
     }
 }
 
+/// An admitted viewer's request for a seat.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SeatRequest<'a> {
+    /// The line.
+    pub(crate) username: &'a Username,
+    /// The viewer's address.
+    pub(crate) group: AddressGroup,
+    pub(crate) unreported: Unreported,
+}
+
+/// How a seat counts at a line that no agent reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreported {
+    /// Among the few of its address: anybody can ask for any username.
+    Counted,
+    /// For nothing: the operator signed a link for this username.
+    Allowed,
+}
+
+#[cfg(test)]
+impl<'a> SeatRequest<'a> {
+    /// Returns a request without an address.
+    pub(crate) fn of(username: &'a Username) -> Self {
+        Self { username, group: AddressGroup::Unknown, unreported: Unreported::Counted }
+    }
+}
+
 /// A viewer's seat at a line. Dropping the last seat ends the watch.
 pub(crate) struct Seat {
     place: Place,
     pub(crate) line: Arc<Line>,
     /// The seat's number within the line.
     pub(crate) number: u32,
+    /// Where the seat counts as one at a line without a report.
+    unreported: Option<AddressGroup>,
 }
 
 impl Seat {
@@ -373,6 +433,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        if let Some(group) = self.unreported {
+            self.hub().unreported.release(group, &self.line, self.number);
+        }
         if self.line.leave(self.number, self.hub().now()) {
             self.hub().forget_if_unused(&self.line);
         }

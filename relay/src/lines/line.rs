@@ -8,16 +8,19 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use shared::close::Close;
 use shared::{LineHandle, Username};
 
-use super::audience::{DirectOutcome, DirectWrite, DirectWriter, Wake};
+use super::audience::{DirectOutcome, DirectWrite, DirectWriter, Joined, Wake};
 use super::averages::{Average, Averages, Change};
 use super::circumstances::Circumstances;
 use super::live::{Arrival, LineView, Live, Update};
 use super::report::{self, Report};
 use super::status;
 use crate::clock::{Now, Steady, UnixMillis};
+use crate::limits::SeatLimits;
 use crate::lines::agent::Agent;
+use crate::net::address_group::AddressGroup;
 use crate::wire::viewer_frame::{LineState, StateFrame, TimedSample};
 
 /// After a sample, the periodic check skips a healthy line for this long, milliseconds. Shorter than the stall timeout.
@@ -215,15 +218,27 @@ impl Line {
         newly
     }
 
-    /// Takes a viewer's seat at an [activated](Self::activate) line, and returns the seat's number; `None` where
-    /// `limit` viewers sit.
-    pub(crate) fn join(&self, limit: usize, circumstances: Circumstances<'_>) -> Option<u32> {
+    /// Takes a viewer's seat at an [activated](Self::activate) line; `None` where the line is full.
+    pub(crate) fn join(
+        &self,
+        group: AddressGroup,
+        limits: SeatLimits,
+        circumstances: Circumstances<'_>,
+    ) -> Option<Joined> {
         let mut inner = self.lock();
-        let seat = inner.live.as_mut()?.join(limit)?;
-        if inner.refresh_state(&self.username, circumstances, false) {
-            self.wake_from(inner, Wake::Everyone);
+        let joined = inner.live.as_mut()?.join(group, limits)?;
+        let changed = inner.refresh_state(&self.username, circumstances, false);
+        self.wake_from(inner, if changed { Wake::Everyone } else { Wake::Ended });
+        Some(joined)
+    }
+
+    /// Tells a seat's viewer to leave.
+    pub(crate) fn end(&self, seat: u32, close: Close) {
+        let mut inner = self.lock();
+        if let Some(live) = inner.live.as_mut() {
+            live.end(seat, close);
         }
-        Some(seat)
+        self.wake_from(inner, Wake::Ended);
     }
 
     /// Gives the seat back. True if the line may be forgotten.
@@ -388,6 +403,7 @@ fn findings(at: usize, report: &Report, standing: Option<report::Standing>, now:
 
 #[cfg(test)]
 mod tests {
+    use crate::lines::hub::SeatRequest;
     use crate::tests::stage::{Stage, live, name, seconds};
 
     #[tokio::test(start_paused = true)]
@@ -396,7 +412,7 @@ mod tests {
         let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
         let mut viewer = stage.viewer("ali").await;
         viewer.snapshot().await;
-        let seat = stage.hub.join(&name("ali")).unwrap();
+        let seat = stage.hub.join(&SeatRequest::of(&name("ali"))).unwrap();
         let is_at_rest = || seat.line.is_at_rest(stage.hub.now());
         assert!(!is_at_rest(), "no sample has come");
         agent.samples(&[(1, 1, 1)]).await;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use shared::close::Close;
 use shared::{LineHandle, Username};
 
-use super::audience::{Audience, Cursor, DirectOutcome, DirectWrite, DirectWriter, ViewerSeat, Wake};
+use super::audience::{Audience, Cursor, DirectOutcome, DirectWrite, DirectWriter, Joined, ViewerSeat, Wake};
 use super::averages::{Averages, Change};
 use super::circumstances::Circumstances;
 use super::feed::Feed;
@@ -13,7 +14,9 @@ use super::report::{Report, Standing};
 use super::source::{Asked, Source};
 use super::status::{Names, Shown, Status, shown};
 use crate::clock::{Now, Steady, UnixMillis};
+use crate::limits::SeatLimits;
 use crate::lines::agent::Agent;
+use crate::net::address_group::AddressGroup;
 use crate::subscribers::Subscribers;
 use crate::wire::viewer_frame::{self, History, LineState, Notice, Snapshot, StateFrame, TimedSample};
 
@@ -71,6 +74,8 @@ pub(crate) enum Update {
     State(StateFrame),
     /// Everything. The viewer's task adds the viewer's own fields.
     Snapshot(Box<Snapshot>),
+    /// The viewer must leave.
+    Ended(Close),
 }
 
 impl Live {
@@ -89,16 +94,18 @@ impl Live {
         self.audience.len()
     }
 
-    /// Gives a viewer a seat, and returns its number; `None` where `limit` viewers sit.
-    pub(super) fn join(&mut self, limit: usize) -> Option<u32> {
-        if self.viewers() >= limit {
-            return None;
-        }
-        let number = self.audience.join()?;
+    /// Gives a viewer a seat; `None` where the line is full.
+    pub(super) fn join(&mut self, group: AddressGroup, limits: SeatLimits) -> Option<Joined> {
+        let joined = self.audience.join(group, limits)?;
         if let Some(source) = &mut self.source {
             source.forget_refusal();
         }
-        Some(number)
+        Some(joined)
+    }
+
+    /// Tells a seat's viewer to leave.
+    pub(super) fn end(&mut self, seat: u32, close: Close) {
+        self.audience.end(seat, close);
     }
 
     /// Gives a seat back. The last viewer's ends the watch.
@@ -129,10 +136,11 @@ impl Live {
         view: LineView<'_>,
         cx: &Context<'_>,
     ) -> Poll<Update> {
-        let Some((told, is_quiet)) = self.audience.get_mut(seat).map(|seat| (seat.cursor, seat.is_quiet(view.now)))
-        else {
-            return Poll::Pending;
-        };
+        let Some(held) = self.audience.get_mut(seat) else { return Poll::Pending };
+        if let Some(close) = held.ended {
+            return Poll::Ready(Update::Ended(close));
+        }
+        let (told, is_quiet) = (held.cursor, held.is_quiet(view.now));
         let (cursor, update) = self.next(told, view);
         let update = update.or_else(|| is_quiet.then(|| Update::State(self.state(view.now))));
         let Some(seat) = self.audience.get_mut(seat) else { return Poll::Pending };

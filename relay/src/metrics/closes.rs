@@ -91,7 +91,7 @@ mod tests {
             viewers.count(close);
         }
         let series = |reason: &str| format!("closes{{reason=\"{reason}\"}} 1\n");
-        assert_eq!((rendered(&uplinks).lines().count(), rendered(&viewers).lines().count()), (10, 11));
+        assert_eq!((rendered(&uplinks).lines().count(), rendered(&viewers).lines().count()), (10, 13));
         for reason in ["normal", "going_away"] {
             assert!(rendered(&uplinks).contains(&series(reason)) && rendered(&viewers).contains(&series(reason)));
         }

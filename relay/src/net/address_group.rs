@@ -6,9 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 const TRANSLATED: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
 
 /// All addresses of one owner. Each limit by address counts a group as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum AddressGroup {
     /// All requests without a known address. They share one group, so that nobody gains by hiding an address.
+    #[default]
     Unknown,
     /// One IPv4 address.
     V4(Ipv4Addr),

@@ -161,6 +161,13 @@ impl Stage {
         ViewerEnd { socket: WebSocketStream::from_raw_socket(ours, End::Client, None).await, task }
     }
 
+    /// Returns a viewer at that address after its request for this username.
+    pub(crate) async fn viewer_from(&self, address: Option<IpAddr>, username: &str) -> ViewerEnd {
+        let mut viewer = self.silent_viewer_from(address, 64 * 1024).await;
+        viewer.say(&serde_json::json!({ "type": "watch", "username": username }).to_string()).await;
+        viewer
+    }
+
     /// Returns a viewer after its request for this username.
     pub(crate) async fn viewer(&self, username: &str) -> ViewerEnd {
         self.viewer_with_room(username, 64 * 1024).await
@@ -200,6 +207,7 @@ async fn keep_house(fleet: std::sync::Weak<Fleet>, registry: Registry, mut names
         tokio::time::sleep(Duration::from_secs(1)).await;
         let Some(fleet) = fleet.upgrade() else { return };
         (0..TURNS).for_each(|_| fleet.hub.take_turn(&mut second, &mut names));
+        fleet.hub.end_surplus();
         fleet.look_after_lost_agents(&registry);
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use shared::close::Close;
 use tokio::sync::watch;
 
-use super::links::{Access, Denial};
+use super::links::{Access, Admission, Denial, Proof};
 use crate::limits::Limits;
-use crate::lines::hub::Hub;
+use crate::lines::hub::{Hub, Seat, SeatRequest, Unreported};
 use crate::metrics::Metrics;
 use crate::net::site::Site;
 
@@ -31,6 +31,18 @@ pub struct ViewerContext {
 }
 
 impl ViewerContext {
+    /// Takes a seat for an admitted viewer. `address` is the viewer's, where known.
+    ///
+    /// # Errors
+    /// As [`Hub::join`].
+    pub(crate) fn seat(&self, admission: &Admission, address: Option<IpAddr>) -> Result<Seat, Close> {
+        let unreported = match admission.proof {
+            Proof::Link => Unreported::Allowed,
+            Proof::Username => Unreported::Counted,
+        };
+        self.hub.join(&SeatRequest { username: &admission.username, group: address.into(), unreported })
+    }
+
     /// Remembers the refusal of a link for operators. Returns the close code for the viewer: the reason or, for an address with
     /// many failures before and nothing signed by the relay's key, "too many failures".
     pub(crate) fn deny(&self, denial: &Denial, address: Option<IpAddr>) -> Close {

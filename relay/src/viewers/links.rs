@@ -70,6 +70,15 @@ impl fmt::Debug for WatchRequest {
     }
 }
 
+/// What an admitted viewer showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// A link that the relay's key signed. Its holder also sees customer and package.
+    Link,
+    /// A username, which anybody may guess.
+    Username,
+}
+
 /// The line that an admitted viewer sees, and for how long.
 #[derive(Debug, Clone)]
 pub struct Admission {
@@ -77,8 +86,8 @@ pub struct Admission {
     pub username: Username,
     /// When the stream ends; `None` is never.
     pub expires: Option<SystemTime>,
-    /// Whether customer and package are shown.
-    pub show_names: bool,
+    /// What the viewer showed.
+    pub proof: Proof,
     /// Ends when the operator removes the signing key.
     pub lease: Lease,
 }
@@ -172,7 +181,7 @@ impl Access {
         let claims = claims.ok_or(Denial::Faulty { fault: Fault::Claims, username: None })?;
         let claims = claims::judge(&claims, now, self.max_lifetime)?;
         let lease = signed.key.lease();
-        Ok(Admission { username: claims.username, expires: Some(claims.expires), show_names: true, lease })
+        Ok(Admission { username: claims.username, expires: Some(claims.expires), proof: Proof::Link, lease })
     }
 
     /// Names no username: a log is read by more people than `explain`.
@@ -208,7 +217,7 @@ pub fn mint(keys: &Keys, username: &Username, issued: SystemTime, expires: Syste
 
 fn admit_username(text: &str) -> Result<Admission, Denial> {
     let username = Username::from_text(text).map_err(|_| Denial::Unsigned(Unsigned::NoUsername))?;
-    Ok(Admission { username, expires: None, show_names: false, lease: Lease::endless() })
+    Ok(Admission { username, expires: None, proof: Proof::Username, lease: Lease::endless() })
 }
 
 fn date_time(time: SystemTime) -> Option<DateTime<Utc>> {

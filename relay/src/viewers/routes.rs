@@ -102,9 +102,9 @@ async fn events(
     Path(username): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let admitted = admit(&context, username, &headers)
-        .map_err(|denial| context.deny(&denial, context.site.client(&connection, &headers)));
-    match admitted.and_then(|admission| viewer::serve_events(admission, Arc::clone(&context))) {
+    let address = context.site.client(&connection, &headers);
+    let admitted = admit(&context, username, &headers).map_err(|denial| context.deny(&denial, address));
+    match admitted.and_then(|admission| viewer::serve_events(admission, address, Arc::clone(&context))) {
         Ok(body) => {
             // A connection that has given way meanwhile ends by itself.
             connection.become_known();
@@ -142,7 +142,7 @@ fn event_stream(body: Body) -> Response {
 fn viewer_error(close: Close) -> Response {
     let status = match close {
         Close::LinkRefused | Close::LinkExpired => StatusCode::UNAUTHORIZED,
-        Close::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
+        Close::TooManyFailures | Close::TooManyUnknown => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     let body = json!({"type": "error", "code": close.code(), "reason": close.name()});

@@ -81,7 +81,7 @@ async fn open<'a, S: AsyncRead + AsyncWrite + Unpin>(
     if place.is_some_and(|place| !place.become_known()) {
         return Err(Ending::Broken);
     }
-    let seat = context.hub.join(&admission.username)?;
+    let seat = context.seat(&admission, address)?;
     let mut flow = Flow::new(seat, Terms::from(&admission), context);
     flow.take(socket, &unread, context.hub.now())?;
     Ok(flow)

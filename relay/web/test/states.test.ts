@@ -85,6 +85,8 @@ const CASES: Case[] = [
   { what: "a name is refused", known: { link: { kind: "ended", code: 4102 }, byToken: false }, name: "name_refused", pill: "Link needed" },
   { what: "an old page", known: { link: { kind: "ended", code: 4101 } }, name: "outdated", pill: "Reload needed" },
   { what: "too fast", known: { link: { kind: "ended", code: 4106 } }, name: "too_fast", pill: "Stopped" },
+  { what: "too many unknown names", known: { link: later(4110) }, name: "too_many_unknown", pill: "Not known", detail: /again in 28 s\./ },
+  { what: "opened elsewhere", known: { link: { kind: "ended", code: 4109 } }, name: "opened_elsewhere", pill: "Open elsewhere", detail: /Press Refresh/ },
   { what: "no link", known: { link: { kind: "none" }, status: null, age: null }, name: "none", pill: "No link" },
   { what: "another address", known: { link: { kind: "elsewhere" }, status: null, age: null }, name: "elsewhere", pill: "Not found" },
 ];

@@ -9,7 +9,7 @@ use super::*;
 use crate::agents::registry::Registry;
 use crate::clock::{LONGEST_MS, UnixMillis};
 use crate::limits::Limits;
-use crate::lines::hub::SHARDS;
+use crate::lines::hub::{SHARDS, SeatRequest};
 use crate::metrics::Metrics;
 use crate::operators::explain::Explanation;
 use crate::subscribers::Subscribers;
@@ -106,7 +106,7 @@ proptest! {
         let fleet = Fleet::new(Arc::clone(&hub));
         let Attached::Yes(reporter) = Reporter::attach(&fleet, &grant, &hello, None, Claim::IfFree) else { panic!() };
         reporter.table_complete(hub.now()).unwrap();
-        let seat = hub.join(&name("ali")).unwrap();
+        let seat = hub.join(&SeatRequest::of(&name("ali"))).unwrap();
         for (second, said) in all.iter().enumerate() {
             let now = hub.now().plus(second as i64 * 1_000);
             take(&reporter, &grant, said, now);

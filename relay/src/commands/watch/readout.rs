@@ -125,6 +125,12 @@ fn remedy(reason: &str) -> String {
         }
         "link_expired" => "the link has expired; `linelight-relay link` makes a new one".to_owned(),
         "line_full" => "the line has as many viewers as it may have; try again later".to_owned(),
+        "opened_elsewhere" => {
+            "newer viewers at this address watch the line; close some of them, or watch from elsewhere".to_owned()
+        }
+        "too_many_unknown" => {
+            "too many usernames that no agent reports are watched from this address; check the username".to_owned()
+        }
         "relay_full" => "the relay has as many viewers as it may have; try again later".to_owned(),
         "going_away" => "the relay stops; try again when it is back".to_owned(),
         other => format!("the relay refuses: {}", one_line(other)),

@@ -96,7 +96,7 @@ mod tests {
         let stage = Stage::new();
         let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
         let mut viewers = Vec::new();
-        for _ in 0..16 {
+        for _ in 0..12 {
             let mut viewer = stage.viewer("ali").await;
             viewer.snapshot().await;
             viewers.push(viewer);

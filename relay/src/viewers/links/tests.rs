@@ -59,7 +59,7 @@ fn without(mut value: Value, key: &str) -> Value {
 type Seen = (Username, Option<SystemTime>, bool);
 
 fn seen(admission: Admission) -> Seen {
-    (admission.username, admission.expires, admission.show_names)
+    (admission.username, admission.expires, admission.proof == Proof::Link)
 }
 
 fn admit(token: &str) -> Result<Seen, Denial> {
@@ -244,7 +244,7 @@ fn a_username_opens_a_line_in_open_access_alone_and_without_names() {
     let wrong = WatchRequest::Username("%61li".into());
     assert_eq!(denial(&open, &wrong), Denial::Unsigned(Unsigned::NoUsername));
     let token = WatchRequest::Token(sign(&header(), &claims(), 1));
-    assert!(open.admit(&token, at(NOW)).unwrap().show_names, "a link still opens its line, with names");
+    assert!(open.admit(&token, at(NOW)).unwrap().proof == Proof::Link, "a link still opens its line, with names");
     assert_eq!(denial(&Access::open(), &token), Denial::Unsigned(Unsigned::OtherKey));
 }
 

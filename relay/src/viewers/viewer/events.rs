@@ -5,6 +5,7 @@
 //! as over a WebSocket.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,14 +75,17 @@ impl UnderWay {
     }
 }
 
-/// Serves a viewer as server-sent events.
+/// Serves a viewer as server-sent events. `address` is the viewer's, where known.
 ///
 /// # Errors
-/// [`Close::LineFull`], [`Close::RelayFull`], or [`Close::GoingAway`] while the relay stops.
-pub fn serve_events(admission: Admission, context: Arc<ViewerContext>) -> Result<EventBody, Close> {
+/// As [`Hub::join`](crate::lines::hub::Hub::join).
+pub fn serve_events(
+    admission: Admission,
+    address: Option<IpAddr>,
+    context: Arc<ViewerContext>,
+) -> Result<EventBody, Close> {
     let now = context.hub.now();
-    let seat =
-        context.hub.join(&admission.username).inspect_err(|close| context.metrics.viewer_closes.count(*close))?;
+    let seat = context.seat(&admission, address).inspect_err(|close| context.metrics.viewer_closes.count(*close))?;
     let terms = Terms::from(&admission);
     let deadlines = Deadlines { expires: terms.expires, leaves: seat.leaves(), silent: None };
     let alarm = Box::pin(sleep_until(deadlines.alarm(now)));
@@ -94,10 +98,13 @@ impl EventBody {
         let is_free = self.under_way.poll_written(cx).is_ready();
         let Some(seat) = &self.seat else { return Poll::Ready(None) };
         if is_free && let Poll::Ready(update) = seat.line.poll(seat.number, None, now, cx) {
-            return Poll::Ready(Some(match self.terms.apply(update, &self.context, now) {
-                Outgoing::Shared(framed) => event(SAMPLE, framed.get(SHORT_HEADER..).unwrap_or_default()),
-                Outgoing::Own(frame) => event(frame.name(), &frame.to_json()),
-            }));
+            return match self.terms.apply(update, &self.context, now) {
+                Outgoing::Shared(framed) => {
+                    Poll::Ready(Some(event(SAMPLE, framed.get(SHORT_HEADER..).unwrap_or_default())))
+                }
+                Outgoing::Own(frame) => Poll::Ready(Some(event(frame.name(), &frame.to_json()))),
+                Outgoing::End(close) => self.end(close),
+            };
         }
         // Last: the line has this task's waker by now, so that no end of a lease is missed.
         match self.deadlines().poll(self.alarm.as_mut(), now, cx).or_else(|| self.terms.withdrawn()) {

@@ -245,6 +245,7 @@ impl<'a> Flow<'a> {
         match self.terms.apply(update, self.context, now) {
             Outgoing::Shared(framed) => self.send_shared(framed, now),
             Outgoing::Own(frame) => self.send(&frame, now),
+            Outgoing::End(close) => return Poll::Ready(Err(close)),
         }
         Poll::Ready(Ok(()))
     }

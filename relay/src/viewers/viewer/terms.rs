@@ -7,8 +7,8 @@ use shared::close::Close;
 use crate::clock::{Now, UnixMillis};
 use crate::lines::live::Update;
 use crate::viewers::context::ViewerContext;
-use crate::viewers::links::Admission;
 use crate::viewers::links::keys::Lease;
+use crate::viewers::links::{Admission, Proof};
 use crate::wire::viewer_frame::ViewerFrame;
 
 /// The terms of one admission.
@@ -16,7 +16,7 @@ use crate::wire::viewer_frame::ViewerFrame;
 pub(super) struct Terms {
     /// The end of the viewer's link.
     pub(super) expires: Option<UnixMillis>,
-    show_names: bool,
+    proof: Proof,
     lease: Lease,
 }
 
@@ -26,12 +26,14 @@ pub(super) enum Outgoing {
     Shared(Arc<[u8]>),
     /// A frame for this viewer alone.
     Own(ViewerFrame),
+    /// The end of the stream.
+    End(Close),
 }
 
 impl From<&Admission> for Terms {
     fn from(admission: &Admission) -> Self {
-        let Admission { expires, show_names, ref lease, .. } = *admission;
-        Self { expires: expires.map(UnixMillis::from), show_names, lease: lease.clone() }
+        let Admission { expires, proof, ref lease, .. } = *admission;
+        Self { expires: expires.map(UnixMillis::from), proof, lease: lease.clone() }
     }
 }
 
@@ -43,7 +45,9 @@ impl Terms {
 
     /// Turns a line's update into this viewer's.
     pub(super) fn apply(&self, update: Update, context: &ViewerContext, now: Now) -> Outgoing {
-        context.metrics.frames_sent.increment();
+        if !matches!(update, Update::Ended(_)) {
+            context.metrics.frames_sent.increment();
+        }
         Outgoing::Own(match update {
             Update::Sample { t, frame } => {
                 context.metrics.sample_age.observe(now.unix - t, 1);
@@ -53,13 +57,14 @@ impl Terms {
                 history.t.iter().for_each(|t| context.metrics.sample_age.observe(now.unix - *t, 1));
                 ViewerFrame::Samples(history)
             }
+            Update::Ended(close) => return Outgoing::End(close),
             Update::Averages(averages) => ViewerFrame::Averages(averages),
             Update::State(state) => ViewerFrame::State(state),
             Update::Snapshot(mut snapshot) => {
                 context.metrics.snapshots_sent.increment();
                 snapshot.brand.clone_from(&context.brand);
                 snapshot.expires = self.expires;
-                if !self.show_names {
+                if self.proof == Proof::Username {
                     snapshot.customer = None;
                     snapshot.package = None;
                 }

@@ -66,6 +66,7 @@ const PLAIN: Readonly<Record<Plain, [Tone, Sign, Words]>> = {
   name_refused: ["warn", "mark", strings.state.nameRefused],
   outdated: ["warn", "mark", strings.state.outdated],
   too_fast: ["warn", "mark", strings.state.tooFast],
+  opened_elsewhere: ["quiet", "mark", strings.state.openedElsewhere],
   none: ["quiet", "mark", strings.state.none],
   elsewhere: ["quiet", "mark", strings.state.elsewhere],
 };
@@ -93,7 +94,12 @@ function lost(state: Extract<State, { kind: "lost" }>): Said {
     const said = { pill, title: state.seen ? title : neverTitle, detail: (state.online ? detail : offlineDetail)(state.retryIn) };
     return { name: "lost", ...look, ...said };
   }
-  const refused = { line_full: words.lineFull, relay_full: words.relayFull, too_many_failures: words.tooManyFailures };
+  const refused = {
+    line_full: words.lineFull,
+    relay_full: words.relayFull,
+    too_many_failures: words.tooManyFailures,
+    too_many_unknown: words.tooManyUnknown,
+  };
   const { pill, title, detail } = refused[state.reason satisfies Exclude<LossReason, "network">];
   return { name: state.reason, ...look, pill, title, detail: detail(state.retryIn) };
 }

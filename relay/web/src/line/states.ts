@@ -5,8 +5,10 @@ import {
   LINE_FULL,
   LINK_EXPIRED,
   LINK_REFUSED,
+  OPENED_ELSEWHERE,
   RELAY_FULL,
   TOO_MANY_FAILURES,
+  TOO_MANY_UNKNOWN,
   VIEWER_TOO_FAST,
 } from "../live/close.ts";
 import type { Status } from "../live/frame.ts";
@@ -39,10 +41,10 @@ export interface Known {
 }
 
 /** Why there is no connection. */
-export type LossReason = "network" | "line_full" | "relay_full" | "too_many_failures";
+export type LossReason = "network" | "line_full" | "relay_full" | "too_many_failures" | "too_many_unknown";
 
 /** A link, address or page that will not work by itself. */
-export type DeadEnd = "expired" | "refused" | "cut" | "name_refused" | "outdated" | "too_fast" | "none" | "elsewhere";
+export type DeadEnd = "expired" | "refused" | "cut" | "name_refused" | "outdated" | "too_fast" | "opened_elsewhere" | "none" | "elsewhere";
 
 /** The page's state. Instants are Unix milliseconds by the relay's clock. */
 export type State =
@@ -151,6 +153,8 @@ function lossReason(code: number): LossReason {
       return "relay_full";
     case TOO_MANY_FAILURES:
       return "too_many_failures";
+    case TOO_MANY_UNKNOWN:
+      return "too_many_unknown";
     default:
       return "network";
   }
@@ -165,6 +169,8 @@ function deadEnd(code: number, byToken: boolean): DeadEnd {
       return byToken ? "refused" : "name_refused";
     case VIEWER_TOO_FAST:
       return "too_fast";
+    case OPENED_ELSEWHERE:
+      return "opened_elsewhere";
     default:
       return "outdated";
   }

@@ -15,6 +15,8 @@ export const LINE_FULL = 4104;
 export const RELAY_FULL = 4105;
 export const VIEWER_TOO_FAST = 4106;
 export const TOO_MANY_FAILURES = 4108;
+export const OPENED_ELSEWHERE = 4109;
+export const TOO_MANY_UNKNOWN = 4110;
 
 const RETRIES: ReadonlyMap<number, Retry> = new Map<number, Retry>([
   [1000, "back_off"],
@@ -28,6 +30,8 @@ const RETRIES: ReadonlyMap<number, Retry> = new Map<number, Retry>([
   [VIEWER_TOO_FAST, "never"],
   [4107, "back_off"],
   [TOO_MANY_FAILURES, 60],
+  [OPENED_ELSEWHERE, "never"],
+  [TOO_MANY_UNKNOWN, 60],
 ]);
 
 /** Returns when to come back after a close code. Unknown codes are transient: most are the network's own. */

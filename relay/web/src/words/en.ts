@@ -219,6 +219,12 @@ const words = {
       detail: (seconds: number | null): string =>
         `Too many links from your network were refused. ${again(seconds)} If it stays so, ask for a new link.`,
     },
+    tooManyUnknown: {
+      pill: "Not known",
+      title: "Nobody here knows a line of this name.",
+      detail: (seconds: number | null): string =>
+        `Check the name in the address. Too many unknown names are open in your network. ${again(seconds)}`,
+    },
     expired: {
       pill: "Link expired",
       title: "This link has expired.",
@@ -248,6 +254,11 @@ const words = {
       pill: "Stopped",
       title: "This page asked for figures too often and was stopped.",
       detail: "Wait a minute and press Refresh.",
+    },
+    openedElsewhere: {
+      pill: "Open elsewhere",
+      title: "This line is now open on newer pages in your network.",
+      detail: "Only so many pages of a line stay open at once. Press Refresh to see it here again.",
     },
     none: {
       pill: "No link",

@@ -15,6 +15,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::*;
 use crate::net::listener::Unbuffered;
 use crate::tests::stage::{AgentEnd, Stage, live, name};
+use crate::viewers::links::Proof;
 use crate::viewers::links::keys::Lease;
 
 /// A stage with one agent that reports `ali` as handle 1.
@@ -36,8 +37,8 @@ async fn server_sent_events_are_the_same_stream() {
     viewer.snapshot().await;
     let expires = SystemTime::from(stage.hub.now().unix) + Duration::from_secs(30);
     let admission =
-        Admission { username: name("ali"), expires: Some(expires), show_names: true, lease: Lease::endless() };
-    let mut body = serve_events(admission, Arc::clone(&stage.context)).unwrap();
+        Admission { username: name("ali"), expires: Some(expires), proof: Proof::Link, lease: Lease::endless() };
+    let mut body = serve_events(admission, None, Arc::clone(&stage.context)).unwrap();
     let snapshot = next_event(&mut body).await.unwrap();
     assert!(snapshot.starts_with("event: snapshot\ndata: {\"type\":\"snapshot\""), "{snapshot}");
     agent.samples(&[(1, 14_780_000, 620_000)]).await;
@@ -56,8 +57,9 @@ async fn server_sent_events_are_the_same_stream() {
 #[tokio::test(start_paused = true)]
 async fn server_sent_events_repeat_the_state_and_end_with_the_relay() {
     let (stage, _agent) = stage_with_line().await;
-    let admission = Admission { username: name("nobody"), expires: None, show_names: false, lease: Lease::endless() };
-    let mut body = serve_events(admission, Arc::clone(&stage.context)).unwrap();
+    let admission =
+        Admission { username: name("nobody"), expires: None, proof: Proof::Username, lease: Lease::endless() };
+    let mut body = serve_events(admission, None, Arc::clone(&stage.context)).unwrap();
     next_event(&mut body).await.unwrap();
     let before = stage.hub.now().steady;
     assert!(next_event(&mut body).await.unwrap().starts_with("event: state\n"));
@@ -68,8 +70,8 @@ async fn server_sent_events_repeat_the_state_and_end_with_the_relay() {
 }
 
 fn body(stage: &Stage) -> EventBody {
-    let admission = Admission { username: name("ali"), expires: None, show_names: true, lease: Lease::endless() };
-    serve_events(admission, Arc::clone(&stage.context)).unwrap()
+    let admission = Admission { username: name("ali"), expires: None, proof: Proof::Link, lease: Lease::endless() };
+    serve_events(admission, None, Arc::clone(&stage.context)).unwrap()
 }
 
 /// Answers one request with the body, over HTTP as the listener speaks it.

@@ -1,0 +1,116 @@
+//! Seats: how many a line, an address and the relay have, in paused time.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use shared::close::Close;
+
+use super::stage::{Stage, ViewerEnd, eventually, live, seconds};
+use crate::limits::Limits;
+use crate::viewers::links::Mode;
+use crate::wire::viewer_frame::LineState;
+
+fn address(last: u8) -> Option<IpAddr> {
+    Some(Ipv4Addr::new(198, 51, 100, last).into())
+}
+
+async fn stage_with(limit: impl FnOnce(&mut Limits)) -> Stage {
+    let mut limits = Limits::default();
+    limit(&mut limits);
+    Stage::with(Mode::Open, limits)
+}
+
+/// Returns viewers of one line with their snapshots, one from each address.
+async fn seated(stage: &Stage, username: &str, addresses: impl IntoIterator<Item = Option<IpAddr>>) -> Vec<ViewerEnd> {
+    let mut viewers = Vec::new();
+    for address in addresses {
+        let mut viewer = stage.viewer_from(address, username).await;
+        viewer.snapshot().await;
+        viewers.push(viewer);
+    }
+    viewers
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_and_the_relay_have_so_many_viewers() {
+    let stage = stage_with(|limits| limits.viewers = 18).await;
+    let _agent = stage.agent("a", 1, vec![live(1, "ali"), live(2, "alice")]).await;
+    let _seated = seated(&stage, "ali", (1..=16).map(address)).await;
+    assert_eq!(stage.viewer("ali").await.closed().await.1, Close::LineFull);
+    let mut others = seated(&stage, "alice", (1..=2).map(address)).await;
+    assert_eq!(stage.viewer("alice").await.closed().await.1, Close::RelayFull);
+    others.pop().unwrap().leave().await;
+    stage.viewer("alice").await.snapshot().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_address_leaves_seats_of_a_line_to_others() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let network = |host: u16| Some(Ipv6Addr::new(0x2001, 0xdb8, 0, 7, 0, 0, 0, host).into());
+    let mut own = seated(&stage, "ali", (1..=20).map(network)).await.into_iter();
+    let _others = seated(&stage, "ali", (1..=4).map(address)).await;
+    assert_eq!(stage.viewer("ali").await.closed().await.1, Close::LineFull, "12 and 4");
+    let told = Some(r#"{"type":"error","code":4109,"reason":"opened_elsewhere"}"#.to_owned());
+    for _ in 0..8 {
+        assert_eq!(own.next().unwrap().closed().await, (told.clone(), Close::OpenedElsewhere), "the oldest first");
+    }
+    agent.samples(&[(1, 5, 6)]).await;
+    for mut viewer in own {
+        assert_eq!(viewer.sample().await.down, 5, "the newest twelve stay");
+    }
+    assert_eq!(stage.context.metrics.viewer_closes.get(Close::OpenedElsewhere), 8);
+    assert!(stage.explain("ali").to_string().contains("seat"), "{}", stage.explain("ali"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn viewers_without_an_address_are_one_address() {
+    let stage = stage_with(|limits| limits.viewers_per_line = 2).await;
+    let _agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut hidden = seated(&stage, "ali", [None, None]).await.into_iter();
+    assert_eq!(hidden.next().unwrap().closed().await.1, Close::OpenedElsewhere);
+    let _other = seated(&stage, "ali", [address(1)]).await;
+    assert_eq!(stage.viewer_from(address(2), "ali").await.closed().await.1, Close::LineFull);
+    let _newest = seated(&stage, "ali", [None]).await;
+    assert_eq!(hidden.next().unwrap().closed().await.1, Close::OpenedElsewhere);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_has_few_seats_at_names_that_nobody_has() {
+    let stage = stage_with(|limits| limits.unreported_per_address = 3).await;
+    let names = ["n1", "n2", "n3", "n4", "n5"];
+    let mut viewers = Vec::new();
+    for username in names {
+        viewers.extend(seated(&stage, username, [address(1)]).await);
+    }
+    // The relay has just started: every line is unreported.
+    join_all(viewers.iter_mut().map(|viewer| viewer.read(59))).await;
+    let mut agent = stage.agent("a", 1, vec![live(1, "n2")]).await;
+    seconds(2).await;
+    let last = viewers.pop().unwrap();
+    assert_eq!(last.closed().await.1, Close::TooManyUnknown, "beyond the reported one and three others");
+    assert_eq!(stage.viewer_from(address(1), "n6").await.closed().await.1, Close::TooManyUnknown);
+    assert_eq!(seated(&stage, "n6", [address(2)]).await.len(), 1, "another address has its own");
+    let mut more = seated(&stage, "n2", [address(1)]).await;
+    more.pop().unwrap().leave().await;
+    agent.report(vec![live(2, "n3")]).await;
+    eventually(|| stage.explain("n3").state == LineState::Running).await;
+    let _seat = seated(&stage, "n6", [address(1)]).await;
+    assert_eq!(stage.viewer_from(address(1), "n7").await.closed().await.1, Close::TooManyUnknown);
+    viewers.remove(0).leave().await;
+    let _seat = seated(&stage, "n7", [address(1)]).await;
+    assert_eq!(viewers[0].until(LineState::Running).await.sessions, 1, "the others are left alone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signed_link_opens_a_name_that_nobody_has() {
+    let stage = stage_with(|limits| limits.unreported_per_address = 1).await;
+    seconds(61).await;
+    let _first = seated(&stage, "n1", [address(1)]).await;
+    assert_eq!(stage.viewer_from(address(1), "n2").await.closed().await.1, Close::TooManyUnknown);
+    for username in ["n2", "n3"] {
+        let token = stage.token(username, Duration::from_secs(3_600));
+        assert_eq!(stage.viewer_with_token(&token).await.snapshot().await.state, LineState::Unknown);
+    }
+}
