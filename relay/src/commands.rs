@@ -43,7 +43,7 @@ struct Cli {
     #[arg(long, global = true, env = "LINELIGHT_SERVER_LOG", value_name = "LEVEL", default_value = "info")]
     log: tracing_subscriber::filter::LevelFilter,
 
-    /// The address under which browsers reach the relay, such as https://monitor.example: links begin with it
+    /// The address under which browsers reach the relay, such as https://monitor.example or https://monitor.example/folder/: links begin with it
     #[arg(long, global = true, env = "LINELIGHT_SERVER_PUBLIC_URL", value_name = "URL", value_parser = config::public_url)]
     public_url: Option<http::Uri>,
 

@@ -3,6 +3,7 @@
 pub mod address_group;
 pub(crate) mod answers;
 pub mod attempts;
+pub mod folder;
 pub(crate) mod handshake;
 pub mod listener;
 pub mod peer;

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::lines::hub::Hub;
 use crate::metrics::Metrics;
 use crate::net::answers::{finished, not_found};
+use crate::net::folder::Folder;
 use crate::net::listener::{Handshakes, Listener, Shared};
 use crate::net::site::Site;
 use crate::net::tls::Certificate;
@@ -78,7 +79,7 @@ impl Relay {
         let shared = Shared { drain: drain_private, ..shared };
         let context = PrivateContext { fleet: Arc::clone(&fleet), drain: public.agents.drain.clone() };
         let guard = Guard::new(&config.private_door)?;
-        let router = finished(private::routes(context, guard).fallback(not_found), PRIVATE_POLICY);
+        let router = finished(private::routes(context, guard).fallback(not_found), Folder::default(), PRIVATE_POLICY);
         let private = bind(config.private_listen, None, false, router, &shared)?;
         let (drain, reload_every) = (config.limits.drain, config.reload_every);
         Ok(Self { listeners, private, files, fleet, metrics, stop, stop_private, drain, reload_every })
@@ -191,13 +192,14 @@ impl Public {
         let tls = files.certificate.as_ref().map(Certificate::server_config).transpose()?;
         let viewers = viewers::routes::routes(Arc::clone(&self.viewers), Page::new(&config.provider));
         let agents = agents::routes::routes(Arc::clone(&self.agents));
+        let folder = config.provider.folder();
         let Some(agents_listen) = config.agents_listen else {
-            let router = finished(viewers.merge(agents), PAGE_POLICY);
+            let router = finished(viewers.merge(agents), folder, PAGE_POLICY);
             return Ok(vec![bind(config.listen, tls, false, router, shared)?]);
         };
         Ok(vec![
-            bind(config.listen, tls.clone(), false, finished(viewers, PAGE_POLICY), shared)?,
-            bind(agents_listen, tls, true, finished(agents.fallback(not_found), PAGE_POLICY), shared)?,
+            bind(config.listen, tls.clone(), false, finished(viewers, folder.clone(), PAGE_POLICY), shared)?,
+            bind(agents_listen, tls, true, finished(agents.fallback(not_found), folder, PAGE_POLICY), shared)?,
         ])
     }
 }

@@ -300,6 +300,21 @@ fn wrong_use_is_exit_code_2() {
 }
 
 #[test]
+fn a_link_and_a_script_name_the_folder_of_the_public_url() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    for url in ["https://example.net/speed", "https://example.net/speed/"] {
+        let link = good(directory.path(), &["--public-url", url, "link", "ali"]);
+        assert!(link.starts_with("https://example.net/speed/#"), "{link}");
+        let script = ["--public-url", url, "router-script", "--agent", "tower", "--lines", "*", "--new-token"];
+        let script = good(directory.path(), &script);
+        assert!(script.contains("\"wss://example.net/speed\""), "{script}");
+    }
+    let (code, error) = bad(directory.path(), &["--public-url", "https://example.net/line/", "link", "ali"]);
+    assert!(code == 2 && error.contains("a path of the relay itself"), "{code}: {error}");
+}
+
+#[test]
 fn a_link_opens_its_line_for_its_time() {
     let directory = tempfile::tempdir().unwrap();
     good(directory.path(), &["init"]);
@@ -605,19 +620,33 @@ fn a_token_is_explained_with_the_reason_for_its_refusal() {
     assert_eq!(bad(data, &["link", "ali", "--explain", "x"]).0, 2);
 }
 
+/// Returns the first line that `watch` prints of ali's line at that relay.
+fn first_of_watch(data: &Path, url: &str) -> String {
+    let mut watch = command(data, &["watch", "ali", "--url", url]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(watch.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    line
+}
+
+#[test]
+fn watch_finds_a_relay_in_a_folder() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    let served = Served::start(directory.path(), &["--public-url", "https://example.net/speed/"]);
+    assert_eq!(first_of_watch(directory.path(), &format!("http://{}/speed", served.viewers)), "ali  starting\n");
+}
+
 #[test]
 fn watch_shows_a_line_or_says_why_not() {
     let directory = tempfile::tempdir().unwrap();
     good(directory.path(), &["init"]);
     let served = Served::start(directory.path(), &[]);
     let url = format!("http://{}", served.viewers);
-
-    let mut watch = command(directory.path(), &["watch", "ali", "--url", &url]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(watch.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    watch.kill().unwrap();
-    watch.wait().unwrap();
-    assert_eq!(line, "ali  starting\n");
+    assert_eq!(first_of_watch(directory.path(), &url), "ali  starting\n");
+    let (code, error) = bad(directory.path(), &["watch", "ali", "--url", &format!("{url}/speed/")]);
+    assert!(code == 1 && error.contains("does not speak the viewer API"), "{error}");
 
     let other = tempfile::tempdir().unwrap();
     good(other.path(), &["init"]);

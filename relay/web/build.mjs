@@ -1,5 +1,6 @@
 // Builds the page into dist, fills the words of index.html and of the manifest, and refuses a page too large for a slow
-// connection. Names in [[…]] stay: the relay fills them with the provider's brand, support and colour.
+// connection. Names in [[…]] stay: the relay fills them with the provider's brand, support and colour, and its own
+// public folder.
 
 import { build } from "esbuild";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";

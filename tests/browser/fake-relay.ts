@@ -54,9 +54,11 @@ export interface Provider {
   /** A colour of the form #rrggbb for upload, or nothing. */
   upload: string;
   public: string;
+  /** The relay's folder without its last slash. */
+  base: string;
 }
 
-const PROVIDER: Provider = { brand: "Karoo Wireless", support: null, upload: "", public: "" };
+const PROVIDER: Provider = { brand: "Karoo Wireless", support: null, upload: "", public: "", base: "" };
 
 /** A sample's rates. */
 export interface Rates {
@@ -114,7 +116,7 @@ export class FakeRelay {
     const sockets = new WebSocketServer({ noServer: true });
     server.on("upgrade", (request, socket, head) => {
       if (relay.hangs) return;
-      if (relay.refusesWebSockets) return void socket.end("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+      if (relay.refusesWebSockets || relay.#within(request) !== "/api/v1/live") return void socket.end("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
       sockets.handleUpgrade(request, socket, head, (open) => relay.#accept(open));
     });
     await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
@@ -190,13 +192,20 @@ export class FakeRelay {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = new URL(request.url ?? "/", this.origin).pathname;
+    const path = this.#within(request);
+    if (path === null) return void response.writeHead(404).end();
     const events = /^\/api\/v1\/lines\/([^/]+)\/live$/.exec(path);
     if (events?.[1] !== undefined) return this.#events(request, response, decodeURIComponent(events[1]));
     if (this.withheld?.files.test(path)) return this.#withhold(response, this.withheld.by);
     if (path === PRELUDE) return this.#content(response, path, Buffer.from(this.prelude));
     const file = path === "/" || path.startsWith("/line/") ? "index.html" : path.slice(1);
     await this.#file(response, normalize(file));
+  }
+
+  /** The path within the relay's folder, as a proxy passes it on; null outside. */
+  #within(request: IncomingMessage): string | null {
+    const { pathname } = new URL(request.url ?? "/", this.origin);
+    return pathname.startsWith(`${this.provider.base}/`) ? pathname.slice(this.provider.base.length) : null;
   }
 
   #withhold(response: ServerResponse, by: "an error" | "a cut connection"): void {

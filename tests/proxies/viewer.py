@@ -1,6 +1,6 @@
 """A page's WebSocket through a reverse proxy: the snapshot, then samples as they are made and not in heaps.
 
-Usage: viewer.py PORT CERTIFICATE USERNAME, the proxy on localhost.
+Usage: viewer.py URL CERTIFICATE USERNAME, such as wss://localhost:443/speed.
 """
 
 import json
@@ -10,9 +10,9 @@ import time
 
 from websockets.sync.client import connect
 
-port, certificate, username = sys.argv[1:]
+url, certificate, username = sys.argv[1:]
 context = ssl.create_default_context(cafile=certificate)
-with connect(f"wss://localhost:{port}/api/v1/live", ssl=context, ping_interval=None) as connection:
+with connect(f"{url}/api/v1/live", ssl=context, ping_interval=None) as connection:
     connection.send(json.dumps({"type": "watch", "username": username}))
     first = json.loads(connection.recv(timeout=15))
     assert first["type"] == "snapshot" and first["username"] == username, first

@@ -81,7 +81,7 @@ pub enum Scheme {
 pub struct RelayAddress {
     /// The host and the port.
     pub host: HostPort,
-    /// The path, by default [`UPLINK_PATH`](shared::UPLINK_PATH).
+    /// The uplink's path: [`UPLINK_PATH`](shared::UPLINK_PATH) in the relay's folder.
     pub path: String,
     /// The URL's scheme.
     pub scheme: Scheme,
@@ -94,7 +94,7 @@ impl RelayAddress {
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
-        const FORM: &str = "write it as wss://host, wss://host:port or wss://host:port/path";
+        const FORM: &str = "write it as wss://host, wss://host:port or wss://host/folder";
         let uri: Uri = text.parse().map_err(|_| FORM)?;
         let (scheme, port) = match uri.scheme_str() {
             Some("wss") => (Scheme::Wss, 443),
@@ -109,8 +109,15 @@ impl RelayAddress {
             return Err("an address holds no query");
         }
         let host = HostPort::parse(authority, port)?;
-        let path = if uri.path() == "/" { shared::UPLINK_PATH } else { uri.path() };
-        Ok(Self { host, path: path.to_owned(), scheme })
+        Ok(Self { host, path: uplink_path(uri.path()), scheme })
+    }
+}
+
+/// Returns the uplink's path for a relay's folder. A path that ends in the uplink's own is taken as it is.
+fn uplink_path(path: &str) -> String {
+    match path.trim_end_matches('/') {
+        whole if whole.ends_with(shared::UPLINK_PATH) => whole.to_owned(),
+        folder => format!("{folder}{}", shared::UPLINK_PATH),
     }
 }
 
@@ -211,7 +218,10 @@ mod tests {
     fn relays_are_read_as_urls() {
         let read = |text| RelayAddress::parse(text).map(|address| address.to_string());
         assert_eq!(read("wss://relay.example").as_deref(), Ok("wss://relay.example:443/agent/v1"));
-        assert_eq!(read("wss://relay.example:8443/x/agent").as_deref(), Ok("wss://relay.example:8443/x/agent"));
+        for folder in ["/speed", "/speed/", "/speed/agent/v1", "/speed/agent/v1/"] {
+            let address = RelayAddress::parse(&format!("wss://relay.example:8443{folder}")).unwrap();
+            assert_eq!(address.to_string(), "wss://relay.example:8443/speed/agent/v1", "{folder}");
+        }
         assert_eq!(read("ws://[::1]:80/").as_deref(), Ok("ws://[::1]:80/agent/v1"));
         for wrong in ["relay.example", "https://relay.example", "wss://u:p@relay.example", "wss://a/?token=1", "wss://"]
         {

@@ -107,7 +107,7 @@ pub struct RouterFlags {
 /// The flags of the relay and the way there.
 #[derive(Debug, Args)]
 pub struct RelayFlags {
-    /// Address of the relay: wss://host or wss://host:port/path; several separated by commas, in order of preference
+    /// Address of the relay: wss://host, wss://host:port or wss://host/folder; several separated by commas, in order of preference
     #[arg(
         id = "relay",
         long = "relay",

@@ -11,6 +11,7 @@ use http::Uri;
 
 use super::{agent, times};
 use crate::agents::registry::{Entries, Pattern};
+use crate::net::folder::Folder;
 use crate::store::data_directory::{self, DataDirectory};
 use crate::store::random::fill_random;
 use script::{Arch, FileName, Image, ImageRef, Install, Place, RelayUrl, Storage, Subnet};
@@ -157,9 +158,11 @@ fn relays(typed: Vec<RelayUrl>, public_url: Option<&Uri>) -> Result<Vec<RelayUrl
     if !typed.is_empty() {
         return Ok(typed);
     }
-    let authority = public_url.filter(|url| url.scheme_str() == Some("https")).and_then(Uri::authority);
-    let authority = authority.context("an agent needs the relay's address: give --relay-url wss://relay.example")?;
-    Ok(vec![format!("wss://{authority}").parse()?])
+    let secure = public_url.filter(|url| url.scheme_str() == Some("https"));
+    let (url, authority) = secure
+        .and_then(|url| url.authority().map(|authority| (url, authority)))
+        .context("an agent needs the relay's address: give --relay-url wss://relay.example")?;
+    Ok(vec![format!("wss://{authority}{}", Folder::of(url).as_str()).parse()?])
 }
 
 fn read_certificates(path: PathBuf) -> Result<String> {

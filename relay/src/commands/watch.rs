@@ -24,6 +24,7 @@ use self::screen::Screen;
 use super::link;
 use crate::config;
 use crate::config::typed::PrivateArguments;
+use crate::net::folder::Folder;
 use crate::net::tls;
 use crate::store::data_directory::{self, DataDirectory};
 use crate::wire::viewer_frame::FromViewer;
@@ -133,7 +134,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let authority = url.authority().context("an address without a host")?;
-    let handshake = client_async(format!("ws://{authority}/api/v1/live"), stream);
+    let handshake = client_async(format!("ws://{authority}{}/api/v1/live", Folder::of(url).as_str()), stream);
     let (mut socket, _) = timeout(CONNECT, handshake)
         .await
         .with_context(|| format!("{url} does not answer"))?

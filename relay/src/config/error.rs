@@ -57,10 +57,19 @@ pub enum ConfigError {
         nearest: Option<&'static str>,
     },
     /// A text that is no relay's address.
-    #[error("{text:?} is not a relay's address; write it as https://monitor.example, without a path")]
+    #[error(
+        "{text:?} is not a relay's address; write it as https://monitor.example, or as https://monitor.example/folder/ \
+         behind a proxy that shows it in a folder"
+    )]
     PublicUrl {
         /// The text.
         text: String,
+    },
+    /// A folder with the name of one of the relay's own paths.
+    #[error("/{folder} is a path of the relay itself; choose another folder for it, such as /speed/")]
+    PublicFolder {
+        /// The folder's first name.
+        folder: String,
     },
 }
 

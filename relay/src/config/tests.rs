@@ -98,16 +98,34 @@ fn a_variable_that_nothing_reads_is_an_error() {
 
 #[test]
 fn public_urls() {
-    for text in ["https://monitor.example", "https://monitor.example/", "http://127.0.0.1:8080", "https://[::1]:8443"] {
-        assert!(public_url(text).is_ok(), "{text}");
+    for (text, url) in [
+        ("https://monitor.example", "https://monitor.example/"),
+        ("https://monitor.example/", "https://monitor.example/"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
+        ("https://[::1]:8443", "https://[::1]:8443/"),
+        ("https://m.example/speed", "https://m.example/speed/"),
+        ("https://m.example/speed/", "https://m.example/speed/"),
+        ("https://m.example/a/My-line_1.0~", "https://m.example/a/My-line_1.0~/"),
+        ("https://m.example/speed#x", "https://m.example/speed/"),
+    ] {
+        assert_eq!(public_url(text).unwrap().to_string(), url, "{text}");
+    }
+    for folder in ["line", "api", "assets/x", "agent/v1"] {
+        let error = public_url(&format!("https://m.example/{folder}/")).unwrap_err().to_string();
+        assert!(error.contains("a path of the relay itself"), "{error}");
     }
     for text in [
         "",
         "monitor.example",
         "ftp://monitor.example",
         "https://u:p@monitor.example",
-        "https://m.example/x",
+        "https://m.example//",
+        "https://m.example/a//b",
+        "https://m.example/../b",
+        "https://m.example/a%20b/",
+        "https://m.example/a'b/",
         "https://m.example/?a",
+        "https://m.example/speed/?a",
     ] {
         assert!(public_url(text).is_err(), "{text}");
     }

@@ -188,17 +188,43 @@ fn remedy_of_address(text: &str) -> String {
     }
 }
 
-/// Reads the public URL for browsers: a scheme and a host, nothing after them.
+/// Reads the public URL for browsers: a scheme, a host, and the folder in which a reverse proxy shows the relay. The path
+/// of the result ends in a slash.
 ///
 /// # Errors
-/// [`ConfigError::PublicUrl`].
+/// [`ConfigError::PublicUrl`], or [`ConfigError::PublicFolder`] for a folder that the relay's own paths begin with.
 pub fn public_url(text: &str) -> Result<Uri, ConfigError> {
     let wrong = || ConfigError::PublicUrl { text: text.to_owned() };
     let uri: Uri = text.parse().map_err(|_| wrong())?;
     let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
     let host =
         uri.authority().is_some_and(|authority| !authority.as_str().contains('@') && !authority.host().is_empty());
-    if scheme && host && uri.path() == "/" && uri.query().is_none() { Ok(uri) } else { Err(wrong()) }
+    if !scheme || !host || uri.query().is_some() || !is_folder(uri.path()) {
+        return Err(wrong());
+    }
+    let first = uri.path().split('/').nth(1).unwrap_or_default();
+    if OWN_PATHS.contains(&first) {
+        return Err(ConfigError::PublicFolder { folder: first.to_owned() });
+    }
+    if uri.path().ends_with('/') {
+        return Ok(uri);
+    }
+    let mut parts = uri.into_parts();
+    parts.path_and_query = parts.path_and_query.and_then(|path| format!("{path}/").parse().ok());
+    Uri::from_parts(parts).map_err(|_| wrong())
+}
+
+/// What the relay's own paths begin with. Below a folder of such a name nobody could tell which one is meant.
+const OWN_PATHS: [&str; 4] = ["agent", "api", "assets", "line"];
+
+/// True for a path of ordinary names, so that it means the same in a URL, in HTML and in a proxy's configuration.
+fn is_folder(path: &str) -> bool {
+    let is_ordinary = |name: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        !name.is_empty() && !name.bytes().all(|byte| byte == b'.') && name.bytes().all(plain)
+    };
+    let names = path.strip_prefix('/').unwrap_or(path);
+    path == "/" || names.strip_suffix('/').unwrap_or(names).split('/').all(is_ordinary)
 }
 
 /// Reads the longest lifetime of links: up to ten years.

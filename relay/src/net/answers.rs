@@ -10,6 +10,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
+use super::folder::Folder;
+
 /// Headers of every answer, beside the content security policy of its wing.
 const SECURITY: [(&str, &str); 5] = [
     ("referrer-policy", "no-referrer"),
@@ -22,10 +24,10 @@ const SECURITY: [(&str, &str); 5] = [
 /// Seconds before a viewer may come back to a full relay, or an address after too many failures.
 const COME_BACK_AFTER: &str = "60";
 
-/// Gives a router its answer to unknown methods, and every answer its security headers.
-pub(crate) fn finished(router: Router, content_security_policy: &'static str) -> Router {
+/// Gives a router its folder, its answer to unknown methods, and every answer its security headers.
+pub(crate) fn finished(router: Router, folder: Folder, content_security_policy: &'static str) -> Router {
     let layer = middleware::map_response(move |response| ready(secured(response, content_security_policy)));
-    router.method_not_allowed_fallback(method_not_allowed).layer(layer)
+    folder.around(router.method_not_allowed_fallback(method_not_allowed)).layer(layer)
 }
 
 fn secured(mut response: Response, content_security_policy: &'static str) -> Response {

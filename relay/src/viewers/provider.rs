@@ -1,7 +1,10 @@
-//! The provider's words in the page: brand, contacts, the colour of upload, the public address. Escapes them for HTML and
-//! JSON; the page names their places as `[[brand]]`, `[[support]]`, `[[upload]]` and `[[public]]`.
+//! The provider's words in the page: brand, contacts, the colour of upload, the public address with its folder.
+//! Escapes them for HTML and JSON; the page names their places as `[[brand]]`, `[[support]]`, `[[upload]]`, `[[public]]` and
+//! `[[base]]`.
 
 use http::Uri;
+
+use crate::net::folder::Folder;
 
 /// The section of the page that stands only with contacts.
 const SUPPORT: (&str, &str) = ("<!--support-->", "<!--/support-->");
@@ -140,16 +143,23 @@ impl Provider {
         let contacts: String = self.support.iter().map(Contact::html).collect();
         let html = if contacts.is_empty() { without_section(html) } else { html.to_owned() };
         let colour = self.upload_colour.map(Colour::css).unwrap_or_default();
-        html.replace("[[brand]]", &escaped(self.name()))
+        html.replace("[[base]]", &escaped(self.folder().as_str()))
+            .replace("[[brand]]", &escaped(self.name()))
             .replace("[[support]]", &contacts)
             .replace("[[upload]]", &colour)
             .replace("[[public]]", &self.public_tags(icon))
     }
 
-    /// Returns the manifest with the provider's name.
+    /// Returns the manifest with the provider's name and the public URL's folder.
     pub(crate) fn fill_json(&self, json: &str) -> String {
+        let json = json.replace("[[base]]", self.folder().as_str());
         let quoted = serde_json::Value::from(self.name()).to_string();
         json.replace("[[brand]]", quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default())
+    }
+
+    /// Returns the folder of the public URL, below which the page and the viewer API are.
+    pub(crate) fn folder(&self) -> Folder {
+        self.public_url.as_ref().map(Folder::of).unwrap_or_default()
     }
 
     fn name(&self) -> &str {

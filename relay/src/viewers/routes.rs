@@ -149,14 +149,15 @@ fn viewer_error(close: Close) -> Response {
     error_answer(status, &body)
 }
 
-/// Returns the target of `?username=NAME`; `None` without a name.
+/// Returns the target of `?username=NAME`, relative to the page: behind a reverse proxy the page may have a folder.
+/// `None` without a name.
 fn username_of_query(query: &str) -> Option<Result<String, shared::username::UsernameError>> {
     let typed = query.split('&').find_map(|pair| pair.strip_prefix("username="))?;
     if typed.is_empty() {
         return None;
     }
     let bytes = form_decoded(typed);
-    Some(Username::from_typed(&bytes).map(|username| format!("/line/{}", path_segment(&username.to_text()))))
+    Some(Username::from_typed(&bytes).map(|username| format!("line/{}", path_segment(&username.to_text()))))
 }
 
 /// Decodes a form's value: `+` is a space, `%XX` a byte of any encoding.
@@ -186,15 +187,15 @@ mod tests {
     #[test]
     fn old_bookmarks_lead_to_the_line_whatever_their_encoding() {
         for (query, path) in [
-            ("username=ali", "/line/ali"),
-            ("x=1&username=4446@karoo.example&y", "/line/4446%40karoo.example"),
-            ("username=a%2Fb+c%2Cd", "/line/a%2Fb%20c%2Cd"),
-            ("username=caf%E9", "/line/caf%25E9"),
-            ("username=caf%C3%A9", "/line/caf%C3%A9"),
-            ("username=50%25", "/line/50%2525"),
-            ("username=50%", "/line/50%2525"),
-            ("username=caf%25E9", "/line/caf%25E9"),
-            ("username=..%0D%0ASet-Cookie:x", "/line/..%0D%0ASet-Cookie%3Ax"),
+            ("username=ali", "line/ali"),
+            ("x=1&username=4446@karoo.example&y", "line/4446%40karoo.example"),
+            ("username=a%2Fb+c%2Cd", "line/a%2Fb%20c%2Cd"),
+            ("username=caf%E9", "line/caf%25E9"),
+            ("username=caf%C3%A9", "line/caf%C3%A9"),
+            ("username=50%25", "line/50%2525"),
+            ("username=50%", "line/50%2525"),
+            ("username=caf%25E9", "line/caf%25E9"),
+            ("username=..%0D%0ASet-Cookie:x", "line/..%0D%0ASet-Cookie%3Ax"),
         ] {
             assert_eq!(username_of_query(query), Some(Ok(path.to_owned())), "{query}");
         }

@@ -7,7 +7,7 @@ import { Controls } from "./line/controls.ts";
 import { Monitor } from "./line/monitor.ts";
 import { preparePrinting } from "./line/paper.ts";
 import { loadSettings, saveSettings, type Settings } from "./line/settings.ts";
-import { readAddress } from "./live/address.ts";
+import { pathWithin, readAddress } from "./live/address.ts";
 import { LINK_REFUSED } from "./live/close.ts";
 import type { Target } from "./live/frame.ts";
 import type { Link } from "./live/link.ts";
@@ -16,6 +16,9 @@ import { eventsDial, webSocketDial } from "./live/transport.ts";
 
 /** Figures are looked at for their age so often, in milliseconds. */
 const TICK = 1_000;
+
+/** The relay's folder: this script is in its assets. */
+const BASE = new URL("../", import.meta.url);
 
 addEventListener("error", (event) => {
   // A ResizeObserver that runs twice in a picture reports no error object.
@@ -79,7 +82,7 @@ class Session {
   open(): void {
     this.socket?.stop();
     this.socket = null;
-    const request = readAddress(location.pathname, location.hash, location.search);
+    const request = readAddress(pathWithin(BASE, location.pathname), location.hash, location.search);
     if (request.kind !== "watch") return this.#monitor.begin(null, linkWithout(request.kind));
     this.#monitor.begin(request.target, { kind: "connecting", after: null });
     this.socket = new LiveSocket(request.target, world(request.target), this.#monitor);
@@ -100,8 +103,8 @@ function linkWithout(kind: "none" | "elsewhere" | "too_long" | "cut"): Link {
 
 function world(target: Target): World {
   return {
-    webSocket: webSocketDial(location.origin),
-    events: eventsDial(location.origin, target),
+    webSocket: webSocketDial(BASE.href),
+    events: eventsDial(BASE.href, target),
     wall: () => Date.now(),
     chance: () => Math.random(),
     after: (milliseconds, run) => window.setTimeout(run, milliseconds),

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readAddress, usernameOf } from "../src/live/address.ts";
+import { pathWithin, readAddress, usernameOf } from "../src/live/address.ts";
 
 const username = (name: string) => ({ kind: "watch", target: { kind: "username", username: name } });
 
@@ -76,4 +76,12 @@ test("a token that is none has no username", () => {
   for (const broken of ["", "a", "a.b.c", token("[]"), token("null"), token('{"sub":1.5}'), token('{"sub":""}'), token("{")]) {
     assert.equal(usernameOf({ kind: "token", token: broken }), null);
   }
+});
+
+test("a path is read within the relay's folder", () => {
+  const base = new URL("https://example.net/speed/");
+  for (const [pathname, within] of [["/speed/", "/"], ["/speed/line/ali", "/line/ali"], ["/speed/speed/", "/speed/"], ["/line/ali", "/line/ali"]]) {
+    assert.equal(pathWithin(base, pathname as string), within);
+  }
+  assert.equal(pathWithin(new URL("https://relay.example/"), "/line/ali"), "/line/ali");
 });

@@ -116,6 +116,6 @@ test("index.html names strings that exist, refers to assets alone, and holds not
   const names = [...html.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] as string);
   assert.ok(names.length > 10);
   for (const name of names) assert.ok(name in strings.page, name);
-  for (const [, url] of html.matchAll(/(?:src|href)="([^"]+)"/g)) assert.match(url as string, /^(\/assets\/|\/manifest\.webmanifest$|data:)/);
+  for (const [, url] of html.matchAll(/(?:src|href)="([^"]+)"/g)) assert.match(url as string, /^(\[\[base\]\]\/assets\/|\[\[base\]\]\/manifest\.webmanifest$|data:)/);
   assert.doesNotMatch(html, /\sstyle=|\son\w+=|<style|<script>/);
 });

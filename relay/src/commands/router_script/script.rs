@@ -9,7 +9,6 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail, ensure};
 use http::Uri;
-use shared::UPLINK_PATH;
 
 mod summary;
 
@@ -181,7 +180,8 @@ impl FromStr for RelayUrl {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        const FORM: &str = "write the relay's address as wss://relay.example or wss://relay.example:8443";
+        const FORM: &str =
+            "write the relay's address as wss://relay.example, wss://relay.example:8443 or wss://relay.example/folder";
         let uri: Uri = text.parse().map_err(|_| anyhow::anyhow!("{text:?} is not an address: {FORM}"))?;
         let credentials = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
         ensure!(!credentials, "a relay's address has no user and no password: {FORM}");
@@ -192,7 +192,8 @@ impl FromStr for RelayUrl {
             "{text:?}: the container on a router has no IPv6; give the relay a name or an IPv4 address"
         );
         check(host, "-_.", FORM)?;
-        ensure!(["/", UPLINK_PATH].contains(&uri.path()) && uri.query().is_none(), "{text:?} names a path: {FORM}");
+        ensure!(uri.query().is_none(), "{text:?} has a query: {FORM}");
+        check(uri.path(), "/-._~", FORM)?;
         let port = uri.port_u16().unwrap_or(443);
         ensure!(port > 0, "{text:?} has no port: {FORM}");
         Ok(Self { text: text.trim_end_matches('/').to_owned(), host: host.to_owned(), port })
@@ -369,9 +370,14 @@ mod tests {
 
     #[test]
     fn addresses_that_a_container_cannot_use_are_refused() {
-        for good in
-            ["wss://relay.example", "wss://relay.example:8443", "wss://203.0.113.7/agent/v1", "wss://relay.example/"]
-        {
+        for good in [
+            "wss://relay.example",
+            "wss://relay.example:8443",
+            "wss://203.0.113.7/agent/v1",
+            "wss://relay.example/",
+            "wss://example.net/speed/",
+            "wss://example.net/speed/agent/v1",
+        ] {
             assert!(good.parse::<RelayUrl>().is_ok(), "{good}");
         }
         for wrong in [
@@ -379,7 +385,8 @@ mod tests {
             "ws://relay.example",
             "https://relay.example",
             "wss://[::1]",
-            "wss://a/b",
+            "wss://a/b?c",
+            "wss://a/b'",
             "wss://a\"b",
             "wss://$a",
             "wss://u:p@relay.example",

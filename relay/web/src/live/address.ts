@@ -24,6 +24,11 @@ const CUT_TOKEN = /(?:^|[^\w.-])eyJ[\w-]{8,}/;
 /** An HMAC-SHA-256 signature has 43 characters of base64url. */
 const SIGNATURE = 43;
 
+/** Returns a path within the relay's folder, or the path itself where a proxy shows the relay without the folder. */
+export function pathWithin(base: URL, pathname: string): string {
+  return pathname.startsWith(base.pathname) ? `/${pathname.slice(base.pathname.length)}` : pathname;
+}
+
 /** Reads the token of the fragment, which wins, or the username of `/line/{username}`. */
 export function readAddress(pathname: string, hash: string, search = ""): Request {
   const fragment = decoded(hash.replace(/^#/, "")).trim();

@@ -9,13 +9,13 @@ import type { Dial, Heard, Transport } from "./socket.ts";
 /** The longest event, in characters. */
 const LONGEST_EVENT = 1 << 20;
 
-/** Watches over a WebSocket at the page's own origin. A browser that forbids WebSockets by an exception counts as closed. */
-export function webSocketDial(origin: string): Dial {
+/** Watches over a WebSocket in the relay's folder, whose address ends in a slash. A browser that forbids WebSockets by an exception counts as closed. */
+export function webSocketDial(base: string): Dial {
   return (target, heard) => {
     let over = false;
     let socket: WebSocket;
     try {
-      socket = new WebSocket(`${origin.replace(/^http/, "ws")}/api/v1/live`);
+      socket = new WebSocket(`${base.replace(/^http/, "ws")}api/v1/live`);
     } catch {
       const timer = setTimeout(() => heard.closed(NO_CODE));
       return { close: () => clearTimeout(timer) };
@@ -40,11 +40,11 @@ export function webSocketDial(origin: string): Dial {
   };
 }
 
-/** Watches over server-sent events; null for a target without a known username. */
-export function eventsDial(origin: string, target: Target): Dial | null {
+/** Watches over server-sent events in the relay's folder; null for a target without a known username. */
+export function eventsDial(base: string, target: Target): Dial | null {
   const username = usernameOf(target);
   if (username === null) return null;
-  const url = `${origin}/api/v1/lines/${encodeURIComponent(username)}/live`;
+  const url = `${base}api/v1/lines/${encodeURIComponent(username)}/live`;
   return (_, heard) => {
     const abort = new AbortController();
     let over = false;
