@@ -9,6 +9,7 @@ pub use self::error::ConfigError;
 use self::typed::{LimitArguments, ListenArguments, PageArguments, PrivateArguments, ProxyArguments, TlsArguments};
 pub use self::typed::{ServeArguments, public_url};
 use crate::limits::Limits;
+use crate::net::origin::Origin;
 use crate::net::peer::Forwarding;
 use crate::net::tls::CertificateFiles;
 use crate::operators::guard::Door;
@@ -45,6 +46,8 @@ pub struct Config {
     pub private_door: Door,
     /// Who may see a line.
     pub access: Mode,
+    /// Origins, beside the relay's own, whose pages may read lines without a token.
+    pub allowed_origins: Vec<Origin>,
     /// How far ahead the end of a link may be.
     pub max_link_lifetime: Duration,
     /// The provider as the page shows it.
@@ -71,7 +74,7 @@ impl ServeArguments {
         let tls = tls.check()?;
         let listen = listeners.check(tls.is_some())?;
         let subscribers = page.subscribers_file()?;
-        let PageArguments { access, max_link_lifetime, brand, support, upload_colour, .. } = page;
+        let PageArguments { access, allow_origin, max_link_lifetime, brand, support, upload_colour, .. } = page;
         if brand.as_ref().is_some_and(|brand| !is_brand(brand)) {
             return Err(ConfigError::Brand);
         }
@@ -82,6 +85,7 @@ impl ServeArguments {
             private_listen: listeners.private.private_listen,
             private_door: Door { token_file: listeners.private.private_token_file, names: listeners.private_name },
             access,
+            allowed_origins: allow_origin,
             max_link_lifetime,
             provider: Provider { brand, support, upload_colour, public_url: None },
             subscribers,

@@ -123,6 +123,8 @@ metrics! {
     requests: Counter = "linelight_http_requests_total";
     /// Failed logins that were answered 429 because their address had too many before.
     attempts_limited: Counter = "linelight_failed_attempts_limited_total";
+    /// Requests for lines that were answered 403, because a web page of another origin made them.
+    origins_refused: Counter = "linelight_origins_refused_total";
     /// Errors that made the accept loop pause.
     accept_errors: Counter = "linelight_accept_errors_total";
     /// Files (keys, agents, subscribers, certificate) taken anew after a change.

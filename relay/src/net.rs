@@ -6,6 +6,7 @@ pub mod attempts;
 pub mod folder;
 pub(crate) mod handshake;
 pub mod listener;
+pub mod origin;
 pub mod peer;
 pub mod places;
 mod shares;

@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::net::answers::{finished, not_found};
 use crate::net::folder::Folder;
 use crate::net::listener::{Handshakes, Listener, Shared};
+use crate::net::origin::{Origin, Origins, Transport};
 use crate::net::site::Site;
 use crate::net::tls::Certificate;
 use crate::operators::guard::Guard;
@@ -190,7 +191,7 @@ impl Public {
     /// Binds the viewers' listener and then the agents'. They are one unless configured apart.
     fn listeners(&self, config: &Config, files: &Files, shared: &Shared) -> Result<Vec<Listener>> {
         let tls = files.certificate.as_ref().map(Certificate::server_config).transpose()?;
-        let viewers = viewers::routes::routes(Arc::clone(&self.viewers), Page::new(&config.provider));
+        let viewers = viewers::routes::routes(Arc::clone(&self.viewers), Page::new(&config.provider), origins(config));
         let agents = agents::routes::routes(Arc::clone(&self.agents));
         let folder = config.provider.folder();
         let Some(agents_listen) = config.agents_listen else {
@@ -201,6 +202,15 @@ impl Public {
             bind(config.listen, tls.clone(), false, finished(viewers, folder.clone(), PAGE_POLICY), shared)?,
             bind(agents_listen, tls, true, finished(agents.fallback(not_found), folder, PAGE_POLICY), shared)?,
         ])
+    }
+}
+
+/// Returns the origins whose pages may read lines without a token.
+fn origins(config: &Config) -> Origins {
+    Origins {
+        public: config.provider.public_url.as_ref().and_then(Origin::of),
+        allowed: config.allowed_origins.as_slice().into(),
+        transport: if config.tls.is_some() { Transport::Tls } else { Transport::Plain },
     }
 }
 

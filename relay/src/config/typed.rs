@@ -11,6 +11,7 @@ use http::{HeaderName, Uri};
 use ipnet::IpNet;
 
 use super::ConfigError;
+use crate::net::origin::Origin;
 use crate::subscribers::encoding_by_label;
 use crate::viewers::links::{Mode, TEN_YEARS};
 use crate::viewers::provider::{Colour, Contact};
@@ -108,6 +109,11 @@ pub struct PageArguments {
     /// Who may see a line
     #[arg(long, env = "LINELIGHT_SERVER_ACCESS", value_enum, default_value = "link")]
     pub access: Mode,
+
+    /// The origin of other web pages that may read lines in access by username, such as https://portal.example; several with
+    /// commas. The relay's own pages always may
+    #[arg(long, env = "LINELIGHT_SERVER_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub allow_origin: Vec<Origin>,
 
     /// The longest time, up to 10y, that a link may last from now on; a link that ends later is refused
     #[arg(long, env = "LINELIGHT_SERVER_MAX_LINK_LIFETIME", value_name = "TIME", default_value = "400d", value_parser = link_lifetime)]

@@ -8,8 +8,9 @@
 //! | `/api/v1/live` | a viewer's WebSocket |
 //! | `/api/v1/lines/{username}/live` | the same as server-sent events |
 //!
-//! A viewer's WebSocket takes any `Origin`. A token in the first frame decides what the viewer sees, and no browser sends that token by
-//! itself, as it does a cookie: a foreign page gains nothing. In `open` access there is nothing to gain.
+//! In access by link, a viewer's WebSocket takes any `Origin`. The token in the first frame decides what the viewer sees, and no
+//! browser sends a token by itself, as it does a cookie: a foreign page gains nothing. In `open` access [`foreign`](super::foreign)
+//! asks for the origin.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -17,6 +18,7 @@ use std::time::SystemTime;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
@@ -26,26 +28,34 @@ use shared::Username;
 use shared::close::Close;
 
 use super::context::ViewerContext;
-use super::links::{Admission, Denial, WatchRequest};
+use super::foreign::{ForeignPages, of_known_page};
+use super::links::{Admission, Denial, Mode, WatchRequest};
 use super::page::{self, Page};
 use super::viewer;
 use crate::net::answers::{accepts, bearer, error_answer, missing, words};
 use crate::net::handshake::{Accepted, AcceptedStream, no_upgrade, upgrade};
 use crate::net::listener::Connection;
+use crate::net::origin::Origins;
 
 /// The page needs its own scripts, styles and connections, and a picture in its own HTML. Everything else is forbidden.
 pub(crate) const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page and the viewer API.
-pub(crate) fn routes(context: Arc<ViewerContext>, page: Page) -> Router {
-    Router::new()
+/// The page and the viewer API. `origins` may read lines without a token.
+pub(crate) fn routes(context: Arc<ViewerContext>, page: Page, origins: Origins) -> Router {
+    let lines = Router::new().route("/api/v1/live", get(live)).route("/api/v1/lines/{username}/live", get(events));
+    let lines = match context.access.mode() {
+        Mode::Link => lines,
+        Mode::Open => {
+            let pages = ForeignPages::new(origins, Arc::clone(&context.hub));
+            lines.layer(middleware::from_fn_with_state(pages, of_known_page))
+        }
+    };
+    lines
         .route("/", get(root))
         .route("/line/{username}", get(page_by_name))
         .route("/assets/{name}", get(asset))
         .route("/manifest.webmanifest", get(manifest))
-        .route("/api/v1/live", get(live))
-        .route("/api/v1/lines/{username}/live", get(events))
         .fallback(page_missing)
         .layer(Extension(Arc::new(page)))
         .with_state(context)

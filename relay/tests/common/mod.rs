@@ -52,6 +52,7 @@ pub fn config(data: &DataDirectory) -> Config {
         private_listen: ANY_PORT.parse().unwrap(),
         private_door: Door { names: vec!["relay.test".to_owned()], ..Door::default() },
         access: Mode::Link,
+        allowed_origins: Vec::new(),
         max_link_lifetime: links::MAX_LIFETIME,
         provider: Provider::default(),
         subscribers: None,
