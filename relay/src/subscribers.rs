@@ -4,10 +4,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use encoding_rs::Encoding;
+use parking_lot::RwLock;
 use shared::Username;
 use tokio::sync::watch;
 
@@ -104,7 +105,7 @@ impl Subscribers {
     /// Puts another table in place and wakes the receivers of [`Self::changes`].
     pub fn replace(&self, table: impl Into<Table>) {
         let table = Arc::new(table.into());
-        *self.shared.table.write().unwrap_or_else(PoisonError::into_inner) = table;
+        *self.shared.table.write() = table;
         self.shared.changes.send_modify(|count| *count += 1);
     }
 
@@ -123,7 +124,7 @@ impl Subscribers {
 
     /// Returns the table in use.
     pub(crate) fn table(&self) -> Arc<Table> {
-        Arc::clone(&self.shared.table.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.shared.table.read())
     }
 }
 

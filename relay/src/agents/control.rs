@@ -1,8 +1,9 @@
 //! The requests of other tasks to an uplink's task.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use shared::close::Close;
 use tokio::sync::Notify;
 
@@ -22,13 +23,13 @@ pub(crate) struct Control {
 impl Control {
     /// Ends the uplink.
     pub(crate) fn end(&self, close: Close) {
-        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(close);
+        *self.end.lock() = Some(close);
         self.wake.notify_one();
     }
 
     /// Returns the reason to end the uplink, if there is one.
     pub(crate) fn ended(&self) -> Option<Close> {
-        *self.end.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.end.lock()
     }
 
     /// Asks whether the other side still answers.

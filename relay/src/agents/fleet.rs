@@ -3,9 +3,10 @@
 //! The order of locks is the fleet's map of agents, an agent's ledger, a shard of the hub, a line, an agent's watches.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tracing::info;
@@ -134,6 +135,6 @@ impl Fleet {
     }
 
     fn members(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Member>>> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+        self.members.lock()
     }
 }

@@ -1,6 +1,8 @@
 //! One agent of the fleet: its face to the lines, and its ledger.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::findings::AgentFindings;
 use super::ledger::Ledger;
@@ -24,7 +26,7 @@ impl Member {
     }
 
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ledger.lock()
     }
 
     /// Drops the reports of `line` for which `is_forgotten` is true.

@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use parking_lot::RwLock;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use shared::Username;
@@ -97,7 +98,7 @@ impl Registry {
 
     /// How many agents there are.
     pub fn len(&self) -> usize {
-        self.shared.grants.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.shared.grants.read().len()
     }
 
     /// Whether there is none.
@@ -111,7 +112,7 @@ impl Registry {
     /// As [`Self::new`]. The agents then stay the same.
     pub fn replace(&self, entries: Entries) -> Result<()> {
         let grants = entries.into_grants()?;
-        *self.shared.grants.write().unwrap_or_else(PoisonError::into_inner) = grants;
+        *self.shared.grants.write() = grants;
         self.shared.changes.send_modify(|count| *count += 1);
         Ok(())
     }
@@ -135,7 +136,7 @@ impl Registry {
     }
 
     fn find(&self, token: &TokenHash) -> Option<Arc<Grant>> {
-        self.shared.grants.read().unwrap_or_else(PoisonError::into_inner).get(token).map(Arc::clone)
+        self.shared.grants.read().get(token).map(Arc::clone)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use parking_lot::MutexGuard;
 use shared::close::Close;
 use shared::control::{Hello, LineReport, Lines, Status, WatchRefusal, Watches};
 use shared::frame::{Batch, FrameError};
@@ -309,7 +310,7 @@ impl Reporter {
         fleet.forget(&member, fleet.hub.now());
     }
 
-    fn ledger(&self) -> Result<std::sync::MutexGuard<'_, Ledger>, Close> {
+    fn ledger(&self) -> Result<MutexGuard<'_, Ledger>, Close> {
         let ledger = self.member.ledger();
         if ledger.uplink.as_ref().is_some_and(|uplink| Arc::ptr_eq(uplink, &self.control)) {
             return Ok(ledger);

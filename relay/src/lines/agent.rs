@@ -2,9 +2,10 @@
 
 use crate::clock::Steady;
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use shared::LineHandle;
 use shared::control;
 use tokio::sync::Notify;
@@ -103,7 +104,7 @@ impl Agent {
     }
 
     pub(crate) fn watches(&self) -> MutexGuard<'_, Watches> {
-        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watches.lock()
     }
 }
 

@@ -11,10 +11,11 @@ use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use parking_lot::{Mutex, MutexGuard};
 use shared::Username;
 use shared::close::Close;
 use tokio::sync::watch;
@@ -205,7 +206,7 @@ impl Hub {
     pub(crate) fn reported(&self) -> Vec<Username> {
         let mut usernames = Vec::new();
         for shard in &self.shards {
-            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let shard = shard.lock();
             let lines = shard.lines.iter().filter(|line| line.0.is_reported());
             usernames.extend(lines.map(|line| line.0.username().clone()));
         }
@@ -303,7 +304,7 @@ impl Hub {
         let now = self.now();
         let mut live = 0;
         for shard in self.shards.get(shards).unwrap_or_default() {
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut shard = shard.lock();
             shard.live.retain(|line| {
                 let is_left_alone = !names_changed && line.is_at_rest(now);
                 is_left_alone || line.age(self.circumstances(now), names_changed)
@@ -342,14 +343,14 @@ impl Hub {
     /// Wakes every viewer's task, which then looks whether it is to end.
     pub(crate) fn wake_viewers(&self) {
         for shard in &self.shards {
-            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let shard = shard.lock();
             shard.live.iter().for_each(|live| live.wake());
         }
     }
 
     fn shard(&self, username: &Username) -> MutexGuard<'_, Shard> {
         let at = self.hasher.hash_one(username) as usize % SHARDS;
-        self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[at].lock()
     }
 }
 

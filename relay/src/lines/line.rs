@@ -3,11 +3,12 @@
 //! An unwatched line holds its reports and its [`averages`](super::averages). A watched line holds a [`Live`] as well.
 //! A line knows no sockets: a viewer takes a seat, leaves a waker, and names a sink for its frames.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use parking_lot::{Mutex, MutexGuard};
 use shared::close::Close;
 use shared::{LineHandle, Username};
 
@@ -359,7 +360,7 @@ impl Line {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic under this lock belonged to one viewer or one agent; the line goes on.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The last refusals, for operators: why a link, a report or a watch was turned away.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use shared::Username;
 
@@ -45,6 +45,6 @@ impl Refusals {
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Refusal>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 /// A count that only grows.
 #[derive(Debug, Default)]
@@ -61,7 +62,7 @@ pub struct Versions(Mutex<BTreeMap<String, u64>>);
 impl Versions {
     /// Sets all figures. The caller sees to it that the versions are few, and fit to stand between quotes.
     pub(crate) fn set(&self, versions: BTreeMap<String, u64>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = versions;
+        *self.0.lock() = versions;
     }
 }
 
@@ -88,7 +89,7 @@ impl Render for Gauge {
 impl Render for Versions {
     const KIND: &'static str = "gauge";
     fn render(&self, name: &str, out: &mut String) {
-        for (version, value) in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        for (version, value) in &*self.0.lock() {
             sample(out, name, &label("version", version), *value);
         }
     }

@@ -5,8 +5,9 @@
 //! must not close somebody's page. The limit ends the reasons given to a guesser, and the log lines.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::address_group::AddressGroup;
 
@@ -44,7 +45,7 @@ impl FailedAttempts {
 
     /// Counts a failure. True if the group is within the limit.
     pub fn fail(&self, group: AddressGroup, now: Instant) -> bool {
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.lock();
         let window = table.window(group, now);
         window.failures = window.failures.saturating_add(1);
         window.failures <= self.limit
@@ -110,9 +111,9 @@ mod tests {
         for n in 0..20_000 {
             attempts.fail(nth(n), now);
         }
-        assert!(attempts.table.lock().unwrap().windows.len() <= ADDRESSES + 1);
+        assert!(attempts.table.lock().windows.len() <= ADDRESSES + 1);
         assert!(!attempts.fail(nth(30_000), now), "those without a place share one");
         assert!(attempts.fail(nth(30_001), now + WINDOW));
-        assert_eq!(attempts.table.lock().unwrap().windows.len(), 1);
+        assert_eq!(attempts.table.lock().windows.len(), 1);
     }
 }

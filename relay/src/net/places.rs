@@ -5,8 +5,9 @@
 //! proxies are no strangers: a proxy carries everybody's requests. A WebSocket through a proxy counts by the forwarded address.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::address_group::AddressGroup;
@@ -141,7 +142,7 @@ impl Places {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock()
     }
 }
 

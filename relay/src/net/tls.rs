@@ -4,9 +4,10 @@
 mod validity;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use parking_lot::RwLock;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -53,13 +54,13 @@ impl Certificate {
     /// As [`Self::load`]; the certificate in use is then the same as before.
     pub fn reload(&self, files: &CertificateFiles) -> Result<()> {
         let renewed = Arc::new(read(files, &self.provider)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        *self.current.write() = renewed;
         Ok(())
     }
 
     /// Returns the expiry of the relay's own certificate, seconds since 1970; 0 without one.
     pub fn expires(&self) -> u64 {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current.read();
         let end = current.cert.first().and_then(validity::not_after);
         end.and_then(|end| u64::try_from(end).ok()).unwrap_or(0)
     }
@@ -85,7 +86,7 @@ impl Certificate {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)))
+        Some(Arc::clone(&self.current.read()))
     }
 }
 

@@ -4,8 +4,8 @@
 //! relay alone, and no task keeps a turn while it waits for a client.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use super::address_group::AddressGroup;
@@ -47,7 +47,7 @@ impl Turns {
     }
 
     fn rotation(&self) -> MutexGuard<'_, Rotation<oneshot::Sender<()>>> {
-        self.rotation.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rotation.lock()
     }
 }
 

@@ -22,12 +22,13 @@ mod token;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 use jwt_compact::alg::Hs256;
 use jwt_compact::{AlgorithmExt, Claims, Header};
+use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use shared::Username;
 use tokio::sync::watch;
@@ -141,7 +142,7 @@ impl Access {
 
     /// Replaces the keys by those of a changed file. The streams of removed keys end.
     pub fn set_keys(&self, mut keys: Keys) {
-        let mut current = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.keys.write();
         if let Some(before) = current.as_deref() {
             keys.succeed(before);
         }
@@ -170,7 +171,7 @@ impl Access {
     }
 
     fn admit_token(&self, token: &str, now: SystemTime) -> Result<Admission, Denial> {
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let keys = self.keys.read().clone();
         let keys = keys.ok_or(Denial::Unsigned(Unsigned::OtherKey))?;
         let signed = token::verify(&keys, token).map_err(Denial::Unsigned)?;
         let claims = signed.claims();
@@ -187,7 +188,7 @@ impl Access {
     /// Names no username: a log is read by more people than `explain`.
     fn log(&self, denial: &Denial, now: SystemTime) {
         let reason = denial.to_string();
-        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logged = self.logged.lock();
         let is_recent = |at: &SystemTime| now.duration_since(*at).is_ok_and(|since| since < LOGGED_EVERY);
         if logged.get(&reason).is_some_and(is_recent) {
             return;

@@ -1,8 +1,7 @@
 //! Deliveries to sleeping viewers, and the order of seats.
 
-use std::sync::Mutex;
-
 use futures_util::task::{ArcWake, waker};
+use parking_lot::Mutex;
 
 use super::*;
 use crate::clock::UnixMillis;
@@ -21,7 +20,7 @@ impl ViewerSink for Fake {
     fn prefetch(&self) {}
 
     fn try_write(&self, frame: &[u8]) -> Written {
-        self.offered.lock().unwrap().push(frame.to_vec());
+        self.offered.lock().push(frame.to_vec());
         self.takes
     }
 }
@@ -56,7 +55,7 @@ impl Table {
     }
 
     fn offers(&self) -> usize {
-        self.sink.offered.lock().unwrap().len()
+        self.sink.offered.lock().len()
     }
 
     fn is_called(&mut self) -> bool {
@@ -72,7 +71,7 @@ fn one_behind() -> Cursor {
 fn a_viewer_that_waits_for_the_next_sample_gets_it_and_sleeps_on() {
     let mut table = Table::new(one_behind(), Written::All, None);
     assert!(table.deliver());
-    assert_eq!(*table.sink.offered.lock().unwrap(), [table.writer.frame(false).to_vec()]);
+    assert_eq!(*table.sink.offered.lock(), [table.writer.frame(false).to_vec()]);
     assert_eq!((table.seat.cursor, table.seat.heard), (NEWEST, NOW.steady));
     assert!(!table.is_called());
     assert_eq!(table.writer.take_written(), 1);
@@ -129,7 +128,7 @@ fn a_ping_rides_on_the_sample_that_it_is_due_with_and_on_no_other() {
     assert!(table.deliver());
     table.seat.cursor = one_behind();
     assert!(table.deliver());
-    let frames = table.sink.offered.lock().unwrap().clone();
+    let frames = table.sink.offered.lock().clone();
     assert_eq!(frames[0], [frames[1].as_slice(), &PING].concat());
     assert_eq!(table.seat.resume().pinged, Some(NOW.steady));
     assert_eq!(table.seat.resume().pinged, None, "once");

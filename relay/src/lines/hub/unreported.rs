@@ -3,8 +3,9 @@
 //! Lines are locked under this table's lock, never the other way round.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use shared::close::Close;
 
 use crate::lines::line::Line;
@@ -67,6 +68,6 @@ impl UnreportedSeats {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<AddressGroup, Vec<Held>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

@@ -268,7 +268,7 @@ fn a_rotated_key_opens_and_a_removed_one_ends_what_it_opened() {
 #[test]
 fn a_refusal_is_logged_once_a_minute_for_each_reason() {
     let access = access();
-    let logged = || access.logged.lock().unwrap().clone();
+    let logged = || access.logged.lock().clone();
     let refuse =
         |claims: Value, now| access.admit(&WatchRequest::Token(sign(&header(), &claims, 1)), at(now)).unwrap_err();
     let endless = refuse(without(claims(), "exp"), NOW).to_string();

@@ -6,9 +6,10 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, Write};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use parking_lot::{Mutex, MutexGuard};
 use rustix::net::{SendFlags, send};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Empty, ReadBuf};
 use tokio::net::TcpStream;
@@ -93,7 +94,7 @@ impl<S: ViewerStream> SharedStream<S> {
 impl<S> SharedStream<S> {
     fn lock(&self) -> MutexGuard<'_, S> {
         // A panic during a write is met again by the viewer's task.
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.0.lock()
     }
 }
 
@@ -120,7 +121,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for SharedStream<S> {
 impl<S: ViewerStream> ViewerSink for Held<S> {
     fn prefetch(&self) {
         // A load without a use: stable Rust has no other prefetch.
-        std::hint::black_box(self.0.is_poisoned());
+        std::hint::black_box(self.0.is_locked());
     }
 
     fn try_write(&self, frame: &[u8]) -> Written {

@@ -1,11 +1,11 @@
 //! Server-sent events in paused time: the same stream as over a WebSocket, and as fresh to a slow reader.
 
-use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use http_body::Body;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -78,7 +78,7 @@ fn body(stage: &Stage) -> EventBody {
 async fn serve(body: EventBody, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
     let body = Mutex::new(Some(body));
     let answer = service_fn(move |_| {
-        let body = body.lock().unwrap().take().unwrap();
+        let body = body.lock().take().unwrap();
         async move { Ok::<_, Infallible>(http::Response::new(axum::body::Body::new(body))) }
     });
     let stream = TokioIo::new(Unbuffered::new(stream));
