@@ -19,7 +19,7 @@ use crate::agents::routes::AgentContext;
 use crate::config::Config;
 use crate::lines::hub::Hub;
 use crate::metrics::Metrics;
-use crate::net::answers::{finished, not_found};
+use crate::net::answers::{Policy, finished, not_found};
 use crate::net::folder::Folder;
 use crate::net::listener::{Handshakes, Listener, Shared};
 use crate::net::origin::{Origin, Origins, Transport};
@@ -80,7 +80,8 @@ impl Relay {
         let shared = Shared { drain: drain_private, ..shared };
         let context = PrivateContext { fleet: Arc::clone(&fleet), drain: public.agents.drain.clone() };
         let guard = Guard::new(&config.private_door)?;
-        let router = finished(private::routes(context, guard).fallback(not_found), Folder::default(), PRIVATE_POLICY);
+        let policy = Policy { content: PRIVATE_POLICY, transport: Transport::Plain };
+        let router = finished(private::routes(context, guard).fallback(not_found), Folder::default(), policy);
         let private = bind(config.private_listen, None, false, router, &shared)?;
         let (drain, reload_every) = (config.limits.drain, config.reload_every);
         Ok(Self { listeners, private, files, fleet, metrics, stop, stop_private, drain, reload_every })
@@ -194,13 +195,14 @@ impl Public {
         let viewers = viewers::routes::routes(Arc::clone(&self.viewers), Page::new(&config.provider), origins(config));
         let agents = agents::routes::routes(Arc::clone(&self.agents));
         let folder = config.provider.folder();
+        let policy = Policy { content: PAGE_POLICY, transport: transport(config) };
         let Some(agents_listen) = config.agents_listen else {
-            let router = finished(viewers.merge(agents), folder, PAGE_POLICY);
+            let router = finished(viewers.merge(agents), folder, policy);
             return Ok(vec![bind(config.listen, tls, false, router, shared)?]);
         };
         Ok(vec![
-            bind(config.listen, tls.clone(), false, finished(viewers, folder.clone(), PAGE_POLICY), shared)?,
-            bind(agents_listen, tls, true, finished(agents.fallback(not_found), folder, PAGE_POLICY), shared)?,
+            bind(config.listen, tls.clone(), false, finished(viewers, folder.clone(), policy), shared)?,
+            bind(agents_listen, tls, true, finished(agents.fallback(not_found), folder, policy), shared)?,
         ])
     }
 }
@@ -210,8 +212,12 @@ fn origins(config: &Config) -> Origins {
     Origins {
         public: config.provider.public_url.as_ref().and_then(Origin::of),
         allowed: config.allowed_origins.as_slice().into(),
-        transport: if config.tls.is_some() { Transport::Tls } else { Transport::Plain },
+        transport: transport(config),
     }
+}
+
+fn transport(config: &Config) -> Transport {
+    if config.tls.is_some() { Transport::Tls } else { Transport::Plain }
 }
 
 fn bind(

@@ -75,7 +75,12 @@ async fn the_page_and_its_websocket_come_over_tls() {
     let config = trusting(&[&certificate]);
     let stream = connect(&relay, &config).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]), "also where an agent says what it is");
-    assert_eq!(exchange(stream, "GET", "/", "").await.status, 200);
+    let page = exchange(stream, "GET", "/", "").await;
+    assert_eq!((page.status, page.header("strict-transport-security")), (200, Some("max-age=31536000")));
+    let missing = exchange(connect(&relay, &config).await.unwrap(), "GET", "/nothing", "").await;
+    assert_eq!((missing.status, missing.header("strict-transport-security")), (404, Some("max-age=31536000")));
+    let private = common::get(relay.addresses.private, "/healthz", "").await;
+    assert_eq!(private.header("strict-transport-security"), None, "the private listener is plain HTTP");
     let mut stream = connect(&relay, &config).await.unwrap();
     assert_eq!(common::head(&mut stream, "/api/v1/live", common::WEBSOCKET).await.status, 101);
     // The bare TLS stream is handed over: a frame that breaks the rules is answered by a close frame, not by HTTP.

@@ -3,14 +3,20 @@
 use std::future::ready;
 
 use axum::Router;
+use axum::extract::{FromRequestParts, Path};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER,
+    STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE,
+};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
 use super::folder::Folder;
+use super::origin::Transport;
 
 /// Headers of every answer, beside the content security policy of its wing.
 const SECURITY: [(&str, &str); 5] = [
@@ -21,18 +27,35 @@ const SECURITY: [(&str, &str); 5] = [
     (shared::RELAY_HEADER, "relay"),
 ];
 
+/// A browser that reached the relay by the relay's own TLS never tries plain HTTP again, for a year (RFC 6797).
+const STRICT_TRANSPORT: &str = "max-age=31536000";
+
 /// Seconds before a viewer may come back to a full relay, or an address after too many failures.
 const COME_BACK_AFTER: &str = "60";
 
-/// Gives a router its folder, its answer to unknown methods, and every answer its security headers.
-pub(crate) fn finished(router: Router, folder: Folder, content_security_policy: &'static str) -> Router {
-    let layer = middleware::map_response(move |response| ready(secured(response, content_security_policy)));
+/// What every answer of a listener has beside [`SECURITY`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Policy {
+    /// The content security policy of the wing.
+    pub(crate) content: &'static str,
+    /// How browsers reach the listener.
+    pub(crate) transport: Transport,
+}
+
+/// Gives a router its folder, its answer to unknown methods, and every answer its security headers. No answer leaves a listener by
+/// another door.
+pub(crate) fn finished(router: Router, folder: Folder, policy: Policy) -> Router {
+    let layer = middleware::map_response(move |response| ready(secured(response, policy)));
     folder.around(router.method_not_allowed_fallback(method_not_allowed)).layer(layer)
 }
 
-fn secured(mut response: Response, content_security_policy: &'static str) -> Response {
+fn secured(mut response: Response, policy: Policy) -> Response {
     let headers = response.headers_mut();
-    headers.insert("content-security-policy", HeaderValue::from_static(content_security_policy));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy.content));
+    if policy.transport == Transport::Tls {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT));
+    }
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in SECURITY {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
@@ -53,6 +76,23 @@ async fn method_not_allowed(headers: HeaderMap) -> Response {
 /// Answers a request for an unknown path.
 pub(crate) fn missing(headers: &HeaderMap) -> Response {
     words(StatusCode::NOT_FOUND, headers, "There is nothing here. Please use the link that your provider gave you.")
+}
+
+/// The variable segment of a path, decoded.
+pub(crate) struct Segment(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(text)) => Ok(Self(text)),
+            Err(_) => {
+                let sentence = "The address is not UTF-8. Write a username's byte that is not UTF-8 as %25XX.";
+                Err(words(StatusCode::BAD_REQUEST, &parts.headers, sentence))
+            }
+        }
+    }
 }
 
 /// A sentence, as a small page for a browser and as text for everything else; `sentence` holds nothing of the request.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
@@ -15,7 +15,7 @@ use super::explain::Explanation;
 use super::guard::{Guard, guarded};
 use super::likeness;
 use crate::agents::fleet::Fleet;
-use crate::net::answers::{accepts, json_answer, words};
+use crate::net::answers::{Segment, accepts, json_answer, words};
 
 /// The answers are text and JSON: a browser needs nothing to show them.
 pub(crate) const PRIVATE_POLICY: &str =
@@ -63,7 +63,7 @@ async fn agents(State(context): State<Arc<PrivateContext>>) -> Response {
 
 async fn explain(
     State(context): State<Arc<PrivateContext>>,
-    Path(username): Path<String>,
+    Segment(username): Segment,
     headers: HeaderMap,
 ) -> Response {
     let Ok(username) = Username::from_typed(username.as_bytes()) else {
@@ -80,7 +80,7 @@ async fn explain(
     explanation.to_string().into_response()
 }
 
-async fn search(State(context): State<Arc<PrivateContext>>, Path(text): Path<String>, headers: HeaderMap) -> Response {
+async fn search(State(context): State<Arc<PrivateContext>>, Segment(text): Segment, headers: HeaderMap) -> Response {
     match tokio::task::spawn_blocking(move || likeness::search(&context.fleet.hub, &text)).await {
         Ok(found) => json_answer(StatusCode::OK, &found),
         Err(_) => words(StatusCode::INTERNAL_SERVER_ERROR, &headers, "The search failed; see the log."),

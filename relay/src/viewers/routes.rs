@@ -17,7 +17,7 @@ use std::time::SystemTime;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Extension, Path, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -32,7 +32,7 @@ use super::foreign::{ForeignPages, of_known_page};
 use super::links::{Admission, Denial, Mode, WatchRequest};
 use super::page::{self, Page};
 use super::viewer;
-use crate::net::answers::{accepts, bearer, error_answer, missing, words};
+use crate::net::answers::{Segment, accepts, bearer, error_answer, missing, words};
 use crate::net::handshake::{Accepted, AcceptedStream, no_upgrade, upgrade};
 use crate::net::listener::Connection;
 use crate::net::origin::Origins;
@@ -109,7 +109,7 @@ async fn live(
 async fn events(
     State(context): State<Arc<ViewerContext>>,
     Extension(connection): Extension<Connection>,
-    Path(username): Path<String>,
+    Segment(username): Segment,
     headers: HeaderMap,
 ) -> Response {
     let address = context.site.client(&connection, &headers);
