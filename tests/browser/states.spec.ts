@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { eventually, figures, sees, violations } from "./chromium.ts";
 import { type Answer, EXACT, history, people, sample, snapshot, state } from "./fake-relay.ts";
-import { openPage, relay } from "./relay-and-pages.ts";
+import { openLine, openPage, relay } from "./relay-and-pages.ts";
 
 interface Case {
   answer: Answer;
@@ -170,4 +170,16 @@ test("a line comes and goes without a reload", async () => {
   relay.send(sample(now(), { down: 2_000_000, up: 1_000_000 }));
   await sees(page, "#pill-text", "Running");
   assert.deepEqual(await figures(page), { down: "2.00 Mbps", up: "1.00 Mbps" });
+});
+
+test("a plan that other lines share is called so beside each figure", async () => {
+  const plan = { down: 50_000_000, up: 10_000_000, shared: true };
+  const page = await openLine((viewer) => {
+    viewer.send(snapshot({ plan }));
+    viewer.send(sample(Date.now(), EXACT));
+  }, { width: 390, height: 844 });
+  await sees(page, ".readout[data-direction=down] .share", /30\s% of\s50\sMbps, shared with other lines/);
+  await sees(page, ".readout[data-direction=up] .share", /shared with other lines/);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= 390, `${wide} px`);
 });

@@ -20,6 +20,7 @@ const HISTORY = {
   down: [14_780_000, 14_790_000, 0],
   up: [620_000, 0, 1_000],
 };
+const PLAN = { down: 50_000_000, up: 10_000_000 };
 const BARE = {
   username: "caf%E9 50%25",
   display: "café 50%",
@@ -40,6 +41,7 @@ const told = (name: string, more: Frame): Frame => state(name, { now: 1_795_363_
 const MADE: Record<string, Frame> = {
   "snapshot-running.json": known({ history: HISTORY }),
   "snapshot-averages.json": known({ averages: AVERAGES }),
+  "snapshot-shared.json": known({ history: HISTORY, plan: { ...PLAN, shared: true } }),
   "snapshot-bare.json": snapshot(BARE),
   "sample.json": sample(1_795_363_201_000, { down: 14_780_000, up: 620_000 }),
   "samples.json": samples({ t: [1_795_363_201_000, 1_795_363_202_000], down: [14_780_000, 1], up: [620_000, 0] }),

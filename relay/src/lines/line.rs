@@ -17,12 +17,12 @@ use super::averages::{Average, Averages, Change};
 use super::circumstances::Circumstances;
 use super::live::{Arrival, LineView, Live, Update};
 use super::report::{self, Report};
-use super::status;
+use super::status::{self, Names};
 use crate::clock::{Now, Steady, UnixMillis};
 use crate::limits::SeatLimits;
 use crate::lines::agent::Agent;
 use crate::net::address_group::AddressGroup;
-use crate::wire::viewer_frame::{LineState, StateFrame, TimedSample};
+use crate::wire::viewer_frame::{LineState, PlanLimits, StateFrame, TimedSample};
 
 /// After a sample, the periodic check skips a healthy line for this long, milliseconds. Shorter than the stall timeout.
 const REST_MS: i64 = 2_500;
@@ -65,6 +65,7 @@ pub(crate) struct Findings {
     pub(crate) last_arrival: Option<Steady>,
     pub(crate) newest: Option<TimedSample>,
     pub(crate) samples: usize,
+    pub(crate) plan: PlanLimits,
 }
 
 /// The knowledge of one report, for operators.
@@ -323,6 +324,7 @@ impl Line {
         let now = circumstances.now;
         let live = inner.live.as_deref();
         let standing = report::standing(&inner.reports, now.steady);
+        let chosen = standing.and_then(|standing| inner.reports.get(standing.chosen));
         Findings {
             state: live
                 .map_or_else(|| status::idle_state(standing, &inner.reports, circumstances), |live| live.state(now)),
@@ -331,6 +333,7 @@ impl Line {
             last_arrival: live.and_then(|live| live.feed().last_arrival()),
             newest: live.and_then(|live| live.feed().newest()),
             samples: live.map_or(0, |live| live.feed().len()),
+            plan: Names::new(&self.username, chosen, circumstances.subscribers).plan,
         }
     }
 
@@ -385,7 +388,15 @@ impl Findings {
     /// Returns the findings of an unknown line.
     pub(crate) fn none(circumstances: Circumstances<'_>) -> Self {
         let state = status::idle_state(None, &[], circumstances);
-        Self { state, viewers: 0, reports: Vec::new(), last_arrival: None, newest: None, samples: 0 }
+        Self {
+            state,
+            viewers: 0,
+            reports: Vec::new(),
+            last_arrival: None,
+            newest: None,
+            samples: 0,
+            plan: PlanLimits::default(),
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Report {
     pub(crate) role: Role,
     /// True for the relay's own memory of an offline line: a later run of the agent does not know the line.
     pub(crate) remembered: bool,
+    /// True if the plan's limits hold for several lines together.
+    shares_plan: bool,
     /// Sessions up.
     pub(crate) sessions: u16,
     /// The beginning of the present condition; [`Steady::MIN`] if unknown.
@@ -49,6 +51,7 @@ impl Report {
             table: agent.table(),
             role: said.role,
             remembered: false,
+            shares_plan: said.plan_shared,
             sessions: said.sessions,
             since: since.unwrap_or(Steady::MIN),
             download: said.plan.download.unwrap_or(u64::MAX),
@@ -67,6 +70,11 @@ impl Report {
     pub(crate) fn plan(&self) -> Plan {
         let known = |limit: u64| (limit != u64::MAX).then_some(limit);
         Plan { download: known(self.download), upload: known(self.upload) }
+    }
+
+    /// True if the plan's limits hold for several lines together.
+    pub(crate) fn shares_plan(&self) -> bool {
+        self.shares_plan
     }
 
     /// True if `newer` is a report of the same end at the same agent.

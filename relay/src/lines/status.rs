@@ -121,8 +121,19 @@ impl Names {
         Self {
             customer: customer.map(Box::from).or_else(|| chosen?.comment.as_deref().map(for_people)),
             package: package.map(Box::from).or_else(|| chosen?.profile.as_deref().map(for_people)),
-            plan: PlanLimits { down: bought.download.or(reported.download), up: bought.upload.or(reported.upload) },
+            plan: plan(bought, reported, chosen.is_some_and(Report::shares_plan)),
         }
+    }
+}
+
+/// Returns the limits that viewers are told: each as bought, or else as the router has it. `is_shared` is the router's word.
+fn plan(bought: Plan, reported: Plan, is_shared: bool) -> PlanLimits {
+    let routers = bought.download.is_none() && reported.download.is_some()
+        || bought.upload.is_none() && reported.upload.is_some();
+    PlanLimits {
+        down: bought.download.or(reported.download),
+        up: bought.upload.or(reported.upload),
+        shared: is_shared && routers,
     }
 }
 

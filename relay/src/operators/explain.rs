@@ -13,7 +13,7 @@ use crate::clock::{Now, UnixMillis};
 use crate::lines::line::ReportFindings;
 use crate::lines::refusals::Refusal;
 use crate::operators::likeness::{self, Candidate};
-use crate::wire::viewer_frame::{LineState, Notice, TimedSample};
+use crate::wire::viewer_frame::{LineState, Notice, PlanLimits, TimedSample};
 
 /// The answer of `/explain/{username}`. Times are the relay's.
 #[derive(Debug, Serialize)]
@@ -30,6 +30,8 @@ pub struct Explanation {
     pub sessions: u16,
     /// Milliseconds between samples.
     pub interval: u32,
+    /// The plan that viewers see.
+    pub plan: PlanLimits,
     /// The notice that viewers see.
     pub notice: Option<Notice>,
     /// Viewers of the line.
@@ -98,6 +100,7 @@ impl Explanation {
             since: findings.state.since,
             sessions: findings.state.sessions,
             interval: findings.state.interval,
+            plan: findings.plan,
             notice: findings.state.notice,
             viewers: findings.viewers,
             last_arrival: findings.last_arrival.map(|at| now.unix_of(at)),
@@ -123,6 +126,7 @@ impl fmt::Display for Explanation {
         if let Some(notice) = self.notice {
             writeln!(f, "notice    {}", notice.as_str())?;
         }
+        self.write_plan(f)?;
         writeln!(f, "viewers   {}", self.viewers)?;
         write!(
             f,
@@ -156,6 +160,16 @@ impl fmt::Display for Explanation {
 }
 
 impl Explanation {
+    fn write_plan(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PlanLimits { down, up, shared } = self.plan;
+        if down.is_none() && up.is_none() {
+            return Ok(());
+        }
+        let limit = |limit: Option<u64>| limit.map_or("?".to_owned(), |limit| limit.to_string());
+        let shared = if shared { "; the router's queue shares it with other lines" } else { "" };
+        writeln!(f, "plan      {} bit/s down, {} bit/s up{shared}", limit(down), limit(up))
+    }
+
     fn write_report(&self, f: &mut fmt::Formatter<'_>, report: &ReportExplained) -> fmt::Result {
         let ReportExplained { agent, handle, sessions, .. } = report;
         let role = report.role.as_str();

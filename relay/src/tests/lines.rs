@@ -74,6 +74,27 @@ async fn usernames_are_compared_byte_for_byte() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_plan_that_lines_share_is_called_so_unless_the_subscribers_file_knows_better() {
+    let stage = Stage::new();
+    let shared = LineReport { plan_shared: true, ..live(1, "ali") };
+    let mut agent = stage.agent("a", 1, vec![shared.clone(), live(2, "bob")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    let plan = viewer.snapshot().await.plan;
+    assert_eq!((plan.down, plan.shared), (Some(50_000_000), true));
+    assert!(!stage.viewer("bob").await.snapshot().await.plan.shared);
+    assert!(stage.explain("ali").to_string().contains("shares it with other lines"));
+    agent.report(vec![live(1, "ali")]).await;
+    assert!(!viewer.snapshot().await.plan.shared, "the line has a queue of its own now");
+    agent.report(vec![shared]).await;
+    assert!(viewer.snapshot().await.plan.shared);
+    // Download from the file, upload from the shared queue.
+    stage.subscribe("ali", "Ali", 20_000_000);
+    let plan = viewer.snapshot().await.plan;
+    assert_eq!((plan.down, plan.up, plan.shared), (Some(20_000_000), Some(10_000_000), true));
+    assert!(!stage.explain("bob").to_string().contains("shares"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_drops_and_returns_without_a_false_zero() {
     let stage = Stage::new();
     let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;

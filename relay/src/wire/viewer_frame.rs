@@ -143,6 +143,9 @@ pub struct PlanLimits {
     pub down: Option<u64>,
     /// From the subscriber.
     pub up: Option<u64>,
+    /// True if several lines share a limit: what the others carry is missing here.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shared: bool,
 }
 
 /// A viewer's full frame.
@@ -226,6 +229,12 @@ impl ViewerFrame {
     }
 }
 
+/// serde calls it with a reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// The name of the `type` of a [`ViewerFrame::Sample`].
 pub const SAMPLE: &str = "sample";
 
@@ -294,7 +303,7 @@ mod tests {
             customer: Some("Protea Motors".into()),
             package: Some("Fibre Direct 50/10".into()),
             brand: Some("Karoo Wireless".into()),
-            plan: PlanLimits { down: Some(50_000_000), up: Some(10_000_000) },
+            plan: PlanLimits { down: Some(50_000_000), up: Some(10_000_000), shared: false },
             state: LineState::Running,
             since: Some(at(1_795_359_600_000)),
             sessions: 1,
@@ -322,6 +331,11 @@ mod tests {
             [(Some(14_778_368), Some(619_520)), (None, None), (Some(0), Some(1_000)), (Some(48_013_312), Some(0))];
         let averages = averages(at(1_795_363_070_000), &columns);
         Snapshot { history: History::default(), averages: Some(averages), ..running() }
+    }
+
+    /// A line whose router has one queue for several lines.
+    fn shared_plan() -> Snapshot {
+        Snapshot { plan: PlanLimits { shared: true, ..running().plan }, ..running() }
     }
 
     fn bare() -> Snapshot {
@@ -360,6 +374,7 @@ mod tests {
     fn all() -> Vec<(&'static str, ViewerFrame)> {
         vec![
             ("snapshot-running", ViewerFrame::Snapshot(Box::new(running()))),
+            ("snapshot-shared", ViewerFrame::Snapshot(Box::new(shared_plan()))),
             ("snapshot-bare", ViewerFrame::Snapshot(Box::new(bare()))),
             ("snapshot-averages", ViewerFrame::Snapshot(Box::new(unwatched()))),
             ("averages", ViewerFrame::Averages(averages(at(1_795_363_190_000), &[(Some(14_778_368), Some(619_520))]))),

@@ -51,6 +51,11 @@ test("a snapshot's fields", () => {
   });
 });
 
+test("a plan that other lines share", () => {
+  const shared = frame("snapshot-shared");
+  assert.deepEqual(shared.type === "snapshot" && shared.identity.plan, { down: 50_000_000, up: 10_000_000, shared: true });
+});
+
 test("a snapshot of a line that nobody knows", () => {
   const bare = frame("snapshot-bare");
   assert.ok(bare.type === "snapshot");

@@ -21,6 +21,7 @@ pub(super) fn line(readout: &Readout) -> String {
         parts.push(format!("↓ {}", beside_plan(readout, rates, Direction::Download)));
         parts.push(format!("↑ {}", beside_plan(readout, rates, Direction::Upload)));
     }
+    parts.extend(shared_plan(readout));
     parts.extend(averages(readout));
     parts.extend(verdict(readout));
     parts.join("  ")
@@ -38,7 +39,7 @@ pub(super) fn rows(readout: &Readout, columns: usize) -> Vec<String> {
             rows.extend(with_sparks(readout, &figures, direction, columns));
         }
     }
-    for text in averages(readout).into_iter().chain(verdict(readout)) {
+    for text in shared_plan(readout).into_iter().chain(averages(readout)).chain(verdict(readout)) {
         rows.extend(wrapped(&text, columns));
     }
     rows
@@ -70,6 +71,10 @@ fn state_in_words(readout: &Readout) -> String {
         _ => "",
     };
     format!("{words}{since}{limit}")
+}
+
+fn shared_plan(readout: &Readout) -> Option<String> {
+    readout.plan.shared.then(|| "the plan is shared with other lines".to_owned())
 }
 
 fn averages(readout: &Readout) -> Option<String> {
@@ -223,6 +228,14 @@ mod tests {
         let download = rows.iter().find(|row| row.starts_with("↓  49.50 Mbps  99 % of 50 Mbps ")).unwrap();
         assert!(download.ends_with('█') && width(download) == 50, "{rows:?}");
         assert_eq!(rows.last().unwrap(), "full: download at its limit for 30 s");
+    }
+
+    #[test]
+    fn a_shared_plan_is_called_so() {
+        let told = "the plan is shared with other lines";
+        let readout = after(&["snapshot-shared"]);
+        assert!(line(&readout).contains(told) && rows(&readout, 50).contains(&told.to_owned()));
+        assert!(!line(&after(&["snapshot-running"])).contains("shared"));
     }
 
     #[test]

@@ -146,7 +146,7 @@ mod tests {
     use super::*;
     use crate::clock::UnixMillis;
 
-    const PLAN: PlanLimits = PlanLimits { down: Some(20_000_000), up: Some(5_000_000) };
+    const PLAN: PlanLimits = PlanLimits { down: Some(20_000_000), up: Some(5_000_000), shared: false };
 
     fn steady(seconds: i64, down: u64, up: u64) -> Vec<TimedSample> {
         let at = |second| UnixMillis::from_millis(second * 1_000);
@@ -168,7 +168,7 @@ mod tests {
             assert_eq!(judge(&steady(seconds, down, up), 1_000, &PLAN), verdict, "{seconds} s of {down}/{up}");
         }
         assert_eq!(judge(&steady(30, 1, 1), 1_000, &PlanLimits::default()), None, "no plan, no verdict");
-        assert_eq!(judge(&steady(30, 1, 1), 1_000, &PlanLimits { down: Some(0), up: None }), None);
+        assert_eq!(judge(&steady(30, 1, 1), 1_000, &PlanLimits { down: Some(0), ..PlanLimits::default() }), None);
         assert_eq!(judge(&[], 1_000, &PLAN), None);
     }
 

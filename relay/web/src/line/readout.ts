@@ -33,7 +33,7 @@ export class Readout {
     const share = bitsPerSecond === null || limit === null ? 0 : bitsPerSecond / limit;
     this.#bar.style.transform = `scaleX(${Math.min(1, share)})`;
     this.#card.classList.toggle("planned", limit !== null);
-    setText(this.#share, shareOfPlan(bitsPerSecond, limit, unit));
+    setText(this.#share, shareOfPlan(bitsPerSecond, limit, unit) + (plan.shared && limit !== null ? strings.sharedPlan : ""));
   }
 }
 

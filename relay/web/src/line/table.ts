@@ -72,7 +72,7 @@ export function rowsOf(told: Told): Row[] {
     [strings.tableNow, rate(current?.down), rate(current?.up)],
     [strings.page.peak, rate(down?.peak), rate(up?.peak)],
     [strings.page.average, rate(down?.average), rate(up?.average)],
-    [strings.tablePlan, limit(plan.down), limit(plan.up)],
+    [strings.tablePlan + (plan.shared ? strings.sharedPlan : ""), limit(plan.down), limit(plan.up)],
     ...spans(told).map(([from, to]): Row => {
       const within = points.filter((point) => point.t > from && point.t <= to);
       const average = (summary: Summary | null): string => rate(summary?.average);

@@ -16,6 +16,8 @@ const LINE_STATES: readonly string[] = ["running", "stalled", "offline", "unreac
 export interface Plan {
   down: number | null;
   up: number | null;
+  /** There if other lines share the limits. */
+  shared?: true;
 }
 
 /** Samples as columns: Unix milliseconds by the relay's clock, bits per second. Times rise strictly. */
@@ -143,7 +145,7 @@ function identity(fields: Fields): Identity {
     customer: nullable(fields, "customer", string),
     package: nullable(fields, "package", string),
     brand: nullable(fields, "brand", string),
-    plan: { down: limit(plan, "down"), up: limit(plan, "up") },
+    plan: { down: limit(plan, "down"), up: limit(plan, "up"), ...(plan["shared"] === true && { shared: true }) },
     expires: nullable(fields, "expires", time),
   };
 }

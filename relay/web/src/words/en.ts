@@ -79,6 +79,7 @@ const words = {
   planUnknown: "Plan not known",
   planIs: (limit: string): string => `Plan ${limit}`,
   plan: "plan",
+  sharedPlan: ", shared with other lines",
   chart: (heading: string, unit: string): string => `${heading}, ${unit}`,
   chartEmpty: "No figures yet",
   tableCaption: (minutes: number): string =>
