@@ -114,6 +114,11 @@ pub struct Limits {
     ///
     /// Test: `one_address_has_a_share_of_the_strangers_places`.
     pub half_open_per_address: usize,
+    /// Bytes of unfinished heads (requests', TLS hellos') of the whole process, of 8 KiB at most each; an address group has an eighth. Then
+    /// the oldest of the address group with most gives way.
+    ///
+    /// Test: `unfinished_heads_have_a_limit_in_bytes`.
+    pub head_bytes: usize,
     /// Turns at once at the relay's own work in TLS handshakes with viewers, which is a signature and a key exchange: more than
     /// processors would only let samples wait. More wait, within `handshake_timeout`; address groups get turns one after another.
     ///
@@ -169,6 +174,7 @@ impl Default for Limits {
             connections: 100_000,
             half_open: 8_192,
             half_open_per_address: 1_024,
+            head_bytes: 8 * 1024 * 1024,
             viewer_handshakes: 8,
             agent_handshakes: 4,
             handshake_timeout: Duration::from_secs(10),

@@ -21,6 +21,7 @@ use crate::lines::hub::Hub;
 use crate::metrics::Metrics;
 use crate::net::answers::{Policy, finished, not_found};
 use crate::net::folder::Folder;
+use crate::net::head_bytes::HeadBytes;
 use crate::net::listener::{Handshakes, Listener, Shared};
 use crate::net::origin::{Origin, Origins, Transport};
 use crate::net::site::Site;
@@ -73,6 +74,7 @@ impl Relay {
             handshakes: Arc::new(Handshakes::new(&config.limits)),
             limits: config.limits.clone(),
             metrics: Arc::clone(&metrics),
+            heads: Arc::new(HeadBytes::new(config.limits.head_bytes, Arc::clone(&metrics))),
             forwarding: config.forwarding.clone(),
             drain,
         };

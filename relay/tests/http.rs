@@ -553,3 +553,103 @@ async fn a_relay_that_stops_cuts_what_does_not_end() {
     relay.stop();
     relay.stopped().await;
 }
+
+/// Sends bytes, in two pieces if `split` is within them, and reads until the relay ends the connection.
+async fn raw(relay: &TestRelay, bytes: &[u8], split: usize) -> Vec<u8> {
+    let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
+    let (first, second) = bytes.split_at(split.min(bytes.len()));
+    for piece in [first, second] {
+        // The relay may hang up before all of it is written.
+        let _ = stream.write_all(piece).await;
+        tokio::task::yield_now().await;
+    }
+    read_to_end(&mut stream).await
+}
+
+#[tokio::test]
+async fn what_the_rfc_forbids_is_answered_400_with_the_relays_headers() {
+    let relay = TestRelay::start(|_| {});
+    let upgrade = format!("GET /api/v1/live HTTP/1.1\r\nhost: a\r\n{WEBSOCKET}content-length: 3\r\n\r\nabc");
+    for wrong in [
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+        "GET / HTTP/1.1\nhost: a\n\n",
+        "GET / HTTP/1.1\r\nhost: a\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\nx : y\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\nx: y\r\n z\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET /line/\u{e9} HTTP/1.1\r\nhost: a\r\n\r\n",
+        &upgrade,
+    ] {
+        for split in [0, 1, 17, wrong.len() - 1] {
+            let answer = raw(&relay, wrong.as_bytes(), split).await;
+            let answer = String::from_utf8_lossy(&answer);
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{wrong:?}: {answer}");
+            assert_eq!(
+                answer.matches("HTTP/1.1").count(),
+                1 + answer.matches("needs one Host").count() + answer.matches("or HTTP/1.1").count(),
+                "{wrong:?}: {answer}"
+            );
+            for line in
+                ["x-content-type-options: nosniff", "linelight: relay", "connection: close", "cache-control: no-store"]
+            {
+                assert!(answer.contains(line), "{wrong:?}: {line} is not in {answer}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_head_is_answered_in_its_turn_and_nothing_behind_it_is_read() {
+    let relay = TestRelay::start(|_| {});
+    let good = "GET /nothing HTTP/1.1\r\nhost: a\r\n\r\n";
+    let answer = raw(&relay, format!("{good}{good}GET / HTTP/1.1\r\n\r\n{good}").as_bytes(), 40).await;
+    let answer = String::from_utf8_lossy(&answer);
+    let statuses: Vec<&str> = answer
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .filter_map(|part| part.get(..3))
+        .filter(|part| part.parse::<u16>().is_ok())
+        .collect();
+    assert_eq!(statuses, ["404", "404", "400"], "{answer}");
+    let refused = raw(&relay, b"REFUSED / HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n", 0).await;
+    assert!(refused.starts_with(b"HTTP/1.1 405 "), "a method like any other");
+}
+
+#[tokio::test]
+async fn a_connection_ends_behind_a_body_or_an_upgrade_that_is_none() {
+    let relay = TestRelay::start(|_| {});
+    let hidden = "GET /hidden HTTP/1.1\r\nhost: a\r\n\r\n";
+    for (wrapped, status) in [
+        (format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{hidden}{hidden}", hidden.len()), "405"),
+        (format!("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{hidden}"), "405"),
+        (format!("GET /nothing HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\n\r\n{hidden}"), "404"),
+    ] {
+        let answer = raw(&relay, wrapped.as_bytes(), 0).await;
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{wrapped:?}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{wrapped:?}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn unfinished_heads_have_a_limit_in_bytes() {
+    let relay = TestRelay::start(|config| {
+        config.limits.head_bytes = 64 * 1024;
+        config.limits.header_timeout = 10 * PATIENCE;
+    });
+    let half = format!("GET / HTTP/1.1\r\nhost: relay.test\r\nx: {}", "x".repeat(3 * 1024));
+    // An address may hold 8 KiB: two of these heads.
+    let mut crowd = Vec::new();
+    for _ in 0..3 {
+        let mut stream = connect_from(ATTACKER, &relay).await;
+        stream.write_all(half.as_bytes()).await.unwrap();
+        crowd.push(stream);
+    }
+    let mut other = connect_from([127, 8, 0, 1], &relay).await;
+    other.write_all(half.as_bytes()).await.unwrap();
+    eventually("one gives way", async || crowd.iter().filter(|stream| is_open(stream)).count() == 2).await;
+    assert_eq!(relay.metric("linelight_connections_gave_way_total").await, 1);
+    other.write_all(b"\r\nconnection: close\r\n\r\n").await.unwrap();
+    assert!(read_to_end(&mut other).await.starts_with(b"HTTP/1.1 200 "), "an honest neighbour is not disturbed");
+}

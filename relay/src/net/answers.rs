@@ -3,8 +3,8 @@
 use std::future::ready;
 
 use axum::Router;
-use axum::extract::{FromRequestParts, Path};
-use axum::middleware;
+use axum::extract::{FromRequestParts, Path, Request};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER,
@@ -17,6 +17,7 @@ use serde_json::json;
 
 use super::folder::Folder;
 use super::origin::Transport;
+use super::request_head::Refusal;
 
 /// Headers of every answer, beside the content security policy of its wing.
 const SECURITY: [(&str, &str); 5] = [
@@ -46,7 +47,16 @@ pub(crate) struct Policy {
 /// another door.
 pub(crate) fn finished(router: Router, folder: Folder, policy: Policy) -> Router {
     let layer = middleware::map_response(move |response| ready(secured(response, policy)));
-    folder.around(router.method_not_allowed_fallback(method_not_allowed)).layer(layer)
+    let router = router.method_not_allowed_fallback(method_not_allowed);
+    folder.around(router).layer(middleware::from_fn(unless_refused)).layer(layer)
+}
+
+/// Answers a request that was refused before it was read, and lets every other one pass.
+async fn unless_refused(request: Request, next: Next) -> Response {
+    match request.extensions().get::<Refusal>() {
+        None => next.run(request).await,
+        Some(refusal) => words(refusal.status(), request.headers(), &format!("This is no request: {refusal}.")),
+    }
 }
 
 fn secured(mut response: Response, policy: Policy) -> Response {

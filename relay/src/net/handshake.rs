@@ -16,7 +16,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::answers::words;
-use super::listener::{Connection, Unbuffered};
+use super::listener::{Connection, Heads, Unbuffered};
 use super::places::Place;
 
 /// A connection behind its WebSocket handshake.
@@ -127,17 +127,24 @@ fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
 
 /// Takes the bare stream out of hyper; `None` for a stream of no known kind.
 fn accepted(upgraded: Upgraded, place: Option<Place>) -> Option<Accepted> {
-    match upgraded.downcast::<TokioIo<Unbuffered<TcpStream>>>() {
-        Ok(Parts { io, read_buf, .. }) => {
-            let stream = AcceptedStream::Plain(io.into_inner().into_inner());
-            Some(Accepted { stream, leftover: read_buf, place })
+    match upgraded.downcast::<TokioIo<Heads<Unbuffered<TcpStream>>>>() {
+        Ok(parts) => {
+            let (stream, leftover) = bare(parts);
+            Some(Accepted { stream: AcceptedStream::Plain(stream), leftover, place })
         }
         Err(upgraded) => {
-            let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<Unbuffered<TlsStream<TcpStream>>>>().ok()?;
-            let stream = AcceptedStream::Tls(Box::new(io.into_inner().into_inner()));
-            Some(Accepted { stream, leftover: read_buf, place })
+            let parts = upgraded.downcast::<TokioIo<Heads<Unbuffered<TlsStream<TcpStream>>>>>().ok()?;
+            let (stream, leftover) = bare(parts);
+            Some(Accepted { stream: AcceptedStream::Tls(Box::new(stream)), leftover, place })
         }
     }
+}
+
+/// Returns the stream under hyper, and what was read behind the handshake.
+fn bare<S>(parts: Parts<TokioIo<Heads<Unbuffered<S>>>>) -> (S, Bytes) {
+    let (stream, behind) = parts.io.into_inner().into_parts();
+    let leftover = if behind.is_empty() { parts.read_buf } else { [parts.read_buf, behind].concat().into() };
+    (stream.into_inner(), leftover)
 }
 
 /// Answers a request without a WebSocket handshake.

@@ -3,6 +3,7 @@
 //!
 //! A future WebSocket leaves through [`Connection::leave`]. The connection's task here then ends, with hyper's buffers.
 
+mod heads;
 mod socket;
 mod tls;
 mod unbuffered;
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -28,19 +31,20 @@ use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use tower_service::Service;
 
+pub(crate) use self::heads::Heads;
+use self::heads::Refused;
+use self::tls::Client;
 pub use self::tls::Handshakes;
 pub(crate) use self::unbuffered::Unbuffered;
 use super::address_group::AddressGroup;
+use super::head_bytes::{HeadBytes, HeldHead};
 use super::peer::Forwarding;
 use super::places::{Place, Places};
+use super::request_head::{MAX_FIELDS, MAX_HEAD};
 use super::shares::Waits;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 
-/// The largest header of a request, in bytes: a token is 4 KiB at most, a browser's own fields another 2.
-const MAX_HEADER: usize = 16 * 1024;
-/// Fields of a request's header.
-const MAX_FIELDS: usize = 64;
 /// The pause after accept failed for want of file descriptors or memory. At once it would fail again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -53,6 +57,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// The turns at TLS handshakes, viewers' and agents' apart.
     pub handshakes: Arc<Handshakes>,
+    /// The memory of unfinished heads.
+    pub heads: Arc<HeadBytes>,
     /// The trusted reverse proxies.
     pub forwarding: Option<Forwarding>,
     /// True once the relay stops.
@@ -184,20 +190,21 @@ impl Server {
         let alarm = place.alarm();
         let connection = Connection { peer, local, forwarded: None, place: Arc::new(Mutex::new(Some(place))) };
         tokio::spawn(async move {
+            let held = server.shared.heads.of(peer.into(), alarm.clone());
             tokio::select! {
                 // First: an alarm for a WebSocket is heard by the WebSocket's task.
                 biased;
-                () = server.connection(stream, connection) => {}
+                () = server.connection(stream, connection, held) => {}
                 () = alarm.rings() => {}
             }
         });
     }
 
-    async fn connection(&self, stream: TcpStream, connection: Connection) {
+    async fn connection(&self, stream: TcpStream, connection: Connection, mut held: HeldHead) {
         match &self.tls {
-            None => self.http(stream, connection).await,
-            Some(tls) => match self.handshake(stream, tls, &connection).await {
-                Ok(stream) => self.http(stream, connection).await,
+            None => self.http(stream, connection, held).await,
+            Some(tls) => match self.handshake(stream, tls, &connection, &mut held).await {
+                Ok(stream) => self.http(stream, connection, held).await,
                 Err(error) => self.handshake_failed(&error),
             },
         }
@@ -208,10 +215,12 @@ impl Server {
         stream: TcpStream,
         tls: &Arc<ServerConfig>,
         connection: &Connection,
+        held: &mut HeldHead,
     ) -> io::Result<TlsStream<TcpStream>> {
         let config = Arc::clone(tls);
         let waits = |waits| connection.progress(waits);
-        let handshake = self.shared.handshakes.accept(stream, config, self.agents_only, connection.peer.into(), waits);
+        let client = Client { group: connection.peer.into(), held, waits };
+        let handshake = self.shared.handshakes.accept(stream, config, self.agents_only, client);
         timeout(self.shared.limits.handshake_timeout, handshake).await?
     }
 
@@ -220,17 +229,43 @@ impl Server {
         tracing::debug!(%error, "TLS handshake failed");
     }
 
-    async fn http<S>(&self, stream: S, connection: Connection)
+    async fn http<S>(&self, stream: S, connection: Connection, held: HeldHead)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = service_fn(|request| self.answer(connection.clone(), request));
+        let refused = Refused::default();
+        let mut heads = Heads::new(Unbuffered::new(stream), held, refused.clone());
+        if self.has_request(&mut heads).await {
+            self.requests(heads, connection, &refused).await;
+        }
+    }
+
+    /// Waits for the first request. A connection without one costs no buffer of hyper's, and ends at once when the relay stops.
+    async fn has_request<S: AsyncRead + Unpin>(&self, heads: &mut Heads<S>) -> bool {
+        let mut drain = self.shared.drain.clone();
+        let first = tokio::select! {
+            first = timeout(self.shared.limits.header_timeout, heads.first()) => first,
+            () = stopping(&mut drain) => return false,
+        };
+        match first {
+            Ok(Ok(has_request)) => return has_request,
+            Ok(Err(error)) => self.request_failed(&error),
+            Err(elapsed) => self.request_failed(&elapsed),
+        }
+        false
+    }
+
+    async fn requests<S>(&self, heads: Heads<S>, connection: Connection, refused: &Refused)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = service_fn(|request| self.answer(connection.clone(), refused, request));
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.shared.limits.header_timeout)
-            .max_buf_size(MAX_HEADER)
+            .max_buf_size(MAX_HEAD)
             .max_headers(MAX_FIELDS)
-            .serve_connection(TokioIo::new(Unbuffered::new(stream)), service)
+            .serve_connection(TokioIo::new(heads), service)
             .with_upgrades();
         let mut serving = std::pin::pin!(serving);
         let mut drain = self.shared.drain.clone();
@@ -242,26 +277,55 @@ impl Server {
             }
         };
         if let Err(error) = ended {
-            self.shared.metrics.requests_failed.increment();
-            tracing::debug!(%error, "HTTP connection failed");
+            self.request_failed(&error);
         }
+    }
+
+    fn request_failed(&self, error: &dyn std::error::Error) {
+        self.shared.metrics.requests_failed.increment();
+        tracing::debug!(%error, "HTTP connection failed");
     }
 
     fn answer(
         &self,
         mut connection: Connection,
+        refused: &Refused,
         mut request: http::Request<Incoming>,
     ) -> impl Future<Output = Result<http::Response<Body>, Infallible>> + use<> {
         connection.progress(Waits::ForClient);
-        self.shared.metrics.requests.increment();
+        let refusal = refused.of(&request);
+        match refusal {
+            None => self.shared.metrics.requests.increment(),
+            Some(_) => self.shared.metrics.requests_failed.increment(),
+        }
         if let Some(forwarding) = &self.shared.forwarding
             && forwarding.is_proxy(connection.peer)
         {
             connection.forwarded = Some(forwarding.client(connection.peer, request.headers()).into());
         }
         request.extensions_mut().insert(connection);
-        self.router.clone().call(request)
+        let is_last = refusal.is_some() || !is_bare(request.headers());
+        if let Some(refusal) = refusal {
+            request.extensions_mut().insert(refusal);
+        }
+        let answer = self.router.clone().call(request);
+        async move { answer.await.map(|answer| if is_last { ended(answer) } else { answer }) }
     }
+}
+
+/// True for a request without a body and without an upgrade: what follows is the next request, and was judged as such.
+fn is_bare(headers: &HeaderMap) -> bool {
+    let has_body =
+        headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes().iter().any(|digit| *digit != b'0'));
+    !has_body && !headers.contains_key(TRANSFER_ENCODING) && !headers.contains_key(UPGRADE)
+}
+
+/// Ends the connection behind an answer, unless it is an upgrade.
+fn ended(mut answer: http::Response<Body>) -> http::Response<Body> {
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }
 
 /// True for errors of one connection, lost before accept.

@@ -65,7 +65,7 @@ impl Alarm {
     }
 
     /// Rings, now or as soon as somebody listens.
-    fn ring(&self) {
+    pub(super) fn ring(&self) {
         self.0.notify_one();
     }
 }

@@ -84,6 +84,18 @@ impl Shares {
         Ok((id, gone))
     }
 
+    /// Changes a holder's amount, within `limit` for all together. Returns those that gave way, possibly the holder itself.
+    pub(crate) fn change(&mut self, id: HolderId, amount: usize, limit: usize) -> Vec<HolderId> {
+        let Some(holder) = self.take(id) else { return Vec::new() };
+        match self.make_room(Some(holder.group), amount, limit) {
+            Ok(gone) => {
+                self.put(id, Holder { amount, ..holder });
+                gone
+            }
+            Err(Full) => vec![id],
+        }
+    }
+
     /// Notes a holder's progress: it is the youngest now.
     pub(crate) fn progress(&mut self, id: HolderId, waits: Waits) {
         let Some(holder) = self.take(id) else { return };

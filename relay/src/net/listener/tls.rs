@@ -13,6 +13,7 @@ use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
 use super::super::address_group::AddressGroup;
+use super::super::head_bytes::HeldHead;
 use super::super::shares::Waits;
 use super::super::turns::Turns;
 use crate::limits::Limits;
@@ -28,6 +29,15 @@ pub struct Handshakes {
     agents: Turns,
 }
 
+/// The other end of a handshake.
+pub(super) struct Client<'a, W> {
+    pub(super) group: AddressGroup,
+    /// The unfinished hello.
+    pub(super) held: &'a mut HeldHead,
+    /// Hears who waits for whom.
+    pub(super) waits: W,
+}
+
 impl Handshakes {
     /// Returns free turns.
     pub fn new(limits: &Limits) -> Self {
@@ -38,7 +48,7 @@ impl Handshakes {
         if agents_only || offers_uplink(hello) { &self.agents } else { &self.viewers }
     }
 
-    /// Takes a connection through its TLS handshake. `waits` hears who waits for whom.
+    /// Takes a connection through its TLS handshake.
     ///
     /// # Errors
     /// Where the client breaks the protocol or leaves.
@@ -47,10 +57,11 @@ impl Handshakes {
         stream: TcpStream,
         config: Arc<ServerConfig>,
         agents_only: bool,
-        group: AddressGroup,
-        waits: impl Fn(Waits),
+        client: Client<'_, impl Fn(Waits)>,
     ) -> io::Result<TlsStream<TcpStream>> {
-        let accepted = hello(&stream).await?;
+        let Client { group, held, waits } = client;
+        let accepted = hello(&stream, held).await?;
+        held.release();
         let turns = self.of(agents_only, &accepted.client_hello());
         let take_turn = async || {
             waits(Waits::ForRelay);
@@ -78,13 +89,14 @@ fn offers_uplink(hello: &ClientHello<'_>) -> bool {
 }
 
 /// Reads a client's hello. A client that says nothing costs no buffer.
-async fn hello(stream: &TcpStream) -> io::Result<Accepted> {
+async fn hello(stream: &TcpStream, held: &mut HeldHead) -> io::Result<Accepted> {
     stream.readable().await?;
     let (mut acceptor, mut left) = (Acceptor::default(), MAX_HELLO);
     loop {
         if let Some(accepted) = read_hello(stream, &mut acceptor, &mut left)? {
             return Ok(accepted);
         }
+        held.hold(MAX_HELLO - left);
         stream.readable().await?;
     }
 }

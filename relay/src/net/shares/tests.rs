@@ -61,9 +61,24 @@ fn among_equals_the_oldest_one_that_keeps_the_relay_waiting_gives_way() {
     assert_eq!(full.enter(group(2), 1, 1), Err(Full), "goodput before newness");
 }
 
+#[test]
+fn amounts_count_and_the_greediest_gives_way_even_if_it_is_the_one_that_grows() {
+    let mut shares = Shares::new(100);
+    let (greedy, _) = shares.enter(group(1), 60, 100).unwrap();
+    let (modest, _) = shares.enter(group(2), 30, 100).unwrap();
+    assert_eq!(shares.change(greedy, 80, 100), [greedy]);
+    assert_eq!(shares.held, 30);
+    let (greedy, _) = shares.enter(group(1), 60, 100).unwrap();
+    assert_eq!(shares.change(modest, 45, 100), [greedy]);
+    assert_eq!(shares.change(modest, 101, 100), [modest]);
+    assert_eq!(shares.held, 0);
+    assert!(shares.groups.is_empty() && shares.ranking.is_empty() && shares.holders.is_empty());
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Enter(u8, usize),
+    Change(prop::sample::Index, usize),
     Progress(prop::sample::Index, bool),
     Leave(prop::sample::Index),
 }
@@ -71,6 +86,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0..5_u8, 0..4_usize).prop_map(|(of, amount)| Step::Enter(of, amount)),
+        1 => (any::<prop::sample::Index>(), 0..6_usize).prop_map(|(id, amount)| Step::Change(id, amount)),
         1 => (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(id, waits)| Step::Progress(id, waits)),
         1 => any::<prop::sample::Index>().prop_map(Step::Leave),
     ]
@@ -103,6 +119,12 @@ proptest! {
                         prop_assert!(amount > 1 || sum(&here, of) + amount >= most, "the smallest is never refused");
                     }
                 },
+                Step::Change(index, amount) if !here.is_empty() => {
+                    let at = index.index(here.len());
+                    here[at].2 = amount;
+                    let gone = shares.change(here[at].0, amount, LIMIT);
+                    here.retain(|(id, ..)| !gone.contains(id));
+                }
                 Step::Progress(index, relay) if !here.is_empty() => {
                     shares.progress(here[index.index(here.len())].0, if relay { Waits::ForRelay } else { Waits::ForClient });
                 }
