@@ -109,8 +109,9 @@ release: ## What is attached to a release, from what `make images` built, into t
 	@tests/setup sbom
 	container/release
 
-# How long the churn of `make soak` lasts, in seconds.
+# How long the churn of `make soak` lasts, in seconds; with SOAK_ATTACK=1 strangers attack all the while.
 export SOAK_SECONDS ?= 600
+export SOAK_ATTACK ?= 0
 
 soak: web ## 200 agents and 2,000 viewers under churn for SOAK_SECONDS, then 10,000 viewers back at once; fails on a leak or a loss
 	cargo build --locked --release --bins -p linelight-agent -p linelight-relay -p linelight-tests

@@ -4,10 +4,8 @@
 //! Each attack comes from one address of 127.0.0.0/8 and then from two hundred. Attackers, logins and relay share this machine's
 //! processors, so a part of a login's delay is the attack's own work. `--alone` shows the spread of the figures without an attack.
 
-mod attack;
 mod people;
 mod stage;
-mod wire;
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -16,9 +14,9 @@ use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use attack::Attack;
 use people::Logins;
-use stage::{Phase, Stage};
+use stage::{Needs, Phase, Stage};
+use tests::attacks::Attack;
 
 /// Attacks a relay of its own on 127.0.0.1 and prints a table of what others notice.
 #[derive(Debug, Parser)]
@@ -33,7 +31,7 @@ struct Arguments {
     /// From so many addresses, once each
     #[arg(long, value_delimiter = ',', default_values_t = [1, 200], value_parser = clap::value_parser!(u16).range(1..=10_000))]
     addresses: Vec<u16>,
-    /// Nobody attacks: the same measurement twice, for its spread
+    /// Measures twice without an attack, for the spread
     #[arg(long)]
     alone: bool,
 }
@@ -51,7 +49,8 @@ async fn run(arguments: &Arguments) -> Result<()> {
     for attack in
         Attack::value_variants().iter().filter(|attack| arguments.only.is_empty() || arguments.only.contains(attack))
     {
-        let stage = Stage::start(attack.needs()).await.with_context(|| format!("the stage for {}", attack.name()))?;
+        let stage =
+            Stage::start(Needs::of(*attack)).await.with_context(|| format!("the stage for {}", attack.name()))?;
         let alone = stage.measure(None, 0, length).await?;
         print(&row("nobody", 0, &alone, &alone.logins))?;
         for addresses in &arguments.addresses {
@@ -67,14 +66,14 @@ async fn run(arguments: &Arguments) -> Result<()> {
     )
 }
 
-const HEAD: &str = "attack               addresses  attempts   held  logins   median    worst  x alone  before  during   after  lost  limited";
+const HEAD: &str = "attack                addresses  attempts   held  logins   median    worst  x alone  before  during   after  lost  limited";
 
 fn row(name: &str, addresses: u16, phase: &Phase, alone: &Logins) -> String {
     let Phase { logins, memory: [before, during, after], .. } = phase;
     let mib = |bytes: &f64| bytes / 1_048_576.0;
     let count = format!("{}/{}", logins.in_time(), logins.tried);
     format!(
-        "{name:<19}  {addresses:>9}  {:>8.0}  {:>5}  {count:>6}  {:>7.0}  {:>7.0}  {:>7.1}  {:>6.1}  {:>6.1}  {:>6.1}  {:>4}  {:>7}",
+        "{name:<20}  {addresses:>9}  {:>8.0}  {:>5}  {count:>6}  {:>7.0}  {:>7.0}  {:>7.1}  {:>6.1}  {:>6.1}  {:>6.1}  {:>4}  {:>7}",
         phase.attempts_a_second,
         phase.held,
         logins.median_ms(),

@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{interval, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::wire::{Door, Socket};
+use ::tests::attacks::{Door, Socket, address};
 
 /// Between two logins.
 const APART: Duration = Duration::from_millis(200);
@@ -22,7 +22,7 @@ const LOGIN_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug, Default)]
 pub(crate) struct Logins {
     pub(crate) tried: usize,
-    /// From the first byte to the snapshot, of those that got in.
+    /// The times from the first byte to the snapshot, of successful logins.
     took: Vec<Duration>,
 }
 
@@ -59,12 +59,6 @@ impl Logins {
     }
 }
 
-/// The n-th address of a network of 127.0.0.0/8.
-pub(crate) fn address([a, b]: [u8; 2], nth: usize) -> Ipv4Addr {
-    let nth = nth % 60_000;
-    Ipv4Addr::new(a, b, (nth / 250) as u8, (nth % 250) as u8 + 1)
-}
-
 async fn login(door: &Door, from: Ipv4Addr, watch: &Value) -> Result<Duration> {
     let began = Instant::now();
     let mut socket = door.watch(from, watch).await?;
@@ -88,7 +82,7 @@ async fn next_frame(socket: &mut Socket, kind: &str) -> Result<Value> {
     }
 }
 
-/// A viewer who was there before.
+/// A viewer from before the attack.
 pub(crate) struct Seated {
     seen: Arc<Mutex<Seen>>,
     task: AbortHandle,
@@ -102,7 +96,7 @@ struct Seen {
 }
 
 impl Seated {
-    /// Opens a stream and waits for its first sample.
+    /// Opens a stream and waits for the first sample.
     pub(crate) async fn sit(door: &Door, from: Ipv4Addr, watch: &Value) -> Result<Self> {
         let mut socket = door.watch(from, watch).await?;
         timeout(LOGIN_TIMEOUT, next_frame(&mut socket, "sample")).await.context("no sample in time")??;
@@ -111,7 +105,7 @@ impl Seated {
         Ok(Self { seen, task })
     }
 
-    /// What it has lost so far.
+    /// Returns the lost samples so far.
     pub(crate) fn lost(&self) -> u64 {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).lost
     }
@@ -138,13 +132,6 @@ async fn look(mut socket: Socket, seen: Arc<Mutex<Seen>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_differ_and_stay_in_their_network() {
-        let all: std::collections::BTreeSet<_> = (0..10_000).map(|nth| address([127, 7], nth)).collect();
-        assert_eq!(all.len(), 10_000);
-        assert!(all.iter().all(|address| address.octets()[..2] == [127, 7] && address.octets()[3] > 0));
-    }
 
     #[test]
     fn a_median_of_nobody_is_none() {

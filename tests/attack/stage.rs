@@ -1,19 +1,18 @@
-//! A relay with an agent, a router and people, and one measurement on it.
+//! A relay with an agent, a router and people, and one measurement.
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use shared::username::Username;
+use tests::attacks::{Attack, Door, Flood, address};
 use tests::harness::{Agent, AgentSetup, Certificate, Relay, RelaySetup};
 use tests::simulated_router::{Setup, SimulatedRouter};
 use tokio::time::sleep;
 
-use crate::attack::{Attack, Flood};
-use crate::people::{Logins, Seated, address};
-use crate::wire::Door;
+use crate::people::{Logins, Seated};
 
 /// Lines of the router, each with a seated viewer.
 const LINES: usize = 8;
@@ -21,8 +20,10 @@ const LINES: usize = 8;
 const LOOK: Duration = Duration::from_millis(250);
 /// From an attack's end to the last look at the relay's memory.
 const REST: Duration = Duration::from_secs(3);
+/// The relay's first minute, and some more.
+const STARTED_WITHIN: Duration = Duration::from_secs(90);
 
-/// Who may see a line on a stage.
+/// The access of a stage's relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     Link,
@@ -33,6 +34,20 @@ pub(crate) enum Access {
 pub(crate) struct Needs {
     pub(crate) access: Access,
     pub(crate) flags: &'static [&'static str],
+}
+
+impl Needs {
+    /// Returns the needs of an attack.
+    pub(crate) fn of(attack: Attack) -> Self {
+        let flags: &[&str] = match attack {
+            Attack::IdleRequests | Attack::IdleWebSockets => &["--max-connections=3000"],
+            Attack::ForgedForwarded => &["--trusted-proxy=127.7.0.0/16", "--forwarded-header=X-Forwarded-For"],
+            Attack::SeatsOfNoLine => &["--max-viewers=1000"],
+            _ => &[],
+        };
+        let access = if attack == Attack::SeatsOfNoLine { Access::Open } else { Access::Link };
+        Self { access, flags }
+    }
 }
 
 /// A relay with an agent, a router and viewers.
@@ -51,14 +66,14 @@ pub(crate) struct Phase {
     pub(crate) logins: Logins,
     pub(crate) attempts_a_second: f64,
     pub(crate) held: usize,
-    /// Of the relay, in bytes: before, at its highest, and a while after.
+    /// The relay's memory in bytes: before, at its highest, and after a rest.
     pub(crate) memory: [f64; 3],
     pub(crate) lost: u64,
     pub(crate) limited: u64,
 }
 
 impl Stage {
-    /// Starts all of it and seats a viewer at each line.
+    /// Starts everything and seats a viewer at each line.
     pub(crate) async fn start(needs: Needs) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let certificate = Certificate::make(folder.path())?;
@@ -86,6 +101,9 @@ impl Stage {
             _router: router,
             _folder: folder,
         };
+        if needs.access == Access::Open {
+            until_started(&stage.relay).await?;
+        }
         for (nth, watch) in stage.watches.iter().enumerate() {
             stage.seated.push(Seated::sit(&stage.door, address([127, 8], nth), watch).await?);
         }
@@ -101,17 +119,14 @@ impl Stage {
         let began = Instant::now();
         let logins = {
             let sources: Vec<Ipv4Addr> = (0..usize::from(addresses)).map(|nth| address([127, 7], nth)).collect();
-            let flood = Flood {
-                attack,
-                door: &self.door,
-                sources: &sources,
-                watch: &self.watches[0],
-                attempts: &attempts,
-                held: &held,
+            let flood = async {
+                let Some(attack) = attack else { return std::future::pending().await };
+                let (door, watch, pace) = (&self.door, &self.watches[0], attack.pace());
+                Flood { attack, pace, door, sources: &sources, watch, attempts: &attempts, held: &held }.run().await
             };
             tokio::select! {
                 logins = Logins::during(&self.door, &self.watches, length) => logins,
-                failed = flood.run() => return Err(failed),
+                failed = flood => return Err(failed),
                 failed = self.watch_memory(&mut highest) => return Err(failed),
             }
         };
@@ -148,6 +163,16 @@ impl Stage {
     fn lost(&self) -> u64 {
         self.seated.iter().map(Seated::lost).sum()
     }
+}
+
+/// Waits for the end of the relay's first minute. Before, agents may still come back, and every username may be a line's.
+async fn until_started(relay: &Relay) -> Result<()> {
+    let began = Instant::now();
+    while relay.explain("nobody").await?["state"] == "starting" {
+        ensure!(began.elapsed() < STARTED_WITHIN, "the relay is still starting after {STARTED_WITHIN:?}");
+        sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 /// A first frame for each line.

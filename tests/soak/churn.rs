@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use rustls::ClientConfig;
+use tests::attacks::Door;
 use tests::harness::{Network, Proxy, Relay};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -14,7 +15,7 @@ use crate::books::{Books, Reason, Totals, look};
 use crate::chance::Chance;
 use crate::gauges::Gauge;
 use crate::towers::Tower;
-use crate::viewers::{Door, Looking, Viewer, until_looking};
+use crate::viewers::{Looking, Viewer, until_looking};
 
 /// Books close after the agent's ring of two minutes, when no sample can arrive any more.
 const HORIZON: Duration = Duration::from_secs(150);

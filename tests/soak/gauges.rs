@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 /// Memory may grow by so much between the two halves that are compared: an allocator settles, and rings fill for five minutes.
 const GROWTH_SHARE: f64 = 0.15;
 const GROWTH_BYTES: f64 = 6.0 * 1024.0 * 1024.0;
-/// Descriptors and tasks beyond those of viewers and uplinks may grow by so many: connections that begin or end.
+/// Descriptors and tasks beyond those of viewers, uplinks and strangers may grow by so many: connections that begin or end.
 const GROWTH_COUNT: f64 = 64.0;
 
 /// The relay at one moment.
@@ -25,6 +25,8 @@ pub(crate) struct Gauge {
     pub(crate) tasks: f64,
     pub(crate) viewers: f64,
     pub(crate) uplinks: f64,
+    /// Connections without a watch or an agent's token.
+    pub(crate) strangers: f64,
 }
 
 impl Gauge {
@@ -45,12 +47,13 @@ impl Gauge {
             tasks: figure("linelight_tasks")?,
             viewers: figure("linelight_viewers")?,
             uplinks: figure("linelight_uplinks")?,
+            strangers: figure("linelight_connections_half_open")?,
         })
     }
 
-    /// Descriptors and tasks that belong to no viewer and to no uplink.
+    /// Descriptors and tasks that belong to no viewer, no uplink and no stranger.
     fn others(&self) -> [f64; 2] {
-        [self.descriptors, self.tasks].map(|count| count - self.viewers - self.uplinks)
+        [self.descriptors, self.tasks].map(|count| count - self.viewers - self.uplinks - self.strangers)
     }
 
     /// What is above the idle relay, in words; `None` if nothing is.
@@ -105,6 +108,7 @@ mod tests {
                 tasks: 2_215.0,
                 viewers: 2_000.0,
                 uplinks: 200.0,
+                strangers: 0.0,
             };
             change(nth, &mut gauge);
             gauge

@@ -5,13 +5,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use tests::attacks::Door;
 use tests::harness::Relay;
 use tokio::time::{Instant, sleep};
 
 use crate::books::SharedChart;
 use crate::churn::until_uplinks;
 use crate::towers::Tower;
-use crate::viewers::{Door, Looking, Viewer, until_looking};
+use crate::viewers::{Looking, Viewer, until_looking};
 
 /// Everybody is back within this time, or the run fails.
 const PATIENCE: Duration = Duration::from_secs(300);

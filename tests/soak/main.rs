@@ -9,6 +9,7 @@ mod chance;
 mod churn;
 mod gauges;
 mod herd;
+mod strangers;
 mod towers;
 mod viewers;
 
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tests::attacks::Door;
 use tests::harness::{Certificate, Relay, RelaySetup};
 use tokio::time::sleep;
 
@@ -27,7 +29,8 @@ use books::Totals;
 use churn::{Churn, until_uplinks};
 use gauges::{Gauge, growth};
 use herd::Return;
-use viewers::{Door, Viewer};
+use strangers::Strangers;
+use viewers::Viewer;
 
 /// Soaks the built relay: churn for a while, then everybody back at once, then a table; fails on a leak or an unexplained loss.
 #[derive(Debug, Parser)]
@@ -51,6 +54,9 @@ struct Arguments {
     /// Seconds until the relay is as it was before the first connection; the longest is a viewer that vanished
     #[arg(long, default_value_t = 90)]
     idle_within: u64,
+    /// Strangers attack from other addresses all the while
+    #[arg(long, env = "SOAK_ATTACK", value_parser = clap::builder::FalseyValueParser::new())]
+    attack: bool,
     /// A deliberate fault that must make the run fail
     #[arg(long, value_enum)]
     sabotage: Option<Sabotage>,
@@ -90,14 +96,19 @@ async fn soak(arguments: &Arguments) -> Result<()> {
     let towers = towers::start(relay.address, &certificate.file, agents, lines).await?;
     until_uplinks(&relay, agents, CONNECTED_WITHIN).await?;
     let mut churn = Churn::new(relay, towers, Arc::clone(&certificate.client)).await?;
+    let door = Door { address: churn.relay.address, tls: certificate.client };
+    let strangers = arguments.attack.then(|| Strangers::attack(door.clone()));
     let mut failures = Vec::new();
     if arguments.seconds > 0 {
         failures = under_churn(&mut churn, arguments).await?;
     }
-    let door = Door { address: churn.relay.address, tls: certificate.client };
     if arguments.herd > 0 {
         let back = herd::come_back(&mut churn.relay, &churn.towers, arguments.herd as usize, &door).await?;
         print(&words_of(&back, agents, arguments.herd))?;
+    }
+    if let Some(strangers) = strangers {
+        let attempts = strangers.leave().await?;
+        print(&format!("{attempts} attempts of strangers meanwhile"))?;
     }
     let kept = arguments.sabotage.filter(|sabotage| *sabotage == Sabotage::Leak).map_or(0, |_| KEPT);
     let line = churn.towers[0].lines[0].clone();

@@ -1,24 +1,18 @@
 //! The viewers of a soak: programs over TLS with a page's reconnects.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use futures_util::{SinkExt, StreamExt};
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
+use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::net::TcpStream;
+use tests::attacks::{Door, Socket, address};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::books::{Chart, SharedChart, look};
 use crate::chance::Chance;
@@ -29,13 +23,6 @@ const SILENCE: Duration = Duration::from_secs(25);
 /// A page's waits before its next attempt, milliseconds (relay/web/src/live/backoff.ts).
 const BACK_OFF: f64 = 1_000.0;
 const LONGEST_BACK_OFF: f64 = 30_000.0;
-
-/// Where viewers connect, and whom they trust.
-#[derive(Clone)]
-pub(crate) struct Door {
-    pub(crate) address: SocketAddr,
-    pub(crate) tls: Arc<ClientConfig>,
-}
 
 /// How many viewers are looking at a line right now.
 pub(crate) type Looking = Arc<AtomicUsize>;
@@ -55,7 +42,8 @@ impl Viewer {
     /// Opens a page.
     pub(crate) fn open(door: Door, line: String, chart: SharedChart, looking: Looking, seed: u64) -> Self {
         let through = door.address;
-        let page = Page { door, line: line.clone(), chart: Arc::clone(&chart), looking, chance: Chance::new(seed) };
+        let (from, chance) = (address([127, 9], seed as usize), Chance::new(seed));
+        let page = Page { door, from, line: line.clone(), chart: Arc::clone(&chart), looking, chance };
         Self { line, chart, door: through, task: tokio::spawn(page.stay()).abort_handle() }
     }
 }
@@ -96,6 +84,8 @@ impl Columns {
 
 struct Page {
     door: Door,
+    /// Its own address: a subscriber's home.
+    from: Ipv4Addr,
     line: String,
     chart: SharedChart,
     looking: Looking,
@@ -130,16 +120,8 @@ impl Page {
         looks.is_some()
     }
 
-    async fn connect(&self) -> Result<WebSocketStream<TlsStream<TcpStream>>> {
-        let stream = TcpStream::connect(self.door.address).await?;
-        stream.set_nodelay(true)?;
-        let name = ServerName::IpAddress(self.door.address.ip().into());
-        let stream = TlsConnector::from(Arc::clone(&self.door.tls)).connect(name, stream).await?;
-        // The default buffers would be 128 KiB for each of ten thousand viewers.
-        let config = WebSocketConfig::default().read_buffer_size(4 * 1024).write_buffer_size(0);
-        let (mut socket, _) = client_async_with_config("ws://127.0.0.1/api/v1/live", stream, Some(config)).await?;
-        socket.send(Message::text(json!({"type": "watch", "username": self.line}).to_string())).await?;
-        Ok(socket)
+    async fn connect(&self) -> Result<Socket> {
+        self.door.watch(self.from, &json!({"type": "watch", "username": self.line})).await
     }
 }
 

@@ -5,6 +5,7 @@
 //! `install_scripts` the scripts that the relay writes for routers, `simulated_router_behaviour` the simulated router itself, and
 //! `e2e` the built programs from end to end.
 
+pub mod attacks;
 pub mod bench;
 pub mod harness;
 pub mod script_interpreter;

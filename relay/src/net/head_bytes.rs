@@ -1,6 +1,6 @@
-//! The memory of unfinished heads: hellos of TLS and headers of requests that have begun and not ended, of the whole process.
+//! The memory of unfinished heads in the whole process: TLS hellos, and headers of requests.
 //!
-//! When it is full, the oldest one of the address group with most gives way ([`Shares`]), and its connection ends.
+//! Without room the oldest head of the address group with most gives way ([`Shares`]), and its connection ends.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ struct Table {
     alarms: HashMap<HolderId, Alarm>,
 }
 
-/// One connection's unfinished head. Dropping it gives the bytes back.
+/// One connection's unfinished head. Dropping a head frees its bytes.
 pub(crate) struct HeldHead {
     all: Arc<HeadBytes>,
     group: AddressGroup,
@@ -43,7 +43,7 @@ impl HeadBytes {
         Self { limit, metrics, table }
     }
 
-    /// Returns the head of a connection, without a byte so far. The alarm rings where it has to give way.
+    /// Returns a connection's head without bytes. The alarm rings when the connection has to end.
     pub(crate) fn of(self: &Arc<Self>, group: AddressGroup, alarm: Alarm) -> HeldHead {
         HeldHead { all: Arc::clone(self), group, alarm, id: None }
     }

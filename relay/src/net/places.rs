@@ -1,8 +1,9 @@
 //! The places of a listener's connections.
 //!
-//! A connection is a stranger's until it has shown a valid watch or an agent's token, whatever it does meanwhile: handshakes,
-//! requests, silence. Strangers have a share for each address group, and give way to each other ([`Shares`]). Connections of trusted
-//! proxies are no strangers: a proxy carries everybody's requests. A WebSocket through a proxy counts by the forwarded address.
+//! A connection is a stranger's until it shows a valid watch or an agent's token: handshakes, requests and silence are
+//! a stranger's. Strangers have a share for each address group, and give way to each other ([`Shares`]). Connections of
+//! trusted proxies are exempt, because a proxy carries everybody's requests. A WebSocket through a proxy counts by the
+//! forwarded address.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,20 +25,20 @@ pub(crate) struct Places {
     metrics: Arc<Metrics>,
     // Held for one step of one connection.
     table: Mutex<Table>,
-    /// Wakes who waits for the last connection's end.
+    /// Wakes [`Places::all_ended`].
     ended: Notify,
 }
 
 struct Table {
     strangers: Shares,
     alarms: HashMap<HolderId, Alarm>,
-    /// Connections of proxies, and those that have shown who they are.
+    /// Connections of proxies, viewers and agents.
     known: usize,
-    /// Connections that are open, those included that give way right now.
+    /// All open connections, also those under way to their end.
     open: usize,
 }
 
-/// A connection's place. Dropping it frees the place.
+/// A connection's place. Dropping a place frees it.
 pub struct Place {
     places: Arc<Places>,
     holder: Holder,
@@ -49,7 +50,7 @@ enum Holder {
 }
 
 struct Stranger {
-    /// `None` where there was no room.
+    /// `None` without room.
     id: Option<HolderId>,
     alarm: Alarm,
 }
@@ -79,7 +80,7 @@ impl Places {
         Arc::new(Self { connections, strangers, metrics, table, ended: Notify::new() })
     }
 
-    /// Takes a place for a connection; `group` is `None` for a trusted proxy's. Returns `None` where there is no room.
+    /// Takes a place for a connection, or for a trusted proxy's if `group` is `None`. Returns `None` without room.
     pub(crate) fn admit(self: &Arc<Self>, group: Option<AddressGroup>) -> Option<Place> {
         let mut table = self.table();
         let holder = match group {
@@ -121,7 +122,7 @@ impl Places {
         Some(id)
     }
 
-    /// Ends connections that gave way.
+    /// Ends the connections, which have given way.
     fn end(&self, table: &mut Table, gone: Vec<HolderId>) {
         for id in gone {
             self.metrics.half_open.decrement();
@@ -132,7 +133,7 @@ impl Places {
         }
     }
 
-    /// Takes a stranger out of the shares. False if it had given way.
+    /// Takes a stranger out of the shares. False if the stranger has given way.
     fn leave(&self, table: &mut Table, id: Option<HolderId>) -> bool {
         let is_here = id.is_some_and(|id| table.alarms.remove(&id).is_some() && table.strangers.leave(id));
         if is_here {
@@ -147,7 +148,7 @@ impl Places {
 }
 
 impl Place {
-    /// Returns the alarm of a stranger's connection. A known one gets an alarm that never rings.
+    /// Returns the alarm of a stranger's connection. The alarm of other connections never rings.
     pub(crate) fn alarm(&self) -> Alarm {
         match &self.holder {
             Holder::Stranger(stranger) => stranger.alarm.clone(),
@@ -155,7 +156,7 @@ impl Place {
         }
     }
 
-    /// Notes a step forward: of its group, the connection is now the last one to give way.
+    /// Notes progress: within its group, the connection is now the last one to give way.
     pub(crate) fn progress(&self, waits: Waits) {
         if let Holder::Stranger(stranger) = &self.holder
             && let Some(id) = stranger.id
@@ -164,7 +165,8 @@ impl Place {
         }
     }
 
-    /// The connection has shown a valid watch or an agent's token, and never gives way. False if it has given way already.
+    /// Counts the connection as a viewer's or an agent's: from now on it never gives way. False if the connection has
+    /// given way.
     pub(crate) fn become_known(&mut self) -> bool {
         let Holder::Stranger(stranger) = &self.holder else { return true };
         let mut table = self.places.table();
@@ -177,7 +179,7 @@ impl Place {
         is_here
     }
 
-    /// Counts a known connection as a stranger's of this group: what comes now is not the proxy's own. Without room it gives way.
+    /// Counts a proxy's connection as a stranger's of this group. Without room the connection gives way.
     pub(crate) fn become_stranger(&mut self, group: AddressGroup) {
         if matches!(self.holder, Holder::Stranger(_)) {
             return;

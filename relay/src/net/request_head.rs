@@ -1,8 +1,8 @@
-//! A request's head (RFC 9112, sections 2 and 3), collected and judged before anything of it is believed.
+//! A request's head (RFC 9112, sections 2 and 3), collected and judged before any use.
 //!
-//! hyper is lenient where the RFC lets a server be: it takes a bare LF for a line's end, two names of hosts, or none. Where a proxy
-//! before the relay reads the same bytes another way, requests can be smuggled. So each byte is judged here first, and every split of
-//! the bytes gives the same judgement.
+//! hyper is lenient where the RFC lets a server be: hyper takes a bare LF as a line's end, and requests with two hosts
+//! or none. A proxy before the relay may read the same bytes in another way, and then requests can be smuggled. So each
+//! byte is judged here first, and every split of the bytes gives the same judgement.
 
 mod fields;
 mod refusal;
@@ -17,29 +17,29 @@ pub(crate) use self::refusal::{MAX_FIELDS, MAX_HEAD, Refusal};
 #[derive(Debug, Default)]
 pub(crate) struct RequestHead {
     bytes: Vec<u8>,
-    /// Where the current line begins.
+    /// The beginning of the current line.
     line: usize,
     version: Option<Version>,
     fields: Fields,
 }
 
-/// What bytes made of a head.
+/// The judgement on a head so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judgement {
     /// More bytes are needed.
     Incomplete,
-    /// The head is whole and right. So many of the last bytes belong to it.
+    /// The head is whole and right, and ends within the last bytes.
     Complete {
         /// The head's share of the last bytes.
         taken: usize,
-        /// What comes behind the head.
+        /// The bytes' purpose behind the head.
         next: Next,
     },
-    /// The head is wrong, and so is everything behind it.
+    /// The head is wrong. Nothing behind it is read.
     Refused(Refusal),
 }
 
-/// The versions of HTTP that the relay speaks.
+/// The relay's versions of HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
     Http10,
@@ -59,7 +59,7 @@ impl RequestHead {
         Judgement::Incomplete
     }
 
-    /// Returns the memory that the head takes, in bytes.
+    /// Returns the head's memory, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.bytes.capacity()
     }

@@ -1,7 +1,8 @@
-//! What strangers hold of something that has a limit, by address group; and who gives way when it is full.
+//! The shares of address groups in something with a limit, and the order of giving way.
 //!
-//! A group has a limit of its own, well below the whole. When either is full, one holder gives way: of the group with most, the oldest
-//! one that keeps the relay waiting. So whoever holds least is served last of all to give way, from one address or from many.
+//! A group has a limit of its own, well below the whole. When the whole or the group is full, one holder gives way: the
+//! oldest of the group with most. Holders with the relay waiting for the client come first. So an attack hits its own
+//! group, from one address or from many.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,26 +14,26 @@ pub(crate) type HolderId = u64;
 
 /// The amounts of all holders.
 pub(crate) struct Shares {
-    /// The most that one group may hold.
+    /// The limit of one group.
     group_limit: usize,
     held: usize,
     holders: HashMap<HolderId, Holder>,
     groups: HashMap<AddressGroup, Group>,
-    /// All groups. The last one has most, or of two that have as much the holder that has waited longest.
+    /// All groups. The last one has most; of equals, the last one has the oldest holder.
     ranking: BTreeSet<(Rank, AddressGroup)>,
     next: u64,
 }
 
-/// Who waits for whom.
+/// The direction of waiting between the relay and a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Waits {
     /// The relay waits for the client: the holder may give way.
     ForClient,
-    /// The client waits for the relay: the holder gives way only if its group has more than the newcomer's.
+    /// The client waits for the relay: the holder gives way only to a smaller group.
     ForRelay,
 }
 
-/// No more is to be had: the newcomer's group has most, and all its holders wait for the relay.
+/// No room: the newcomer's group has most, and all its holders wait for the relay.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
@@ -47,7 +48,7 @@ struct Holder {
 #[derive(Default)]
 struct Group {
     held: usize,
-    /// The oldest first, those that keep the relay waiting before all others.
+    /// The holders in their order of giving way.
     holders: BTreeMap<(Waits, u64), HolderId>,
 }
 
@@ -67,10 +68,11 @@ impl Shares {
         Self { group_limit, held: 0, holders, groups, ranking: BTreeSet::new(), next: 0 }
     }
 
-    /// Takes `amount` for a new holder, within `limit` for all together. Returns the holder, and those that gave way.
+    /// Takes `amount` for a new holder, within `limit` for all together. Returns the new holder, and the holders to
+    /// end.
     ///
     /// # Errors
-    /// [`Full`]. Nobody gave way then.
+    /// [`Full`]. All holders stay then.
     pub(crate) fn enter(
         &mut self,
         group: AddressGroup,
@@ -84,7 +86,7 @@ impl Shares {
         Ok((id, gone))
     }
 
-    /// Changes a holder's amount, within `limit` for all together. Returns those that gave way, possibly the holder itself.
+    /// Changes a holder's amount, within `limit` for all together. Returns the holders to end, possibly this one.
     pub(crate) fn change(&mut self, id: HolderId, amount: usize, limit: usize) -> Vec<HolderId> {
         let Some(holder) = self.take(id) else { return Vec::new() };
         match self.make_room(Some(holder.group), amount, limit) {
@@ -96,17 +98,17 @@ impl Shares {
         }
     }
 
-    /// Notes a holder's progress: it is the youngest now.
+    /// Notes progress: the holder is the youngest now.
     pub(crate) fn progress(&mut self, id: HolderId, waits: Waits) {
         let Some(holder) = self.take(id) else { return };
         self.next += 1;
         self.put(id, Holder { waits, age: self.next, ..holder });
     }
 
-    /// Makes `amount` of room among the others; of nobody's group where `group` is `None`. Returns those that gave way.
+    /// Makes room for `amount` of a group, or of no group. Returns the holders to end.
     ///
     /// # Errors
-    /// [`Full`]. Nobody gave way then.
+    /// [`Full`]. All holders stay then.
     pub(crate) fn make_room(
         &mut self,
         group: Option<AddressGroup>,
@@ -127,7 +129,7 @@ impl Shares {
         Ok(gone.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// Ends a holder. True if it had not given way before.
+    /// Removes a holder. False if the holder has given way.
     pub(crate) fn leave(&mut self, id: HolderId) -> bool {
         self.take(id).is_some()
     }
@@ -141,7 +143,7 @@ impl Shares {
         newcomer.is_some_and(|newcomer| self.held_by(newcomer) + amount > self.group_limit)
     }
 
-    /// Returns the holder that gives way to a newcomer; `None` if that is the newcomer itself.
+    /// Returns the holder that gives way to a newcomer; `None` for the newcomer itself.
     fn gives_way(&self, newcomer: Option<AddressGroup>, amount: usize) -> Option<HolderId> {
         let with_newcomer = newcomer.map_or(0, |newcomer| self.held_by(newcomer) + amount);
         let ((most, _), largest) = self.ranking.last()?;
@@ -152,7 +154,7 @@ impl Shares {
         self.oldest(*largest, at_most)
     }
 
-    /// Returns the oldest holder of a group, of those that wait as given or less.
+    /// Returns a group's first holder in the order of giving way, if it waits as given or less.
     fn oldest(&self, group: AddressGroup, at_most: Waits) -> Option<HolderId> {
         let ((waits, _), id) = self.groups.get(&group)?.holders.first_key_value()?;
         (*waits <= at_most).then_some(*id)

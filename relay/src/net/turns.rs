@@ -1,7 +1,7 @@
-//! Turns at costly work for strangers: so many at once, and the waiting address groups one after another.
+//! Turns at costly work for strangers: a few at once, and address groups one after another.
 //!
-//! A group with a thousand waiting tasks delays a task of another group by as long as a group with one. A turn covers work of the
-//! relay alone, and no task keeps a turn while it waits for a client.
+//! A group with a thousand waiting tasks delays another group no longer than a group with one task. A turn covers the
+//! relay's own work, and no task keeps a turn while the relay waits for a client.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,7 +16,7 @@ pub(crate) struct Turns {
     rotation: Mutex<Rotation<oneshot::Sender<()>>>,
 }
 
-/// A turn. Dropping it gives it to the next task.
+/// A turn. Dropping a turn passes it to the next task.
 pub(crate) struct Turn<'a>(&'a Turns);
 
 impl Turns {
@@ -41,7 +41,7 @@ impl Turns {
     fn pass_on(&self) {
         let next = self.rotation().give_back();
         if let Some(grant) = next {
-            // A task that gave up at this moment passes the turn on by itself.
+            // If the task gave up at this moment, the task's guard passes the turn on.
             let _ = grant.send(());
         }
     }
@@ -57,7 +57,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// A task that waits. Dropped before its turn, it leaves the rotation.
+/// A waiting task. Dropped before its turn, the task leaves the rotation.
 struct Waiting<'a> {
     turns: &'a Turns,
     group: AddressGroup,
@@ -77,7 +77,7 @@ impl Drop for Waiting<'_> {
 /// A waiting task's number within the rotation, in order of arrival.
 type Ticket = u64;
 
-/// The answer to a task that wants a turn.
+/// The answer to a request for a turn.
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
     /// The turn is the task's.
@@ -86,7 +86,7 @@ enum Asked {
     Waits(Ticket),
 }
 
-/// Who waits, and whose turn is next. `W` wakes a waiting task.
+/// The waiting tasks and their order. `W` wakes a task.
 struct Rotation<W> {
     free: usize,
     groups: HashMap<AddressGroup, Queue<W>>,
@@ -121,7 +121,7 @@ impl<W> Rotation<W> {
         Asked::Waits(ticket)
     }
 
-    /// Takes a turn back. Returns the next task, which has the turn now.
+    /// Takes a turn back. Returns the next task with its turn.
     fn give_back(&mut self) -> Option<W> {
         let Some((_, group)) = self.round.pop_first() else {
             self.free += 1;
@@ -136,7 +136,7 @@ impl<W> Rotation<W> {
         next
     }
 
-    /// Removes a waiting task; `None` if the task has its turn already.
+    /// Removes a waiting task; `None` if the task has its turn.
     fn withdraw(&mut self, group: AddressGroup, ticket: Ticket) -> Option<W> {
         let waiter = self.groups.get_mut(&group)?.waiting.remove(&ticket);
         self.drop_if_empty(group);

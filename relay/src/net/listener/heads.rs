@@ -1,8 +1,8 @@
-//! A stream that gives hyper whole heads of requests, each judged before ([`RequestHead`]).
+//! A stream of whole heads for hyper, each judged before ([`RequestHead`]).
 //!
-//! A head that comes in pieces is collected here, within the limits of [`HeldHead`]. In place of a refused head hyper gets a request for
-//! the refusal, and so writes the answer in its turn; nothing behind it is read. Bodies and other protocols pass through: the relay ends
-//! such a connection behind the answer, unless that is an upgrade.
+//! A head in pieces is collected here, within the limits of [`HeldHead`]. In place of a refused head, hyper gets a
+//! request for the refusal and writes the answer in its turn. Nothing behind a refused head is read. Bodies and other
+//! protocols pass through; behind them the relay ends the connection, except for an upgrade.
 
 use std::io;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use super::super::request_head::{Judgement, Next, Refusal, RequestHead};
 
 /// Bytes read at once: most heads.
 const PIECE: usize = 2 * 1024;
-/// The method of the request for a refusal. From a client it is an unknown one.
+/// The method of the request for a refusal. A client's own request with this method is answered as unknown.
 const REFUSED: &str = "REFUSED";
 const REQUEST_FOR_REFUSAL: &[u8] = b"REFUSED / HTTP/1.1\r\nhost: relay\r\n\r\n";
 
@@ -32,37 +32,37 @@ pub(crate) struct Heads<S> {
     refused: Refused,
 }
 
-/// What is read next.
+/// The kind of the next bytes.
 enum NextRead {
     Head(Box<(RequestHead, HeldHead)>),
     Other,
     Nothing,
 }
 
-/// Where a connection's refusal is told.
+/// A connection's refusal, shared by the stream and the service.
 #[derive(Clone, Default)]
 pub(super) struct Refused(Arc<OnceLock<Refusal>>);
 
 impl Refused {
-    /// Returns why the head was refused that this request stands for; `None` for a client's own request.
+    /// Returns the refusal behind this request; `None` for a client's own request.
     pub(super) fn of<B>(&self, request: &http::Request<B>) -> Option<Refusal> {
         self.0.get().copied().filter(|_| request.method().as_str() == REFUSED)
     }
 }
 
 impl<S> Heads<S> {
-    /// Takes a stream before its first head.
+    /// Returns a stream before its first head.
     pub(super) fn new(stream: S, held: HeldHead, refused: Refused) -> Self {
         let next = NextRead::Head(Box::new((RequestHead::default(), held)));
         Self { stream, next, ready: Bytes::new(), unread: Bytes::new(), refused }
     }
 
-    /// Returns the wrapped stream, and the bytes read from it that nobody has read here.
+    /// Returns the wrapped stream and the unread bytes.
     pub(crate) fn into_parts(self) -> (S, Bytes) {
         (self.stream, self.ready)
     }
 
-    /// Judges bytes, and takes them: to hyper, to the head, or to what is not judged yet.
+    /// Judges bytes and keeps them: for hyper, for the head, or unread.
     fn take(&mut self, mut bytes: Bytes) {
         let NextRead::Head(collecting) = &mut self.next else {
             self.ready = bytes;
@@ -112,7 +112,7 @@ impl<S: AsyncRead + Unpin> Heads<S> {
                 return Poll::Ready(Ok(false));
             }
             if matches!(self.next, NextRead::Nothing) {
-                // Unread bytes would make the kernel reset the connection before the client reads its answer.
+                // With unread bytes the kernel would reset the connection, and the answer would be lost.
                 continue;
             }
             let bytes = Bytes::copy_from_slice(buffer.filled());

@@ -48,7 +48,7 @@ fn listening_socket(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Returns an error of the same kind that says how an address can be had.
+/// Returns an error of the same kind, with the remedy.
 fn in_words(address: SocketAddr, error: &io::Error) -> io::Error {
     let port = address.port();
     let words = match error.kind() {

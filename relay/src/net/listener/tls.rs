@@ -1,4 +1,5 @@
-//! A TLS handshake with a stranger. The relay's own work in it is done in turns; no turn is kept while a client is waited for.
+//! A TLS handshake with a stranger. The relay's own work is done in turns, and no turn lasts while the relay waits for
+//! a client.
 
 use std::future::poll_fn;
 use std::io;
@@ -101,7 +102,7 @@ async fn hello(stream: &TcpStream, held: &mut HeldHead) -> io::Result<Accepted> 
     }
 }
 
-/// Reads the bytes that are here; `None` while the hello is incomplete.
+/// Reads the available bytes; `None` for an incomplete hello.
 fn read_hello(stream: &TcpStream, acceptor: &mut Acceptor, left: &mut usize) -> io::Result<Option<Accepted>> {
     let mut buffer = [0; PIECE];
     while *left > 0 {
@@ -125,7 +126,7 @@ fn read_hello(stream: &TcpStream, acceptor: &mut Acceptor, left: &mut usize) -> 
     Err(io::Error::new(io::ErrorKind::InvalidData, "the hello has no end"))
 }
 
-/// Tells the client why, as far as its socket takes the words at once.
+/// Sends the alert as far as the socket takes it at once. Returns the error.
 fn refused(stream: &TcpStream, error: rustls::Error, mut alert: AcceptedAlert) -> io::Error {
     let mut bytes = Vec::new();
     if alert.write_all(&mut bytes).is_ok() {

@@ -1,4 +1,7 @@
-//! The attacks, and how fast each goes.
+//! Attacks on a relay from addresses of 127.0.0.0/8, each at a bounded pace. `make attack` measures them one by one, and the soak
+//! runs them beside its churn.
+
+mod door;
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,47 +14,63 @@ use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::stage::{Access, Needs};
-use crate::wire::{Door, until_closed, until_socket_closed};
+pub use self::door::{Door, Socket, address};
+use self::door::{until_closed, until_socket_closed};
 
 /// How often a flood spawns attempts.
 const BEAT: Duration = Duration::from_millis(10);
 
 /// A stranger's repeated action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Attack {
+pub enum Attack {
     /// TLS handshakes whose second flight does not come.
     HalfHandshakes,
-    /// Connections that say nothing.
+    /// The same, ten times as many.
+    ManyHalfHandshakes,
+    /// The beginning of a client's hello.
+    HalfHellos,
+    /// Silent connections.
     Silent,
     /// A complete request, and then nothing on an open connection.
     IdleRequests,
-    /// WebSockets that never watch.
+    /// WebSockets without a watch.
     IdleWebSockets,
-    /// A complete request, and then a header that grows and does not end.
+    /// A complete request, and then a header without an end.
     HalfHeaders,
-    /// WebSockets with a token that nobody signed.
+    /// WebSockets with a forged token.
     ForgedTokens,
-    /// The same with bytes before a trusted proxy's own word in the header that names the viewer.
+    /// Forged tokens again, with bytes before a trusted proxy's own word in the forwarded header.
     ForgedForwarded,
     /// Streams of one line, by one link.
     SeatsOfALine,
-    /// In open access, streams of lines that nobody has.
+    /// In open access, streams of unreported usernames.
     SeatsOfNoLine,
 }
 
 /// How much of an attack there is.
-struct Pace {
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
     /// Attempts a second.
-    rate: usize,
+    pub rate: usize,
     /// Connections at a time.
-    most: usize,
+    pub most: usize,
+}
+
+impl Pace {
+    /// Returns one of so many equal parts.
+    #[must_use]
+    pub fn part(self, parts: usize) -> Self {
+        Self { rate: self.rate.div_ceil(parts), most: self.most.div_ceil(parts) }
+    }
 }
 
 impl Attack {
-    pub(crate) fn name(self) -> &'static str {
+    /// Returns the attack's name in tables and on the command line.
+    pub fn name(self) -> &'static str {
         match self {
             Self::HalfHandshakes => "half-handshakes",
+            Self::ManyHalfHandshakes => "many-half-handshakes",
+            Self::HalfHellos => "half-hellos",
             Self::Silent => "silent",
             Self::IdleRequests => "idle-requests",
             Self::IdleWebSockets => "idle-web-sockets",
@@ -63,22 +82,13 @@ impl Attack {
         }
     }
 
-    /// The relay that this attack is meant for.
-    pub(crate) fn needs(self) -> Needs {
-        let flags: &[&str] = match self {
-            Self::IdleRequests | Self::IdleWebSockets => &["--max-connections=3000"],
-            Self::ForgedForwarded => &["--trusted-proxy=127.7.0.0/16", "--forwarded-header=X-Forwarded-For"],
-            Self::SeatsOfNoLine => &["--max-viewers=1000"],
-            _ => &[],
-        };
-        let access = if self == Self::SeatsOfNoLine { Access::Open } else { Access::Link };
-        Needs { access, flags }
-    }
-
-    fn pace(self) -> Pace {
+    /// Returns how much of the attack a stranger does.
+    pub fn pace(self) -> Pace {
         let (rate, most) = match self {
-            Self::HalfHandshakes => (300, 4_096),
-            Self::Silent => (2_000, 8_192),
+            Self::HalfHandshakes => (60, 4_096),
+            Self::ManyHalfHandshakes => (600, 8_192),
+            Self::HalfHellos => (500, 2_000),
+            Self::Silent => (4_000, 8_192),
             Self::IdleRequests | Self::IdleWebSockets => (1_000, 3_200),
             Self::HalfHeaders => (500, 2_000),
             Self::ForgedTokens | Self::ForgedForwarded => (200, 200),
@@ -89,24 +99,29 @@ impl Attack {
     }
 }
 
-/// One attack that goes on.
-pub(crate) struct Flood<'a> {
-    /// `None` for one that does nothing.
-    pub(crate) attack: Option<Attack>,
-    pub(crate) door: &'a Door,
-    pub(crate) sources: &'a [Ipv4Addr],
-    /// The first frame of whoever holds a link to the first line.
-    pub(crate) watch: &'a Value,
-    pub(crate) attempts: &'a AtomicUsize,
-    /// Connections that are open right now.
-    pub(crate) held: &'a AtomicUsize,
+/// A running attack.
+pub struct Flood<'a> {
+    /// The attack.
+    pub attack: Attack,
+    /// The attack's speed and size.
+    pub pace: Pace,
+    /// The attacked relay.
+    pub door: &'a Door,
+    /// The sources of the attempts, in turn.
+    pub sources: &'a [Ipv4Addr],
+    /// The first frame of a link's owner, for the first line.
+    pub watch: &'a Value,
+    /// Counts the attempts.
+    pub attempts: &'a AtomicUsize,
+    /// Open connections now.
+    pub held: &'a AtomicUsize,
 }
 
 impl Flood<'_> {
-    /// Attacks until it is dropped, which ends its connections. An attempt that fails is one more attempt.
-    pub(crate) async fn run(self) -> anyhow::Error {
-        let Some(attack) = self.attack else { return std::future::pending().await };
-        let Pace { rate, most } = attack.pace();
+    /// Attacks until the flood is dropped. Dropping it ends its connections. A failed attempt counts like every other
+    /// one. Returns an error if the attack cannot begin.
+    pub async fn run(self) -> anyhow::Error {
+        let Pace { rate, most } = self.pace;
         let hello = match self.door.client_hello() {
             Ok(hello) => hello,
             Err(error) => return error,
@@ -122,7 +137,7 @@ impl Flood<'_> {
                 due -= 1.0;
                 let nth = self.attempts.fetch_add(1, Ordering::Relaxed);
                 let from = self.sources[nth % self.sources.len()];
-                let attempt = Attempt { attack, door: self.door.clone(), from, nth };
+                let attempt = Attempt { attack: self.attack, door: self.door.clone(), from, nth };
                 open.spawn(attempt.make(hello.clone(), self.watch.clone()));
             }
             self.held.store(open.len(), Ordering::Relaxed);
@@ -138,21 +153,26 @@ struct Attempt {
     nth: usize,
 }
 
-/// A token of the right form that no key has signed.
+/// A well-formed token without a valid signature.
 const FORGED: &str = "eyJhbGciOiJIUzI1NiIsImtpZCI6Im5vbmUifQ.eyJzdWIiOiJub2JvZHkiLCJleHAiOjQxMDI0NDQ4MDB9.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
-/// Bytes of a header that does not end: below the relay's largest, so that it goes on waiting.
-const HALF_HEADER: usize = 14 * 1024;
+/// Bytes of an unfinished header or hello. The relay's limit is higher, so the relay waits for the rest.
+const HALF: usize = 7 * 1024;
 
 impl Attempt {
-    /// Does it, and holds the connection for as long as the relay does.
+    /// Makes the attempt, and holds the connection until the relay closes it.
     async fn make(self, hello: Vec<u8>, watch: Value) -> Result<()> {
         let Self { attack, ref door, from, nth } = self;
         let forged = json!({"type": "watch", "token": FORGED});
         match attack {
-            Attack::HalfHandshakes => {
+            Attack::HalfHandshakes | Attack::ManyHalfHandshakes => {
                 let mut stream = door.tcp(from).await?;
                 stream.write_all(&hello).await?;
+                until_closed(stream).await
+            }
+            Attack::HalfHellos => {
+                let mut stream = door.tcp(from).await?;
+                stream.write_all(&half_hello()).await?;
                 until_closed(stream).await
             }
             Attack::Silent => until_closed(door.tcp(from).await?).await,
@@ -180,10 +200,15 @@ impl Attempt {
 }
 
 fn half_header() -> Vec<u8> {
-    [b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Fill: ".to_vec(), vec![b'x'; HALF_HEADER]].concat()
+    [b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Fill: ".to_vec(), vec![b'x'; HALF]].concat()
 }
 
-/// A forged token over server-sent events, by a proxy that adds its viewer's address to what the viewer has sent.
+/// Returns a record of 16 KiB with the beginning of a hello (RFC 8446, sections 4 and 5.1).
+fn half_hello() -> Vec<u8> {
+    [&[0x16, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xfc, 3, 3][..], &[0; HALF]].concat()
+}
+
+/// Returns a forged token over server-sent events, from a proxy with its viewer's forged address.
 fn forwarded(nth: usize) -> Vec<u8> {
     let head =
         format!("GET /api/v1/lines/nobody/live HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {FORGED}\r\n");
