@@ -1,6 +1,6 @@
 //! Hostile and broken peers. The relay's memory stays within a bound, and a viewer beside them gets every sample.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,8 +177,9 @@ async fn agents_that_send_the_largest_frames_as_fast_as_they_can() -> Result<()>
 const OTHERS: usize = 15;
 
 /// Opens alice's page on a socket with the smallest receive buffer, and does not read.
-async fn barely_reading(relay: SocketAddr) -> Result<TcpStream> {
+async fn barely_reading(relay: SocketAddr, from: Ipv4Addr) -> Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
     socket.set_recv_buffer_size(1)?;
     let stream = socket.connect(relay).await?;
     let (mut socket, _) = client_async(format!("ws://{relay}/api/v1/live"), stream).await?;
@@ -207,8 +208,9 @@ async fn viewers_that_read_a_byte_a_second() -> Result<()> {
     let witness = Viewer::with_username(relay.address, "alice").await?;
     let attack = async {
         let mut readers = JoinSet::new();
-        for _ in 0..OTHERS {
-            let mut stream = barely_reading(relay.address).await?;
+        // No address has more than its share of the line's seats.
+        for from in [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3)].into_iter().cycle().take(OTHERS) {
+            let mut stream = barely_reading(relay.address, from).await?;
             readers.spawn(async move {
                 while stream.read_u8().await.is_ok() {
                     sleep(Duration::from_secs(1)).await;

@@ -9,7 +9,7 @@ import type { Said, Shape, Sign } from "./sentences.ts";
 import type { Point } from "./store.ts";
 
 /** The states in which there is no line to show, but a message alone. */
-const MESSAGES = new Set(["expired", "refused", "cut", "name_refused", "outdated", "too_fast", "none", "elsewhere"]);
+const MESSAGES = new Set(["expired", "refused", "cut", "name_refused", "outdated", "too_fast", "opened_elsewhere", "none", "elsewhere"]);
 
 /** The states that pass so soon that nobody needs to be told. */
 const PASSING = new Set(["connecting", "waiting"]);
