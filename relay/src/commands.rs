@@ -11,14 +11,17 @@ use crate::config::{self, ConfigError, ServeArguments};
 use crate::store::data_directory::DataDirectory;
 
 mod agent;
+mod backup;
 mod check_subscribers;
 mod duration;
 mod explain;
 mod init;
 mod link;
+mod links;
 mod private;
 pub mod router_script;
 mod serve;
+mod store;
 mod times;
 mod watch;
 
@@ -47,6 +50,9 @@ struct Cli {
     #[arg(long, global = true, env = "LINELIGHT_SERVER_PUBLIC_URL", value_name = "URL", value_parser = config::public_url)]
     public_url: Option<http::Uri>,
 
+    #[command(flatten)]
+    store: store::StoreArguments,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -59,6 +65,13 @@ enum Command {
     Serve(Box<ServeArguments>),
     /// Prints the link of a line
     Link(link::LinkArguments),
+    /// Lists and revokes links
+    #[command(subcommand)]
+    Links(links::LinksCommand),
+    /// Writes a copy of the store to a file, also while the relay runs
+    Backup(backup::BackupArguments),
+    /// Puts a backup in the store's place, while no relay runs
+    Restore(backup::RestoreArguments),
     /// Adds, lists and revokes agents, the programs that report lines
     #[command(subcommand)]
     Agent(agent::AgentCommand),
@@ -109,15 +122,20 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 impl Cli {
     fn run(self) -> Result<(), Failure> {
         let data = DataDirectory::new(self.data);
+        let store = self.store.location(&data)?;
         let out = &mut io::stdout().lock();
         match self.command {
             Command::Init => init::run(&data, out)?,
             Command::Serve(arguments) => {
                 let mut config = arguments.check(data).map_err(Failure::Use)?;
                 config.provider.public_url = self.public_url;
+                config.store = store;
                 serve::run(config, self.log)?;
             }
-            Command::Link(arguments) => link::run(&arguments, &data, self.public_url.as_ref(), out)?,
+            Command::Link(arguments) => link::run(&arguments, &data, &store, self.public_url.as_ref(), out)?,
+            Command::Links(command) => links::run(&command, &data, &store, out)?,
+            Command::Backup(arguments) => backup::backup(&arguments, &store, out)?,
+            Command::Restore(arguments) => backup::restore(&arguments, &data, &store, out)?,
             Command::Agent(command) => agent::run(command, &data, out)?,
             Command::RouterScript(arguments) => router_script::run(*arguments, &data, self.public_url.as_ref(), out)?,
             Command::CheckSubscribers(arguments) => check_subscribers::run(arguments, out)?,

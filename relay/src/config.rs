@@ -14,6 +14,7 @@ use crate::net::peer::Forwarding;
 use crate::net::tls::CertificateFiles;
 use crate::operators::guard::Door;
 use crate::store::data_directory::DataDirectory;
+use crate::store::database::location::Location;
 use crate::subscribers::SubscribersFile;
 use crate::viewers::links::Mode;
 use crate::viewers::provider::Provider;
@@ -36,6 +37,8 @@ const ALIKE: f64 = 0.8;
 pub struct Config {
     /// The directory of keys and the registry of agents.
     pub data: DataDirectory,
+    /// The database of what is no file.
+    pub store: Location,
     /// The listener of viewers.
     pub listen: SocketAddr,
     /// The listener of agents; `None` shares the viewers' one.
@@ -79,6 +82,7 @@ impl ServeArguments {
             return Err(ConfigError::Brand);
         }
         Ok(Config {
+            store: Location::in_directory(&data),
             data,
             listen,
             agents_listen: listeners.agents_listen,

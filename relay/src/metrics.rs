@@ -137,6 +137,8 @@ metrics! {
     subscriber_rows_refused: Gauge = "linelight_subscriber_rows_refused";
     /// 1 while the subscribers file as it is now cannot be used at all.
     subscribers_unusable: Gauge = "linelight_subscribers_unusable";
+    /// 1 while the store (the database of revoked links) cannot be used.
+    store_unusable: Gauge = "linelight_store_unusable";
 }
 
 /// Writes figures that are asked for as they are read.

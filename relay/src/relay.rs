@@ -4,7 +4,7 @@ mod files;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -28,7 +28,10 @@ use crate::net::site::Site;
 use crate::net::tls::Certificate;
 use crate::operators::guard::Guard;
 use crate::operators::private::{self, PRIVATE_POLICY, PrivateContext};
-use crate::viewers::context::{ViewerContext, follow_keys};
+use crate::store::database::Topic;
+use crate::store::database::copies::{Load, MemoryCopy};
+use crate::viewers::context::{ViewerContext, follow_rights};
+use crate::viewers::links::{Access, book};
 use crate::viewers::page::Page;
 use crate::viewers::routes::PAGE_POLICY;
 use crate::{agents, viewers};
@@ -38,6 +41,7 @@ pub struct Relay {
     listeners: Vec<Listener>,
     private: Listener,
     files: Files,
+    revocations: MemoryCopy,
     fleet: Arc<Fleet>,
     metrics: Arc<Metrics>,
     stop: watch::Sender<bool>,
@@ -80,13 +84,14 @@ impl Relay {
         };
         let listeners = public.listeners(&config, &files, &shared)?;
         let shared = Shared { drain: drain_private, ..shared };
+        let revocations = revocations(&config, &files.access, &metrics);
         let context = PrivateContext { fleet: Arc::clone(&fleet), drain: public.agents.drain.clone() };
         let guard = Guard::new(&config.private_door)?;
         let policy = Policy { content: PRIVATE_POLICY, transport: Transport::Plain };
         let router = finished(private::routes(context, guard).fallback(not_found), Folder::default(), policy);
         let private = bind(config.private_listen, None, false, router, &shared)?;
         let (drain, reload_every) = (config.limits.drain, config.reload_every);
-        Ok(Self { listeners, private, files, fleet, metrics, stop, stop_private, drain, reload_every })
+        Ok(Self { listeners, private, files, revocations, fleet, metrics, stop, stop_private, drain, reload_every })
     }
 
     /// Logs where it listens, serves until `shutdown` ends, then drains.
@@ -116,14 +121,17 @@ impl Relay {
     ///
     /// # Errors
     /// Where a part of the relay ended by itself. That is a fault, and a restart is better than half a relay.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<()> {
+    pub async fn serve(mut self, shutdown: impl Future<Output = ()>) -> Result<()> {
+        // Before the first viewer: a revoked link opens nothing, not even for a moment.
+        self.revocations.refresh().await;
         let mut background = JoinSet::new();
         background.spawn(Arc::clone(&self.fleet.hub).run(self.stop.subscribe()));
         background.spawn(Arc::clone(&self.fleet).run(self.files.registry.clone(), self.stop.subscribe()));
         for files in self.files.reloadable {
             background.spawn(files.watched.run(self.reload_every, Arc::clone(&self.metrics), files.load));
         }
-        background.spawn(follow_keys(Arc::clone(&self.files.access), Arc::clone(&self.fleet.hub)));
+        background.spawn(follow_rights(Arc::clone(&self.files.access), Arc::clone(&self.fleet.hub)));
+        background.spawn(self.revocations.run());
         background.spawn(self.private.serve());
         let mut serving = JoinSet::new();
         for listener in self.listeners {
@@ -147,6 +155,19 @@ impl Relay {
         self.stop_private.send_replace(true);
         outcome
     }
+}
+
+/// Returns the copy of the store's revocations, which [`Access`] holds in memory.
+fn revocations(config: &Config, access: &Arc<Access>, metrics: &Arc<Metrics>) -> MemoryCopy {
+    let access = Arc::clone(access);
+    let load: Load = Box::new(move |database| {
+        let access = Arc::clone(&access);
+        Box::pin(async move {
+            access.set_revocations(book::revocations(database, SystemTime::now()).await?);
+            Ok(())
+        })
+    });
+    MemoryCopy::new(config.store.clone(), Topic::Links, Arc::clone(metrics), load)
 }
 
 fn ended_by_itself(what: &str, ended: &Result<(), JoinError>) -> anyhow::Error {

@@ -1,6 +1,8 @@
-//! What the relay remembers beyond a run: its data directory, files that are read again when they change, randomness for secrets.
+//! What the relay remembers beyond a run: its data directory, files that are read again when they change, a database, and
+//! randomness for secrets.
 
 pub mod data_directory;
+pub mod database;
 pub(crate) mod permissions;
 pub(crate) mod random;
 pub mod reload;

@@ -1,20 +1,22 @@
 //! `linelight-relay link`: prints the link to a line, or explains a link.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use http::Uri;
 use shared::Username;
 
+use super::store::with_store;
 use crate::config::typed::link_lifetime;
 use crate::store::data_directory::DataDirectory;
-use crate::viewers::links;
+use crate::store::database::location::Location;
 use crate::viewers::links::keys::Keys;
+use crate::viewers::links::{self, book};
 
 mod explain;
 
@@ -40,6 +42,7 @@ pub(super) struct LinkArguments {
 pub(super) fn run(
     arguments: &LinkArguments,
     data: &DataDirectory,
+    store: &Location,
     public_url: Option<&Uri>,
     out: &mut impl Write,
 ) -> Result<()> {
@@ -50,7 +53,7 @@ pub(super) fn run(
              --max-link-lifetime",
             humantime::format_duration(arguments.max_link_lifetime)
         ),
-        (None, Some(typed)) => print(&username(typed)?, arguments.expires, data, public_url, out),
+        (None, Some(typed)) => print(&username(typed)?, arguments.expires, (data, store), public_url, out),
         (None, None) => bail!("a username or --explain is needed"),
     }
 }
@@ -58,13 +61,13 @@ pub(super) fn run(
 fn print(
     username: &Username,
     expires: Duration,
-    data: &DataDirectory,
+    (data, store): (&DataDirectory, &Location),
     public_url: Option<&Uri>,
     out: &mut impl Write,
 ) -> Result<()> {
     let public_url = public_url
         .context("a link begins with the relay's address: give --public-url or LINELIGHT_SERVER_PUBLIC_URL")?;
-    let token = token(data, username, expires)?;
+    let token = entered_token(data, store, username, expires)?;
     writeln!(out, "{public_url}#{token}")?;
     Ok(())
 }
@@ -76,9 +79,31 @@ pub(super) fn username(typed: &OsString) -> Result<Username> {
 
 /// Mints a token by the data directory's keys.
 pub(super) fn token(data: &DataDirectory, username: &Username, expires: Duration) -> Result<String> {
+    let now = SystemTime::now();
+    links::mint(&Keys::load(&data.present_keys()?)?, username, &links::fresh_id()?, now, end(now, expires)?)
+}
+
+/// Mints a token, and enters it in the store's book.
+fn entered_token(data: &DataDirectory, store: &Location, username: &Username, expires: Duration) -> Result<String> {
     let keys = Keys::load(&data.present_keys()?)?;
     let now = SystemTime::now();
-    let end =
-        now.checked_add(expires).context("the link's end lies beyond what a clock can say; choose an earlier one")?;
-    links::mint(&keys, username, now, end)
+    let end = end(now, expires)?;
+    let id = links::fresh_id()?;
+    let entered = with_store(store, async |database| {
+        book::enter(database, username, &id, unix_seconds(now), unix_seconds(end)).await
+    });
+    let issued = entered.unwrap_or_else(|error| {
+        // A link opens its line without the store.
+        let _ = writeln!(io::stderr(), "linelight-relay: `links list` will not know this link: {error:#}");
+        unix_seconds(now)
+    });
+    links::mint(&keys, username, &id, UNIX_EPOCH + Duration::from_secs(issued), end)
+}
+
+fn end(now: SystemTime, expires: Duration) -> Result<SystemTime> {
+    now.checked_add(expires).context("the link's end lies beyond what a clock can say; choose an earlier one")
+}
+
+fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -46,10 +46,13 @@ async fn ready(State(context): State<Arc<PrivateContext>>) -> Response {
     if *context.drain.borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
-    if context.fleet.hub.metrics.subscribers_unusable.get() > 0 {
-        return "ready, degraded: the subscribers file cannot be used, see the log\n".into_response();
+    let metrics = &context.fleet.hub.metrics;
+    let unusable =
+        [(metrics.subscribers_unusable.get(), "the subscribers file"), (metrics.store_unusable.get(), "the store")];
+    match unusable.iter().find(|(unusable, _)| *unusable > 0) {
+        Some((_, what)) => format!("ready, degraded: {what} cannot be used, see the log\n").into_response(),
+        None => "ready\n".into_response(),
     }
-    "ready\n".into_response()
 }
 
 async fn metrics(State(context): State<Arc<PrivateContext>>) -> Response {

@@ -38,6 +38,11 @@ impl DataDirectory {
         self.0.join("agents.json")
     }
 
+    /// Returns the path of the database, unless the relay uses a server's.
+    pub fn database(&self) -> PathBuf {
+        self.0.join("linelight.db")
+    }
+
     /// Returns the path of the existing keys file.
     ///
     /// # Errors
@@ -165,6 +170,32 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_parent(path)
 }
 
+/// Makes a missing file, empty, for the owner of its directory alone. An existing file stays as it is.
+///
+/// # Errors
+/// The file cannot be made.
+pub fn ensure_secret(path: &Path) -> Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(SECRET_MODE).open(path);
+    let owned = match made {
+        Ok(file) => path.parent().map_or(Ok(()), |directory| keep_owner(directory, &file)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    };
+    owned.map_err(|error| permissions::with_words("make", path, error))
+}
+
+/// Renames a complete file to its place, with the owner of the file before.
+///
+/// # Errors
+/// Errors of the disk; the place is then as before.
+pub fn put_in_place(complete: &Path, path: &Path) -> io::Result<()> {
+    let file = File::open(complete)?;
+    keep_owner(path, &file)?;
+    file.sync_all()?;
+    fs::rename(complete, path)?;
+    sync_parent(path)
+}
+
 /// Reads a secret file of at most `limit` bytes.
 ///
 /// # Errors
@@ -198,6 +229,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(content)
 }
 
+/// Gives a new file the owner of an existing path.
 fn keep_owner(path: &Path, file: &File) -> io::Result<()> {
     let Ok(before) = fs::metadata(path) else { return Ok(()) };
     let now = file.metadata()?;

@@ -196,7 +196,7 @@ impl Stage {
     /// Returns the token of a link with this lifetime from now.
     pub(crate) fn token(&self, username: &str, lifetime: Duration) -> String {
         let now = SystemTime::now();
-        crate::viewers::links::mint(&self.keys, &name(username), now, now + lifetime).unwrap()
+        crate::viewers::links::mint(&self.keys, &name(username), "1", now, now + lifetime).unwrap()
     }
 }
 

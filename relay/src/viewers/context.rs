@@ -57,9 +57,9 @@ impl ViewerContext {
     }
 }
 
-/// Wakes every viewer when the keys of links change, for ever: streams that a missing key had opened end then.
-pub async fn follow_keys(access: Arc<Access>, hub: Arc<Hub>) {
-    let mut changes = access.key_changes();
+/// Wakes every viewer when keys or revocations of links change, for ever. Streams without a right end then.
+pub async fn follow_rights(access: Arc<Access>, hub: Arc<Hub>) {
+    let mut changes = access.changes();
     while changes.changed().await.is_ok() {
         hub.wake_viewers();
     }

@@ -9,6 +9,8 @@
 //! | `sub` | the username's text form, exactly; a whole number becomes its digits |
 //! | `exp` | required, seconds since 1970; the stream ends at this time |
 //! | `nbf` | optional; the relay accepts the link up to 60 s earlier |
+//! | `iat` | optional; without it, `links void` ends the link as one of the oldest |
+//! | `jti` | optional; the id by which the link is revoked |
 //!
 //! jwt-compact does the cryptography (RustCrypto's hmac and sha2, compared in constant time). Of the maintained libraries, only
 //! jwt-compact needs neither aws-lc nor an RSA crate with an open advisory. The relay reads the token itself, so that each refusal
@@ -16,8 +18,11 @@
 
 pub mod keys;
 
+pub mod book;
 mod claims;
 mod denial;
+pub mod lease;
+pub mod revocations;
 mod token;
 
 use std::collections::HashMap;
@@ -25,6 +30,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use jwt_compact::alg::Hs256;
 use jwt_compact::{AlgorithmExt, Claims, Header};
@@ -35,12 +42,17 @@ use tokio::sync::watch;
 
 pub use self::claims::{AUDIENCE, TEN_YEARS};
 pub use self::denial::{Denial, Fault, Unsigned};
-use self::keys::{Keys, Lease};
+use self::keys::Keys;
+use self::lease::Lease;
+use self::revocations::{LinkMark, Revocations, Revoked, Standing, Table, link_id};
 pub use self::token::{Found, MAX_TOKEN, find};
+use crate::store::random::fill_random;
 
 /// How far ahead the end of a link may be, unless configured otherwise.
 pub const MAX_LIFETIME: Duration = Duration::from_secs(400 * 86_400);
 
+/// The length of a fresh link's id, in bytes.
+const FRESH_ID: usize = 12;
 /// A refusal for one reason is logged this often at most.
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 
@@ -89,7 +101,7 @@ pub struct Admission {
     pub expires: Option<SystemTime>,
     /// What the viewer showed.
     pub proof: Proof,
-    /// Ends when the operator removes the signing key.
+    /// Ends when the operator removes the signing key, or revokes the link.
     pub lease: Lease,
 }
 
@@ -100,16 +112,18 @@ pub struct Access {
     max_lifetime: Duration,
     // Held for a lookup, and to put a changed file's keys in place; a reader never waits for the file.
     keys: RwLock<Option<Arc<Keys>>>,
-    key_changes: watch::Sender<()>,
+    revocations: Arc<Revocations>,
+    changes: watch::Sender<()>,
     // Locked by each refusal, to read and set a time; never locked by an admission.
     logged: Mutex<HashMap<String, SystemTime>>,
 }
 
 /// The claims of a new token, beside its times.
 #[derive(Serialize)]
-struct LineClaims {
+struct LineClaims<'a> {
     aud: &'static str,
     sub: String,
+    jti: &'a str,
 }
 
 impl Access {
@@ -124,7 +138,8 @@ impl Access {
             mode: Mode::Open,
             max_lifetime: MAX_LIFETIME,
             keys: RwLock::new(None),
-            key_changes: watch::Sender::new(()),
+            revocations: Arc::default(),
+            changes: watch::Sender::new(()),
             logged: Mutex::default(),
         }
     }
@@ -148,12 +163,18 @@ impl Access {
         }
         *current = Some(Arc::new(keys));
         drop(current);
-        self.key_changes.send_replace(());
+        self.changes.send_replace(());
     }
 
-    /// Returns a receiver of the changes of the keys.
-    pub fn key_changes(&self) -> watch::Receiver<()> {
-        self.key_changes.subscribe()
+    /// Puts changed revocations in force. The streams of revoked links end.
+    pub fn set_revocations(&self, table: Table) {
+        self.revocations.replace(table);
+        self.changes.send_replace(());
+    }
+
+    /// Returns a receiver of the changes of keys and revocations.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// Admits or refuses a viewer's first frame or Authorization header. Logs refusals, each reason once a minute at
@@ -180,8 +201,14 @@ impl Access {
             return Err(Denial::Faulty { fault, username });
         }
         let claims = claims.ok_or(Denial::Faulty { fault: Fault::Claims, username: None })?;
+        let id = link_id(&claims, &signed.token);
         let claims = claims::judge(&claims, now, self.max_lifetime)?;
-        let lease = signed.key.lease();
+        let mark = LinkMark::new(&claims.username, &id, claims.issued);
+        let standing = Standing::new(&self.revocations, mark).map_err(|revoked| match revoked {
+            Revoked::Link => Denial::Revoked(claims.username.clone()),
+            Revoked::Line => Denial::Void(claims.username.clone()),
+        })?;
+        let lease = Lease::of_link(&signed.key.ended, standing);
         Ok(Admission { username: claims.username, expires: Some(claims.expires), proof: Proof::Link, lease })
     }
 
@@ -202,18 +229,57 @@ impl Access {
     }
 }
 
+/// Returns a fresh id for a link.
+///
+/// # Errors
+/// The system gives no randomness.
+pub fn fresh_id() -> anyhow::Result<String> {
+    let mut id = [0; FRESH_ID];
+    fill_random(&mut id)?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(id))
+}
+
 /// Mints the token of a link.
 ///
 /// # Errors
 /// The end exceeds the range of a token, or there is no key.
-pub fn mint(keys: &Keys, username: &Username, issued: SystemTime, expires: SystemTime) -> anyhow::Result<String> {
+pub fn mint(
+    keys: &Keys,
+    username: &Username,
+    id: &str,
+    issued: SystemTime,
+    expires: SystemTime,
+) -> anyhow::Result<String> {
     let key = keys.current().ok_or_else(|| anyhow::anyhow!("there is no key to sign with"))?;
     let too_far = || anyhow::anyhow!("the link's end lies beyond what a token can say; choose an earlier one");
-    let mut claims = Claims::new(LineClaims { aud: AUDIENCE, sub: username.to_text() });
+    let mut claims = Claims::new(LineClaims { aud: AUDIENCE, sub: username.to_text(), jti: id });
     claims.issued_at = Some(date_time(issued).ok_or_else(too_far)?);
     claims.expiration = Some(date_time(expires).ok_or_else(too_far)?);
     let header = Header::empty().with_token_type("JWT").with_key_id(key.id.clone());
     Ok(Hs256.token(&header, &claims, &key.secret)?)
+}
+
+/// What the store knows a link by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The line.
+    pub username: Username,
+    /// The link's id.
+    pub id: String,
+    /// The link's end, Unix seconds.
+    pub expires: u64,
+}
+
+/// Returns the identity of a link that one of the keys signed, whether the link opens its line or not.
+///
+/// # Errors
+/// [`Denial`] for a text without such a link, or a link without a username or an end.
+pub fn identify(keys: &Keys, text: &str) -> Result<Identity, Denial> {
+    let signed = token::verify(keys, text).map_err(Denial::Unsigned)?;
+    let claims = signed.claims().ok_or(Denial::Faulty { fault: Fault::Claims, username: None })?;
+    let username = claims::username(claims.get("sub")).map_err(|fault| Denial::Faulty { fault, username: None })?;
+    let expires = claims::end(&claims).ok_or_else(|| Denial::Endless(username.clone()))?;
+    Ok(Identity { id: link_id(&claims, &signed.token), username, expires })
 }
 
 fn admit_username(text: &str) -> Result<Admission, Denial> {

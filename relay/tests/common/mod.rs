@@ -12,6 +12,7 @@ use relay::limits::Limits;
 use relay::operators::guard::Door;
 use relay::relay::{Addresses, Relay};
 use relay::store::data_directory::{DataDirectory, write_new};
+use relay::store::database::location::Location;
 use relay::viewers::links::keys::Keys;
 use relay::viewers::links::{self, Mode};
 use relay::viewers::provider::Provider;
@@ -47,6 +48,7 @@ pub fn initialised() -> (TempDir, DataDirectory) {
 pub fn config(data: &DataDirectory) -> Config {
     Config {
         data: data.clone(),
+        store: Location::in_directory(data),
         listen: ANY_PORT.parse().unwrap(),
         agents_listen: None,
         private_listen: ANY_PORT.parse().unwrap(),
@@ -93,7 +95,7 @@ impl TestRelay {
     pub fn token(&self, username: &str, expires: SystemTime) -> String {
         let keys = Keys::load(&self.data().keys()).unwrap();
         let username = Username::from_text(username).unwrap();
-        links::mint(&keys, &username, SystemTime::now(), expires).unwrap()
+        links::mint(&keys, &username, "1", SystemTime::now(), expires).unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Response {

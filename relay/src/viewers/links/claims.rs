@@ -18,6 +18,8 @@ pub const TEN_YEARS: Duration = Duration::from_secs(3_653 * 86_400);
 pub(super) struct Claims {
     pub(super) username: Username,
     pub(super) expires: SystemTime,
+    /// The time of making, Unix seconds; 0 if the link does not say.
+    pub(super) issued: u64,
 }
 
 /// Reads and judges the claims. `longest` is how far ahead the end may be.
@@ -40,7 +42,10 @@ pub(super) fn judge(claims: &Map<String, Value>, now: SystemTime, longest: Durat
         return Err(Denial::TooEarly(username));
     }
     match UNIX_EPOCH.checked_add(expires) {
-        Some(expires) if expires > now => Ok(Claims { username, expires }),
+        Some(expires) if expires > now => {
+            let issued = claims.get("iat").and_then(time).unwrap_or_default().as_secs();
+            Ok(Claims { username, expires, issued })
+        }
         _ => Err(Denial::Expired(username)),
     }
 }
@@ -55,6 +60,11 @@ pub(super) fn username(sub: Option<&Value>) -> Result<Username, Fault> {
         Some(_) => return Err(Fault::SubKind),
     };
     Username::from_text(&text).map_err(|_| Fault::SubForm)
+}
+
+/// Returns the end of a link, Unix seconds; `None` without a readable one.
+pub(super) fn end(claims: &Map<String, Value>) -> Option<u64> {
+    claims.get("exp").and_then(time).map(|end| end.as_secs())
 }
 
 fn is_ours(aud: Option<&Value>) -> Result<bool, Fault> {

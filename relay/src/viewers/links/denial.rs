@@ -24,6 +24,12 @@ pub enum Denial {
     /// The link's time has not begun.
     #[error("viewer refused: the link is not valid yet; are the clocks of the relay and of the link's maker right?")]
     TooEarly(Username),
+    /// The operator revoked the link.
+    #[error("viewer refused: the link was revoked")]
+    Revoked(Username),
+    /// The operator made the line's older links void.
+    #[error("viewer refused: the link is older than the line's links that are still good; a new one is needed")]
+    Void(Username),
     /// The link has no end.
     #[error("viewer refused: the link has no end (exp)")]
     Endless(Username),
@@ -135,6 +141,8 @@ impl Denial {
             Self::Expired(username)
             | Self::TooEarly(username)
             | Self::Endless(username)
+            | Self::Revoked(username)
+            | Self::Void(username)
             | Self::OtherUse(username)
             | Self::OtherLine(username) => Some(username),
         }

@@ -41,23 +41,7 @@ pub struct Key {
     /// The key itself; wiped when dropped.
     pub secret: Hs256Key,
     /// True after the operator removed the key from its file.
-    ended: Arc<AtomicBool>,
-}
-
-/// The duration of an admission: until the operator removes the key of its link.
-#[derive(Debug, Clone)]
-pub struct Lease(Option<Arc<AtomicBool>>);
-
-impl Lease {
-    /// Returns the lease of an admission without a link.
-    pub fn endless() -> Self {
-        Self(None)
-    }
-
-    /// True once the key was taken out.
-    pub fn has_ended(&self) -> bool {
-        self.0.as_ref().is_some_and(|ended| ended.load(Ordering::Acquire))
-    }
+    pub(super) ended: Arc<AtomicBool>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -157,11 +141,6 @@ impl Key {
         ensure!(secret.len() >= MIN_KEY, "it has {} bytes; {MIN_KEY} or more are needed", secret.len());
         ensure!(secret.len() <= MAX_KEY, "it has {} bytes; at most {MAX_KEY} are taken", secret.len());
         Ok(Self { id: key.kid.clone(), secret: Hs256Key::new(secret), ended: Arc::default() })
-    }
-
-    /// Returns a lease that ends when the key is removed.
-    pub(super) fn lease(&self) -> Lease {
-        Lease(Some(Arc::clone(&self.ended)))
     }
 }
 

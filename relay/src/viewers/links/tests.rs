@@ -95,7 +95,7 @@ fn a_minted_link_opens_its_line_and_no_other() {
     let keys = keys(&[("new", 1)]);
     for bytes in [&b"ali"[..], b"alice", b"caf\xE9", b"50%", "a/b c,\u{1F642}".as_bytes(), &[0xFF; 255]] {
         let username = Username::from_bytes(bytes).unwrap();
-        let token = mint(&keys, &username, at(NOW), at(NOW + 5)).unwrap();
+        let token = mint(&keys, &username, "1", at(NOW), at(NOW + 5)).unwrap();
         let admission = admit(&token).unwrap();
         assert_eq!((admission.0, admission.1), (username, Some(at(NOW + 5))));
     }
@@ -104,7 +104,7 @@ fn a_minted_link_opens_its_line_and_no_other() {
 #[test]
 fn what_our_key_did_not_sign_by_hs256_is_refused_by_its_kind() {
     let none = format!("{}.", sign(&with(header(), "alg", json!("none")), &claims(), 1).rsplit_once('.').unwrap().0);
-    let claims_384 = Claims::new(LineClaims { aud: AUDIENCE, sub: "ali".into() });
+    let claims_384 = Claims::new(LineClaims { aud: AUDIENCE, sub: "ali".into(), jti: "1" });
     let hs384 = Hs384.token(&Header::empty().with_key_id("new"), &claims_384, &Hs384Key::new([1; 32])).unwrap();
     let cut = sign(&header(), &claims(), 1);
     for (why, token, kind) in [
@@ -255,7 +255,7 @@ fn a_rotated_key_opens_and_a_removed_one_ends_what_it_opened() {
         access.admit(&WatchRequest::Token(sign(&with(header(), "kid", json!(kid)), &claims(), byte)), at(NOW))
     };
     let (old, new) = (admitted("old", 2).unwrap(), admitted("new", 1).unwrap());
-    let changes = access.key_changes();
+    let changes = access.changes();
     access.set_keys(keys(&[("newest", 3), ("new", 1)]));
     assert!(changes.has_changed().unwrap());
     assert_eq!(admitted("old", 2).unwrap_err(), Denial::Unsigned(Unsigned::OtherKey));

@@ -99,6 +99,8 @@ fn unescaped(text: &str) -> Cow<'_, str> {
 pub(super) struct Signed<'a> {
     /// The key.
     pub(super) key: &'a Key,
+    /// The token alone, without what surrounded it.
+    pub(super) token: String,
     header: Map<String, Value>,
     claims: Vec<u8>,
 }
@@ -129,7 +131,7 @@ fn signed<'a>(keys: &'a Keys, token: &str) -> Option<Signed<'a>> {
     let made_by = |key: &&Key| Hs256.verify_signature(&signature, &key.secret, message.as_bytes());
     let key = keys.all().find(made_by)?;
     let header = serde_json::from_slice(&decoded(header)?).ok()?;
-    Some(Signed { key, header, claims: decoded(claims)? })
+    Some(Signed { key, token: token.to_owned(), header, claims: decoded(claims)? })
 }
 
 impl Signed<'_> {

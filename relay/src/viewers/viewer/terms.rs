@@ -7,7 +7,7 @@ use shared::close::Close;
 use crate::clock::{Now, UnixMillis};
 use crate::lines::live::Update;
 use crate::viewers::context::ViewerContext;
-use crate::viewers::links::keys::Lease;
+use crate::viewers::links::lease::Lease;
 use crate::viewers::links::{Admission, Proof};
 use crate::wire::viewer_frame::ViewerFrame;
 
@@ -38,7 +38,7 @@ impl From<&Admission> for Terms {
 }
 
 impl Terms {
-    /// Returns the reason to end the stream, if the key that signed the viewer's link was taken out.
+    /// Returns the reason to end the stream, if the viewer's link was revoked or its key removed.
     pub(super) fn withdrawn(&self) -> Option<Close> {
         self.lease.has_ended().then_some(Close::LinkRefused)
     }

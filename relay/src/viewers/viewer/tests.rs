@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::*;
 use crate::limits::Limits;
 use crate::tests::stage::{AgentEnd, Stage, eventually, live, seconds};
-use crate::viewers::context::follow_keys;
+use crate::viewers::context::follow_rights;
 use crate::viewers::links::{AUDIENCE, Mode};
 use crate::wire::viewer_frame::{LineState, TimedSample};
 
@@ -489,7 +489,7 @@ async fn an_open_page_costs_little() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_taken_out_ends_the_streams_that_it_opened() {
     let (stage, mut agent) = stage_with_line().await;
-    tokio::spawn(follow_keys(Arc::clone(&stage.context.access), Arc::clone(&stage.hub)));
+    tokio::spawn(follow_rights(Arc::clone(&stage.context.access), Arc::clone(&stage.hub)));
     let token = stage.token("ali", Duration::from_secs(3_600));
     let (mut viewer, mut open) = (stage.viewer_with_token(&token).await, stage.viewer("ali").await);
     let admission = stage.context.access.admit(&WatchRequest::Token(token), stage.hub.now().unix.into()).unwrap();

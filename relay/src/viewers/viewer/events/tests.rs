@@ -16,7 +16,7 @@ use super::*;
 use crate::net::listener::Unbuffered;
 use crate::tests::stage::{AgentEnd, Stage, live, name};
 use crate::viewers::links::Proof;
-use crate::viewers::links::keys::Lease;
+use crate::viewers::links::lease::Lease;
 
 /// A stage with one agent that reports `ali` as handle 1.
 async fn stage_with_line() -> (Stage, AgentEnd) {

@@ -1,0 +1,202 @@
+//! What the relay remembers beyond its files, in SQL: a file of SQLite in the data directory or, where several relays share one
+//! database, PostgreSQL. One schema and one text of each statement serve both.
+//!
+//! Nothing on the way of a sample waits for the database. Relays hold copies in memory, and read a [`Topic`] again after its
+//! version changed.
+
+pub mod backup;
+pub mod copies;
+pub mod location;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, AnyPool, SqlSafeStr, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use self::location::Location;
+use crate::store::data_directory;
+
+/// Connections to a server at once. Only changes and the reading of changed topics use any.
+const TO_A_SERVER: u32 = 4;
+/// Connections to a file at once: SQLite has one writer, and a second connection would keep two more files open.
+const TO_A_FILE: u32 = 1;
+/// The longest wait for a connection, and for another program's change of the same file.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The settings of a connection to SQLite. A change is on the disk before its acknowledgement.
+const SETTINGS: &str =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
+
+/// The schema, in the order of its growth. A released migration never changes.
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "links", include_str!("../../migrations/0001_links.sql"))];
+
+/// A part of the database that relays hold in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// Revoked links, and the lines whose older links are void.
+    Links,
+}
+
+impl Topic {
+    /// Returns the topic's name in the table `versions`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Links => "links",
+        }
+    }
+}
+
+/// An open database with the schema of this release.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pool: AnyPool,
+    location: Location,
+}
+
+impl Database {
+    /// Opens a database, and brings its schema up to date. A missing file of SQLite is made, readable by its owner alone.
+    ///
+    /// # Errors
+    /// The database cannot be reached, written or read, or is of a newer release.
+    pub async fn open(location: &Location) -> Result<Self> {
+        if let Location::File(path) = location {
+            data_directory::ensure_secret(path)?;
+        }
+        let opened = async {
+            let database = Self::connect(location).await?;
+            database.migrate().await?;
+            anyhow::Ok(database)
+        };
+        opened.await.with_context(|| format!("the store {location} cannot be used"))
+    }
+
+    /// Opens a database as [`Self::open`] does, unless another program made it.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and where the database has no schema of any release.
+    pub async fn open_existing(location: &Location) -> Result<Self> {
+        let database = Self::connect(location).await?;
+        let version = database.version(Topic::Links).await;
+        version.context("it has no tables of Linelight")?;
+        database.migrate().await?;
+        Ok(database)
+    }
+
+    async fn connect(location: &Location) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let options = AnyConnectOptions::from_url(&location.address()?)?.disable_statement_logging();
+        let is_file = matches!(location, Location::File(_));
+        // The pool would only say that it waited; this connection says why.
+        let mut first = AnyConnection::connect_with(&options).await?;
+        prepare(&mut first, is_file).await?;
+        first.close().await?;
+        let pool = AnyPoolOptions::new()
+            .max_connections(if is_file { TO_A_FILE } else { TO_A_SERVER })
+            .min_connections(0)
+            .acquire_timeout(PATIENCE)
+            .after_connect(move |connection, _| Box::pin(prepare(connection, is_file)))
+            .connect_lazy_with(options);
+        Ok(Self { pool, location: location.clone() })
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        let migrations = MIGRATIONS.map(|(version, name, sql)| {
+            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+        });
+        let _turn = self.location.migration_turn().await?;
+        let migrator = Migrator { migrations: migrations.to_vec().into(), ..Migrator::DEFAULT };
+        migrator.run(&self.pool).await.map_err(in_words)
+    }
+
+    /// Returns the version of a topic.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn version(&self, topic: Topic) -> Result<i64> {
+        let version = sqlx::query_scalar("SELECT version FROM versions WHERE topic = $1").bind(topic.as_str());
+        Ok(version.fetch_one(&self.pool).await?)
+    }
+
+    /// Begins a change of a topic. The change happens as a whole, at [`Change::commit`].
+    ///
+    /// # Errors
+    /// The database does not answer, or another change holds it for too long.
+    pub async fn change(&self, topic: Topic) -> Result<Change> {
+        let begin = match self.location {
+            // A transaction that reads first could not become one that writes while others write.
+            Location::File(_) => "BEGIN IMMEDIATE",
+            Location::Server(_) => "BEGIN",
+        };
+        let mut transaction = self.pool.begin_with(begin).await.with_context(|| self.unchangeable())?;
+        let raised = sqlx::query("UPDATE versions SET version = version + 1 WHERE topic = $1").bind(topic.as_str());
+        raised.execute(&mut *transaction).await.with_context(|| self.unchangeable())?;
+        Ok(Change { transaction })
+    }
+
+    /// Returns the connections, for reading.
+    pub(crate) fn pool(&self) -> &AnyPool {
+        &self.pool
+    }
+
+    /// Closes every connection. SQLite then folds its log into the file.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+
+    fn unchangeable(&self) -> String {
+        format!("the store {} takes no change", self.location)
+    }
+}
+
+/// A change under way. Dropped without [`Self::commit`], nothing happens.
+pub struct Change {
+    transaction: Transaction<'static, sqlx::Any>,
+}
+
+impl Change {
+    /// Returns the connection for the change's statements.
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+
+    /// Runs a statement without values.
+    ///
+    /// # Errors
+    /// The database refuses the statement.
+    pub async fn execute(&mut self, statement: &'static str) -> Result<()> {
+        sqlx::query(statement).execute(&mut *self.transaction).await?;
+        Ok(())
+    }
+
+    /// Makes the change last. After the return it is on the disk.
+    ///
+    /// # Errors
+    /// The database does not take the change: a full disk, a lost server.
+    pub async fn commit(self) -> Result<()> {
+        self.transaction.commit().await.context("the store takes no change")
+    }
+}
+
+/// Sets up a new connection.
+async fn prepare(connection: &mut AnyConnection, is_file: bool) -> sqlx::Result<()> {
+    if is_file {
+        sqlx::raw_sql(SETTINGS).execute(connection).await?;
+    }
+    Ok(())
+}
+
+fn in_words(error: MigrateError) -> anyhow::Error {
+    match error {
+        MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => {
+            anyhow::anyhow!(
+                "it was made by a newer release of Linelight: start that one, or restore a backup of this one"
+            )
+        }
+        MigrateError::VersionMismatch(version) => {
+            anyhow::anyhow!("its schema (step {version}) is not this program's: was it made by another program?")
+        }
+        other => anyhow::Error::new(other),
+    }
+}
