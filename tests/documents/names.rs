@@ -89,6 +89,21 @@ fn every_make_target_of_a_document_is_one() {
 }
 
 #[test]
+fn everything_that_is_set_up_is_known_to_the_script() {
+    let script = document("tests/setup");
+    let known = script.lines().find(|line| line.contains(") \"$name\" ;;")).expect("the script's list");
+    let known: BTreeSet<_> = known.trim().split([' ', '|', ')']).collect();
+    let mut checked = 0;
+    for line in document("Makefile").lines().filter_map(|line| line.trim().strip_prefix("@tests/setup ")) {
+        for name in line.split_whitespace() {
+            assert!(known.contains(name), "make sets up {name}, which tests/setup does not know");
+            checked += 1;
+        }
+    }
+    assert!(checked > 10, "the targets set nothing up");
+}
+
+#[test]
 fn every_flag_of_a_document_is_one_of_its_program() {
     let mut checked = 0;
     for (program, subcommands) in [
