@@ -6,44 +6,78 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-/// An instant of the relay's steady clock, to the millisecond. The difference of two is in milliseconds.
+/// The arithmetic of an instant in milliseconds, on either scale. The difference of two is in milliseconds.
+macro_rules! milliseconds_of {
+    ($scale:ident) => {
+        impl $scale {
+            /// Before every other instant.
+            pub(crate) const MIN: Self = Self(i64::MIN);
+
+            /// Returns the instant so many milliseconds after the scale's zero.
+            pub const fn from_millis(milliseconds: i64) -> Self {
+                Self(milliseconds)
+            }
+
+            /// Returns the milliseconds since the scale's zero.
+            pub const fn as_millis(self) -> i64 {
+                self.0
+            }
+
+            /// Returns the instant so many milliseconds later, at most the last of the scale.
+            pub(crate) const fn saturating_add(self, milliseconds: i64) -> Self {
+                Self(self.0.saturating_add(milliseconds))
+            }
+
+            /// Returns the instant so many milliseconds earlier, at least [`Self::MIN`].
+            pub(crate) const fn saturating_sub(self, milliseconds: i64) -> Self {
+                Self(self.0.saturating_sub(milliseconds))
+            }
+
+            /// Returns the milliseconds since an earlier instant; less than zero since a later one. Never overflows.
+            pub const fn since(self, earlier: Self) -> i64 {
+                self.0.saturating_sub(earlier.0)
+            }
+        }
+
+        impl Add<i64> for $scale {
+            type Output = Self;
+
+            fn add(self, milliseconds: i64) -> Self {
+                Self(self.0 + milliseconds)
+            }
+        }
+
+        impl Sub<i64> for $scale {
+            type Output = Self;
+
+            fn sub(self, milliseconds: i64) -> Self {
+                Self(self.0 - milliseconds)
+            }
+        }
+
+        impl Sub for $scale {
+            type Output = i64;
+
+            fn sub(self, earlier: Self) -> i64 {
+                self.0 - earlier.0
+            }
+        }
+    };
+}
+
+/// An instant of the relay's steady clock. Its zero is the relay's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Steady(i64);
 
+milliseconds_of!(Steady);
+
 impl Steady {
-    /// Before every other instant.
-    pub(crate) const MIN: Self = Self(i64::MIN);
     /// After every other instant.
     pub(crate) const MAX: Self = Self(i64::MAX);
-
-    /// Returns the instant so many milliseconds after the relay's start.
-    pub const fn from_millis(milliseconds: i64) -> Self {
-        Self(milliseconds)
-    }
-
-    /// Returns the milliseconds since the relay's start.
-    pub const fn as_millis(self) -> i64 {
-        self.0
-    }
-
-    /// Returns the instant so many milliseconds later, at most [`Self::MAX`].
-    pub(crate) const fn saturating_add(self, milliseconds: i64) -> Self {
-        Self(self.0.saturating_add(milliseconds))
-    }
-
-    /// Returns the instant so many milliseconds earlier, at least [`Self::MIN`].
-    pub(crate) const fn saturating_sub(self, milliseconds: i64) -> Self {
-        Self(self.0.saturating_sub(milliseconds))
-    }
 
     /// Returns the instant so many milliseconds earlier, of an agent's number.
     pub(crate) const fn saturating_sub_unsigned(self, milliseconds: u64) -> Self {
         Self(self.0.saturating_sub_unsigned(milliseconds))
-    }
-
-    /// Returns the milliseconds since an earlier instant; less than zero since a later one. Never overflows.
-    pub(crate) const fn since(self, earlier: Self) -> i64 {
-        self.0.saturating_sub(earlier.0)
     }
 
     /// Rounds a deadline that may be met early down to [`GATHERING_MS`], so that one wake-up serves many.
@@ -52,64 +86,12 @@ impl Steady {
     }
 }
 
-impl Add<i64> for Steady {
-    type Output = Self;
-
-    fn add(self, milliseconds: i64) -> Self {
-        Self(self.0 + milliseconds)
-    }
-}
-
-impl Sub<i64> for Steady {
-    type Output = Self;
-
-    fn sub(self, milliseconds: i64) -> Self {
-        Self(self.0 - milliseconds)
-    }
-}
-
-impl Sub for Steady {
-    type Output = i64;
-
-    fn sub(self, earlier: Self) -> i64 {
-        self.0 - earlier.0
-    }
-}
-
-/// A time by the wall clock, in milliseconds since 1970. The difference of two is in milliseconds.
+/// A time by the wall clock. Its zero is the beginning of 1970 (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixMillis(i64);
 
-impl UnixMillis {
-    /// Before every other time.
-    pub(crate) const MIN: Self = Self(i64::MIN);
-
-    /// Returns the time so many milliseconds after the beginning of 1970.
-    pub const fn from_millis(milliseconds: i64) -> Self {
-        Self(milliseconds)
-    }
-
-    /// Returns the milliseconds since the beginning of 1970.
-    pub const fn as_millis(self) -> i64 {
-        self.0
-    }
-
-    /// Returns the time so many milliseconds later, at most the last of the scale.
-    pub(crate) const fn saturating_add(self, milliseconds: i64) -> Self {
-        Self(self.0.saturating_add(milliseconds))
-    }
-
-    /// Returns the time so many milliseconds earlier, at least [`Self::MIN`].
-    pub(crate) const fn saturating_sub(self, milliseconds: i64) -> Self {
-        Self(self.0.saturating_sub(milliseconds))
-    }
-
-    /// Returns the milliseconds since an earlier time; less than zero since a later one. Never overflows.
-    pub const fn since(self, earlier: Self) -> i64 {
-        self.0.saturating_sub(earlier.0)
-    }
-}
+milliseconds_of!(UnixMillis);
 
 impl From<SystemTime> for UnixMillis {
     /// A time before 1970 becomes 1970.
@@ -125,33 +107,9 @@ impl From<UnixMillis> for SystemTime {
     }
 }
 
-impl Add<i64> for UnixMillis {
-    type Output = Self;
-
-    fn add(self, milliseconds: i64) -> Self {
-        Self(self.0 + milliseconds)
-    }
-}
-
 impl AddAssign<i64> for UnixMillis {
     fn add_assign(&mut self, milliseconds: i64) {
         self.0 += milliseconds;
-    }
-}
-
-impl Sub<i64> for UnixMillis {
-    type Output = Self;
-
-    fn sub(self, milliseconds: i64) -> Self {
-        Self(self.0 - milliseconds)
-    }
-}
-
-impl Sub for UnixMillis {
-    type Output = i64;
-
-    fn sub(self, earlier: Self) -> i64 {
-        self.0 - earlier.0
     }
 }
 
@@ -190,6 +148,11 @@ impl Now {
 /// Completes when the relay stops. An error means the same: the sender ends with the relay.
 pub(crate) async fn drained(drain: &mut watch::Receiver<bool>) {
     let _ = drain.wait_for(|drain| *drain).await;
+}
+
+/// Returns whole seconds since 1970; 0 before.
+pub(crate) fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 pub(crate) fn milliseconds(duration: Duration) -> i64 {

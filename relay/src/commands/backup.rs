@@ -28,7 +28,7 @@ pub(super) struct RestoreArguments {
 }
 
 pub(super) fn backup(arguments: &BackupArguments, store: &Location, out: &mut impl Write) -> Result<()> {
-    with_store(store, async |database| backup::backup(database, store, &arguments.file).await)?;
+    with_store(store, async |database| backup::backup(database, &arguments.file).await)?;
     writeln!(out, "the store is in {}; keys.json and agents.json are files of their own", arguments.file.display())?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use http::Uri;
 use shared::Username;
 
 use super::store::with_store;
+use crate::clock::unix_seconds;
 use crate::config::typed::link_lifetime;
 use crate::store::data_directory::DataDirectory;
 use crate::store::database::location::Location;
@@ -102,8 +103,4 @@ fn entered_token(data: &DataDirectory, store: &Location, username: &Username, ex
 
 fn end(now: SystemTime, expires: Duration) -> Result<SystemTime> {
     now.checked_add(expires).context("the link's end lies beyond what a clock can say; choose an earlier one")
-}
-
-fn unix_seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

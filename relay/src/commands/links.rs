@@ -3,15 +3,15 @@
 use std::ffi::OsString;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use shared::Username;
 use shared::escape::one_line;
 
+use super::link;
 use super::store::with_store;
-use super::{link, times};
+use super::times::{self, unix_seconds};
 use crate::store::data_directory::{self, DataDirectory};
 use crate::store::database::Database;
 use crate::store::database::location::Location;
@@ -67,7 +67,7 @@ pub(super) fn run(command: &LinksCommand, data: &DataDirectory, store: &Location
         LinksCommand::Revoke { .. } => bail!("a file with links is needed, or --id and --username"),
         LinksCommand::Void { username } => {
             let username = link::username(username)?;
-            with_store(store, async |database| book::void(database, &username, now()).await)?;
+            with_store(store, async |database| book::void(database, &username, unix_seconds()).await)?;
             let name = username.to_text();
             writeln!(out, "all links of {} that were made until now are void", one_line(&name))?;
             Ok(())
@@ -103,7 +103,7 @@ fn state(link: &Entry, void_before: Option<u64>) -> String {
     if let Some(revoked) = link.revoked {
         return format!("revoked {}", times::minute(revoked));
     }
-    if link.expires <= now() {
+    if link.expires <= unix_seconds() {
         return "ended".to_owned();
     }
     match (void_before, link.made) {
@@ -155,13 +155,9 @@ async fn revoke(
     Identity { username, id, expires }: &Identity,
     out: &mut impl Write,
 ) -> Result<()> {
-    let is_new = book::revoke(database, username, id, *expires, now()).await?;
+    let is_new = book::revoke(database, username, id, *expires, unix_seconds()).await?;
     let done = if is_new { "revoked" } else { "was revoked before" };
     writeln!(out, "{} {} {done}", one_line(&username.to_text()), one_line(id))?;
     out.flush()?;
     Ok(())
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
 }

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::clock;
+
 /// Returns `2026-11-28 22:10 UTC` for seconds since 1970, and the bare number for times outside the calendar.
 pub(super) fn minute(unix_seconds: u64) -> String {
     rfc3339(unix_seconds).map_or_else(
@@ -13,7 +15,7 @@ pub(super) fn minute(unix_seconds: u64) -> String {
 
 /// Returns seconds since 1970 by this machine's clock; 0 before 1970.
 pub(super) fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+    clock::unix_seconds(SystemTime::now())
 }
 
 fn rfc3339(unix_seconds: u64) -> Option<String> {

@@ -135,6 +135,11 @@ impl Database {
         Ok(Change { transaction })
     }
 
+    /// Returns the place of the database.
+    pub(super) fn location(&self) -> &Location {
+        &self.location
+    }
+
     /// Returns the connections, for reading.
     pub(crate) fn pool(&self) -> &AnyPool {
         &self.pool

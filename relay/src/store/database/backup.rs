@@ -13,8 +13,8 @@ use crate::store::data_directory;
 ///
 /// # Errors
 /// The file exists or cannot be written, or the database is a server's.
-pub async fn backup(database: &Database, location: &Location, file: &Path) -> Result<()> {
-    if let Location::Server(_) = location {
+pub async fn backup(database: &Database, file: &Path) -> Result<()> {
+    if let location @ Location::Server(_) = database.location() {
         bail!("the store {location} is PostgreSQL's: `pg_dump` backs it up, and `pg_restore` brings it back");
     }
     ensure!(!file.exists(), "{} exists; choose another name, or remove it", file.display());

@@ -1,12 +1,13 @@
 //! The store's book of links: links that the relay made, revoked links, and lines whose older links are void.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use anyhow::Result;
 use shared::Username;
 use sqlx::Row;
 
 use super::revocations::Table;
+use crate::clock::unix_seconds;
 use crate::store::database::{Database, Topic};
 
 /// How long the book lists a link after its end, in seconds.
@@ -120,10 +121,9 @@ pub async fn of_line(database: &Database, username: &Username) -> Result<LineLin
 /// # Errors
 /// The store does not answer.
 pub async fn revocations(database: &Database, now: SystemTime) -> Result<Table> {
-    let now = now.duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let mut table = Table::default();
     let links = sqlx::query("SELECT username, id FROM links WHERE revoked IS NOT NULL AND expires >= $1");
-    for row in links.bind(signed(now)).fetch_all(database.pool()).await? {
+    for row in links.bind(signed(unix_seconds(now))).fetch_all(database.pool()).await? {
         table.revoke(row.try_get("username")?, row.try_get("id")?);
     }
     for row in sqlx::query("SELECT username, before FROM void_before").fetch_all(database.pool()).await? {
