@@ -27,6 +27,16 @@ test("a link, a name and a page without a link, all in a folder", async () => {
   assert.deepEqual(complaints, []);
 });
 
+test("a printed page names the folder, and no token", async () => {
+  const { page } = await openPage();
+  await page.goto(`${relay.origin}/speed/#a.b.c`);
+  await sees(page, NUMBER, "14.8");
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  assert.equal(page.url(), `${relay.origin}/speed/`);
+  await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+  assert.equal(page.url(), `${relay.origin}/speed/#a.b.c`);
+});
+
 test("server-sent events, where WebSockets are blocked, in a folder", async () => {
   relay.refusesWebSockets = true;
   relay.answer = (viewer) => viewer.send(snapshot());

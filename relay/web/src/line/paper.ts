@@ -11,7 +11,7 @@ export function preparePrinting(name: () => string): void {
     setText(part(document, "#printed"), strings.printed(`${strings.date(now)}, ${strings.timeWithMinutes(now)}`, name()));
     if (address !== null) return;
     address = location.href;
-    history.replaceState(history.state, "", location.pathname.startsWith("/line/") ? location.pathname : "/");
+    history.replaceState(history.state, "", location.pathname);
   });
   addEventListener("afterprint", () => {
     if (address !== null) history.replaceState(history.state, "", address);
