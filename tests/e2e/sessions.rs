@@ -172,9 +172,9 @@ recovers! {
     goes_on_after_a_fatal: |_| {}, |router| router.inject(&Injection::Fatal("session killed".to_owned()));
     comes_back_after_a_huge_word: |_| {}, |router| router.inject(&Injection::HugeWord);
     comes_back_after_a_reserved_prefix: |_| {}, |router| router.inject(&Injection::ReservedPrefix);
-    comes_back_after_a_long_word: |_| {}, |router| router.inject(&Injection::LongWord);
-    comes_back_after_too_many_words: |_| {}, |router| router.inject(&Injection::ManyWords);
-    comes_back_after_a_long_sentence: |_| {}, |router| router.inject(&Injection::LongSentence);
+    goes_on_without_a_row_of_70_000_bytes: |_| {}, |router| router.inject(&Injection::LongWord);
+    goes_on_without_a_row_of_99_words: |_| {}, |router| router.inject(&Injection::ManyWords);
+    goes_on_without_a_row_of_118_kib: |_| {}, |router| router.inject(&Injection::LongSentence);
     goes_on_where_bad_names_are_skipped: |m| m.bad_name = BadName::Skipped, |_| {};
     goes_on_with_attributes_missing: |m| m.missing_properties = vec!["rx-drops-per-second".into(), "fp-rx-bits-per-second".into(), "uptime".into()], |_| {};
     goes_on_with_an_interrupted_table: |m| m.missing_properties = Vec::new(), SimulatedRouter::drop_connections;
