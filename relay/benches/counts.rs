@@ -116,7 +116,7 @@ fn username(line: u32) -> String {
 
 fn registry() -> Registry {
     let lines = vec!["*".parse().unwrap()];
-    let entry = Entry { name: "a".into(), token_sha256: TokenHash::of(b"t"), lines, created: 0 };
+    let entry = Entry { name: "a".into(), token_sha256: TokenHash::of(b"t"), lines, shares_lines: false, created: 0 };
     Registry::new(Entries { agents: vec![entry] }).unwrap()
 }
 

@@ -61,6 +61,10 @@ metrics! {
     reports: Counter = "linelight_reports_total";
     /// Line reports refused: beyond the agent's patterns, or more lines than it may have.
     reports_refused: Counter = "linelight_reports_refused_total";
+    /// Line reports that do not count, because an agent with a narrower pattern reports the line.
+    reports_held_back: Counter = "linelight_reports_held_back_total";
+    /// Lines that passed to another agent while the one before still spoke for them.
+    lines_taken_over: Counter = "linelight_lines_taken_over_total";
     /// Batches of samples received.
     batches: Counter = "linelight_batches_total";
     /// Batches dropped because they were received before.

@@ -3,6 +3,7 @@
 
 mod ages;
 mod averages;
+mod claims;
 mod drift;
 mod lines;
 mod manners;

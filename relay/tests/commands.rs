@@ -343,6 +343,10 @@ fn agents_are_added_listed_and_revoked() {
     let token = good(directory.path(), &["agent", "add", "tower", "--lines", "*@karoo.example", "a,b c"]);
     let registry = std::fs::read_to_string(DataDirectory::new(directory.path()).agents()).unwrap();
     assert!(!registry.contains(token.trim()), "the token itself is kept nowhere");
+    assert!(!registry.contains("shares_lines"), "a registry of older relays");
+    good(directory.path(), &["agent", "add", "spare", "--lines", "*", "--shares-lines"]);
+    assert!(good(directory.path(), &["agent", "list"]).ends_with("  *  (shares lines)\n"));
+    good(directory.path(), &["agent", "revoke", "spare"]);
     let (code, error) = bad(directory.path(), &["agent", "add", "tower", "--lines", "*"]);
     assert!(code == 1 && error.contains("already"), "{error}");
     let list = good(directory.path(), &["agent", "list"]);

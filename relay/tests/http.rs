@@ -24,7 +24,7 @@ fn in_an_hour() -> SystemTime {
 fn add_agent(relay: &TestRelay, name: &str) -> String {
     let path = relay.data().agents();
     let mut entries = Entries::load(&path).unwrap();
-    let token = entries.add(name, vec!["*".parse().unwrap()], 0).unwrap();
+    let token = entries.add(name, vec!["*".parse().unwrap()], false, 0).unwrap();
     entries.save(&path).unwrap();
     token
 }

@@ -47,6 +47,38 @@ async fn a_line_that_moves_goes_on_in_the_open_page() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_of_every_line_takes_no_line_from_one_of_its_realm() -> Result<()> {
+    let relay = Relay::start(RelaySetup::default()).await?;
+    let north = Outpost::start(&relay, "north", &["alice*"], Setup::concentrator(1), &[]).await?;
+    let any = Outpost::start(&relay, "any", &["*"], Setup::default(), &[]).await?;
+    north.set_rates(b"alice", 3_000_000, 300_000);
+    any.set_rates(b"alice", 4_000_000, 400_000);
+    let mut viewer = viewer_of(&relay, "alice").await?;
+    viewer.until_rates(3_000_000, 300_000).await?;
+    any.router.session_up(b"alice");
+    while relay.metric("linelight_reports_held_back_total").await? == 0.0 {
+        viewer.until_sample().await?;
+    }
+    for _ in 0..3 {
+        viewer.until_sample().await?;
+    }
+    ensure!(viewer.chart().iter().all(|point| point.down != 4_000_000), "the claim counts: {:?}", viewer.chart());
+    let list = relay.agent_list().await?;
+    ensure!(list.contains("did not count: agents with narrower patterns"), "{list}");
+
+    // The operator's word on it, in the registry's file of a running relay.
+    let registry = relay.data().join("agents.json");
+    let mut agents: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&registry)?)?;
+    agents["agents"][1]["shares_lines"] = true.into();
+    std::fs::write(&registry, agents.to_string())?;
+    viewer.until_rates(4_000_000, 400_000).await?;
+    ensure!(relay.metric("linelight_lines_taken_over_total").await? == 1.0);
+    let list = relay.agent_list().await?;
+    ensure!(list.contains("took 1 for which another agent still spoke"), "{list}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_reports_what_it_may_and_no_more() -> Result<()> {
     let relay = Relay::start(RelaySetup::default()).await?;
     let outpost = Outpost::start(&relay, "home", &["alice"], Setup::concentrator(3), &[]).await?;

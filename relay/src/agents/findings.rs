@@ -36,6 +36,12 @@ pub struct AgentFindings {
     pub lines: usize,
     /// Lines beyond the agent's patterns.
     pub refused_lines: usize,
+    /// Line reports of this uplink that did not count, because an agent with a narrower pattern reports the line.
+    #[serde(default)]
+    pub held_back: u64,
+    /// Lines taken from agents that still spoke for them.
+    #[serde(default)]
+    pub taken: u64,
     /// Lines under watch.
     pub watched: usize,
     /// Batches of this run.

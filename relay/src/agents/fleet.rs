@@ -122,10 +122,7 @@ impl Fleet {
         let Some(held) = ledger.grant.as_ref().filter(|_| ledger.uplink.is_none()) else { return };
         match registry.current(held) {
             Some(grant) if Arc::ptr_eq(&grant, held) => {}
-            Some(grant) => {
-                member.drop_disallowed(&self.hub, &mut ledger, &grant, now);
-                ledger.grant = Some(grant);
-            }
+            Some(grant) => member.apply(&self.hub, &mut ledger, &grant, now),
             None => {
                 drop(ledger);
                 info!(agent = &*member.agent.name, "agent forgotten: its token was revoked");

@@ -42,9 +42,25 @@ impl Member {
     }
 
     /// Drops all reports of lines beyond the agent's patterns.
-    pub(crate) fn drop_disallowed(&self, hub: &Hub, ledger: &mut Ledger, grant: &Grant, now: Now) {
+    fn drop_disallowed(&self, hub: &Hub, ledger: &mut Ledger, grant: &Grant, now: Now) {
         for line in ledger.lines.take_beyond(grant) {
             self.forget(hub, &line, now, |_| true);
+        }
+    }
+
+    /// Applies a grant with other rights than the present one to all lines reported before: drops those beyond the patterns, and
+    /// decides for the others again which report counts.
+    pub(crate) fn apply(&self, hub: &Hub, ledger: &mut Ledger, grant: &Arc<Grant>, now: Now) {
+        let before = ledger.grant.replace(Arc::clone(grant));
+        if before.is_some_and(|before| before.has_rights_of(grant)) {
+            return;
+        }
+        self.agent.set_shares_lines(grant.shares_lines);
+        self.drop_disallowed(hub, ledger, grant, now);
+        for line in ledger.lines.all() {
+            if let Some(narrowness) = grant.claim(line.username()) {
+                hub.take_claim(&self.agent, narrowness, line, now);
+            }
         }
     }
 
@@ -82,6 +98,8 @@ impl Member {
             heartbeat: ledger.uplink.as_ref().map(|_| now.unix_of(ledger.run.heartbeat())),
             version: ledger.run.version().to_owned(),
             lines: ledger.lines.len(),
+            held_back: ledger.run.held_back,
+            taken: agent.taken(),
             refused_lines: ledger.lines.refused_len(),
             watched: agent.watches().len(),
             batches: ledger.received.batches(),

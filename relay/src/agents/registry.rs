@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use shared::Username;
 use tokio::sync::watch;
 
+use crate::lines::narrowness::Narrowness;
 use crate::store::data_directory;
 use crate::store::random::fill_random;
 
@@ -46,6 +47,9 @@ pub struct Entry {
     pub token_sha256: TokenHash,
     /// The patterns of the agent's usernames.
     pub lines: Vec<Pattern>,
+    /// True if the agent's reports count beside those of agents with narrower patterns.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shares_lines: bool,
     /// The time of `agent add`, in seconds since 1970.
     pub created: u64,
 }
@@ -63,6 +67,8 @@ pub struct Entries {
 pub struct Grant {
     /// The agent's name.
     pub name: Arc<str>,
+    /// True if the agent's reports count beside those of agents with narrower patterns.
+    pub shares_lines: bool,
     token: TokenHash,
     lines: Vec<Pattern>,
 }
@@ -82,7 +88,18 @@ struct Shared {
 impl Grant {
     /// Whether this agent may report a line.
     pub fn may_report(&self, username: &Username) -> bool {
-        self.lines.iter().any(|pattern| pattern.matches(username))
+        self.claim(username).is_some()
+    }
+
+    /// Returns the narrowness of the agent's narrowest pattern for a line; `None` where the agent may not report the line.
+    pub(crate) fn claim(&self, username: &Username) -> Option<Narrowness> {
+        let fitting = self.lines.iter().filter(|pattern| pattern.matches(username));
+        fitting.map(Pattern::narrowness).max()
+    }
+
+    /// True if another grant has the same rights.
+    pub(crate) fn has_rights_of(&self, other: &Self) -> bool {
+        (&self.lines, self.shares_lines) == (&other.lines, other.shares_lines)
     }
 }
 
@@ -166,7 +183,7 @@ impl Entries {
     ///
     /// # Errors
     /// Where the name is taken or unfit, or no pattern is given.
-    pub fn add(&mut self, name: &str, lines: Vec<Pattern>, created: u64) -> Result<String> {
+    pub fn add(&mut self, name: &str, lines: Vec<Pattern>, shares_lines: bool, created: u64) -> Result<String> {
         check_name(name)?;
         ensure!(!lines.is_empty(), "an agent needs at least one pattern of lines that it may report");
         ensure!(lines.len() <= MAX_PATTERNS, "an agent may have {MAX_PATTERNS} patterns at most");
@@ -177,7 +194,7 @@ impl Entries {
         fill_random(&mut secret)?;
         let token = format!("{TOKEN_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(secret));
         let token_sha256 = TokenHash::of(token.as_bytes());
-        self.agents.push(Entry { name: name.to_owned(), token_sha256, lines, created });
+        self.agents.push(Entry { name: name.to_owned(), token_sha256, lines, shares_lines, created });
         Ok(token)
     }
 
@@ -195,11 +212,11 @@ impl Entries {
     fn into_grants(self) -> Result<HashMap<TokenHash, Arc<Grant>>> {
         let mut names = std::collections::HashSet::new();
         let mut grants = HashMap::with_capacity(self.agents.len());
-        for Entry { name, token_sha256, lines, .. } in self.agents {
+        for Entry { name, token_sha256, lines, shares_lines, .. } in self.agents {
             check_name(&name)?;
             ensure!(lines.len() <= MAX_PATTERNS, "agent {name:?} has more than {MAX_PATTERNS} patterns");
             ensure!(names.insert(name.clone()), "two agents have the name {name:?}");
-            let grant = Arc::new(Grant { name: name.as_str().into(), token: token_sha256, lines });
+            let grant = Arc::new(Grant { name: name.as_str().into(), shares_lines, token: token_sha256, lines });
             ensure!(grants.insert(token_sha256, grant).is_none(), "agent {name:?} has another one's token");
         }
         Ok(grants)
@@ -262,8 +279,8 @@ mod tests {
     #[test]
     fn a_token_opens_its_grant_and_is_kept_nowhere() {
         let mut entries = Entries::default();
-        let home = entries.add("home-7", patterns(&["ali"]), 1).unwrap();
-        let tower = entries.add("tower", patterns(&["*@karoo.example"]), 1).unwrap();
+        let home = entries.add("home-7", patterns(&["ali"]), false, 1).unwrap();
+        let tower = entries.add("tower", patterns(&["*@karoo.example"]), false, 1).unwrap();
         assert_ne!(home, tower);
         assert!(home.starts_with(TOKEN_PREFIX) && home.len() == TOKEN_PREFIX.len() + 43);
         let text = serde_json::to_string(&entries).unwrap();
@@ -282,7 +299,7 @@ mod tests {
     #[test]
     fn a_change_is_told_and_a_revoked_token_is_gone_even_under_the_same_name() {
         let mut entries = Entries::default();
-        let token = entries.add("tower", patterns(&["*"]), 1).unwrap();
+        let token = entries.add("tower", patterns(&["*"]), false, 1).unwrap();
         let registry = Registry::new(entries.clone()).unwrap();
         let changes = registry.changes();
         let grant = registry.authenticate(token.as_bytes()).unwrap();
@@ -293,7 +310,7 @@ mod tests {
         assert!(!registry.current(&grant).unwrap().may_report(&username("bob")), "the new patterns count");
 
         entries.revoke("tower").unwrap();
-        let other = entries.add("tower", patterns(&["*"]), 2).unwrap();
+        let other = entries.add("tower", patterns(&["*"]), false, 2).unwrap();
         registry.replace(entries).unwrap();
         assert!(registry.current(&grant).is_none());
         assert!(registry.authenticate(token.as_bytes()).is_none());
@@ -303,7 +320,7 @@ mod tests {
     #[test]
     fn a_bad_table_leaves_the_last_one() {
         let mut entries = Entries::default();
-        let token = entries.add("tower", patterns(&["*"]), 1).unwrap();
+        let token = entries.add("tower", patterns(&["*"]), false, 1).unwrap();
         let registry = Registry::new(entries.clone()).unwrap();
         let mut twice = entries.clone();
         twice.agents.extend(entries.agents.clone());
@@ -316,11 +333,11 @@ mod tests {
     fn names_and_files_are_checked() {
         let mut entries = Entries::default();
         for name in ["", "two words", "new\nline", "ünï", &"x".repeat(65)] {
-            assert!(entries.add(name, patterns(&["*"]), 1).is_err(), "{name:?}");
+            assert!(entries.add(name, patterns(&["*"]), false, 1).is_err(), "{name:?}");
         }
-        assert!(entries.add("empty", vec![], 1).is_err());
-        entries.add("one", patterns(&["*"]), 1).unwrap();
-        assert!(entries.add("one", patterns(&["*"]), 1).unwrap_err().to_string().contains("already"));
+        assert!(entries.add("empty", vec![], false, 1).is_err());
+        entries.add("one", patterns(&["*"]), false, 1).unwrap();
+        assert!(entries.add("one", patterns(&["*"]), false, 1).unwrap_err().to_string().contains("already"));
         assert!(entries.revoke("two").unwrap_err().to_string().contains("agent list"));
         for text in [
             "",

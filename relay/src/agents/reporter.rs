@@ -94,7 +94,7 @@ impl Reporter {
         agent.begin_table(now.steady);
         agent.watches().begin(agent.table(), hub.limits.watched_per_agent, Arc::clone(&self.control.wake));
         let lost = ledger.begin(hello, Arc::clone(&self.control), peer, now);
-        ledger.grant = Some(Arc::clone(grant));
+        self.member.apply(hub, ledger, grant, now);
         hub.metrics.batches_lost.add(lost);
         // Incomplete tables, and runs without a reading of their router.
         let surplus = ledger.lines.take_surplus(hub.limits.lines_per_agent);
@@ -137,8 +137,10 @@ impl Reporter {
         let mut ledger = self.ledger()?;
         ledger.run.clock.observe(lines.uptime_ms, now.steady);
         let known = ledger.run.clock.steady(lines.uptime_ms, now.steady);
+        let held_back = ledger.run.held_back;
         let refused = lines.lines.iter().filter(|said| !self.take_report(&mut ledger, said, known, grant, now));
         let refused: Vec<_> = refused.map(|said| said.line).collect();
+        self.count_held_back(&ledger, held_back);
         self.hub().metrics.reports.add(lines.lines.len() as u64);
         self.hub().metrics.reports_refused.add(refused.len() as u64);
         if !refused.is_empty() && !std::mem::replace(&mut ledger.run.is_warned, true) {
@@ -298,8 +300,7 @@ impl Reporter {
                 self.refuse(&mut ledger, *handle, line.username().clone());
             }
         }
-        self.member.drop_disallowed(self.hub(), &mut ledger, grant, now);
-        ledger.grant = Some(Arc::clone(grant));
+        self.member.apply(self.hub(), &mut ledger, grant, now);
         Ok(Revised::Refused(refused))
     }
 
@@ -320,10 +321,10 @@ impl Reporter {
 
     /// Whether the agent may make this report.
     fn take_report(&self, ledger: &mut Ledger, said: &LineReport, known: Steady, grant: &Grant, now: Now) -> bool {
-        if !grant.may_report(&said.username) {
+        let Some(narrowness) = grant.claim(&said.username) else {
             self.refuse(ledger, said.line, said.username.clone());
             return false;
-        }
+        };
         if ledger.lines.len() >= self.hub().limits.lines_per_agent && ledger.lines.get(said.line).is_none() {
             self.hub().refuse(&said.username, "report refused: the agent reports as many lines as it may");
             return false;
@@ -333,10 +334,25 @@ impl Reporter {
         }
         let since = said.age_ms.map(|age| now.past(known.saturating_sub_unsigned(age)));
         let profile = said.profile.as_deref().map(cut).map(|profile| ledger.lines.share(profile));
-        let report = Report::new(self.agent(), said, since, profile);
+        let report = Report::new(self.agent(), narrowness, said, since, profile);
         let circumstances = self.hub().circumstances(now);
-        ledger.lines.insert(said.line, self.hub().report(&said.username, report, circumstances));
+        let line = self.hub().report(&said.username, report, circumstances);
+        ledger.run.held_back += u64::from(line.holds_back(self.agent()));
+        ledger.lines.insert(said.line, line);
         true
+    }
+
+    /// Counts the reports that are held back, beyond the `before` of this uplink.
+    fn count_held_back(&self, ledger: &Ledger, before: u64) {
+        let held_back = ledger.run.held_back - before;
+        self.hub().metrics.reports_held_back.add(held_back);
+        if held_back > 0 && before == 0 {
+            warn!(
+                agent = &*self.agent().name,
+                held_back,
+                "agent reports lines of agents with narrower patterns, and does not count there; narrow its patterns, or see shares_lines"
+            );
+        }
     }
 
     fn refuse(&self, ledger: &mut Ledger, handle: LineHandle, username: Username) {
@@ -359,6 +375,7 @@ impl Reporter {
 
     fn refresh_states(&self, ledger: &Ledger, now: Now) {
         for line in ledger.lines.present() {
+            self.hub().settle(line, self.hub().circumstances(now));
             line.age(self.hub().circumstances(now), false);
         }
     }

@@ -18,9 +18,14 @@ pub(super) enum AgentCommand {
         /// The agent's name: letters, digits and - _ . @
         name: String,
 
-        /// The usernames that the agent may report: one, *@realm, prefix* or *; several are allowed
+        /// The usernames that the agent may report: *@realm, prefix*, one, or * for all; several are allowed. Where several agents report
+        /// a username, the one with the narrowest pattern counts: give each a realm of its own rather than *
         #[arg(long, value_name = "PATTERN", required = true, num_args = 1..)]
         lines: Vec<Pattern>,
+
+        /// The agent's sessions count beside those of agents with narrower patterns, as those of a spare concentrator
+        #[arg(long)]
+        shares_lines: bool,
     },
     /// Lists the agents and what they may report; while the relay runs, also how each agent and its router are
     List {
@@ -36,14 +41,14 @@ pub(super) enum AgentCommand {
 
 pub(super) fn run(command: AgentCommand, data: &DataDirectory, out: &mut impl Write) -> Result<()> {
     match command {
-        AgentCommand::Add { name, lines } => add(&name, lines, data, out),
+        AgentCommand::Add { name, lines, shares_lines } => add(&name, lines, shares_lines, data, out),
         AgentCommand::List { private } => list(&Entries::load(&data.agents())?, &private, out),
         AgentCommand::Revoke { name } => change(data, |entries| entries.revoke(&name)),
     }
 }
 
-fn add(name: &str, lines: Vec<Pattern>, data: &DataDirectory, out: &mut impl Write) -> Result<()> {
-    let token = change(data, |entries| entries.add(name, lines, times::unix_seconds()))?;
+fn add(name: &str, lines: Vec<Pattern>, shares_lines: bool, data: &DataDirectory, out: &mut impl Write) -> Result<()> {
+    let token = change(data, |entries| entries.add(name, lines, shares_lines, times::unix_seconds()))?;
     // The token stands alone on standard output, so that a shell can write it to a file.
     writeln!(out, "{token}")?;
     Ok(())
@@ -92,7 +97,11 @@ impl Table {
     fn write_row(&self, agent: &Entry, out: &mut impl Write) -> io::Result<()> {
         let Self { name, added } = *self;
         let lines: Vec<String> = agent.lines.iter().map(ToString::to_string).collect();
-        writeln!(out, "{:name$}  {:added$}  {}", agent.name, times::minute(agent.created), lines.join("  "))
+        write!(out, "{:name$}  {:added$}  {}", agent.name, times::minute(agent.created), lines.join("  "))?;
+        match agent.shares_lines {
+            true => writeln!(out, "  (shares lines)"),
+            false => writeln!(out),
+        }
     }
 }
 

@@ -40,7 +40,8 @@ pub(super) struct RouterScriptArguments {
     #[arg(long, conflicts_with_all = ["remove", "upgrade"])]
     summary: bool,
 
-    /// The usernames that a new agent may report: one, *@realm, prefix* or *; several are allowed
+    /// The usernames that a new agent may report: *@realm, prefix*, one, or * for all; several are allowed. A realm for each router is better
+    /// than *: where several agents report a username, the one with the narrowest pattern counts
     #[arg(long, value_name = "PATTERN", num_args = 1.., conflicts_with_all = ["remove", "upgrade"])]
     lines: Vec<Pattern>,
 
@@ -192,7 +193,7 @@ fn token(name: &str, lines: Vec<Pattern>, new_token: bool, data: &DataDirectory)
                 lines
             }
         };
-        entries.add(name, lines, times::unix_seconds())
+        entries.add(name, lines, false, times::unix_seconds())
     })
 }
 

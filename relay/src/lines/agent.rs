@@ -3,7 +3,7 @@
 use crate::clock::Steady;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use shared::LineHandle;
@@ -33,6 +33,10 @@ pub struct Agent {
     /// When the router stopped answering, or `PRESENT`.
     router_lost: AtomicI64,
     interval: AtomicU32,
+    /// True if the operator lets the agent report lines of agents with narrower patterns.
+    shares_lines: AtomicBool,
+    /// Lines taken from agents that still spoke for them.
+    taken: AtomicU64,
     /// Short; taken under a line's lock, and takes none itself.
     watches: Mutex<Watches>,
 }
@@ -46,6 +50,8 @@ impl Agent {
             lost_before: AtomicI64::new(0),
             router_lost: AtomicI64::new(PRESENT),
             interval: AtomicU32::new(USUAL_INTERVAL_MS),
+            shares_lines: AtomicBool::new(false),
+            taken: AtomicU64::new(0),
             watches: Mutex::default(),
         }
     }
@@ -92,6 +98,26 @@ impl Agent {
     pub(crate) fn set_interval(&self, milliseconds: u32) -> bool {
         let interval = milliseconds.clamp(USUAL_INTERVAL_MS, 60_000);
         self.interval.swap(interval, Ordering::Relaxed) != interval
+    }
+
+    /// True if the agent's reports count beside those of agents with narrower patterns.
+    pub(crate) fn shares_lines(&self) -> bool {
+        self.shares_lines.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_shares_lines(&self, shares_lines: bool) {
+        self.shares_lines.store(shares_lines, Ordering::Relaxed);
+    }
+
+    /// Returns the number of lines taken from agents that still spoke for them.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Counts a line taken from another agent. True for the first one and each tenfold of it, so that logs have few of them.
+    pub(crate) fn count_taken(&self) -> bool {
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed) + 1;
+        taken == 10_u64.pow(taken.ilog10())
     }
 
     /// Returns the time since when reports of that table cannot be trusted; `None` while agent and router answer.

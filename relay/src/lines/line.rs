@@ -15,7 +15,9 @@ use shared::{LineHandle, Username};
 use super::audience::{DirectOutcome, DirectWrite, DirectWriter, Joined, Wake};
 use super::averages::{Average, Averages, Change};
 use super::circumstances::Circumstances;
+use super::claims::{self, Takeover};
 use super::live::{Arrival, LineView, Live, Update};
+use super::narrowness::Narrowness;
 use super::report::{self, Report};
 use super::status::{self, Names};
 use crate::clock::{Now, Steady, UnixMillis};
@@ -77,6 +79,10 @@ pub(crate) struct ReportFindings {
     pub(crate) since: Option<UnixMillis>,
     pub(crate) unreachable_since: Option<UnixMillis>,
     pub(crate) counts: bool,
+    /// The agent with a narrower pattern that keeps the report from counting.
+    pub(crate) held_back_by: Option<Arc<str>>,
+    /// True if the report took the line from another agent that still spoke for it.
+    pub(crate) took_over: bool,
     pub(crate) watched: bool,
 }
 
@@ -90,8 +96,9 @@ impl Line {
         &self.username
     }
 
-    /// Takes a report. A newer report replaces the older one of the same end at the same agent.
-    pub(crate) fn report(&self, report: Report, circumstances: Circumstances<'_>) {
+    /// Takes a report. A newer report replaces the older one of the same end at the same agent. Returns the takeover by the report, or
+    /// by another one that counts because of it.
+    pub(crate) fn report(&self, report: Report, circumstances: Circumstances<'_>) -> Option<Takeover> {
         self.change(circumstances, |reports| {
             let Some(older) = reports.iter_mut().find(|older| older.is_superseded_by(&report)) else {
                 // Nearly every line has one report for life.
@@ -99,7 +106,33 @@ impl Line {
                 return reports.push(report);
             };
             *older = report.steady(older);
-        });
+        })
+    }
+
+    /// Decides again which report counts, after a change of an agent: of its reachability, or of its rights.
+    pub(crate) fn settle(&self, circumstances: Circumstances<'_>) -> Option<Takeover> {
+        let has_several = self.lock().reports.len() > 1;
+        has_several.then(|| self.change(circumstances, |_| {})).flatten()
+    }
+
+    /// Takes the narrowness of an agent's changed pattern for the line.
+    pub(crate) fn take_claim(
+        &self,
+        agent: &Arc<Agent>,
+        narrowness: Narrowness,
+        circumstances: Circumstances<'_>,
+    ) -> Option<Takeover> {
+        self.change(circumstances, |reports| {
+            let of_agent = reports.iter_mut().filter(|report| Arc::ptr_eq(&report.agent, agent));
+            of_agent.for_each(|report| report.narrowness = narrowness);
+        })
+    }
+
+    /// True if an agent with a narrower pattern keeps that agent's report from counting.
+    pub(crate) fn holds_back(&self, agent: &Arc<Agent>) -> bool {
+        let reports = &self.lock().reports;
+        let mut of_agent = reports.iter().filter(|report| Arc::ptr_eq(&report.agent, agent));
+        of_agent.any(|report| report::held_back_by(report, reports).is_some())
     }
 
     /// Drops those reports of an agent that `forget` names.
@@ -329,7 +362,7 @@ impl Line {
             state: live
                 .map_or_else(|| status::idle_state(standing, &inner.reports, circumstances), |live| live.state(now)),
             viewers: live.map_or(0, Live::viewers),
-            reports: inner.reports.iter().enumerate().map(|(at, report)| findings(at, report, standing, now)).collect(),
+            reports: (0..inner.reports.len()).filter_map(|at| findings(at, &inner.reports, standing, now)).collect(),
             last_arrival: live.and_then(|live| live.feed().last_arrival()),
             newest: live.and_then(|live| live.feed().newest()),
             samples: live.map_or(0, |live| live.feed().len()),
@@ -337,12 +370,15 @@ impl Line {
         }
     }
 
-    fn change(&self, circumstances: Circumstances<'_>, change: impl FnOnce(&mut Vec<Report>)) {
+    fn change(&self, circumstances: Circumstances<'_>, change: impl FnOnce(&mut Vec<Report>)) -> Option<Takeover> {
         let mut inner = self.lock();
+        let before = inner.reports.first().map(|report| Arc::clone(&report.agent));
         change(&mut inner.reports);
+        let takeover = claims::settle(&mut inner.reports, before.as_ref(), circumstances.now.steady);
         if inner.refresh_state(&self.username, circumstances, true) {
             self.wake_from(inner, Wake::Everyone);
         }
+        takeover
     }
 
     /// Wakes a group of sleeping viewers after the lock is released: a viewer's task takes the lock at once.
@@ -400,8 +436,9 @@ impl Findings {
     }
 }
 
-fn findings(at: usize, report: &Report, standing: Option<report::Standing>, now: Now) -> ReportFindings {
-    ReportFindings {
+fn findings(at: usize, reports: &[Report], standing: Option<report::Standing>, now: Now) -> Option<ReportFindings> {
+    let report = reports.get(at)?;
+    Some(ReportFindings {
         agent: Arc::clone(&report.agent),
         handle: report.handle,
         role: report.role,
@@ -409,8 +446,10 @@ fn findings(at: usize, report: &Report, standing: Option<report::Standing>, now:
         since: report.since().map(|since| now.unix_of(since)),
         unreachable_since: report.unreachable_since(now.steady).map(|since| now.unix_of(since)),
         counts: standing.is_some_and(|standing| standing.chosen == at && standing.state == LineState::Running),
+        held_back_by: report::held_back_by(report, reports).map(|agent| Arc::clone(&agent.name)),
+        took_over: report.took_over,
         watched: !report.is_stale() && report.agent.watches().contains(report.handle),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use shared::control::{LineReport, MAX_TEXT, Plan, Role};
 
 use crate::clock::Steady;
 use crate::lines::agent::Agent;
+use crate::lines::narrowness::Narrowness;
 use crate::wire::viewer_frame::LineState;
 
 /// A beginning that moves by less than this has not changed, milliseconds: the relay only maps the agent's clock
@@ -27,6 +28,10 @@ pub(crate) struct Report {
     pub(crate) role: Role,
     /// True for the relay's own memory of an offline line: a later run of the agent does not know the line.
     pub(crate) remembered: bool,
+    /// The narrowness of the agent's pattern for the line.
+    pub(crate) narrowness: Narrowness,
+    /// True once the report took the line from another agent that still spoke for it.
+    pub(crate) took_over: bool,
     /// True if the plan's limits hold for several lines together.
     shares_plan: bool,
     /// Sessions up.
@@ -44,13 +49,21 @@ pub(crate) struct Report {
 
 impl Report {
     /// Returns a report as it came. `since` is the report's age as a time.
-    pub(crate) fn new(agent: &Arc<Agent>, said: &LineReport, since: Option<Steady>, profile: Option<Arc<str>>) -> Self {
+    pub(crate) fn new(
+        agent: &Arc<Agent>,
+        narrowness: Narrowness,
+        said: &LineReport,
+        since: Option<Steady>,
+        profile: Option<Arc<str>>,
+    ) -> Self {
         Self {
             agent: Arc::clone(agent),
             handle: said.line,
             table: agent.table(),
             role: said.role,
             remembered: false,
+            narrowness,
+            took_over: false,
             shares_plan: said.plan_shared,
             sessions: said.sessions,
             since: since.unwrap_or(Steady::MIN),
@@ -92,8 +105,9 @@ impl Report {
         self.remembered = true;
     }
 
-    /// Keeps the older report's times where the difference is too small to be real.
+    /// Keeps the older report's times where the difference is too small to be real, and how it came to count.
     pub(crate) fn steady(mut self, older: &Self) -> Self {
+        self.took_over = older.took_over;
         if self.sessions == older.sessions
             && self.since.since(older.since).unsigned_abs() < SINCE_TOLERANCE_MS.unsigned_abs()
         {
@@ -134,19 +148,30 @@ pub(crate) struct Standing {
     pub(crate) sessions: u16,
 }
 
+/// Returns the agent that keeps a report from counting: one with a narrower pattern and a report of the same role.
+pub(crate) fn held_back_by<'a>(report: &Report, reports: &'a [Report]) -> Option<&'a Arc<Agent>> {
+    if reports.len() < 2 || report.agent.shares_lines() {
+        return None;
+    }
+    let of_role = reports.iter().filter(|other| other.role == report.role);
+    let narrowest = of_role.max_by_key(|other| other.narrowness)?;
+    (narrowest.narrowness > report.narrowness).then_some(&narrowest.agent)
+}
+
 /// Chooses the report that counts; `None` without any report.
 ///
-/// A live session on a reachable agent comes first. Among those, the concentrator's own comes before the client's,
-/// because both are the same traffic; then comes the newest. Without a live session, the line is offline if any agent
-/// that knew it is reachable, and unreachable otherwise.
+/// Reports that a narrower pattern [holds back](held_back_by) do not count. A live session on a reachable agent comes first. Among
+/// those, the concentrator's own comes before the client's, because both are the same traffic; then comes the newest. Without a live
+/// session, the line is offline if any agent that knew it is reachable, and unreachable otherwise.
 pub(crate) fn standing(reports: &[Report], now: Steady) -> Option<Standing> {
+    let counts = |(_, report): &(usize, &Report)| held_back_by(report, reports).is_none();
     let rank = |(at, report): &(usize, &Report)| {
         let reachable = report.unreachable_since(now).is_none();
         let live = reachable && report.sessions > 0;
         // The first of equals, so that the choice does not flap.
         (live, reachable, report.role == Role::Server, report.since, Reverse(*at))
     };
-    let (chosen, report) = reports.iter().enumerate().max_by_key(rank)?;
+    let (chosen, report) = reports.iter().enumerate().filter(counts).max_by_key(rank)?;
     let lost = || reports.iter().filter_map(|report| report.unreachable_since(now)).max();
     let (state, since, sessions) = match (report.unreachable_since(now), report.sessions) {
         (Some(_), _) => (LineState::Unreachable, lost(), 0),
@@ -184,7 +209,7 @@ mod tests {
             plan_shared: false,
             comment: None,
         };
-        Report::new(agent, &said, Some(at(since)), None)
+        Report::new(agent, Narrowness::ANY, &said, Some(at(since)), None)
     }
 
     fn found(reports: &[Report], now: i64) -> (usize, LineState, Option<i64>, u16) {

@@ -69,6 +69,10 @@ pub struct ReportExplained {
     pub unreachable_since: Option<UnixMillis>,
     /// True for the report that viewers see.
     pub counts: bool,
+    /// The agent with a narrower pattern that keeps this report from counting.
+    pub held_back_by: Option<String>,
+    /// True if the report took the line from another agent that still spoke for it.
+    pub took_over: bool,
     /// Whether the agent is asked for samples.
     pub watched: bool,
 }
@@ -86,6 +90,8 @@ impl Explanation {
             since: report.since,
             unreachable_since: report.unreachable_since,
             counts: report.counts,
+            held_back_by: report.held_back_by.map(|name| name.to_string()),
+            took_over: report.took_over,
             watched: report.watched,
         };
         let meant = match findings.reports.is_empty() {
@@ -175,6 +181,7 @@ impl Explanation {
         let role = report.role.as_str();
         let standing = match (report.unreachable_since, report.counts, report.sessions) {
             (Some(_), ..) => "unreachable",
+            (None, true, _) if report.took_over => "counts, taken from an agent that still spoke for the line",
             (None, true, _) => "counts",
             (None, false, 0) => "no session",
             (None, false, _) => "stands by",
@@ -186,6 +193,13 @@ impl Explanation {
             one_line(&agent.name),
             self.ago(report.since),
         )?;
+        if let Some(narrower) = &report.held_back_by {
+            let narrower = one_line(narrower);
+            writeln!(
+                f,
+                "  pattern does not count: that of agent {narrower} is narrower; see shares_lines in agents.json"
+            )?;
+        }
         agent.write(f, self.now)
     }
 }
@@ -210,6 +224,7 @@ impl AgentFindings {
             self.batches,
             self.batches_lost
         )?;
+        self.write_claims(f)?;
         let Some(status) = &self.status else { return Ok(()) };
         write_router(f, status)?;
         writeln!(
@@ -225,6 +240,21 @@ impl AgentFindings {
             status.backlog_age_ms / 1_000,
             status.unacknowledged_ms.unwrap_or(0) / 1_000
         )
+    }
+
+    /// Writes where the agent and others speak for the same lines.
+    fn write_claims(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        let Self { taken, held_back, .. } = self;
+        if *taken > 0 {
+            writeln!(f, "  lines   took {taken} for which another agent still spoke")?;
+        }
+        if *held_back > 0 {
+            writeln!(
+                f,
+                "  lines   {held_back} reports did not count: agents with narrower patterns report the same lines"
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -68,6 +68,7 @@ pub(crate) fn entries(agents: &[(&str, &[&str])]) -> Entries {
         name: (*name).to_owned(),
         token_sha256: TokenHash::of(name.as_bytes()),
         lines: lines.iter().map(|pattern| pattern.parse().unwrap()).collect(),
+        shares_lines: false,
         created: 0,
     };
     Entries { agents: agents.iter().map(entry).collect() }

@@ -36,7 +36,8 @@ pub struct Reporting {
 impl Reporting {
     pub async fn begin() -> Self {
         let lines = vec!["*".parse().unwrap()];
-        let entry = Entry { name: "a".into(), token_sha256: TokenHash::of(b"t"), lines, created: 0 };
+        let entry =
+            Entry { name: "a".into(), token_sha256: TokenHash::of(b"t"), lines, shares_lines: false, created: 0 };
         let registry = Registry::new(Entries { agents: vec![entry] }).unwrap();
         let metrics = Arc::<Metrics>::default();
         let now = tokio::time::Instant::now();

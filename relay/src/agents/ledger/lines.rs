@@ -68,6 +68,12 @@ impl ReportedLines {
         self.present.values()
     }
 
+    /// Returns every line, of whichever table.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Line>> {
+        let before = self.retired.iter().chain(&self.previous).chain(self.remembered.iter().map(|(_, line)| line));
+        self.present.values().chain(before)
+    }
+
     /// Returns the handles of the present table whose lines the agent may not report.
     pub(crate) fn beyond(&self, grant: &Grant) -> Vec<LineHandle> {
         let beyond =

@@ -22,6 +22,8 @@ pub(crate) struct Run {
     status: Option<Status>,
     /// True once the table of lines behind the hello has come.
     pub(crate) has_table: bool,
+    /// Line reports of this uplink that did not count, because an agent with a narrower pattern reports the line.
+    pub(crate) held_back: u64,
     /// True once the log has a warning of lines beyond the agent's patterns.
     pub(crate) is_warned: bool,
 }

@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use shared::Username;
 use shared::username::{MAX_USERNAME, escape, unescape};
 
+use crate::lines::narrowness::Narrowness;
+
 /// A set of usernames.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pattern {
@@ -55,6 +57,16 @@ impl Pattern {
             Self::Exactly(one) => one == username,
             Self::Prefix(bytes) => username.as_bytes().starts_with(bytes),
             Self::Suffix(bytes) => username.as_bytes().ends_with(bytes),
+        }
+    }
+
+    /// Returns how few usernames fit: `*` is the widest pattern, one username the narrowest, and between them the one with more bytes
+    /// beside its `*` is narrower.
+    pub fn narrowness(&self) -> Narrowness {
+        match self {
+            Self::Any => Narrowness::ANY,
+            Self::Prefix(bytes) | Self::Suffix(bytes) => Narrowness::of_part(bytes.len()),
+            Self::Exactly(_) => Narrowness::ONE,
         }
     }
 }
@@ -143,6 +155,16 @@ mod tests {
                 assert!(!parsed.matches(&Username::from_text(username).unwrap()), "{pattern} does not fit {username}");
             }
         }
+    }
+
+    #[test]
+    fn narrower_is_what_fits_fewer() {
+        let narrowness = |text: &str| text.parse::<Pattern>().unwrap().narrowness();
+        for pair in ["*", "c*", "*.example", "*@a.example", "ali"].windows(2) {
+            assert!(narrowness(pair[0]) < narrowness(pair[1]), "{pair:?}");
+        }
+        assert_eq!(narrowness("*@north"), narrowness("*@south"));
+        assert!(narrowness(&format!("{}*", "x".repeat(255))) < narrowness("a"));
     }
 
     #[test]
