@@ -18,12 +18,13 @@ pub use encoding::by_label as encoding_by_label;
 pub use finding::{BadRow, Doubt, Fault, FileError, Matter, RowError};
 pub use limit::{LimitError, in_words as rate_in_words};
 pub use parse::{Layout, Parsed};
-pub use subscriber::Subscriber;
+pub use subscriber::{Further, Subscriber};
 pub use table::Table;
 
 mod columns;
 mod encoding;
 mod finding;
+mod further;
 mod limit;
 mod lines;
 mod number;

@@ -71,12 +71,14 @@ fn summary(parsed: &Parsed, out: &mut impl Write) -> Result<()> {
 }
 
 fn row(Reading { username, plain, subscriber, .. }: &Reading<'_>) -> String {
-    let Subscriber { customer, package, plan } = subscriber;
+    let Subscriber { customer, package, plan, further } = subscriber;
     let also = plain.map(|plain| format!(" (also \"{}\")", one_line(&plain.to_text()))).unwrap_or_default();
     let text = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), |text| format!("\"{}\"", one_line(text)));
     let limit = |limit: Option<u64>| limit.map_or("-".to_owned(), rate_in_words);
+    let further: String =
+        further.iter().map(|value| format!(", {} \"{}\"", one_line(&value.column), one_line(&value.text))).collect();
     format!(
-        "username \"{}\"{also}, customer {}, package {}, download {}, upload {}",
+        "username \"{}\"{also}, customer {}, package {}, download {}, upload {}{further}",
         one_line(&username.to_text()),
         text(customer),
         text(package),

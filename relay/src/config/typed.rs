@@ -133,7 +133,8 @@ pub struct PageArguments {
     #[arg(long, env = "LINELIGHT_SERVER_UPLOAD_COLOUR", value_name = "COLOUR", value_parser = Colour::from_typed)]
     pub upload_colour: Option<Colour>,
 
-    /// A CSV file with the columns username, customer, package, download, upload; read again when it changes
+    /// A CSV file with the columns username, customer, package, download, upload; further ones, such as reference, phone and
+    /// address, are for support alone; read again when it changes
     #[arg(long, env = "LINELIGHT_SERVER_SUBSCRIBERS", value_name = "FILE")]
     pub subscribers: Option<PathBuf>,
 

@@ -3,6 +3,7 @@
 use shared::control::Plan;
 
 use super::finding::FileError;
+use super::further::{self, FurtherColumn};
 use super::limit::{self, LimitError, Order};
 use super::unit::{Unit, plain};
 
@@ -13,6 +14,7 @@ pub(super) struct Columns {
     pub(super) username: usize,
     pub(super) customer: Option<usize>,
     pub(super) package: Option<usize>,
+    pub(super) further: Vec<FurtherColumn>,
     download: Option<LimitColumn>,
     upload: Option<LimitColumn>,
 }
@@ -141,14 +143,18 @@ impl Columns {
         let named: Vec<Named> = names.iter().enumerate().flat_map(|(at, name)| meanings(at, name)).collect();
         let one = |role, what| surest(&named, role).map_err(|at| twice(what, names, at));
         let username = one(Role::Username, "username")?.ok_or(FileError::NoUsername)?.at;
-        Ok(Self {
+        let mut columns = Self {
             count: names.len(),
             username,
             customer: one(Role::Customer, "customer")?.map(|named| named.at),
             package: one(Role::Package, "package")?.map(|named| named.at),
+            further: Vec::new(),
             download: one(Role::Download, "download")?.map(|named| named.limit),
             upload: one(Role::Upload, "upload")?.map(|named| named.limit),
-        })
+        };
+        let uses = columns.uses();
+        columns.further = further::find(names, |at| uses.get(at).is_some_and(Option::is_some));
+        Ok(columns)
     }
 
     /// Reads the plan of a row, whose values `value` gives by their column; an unreadable limit is unknown and returned.
@@ -178,6 +184,8 @@ impl Columns {
             (at(self.download), "download"),
             (at(self.upload), "upload"),
         ];
+        let further = self.further.iter().map(|column| (Some(column.at), column.used));
+        let all: Vec<_> = all.into_iter().chain(further).collect();
         (0..self.count).map(|at| all.iter().find(|(used, _)| *used == Some(at)).map(|(_, name)| *name)).collect()
     }
 
@@ -264,18 +272,19 @@ mod tests {
         for (names, uses) in [
             ("username|customer|package|download|upload", "username|customer|package|download|upload"),
             ("PPPoE-Username|Full Name|Plan|Download (Mbps)|Max. upload", "username|customer|package|download|upload"),
-            ("username|pppoe_username|name", "|username|customer"),
+            ("username|pppoe_username|name", "+|username|customer"),
             ("login|Tariff|Speed (down/up)", "username|package|download and upload"),
             ("login|Upload/Download Mbit/s", "username|download and upload"),
             ("username|Mikrotik-Rate-Limit", "username|download and upload"),
-            ("name|username|service|profile", "customer|username||package"),
-            ("username|speed_download|speed_upload|Uptime|Update|Bandwidth", "username|download|upload|||"),
-            ("user|rate_down kbps|rate_up kbps|uploaded|Download MB", "username|download|upload||"),
+            ("name|username|service|profile", "customer|username|+|package"),
+            ("username|speed_download|speed_upload|Uptime|Update|Bandwidth", "username|download|upload|+|+|+"),
+            ("user|rate_down kbps|rate_up kbps|uploaded|Download MB", "username|download|upload|+|+"),
             ("username|downrate|uprate", "username|download|upload"),
             ("login|Mikrotik-Rate-Limit|download", "username|upload|download"),
+            ("user|Password|Account number|cell|Street", "username||reference|phone|address"),
         ] {
             let found: Vec<&str> = find(names).unwrap().uses().into_iter().map(Option::unwrap_or_default).collect();
-            assert_eq!(found.join("|"), uses, "{names}");
+            assert_eq!(found.join("|").replace("further, for support", "+"), uses, "{names}");
         }
     }
 

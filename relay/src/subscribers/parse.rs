@@ -11,7 +11,8 @@
 //! | `upload` | likewise |
 //! | both | `download/upload`, `speed (up/down)`, `Mikrotik-Rate-Limit` |
 //!
-//! Other columns are ignored. Comma, semicolon, tab and `|` are told apart by the first row; a line `sep=;` may stand before
+//! Other columns are kept for support: `reference`, `phone` and `address` are known by several names, the rest by the file's. A column
+//! of passwords is not read. Comma, semicolon, tab and `|` are told apart by the first row; a line `sep=;` may stand before
 //! the first row. The encoding is the marked one, the declared one, UTF-8, or windows-1252. A username is taken
 //! exactly, byte for byte; the text form (`caf%E9`) is understood too.
 //!
@@ -32,7 +33,7 @@ use super::finding::{BadRow, Doubt, Fault, FileError, Matter, RowError};
 use super::lines::{self, Line};
 use super::quotes::{self, Value};
 use super::spelling;
-use super::subscriber::Subscriber;
+use super::subscriber::{Further, Subscriber};
 use super::table::{MAX_ROWS, Table};
 
 /// The content of a file.
@@ -215,7 +216,13 @@ impl Reader {
         let limit = |at: usize| values.get(at).map_or(Cow::Borrowed(""), |value| self.decoder.text(&value.bytes));
         let (plan, unread) = self.columns.plan(limit);
         let matters = unread.into_iter().map(|(column, reason)| Matter::Limit { column, reason }).collect();
-        (Subscriber { customer: text(self.columns.customer), package: text(self.columns.package), plan }, matters)
+        let further = self.columns.further.iter().filter_map(|column| {
+            let text = text(Some(column.at))?.into_boxed_str();
+            Some(Further { column: Arc::clone(&column.name), text })
+        });
+        let further = further.collect();
+        let (customer, package) = (text(self.columns.customer), text(self.columns.package));
+        (Subscriber { customer, package, plan, further }, matters)
     }
 
     /// A value for display: decoded, trimmed and cut; empty is none.

@@ -1,6 +1,6 @@
 //! The subscribers of one file, by username.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use shared::Username;
@@ -14,8 +14,8 @@ pub(super) const MAX_ROWS: usize = 1_000_000;
 #[derive(Debug, Default)]
 pub struct Table {
     by_username: HashMap<Username, Arc<Subscriber>>,
-    /// How many usernames lead to a row of another spelling.
-    plain: usize,
+    /// Plain usernames that lead to a row of another spelling.
+    plain: HashMap<Username, Username>,
 }
 
 impl Table {
@@ -31,7 +31,7 @@ impl Table {
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.by_username.len() - self.plain
+        self.by_username.len() - self.plain.len()
     }
 
     /// True if there are none.
@@ -44,11 +44,22 @@ impl Table {
         self.by_username.iter()
     }
 
+    /// All rows, each once and by its plain username, in no order.
+    pub fn rows(&self) -> impl Iterator<Item = (&Username, &Arc<Subscriber>)> {
+        let spelled: HashSet<&Username> = self.plain.values().collect();
+        self.by_username.iter().filter(move |(username, _)| !spelled.contains(username))
+    }
+
+    /// Returns how the file spells the row of a plain username, if not plainly.
+    pub fn other_spelling(&self, plain: &Username) -> Option<&Username> {
+        self.plain.get(plain)
+    }
+
     /// Leads a plain username without a row to the row of another spelling.
     pub(super) fn also(&mut self, plain: Username, spelled: &Username) {
         if let Some(row) = self.by_username.get(spelled).map(Arc::clone) {
-            self.by_username.insert(plain, row);
-            self.plain += 1;
+            self.by_username.insert(plain.clone(), row);
+            self.plain.insert(plain, spelled.clone());
         }
     }
 
@@ -59,6 +70,6 @@ impl Table {
 
 impl From<HashMap<Username, Arc<Subscriber>>> for Table {
     fn from(by_username: HashMap<Username, Arc<Subscriber>>) -> Self {
-        Self { by_username, plain: 0 }
+        Self { by_username, plain: HashMap::new() }
     }
 }

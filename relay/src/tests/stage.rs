@@ -119,6 +119,7 @@ impl Stage {
         let row = Subscriber {
             customer: Some(customer.into()),
             package: None,
+            further: Box::default(),
             plan: Plan { download: Some(download), upload: None },
         };
         self.subscribers.replace(HashMap::from([(name(username), Arc::new(row))]));

@@ -30,7 +30,13 @@ fn ali() -> Subscriber {
         customer: Some("Baba, Ali".into()),
         package: Some("Fibre 50/10".into()),
         plan: Plan { download: Some(50_000_000), upload: Some(10_000_000) },
+        further: Box::default(),
     }
+}
+
+/// The row without what a file has beside name, package and plan.
+fn named(parsed: &Parsed, username: &[u8]) -> Subscriber {
+    Subscriber { further: Box::default(), ..row(parsed, username).clone() }
 }
 
 #[test]
@@ -39,7 +45,10 @@ fn the_plain_case() {
     let parsed = read(file.as_bytes());
     assert!(parsed.bad.is_empty() && parsed.doubts.is_empty());
     assert_eq!(*row(&parsed, b"ali"), ali());
-    assert_eq!(*row(&parsed, b"bob"), Subscriber { customer: None, package: None, plan: Plan::default() });
+    assert_eq!(
+        *row(&parsed, b"bob"),
+        Subscriber { customer: None, package: None, plan: Plan::default(), further: Box::default() }
+    );
 }
 
 #[test]
@@ -63,9 +72,9 @@ fn exports_of_every_kind_give_the_same_row() {
     ] {
         let parsed = read(file.as_bytes());
         assert!(parsed.bad.is_empty() && parsed.doubts.is_empty(), "{system}: {:?} {:?}", parsed.bad, parsed.doubts);
-        assert_eq!(*row(&parsed, b"ali"), ali(), "{system}");
+        assert_eq!(named(&parsed, b"ali"), ali(), "{system}");
         let utf_16: Vec<u8> = file.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert_eq!(*row(&read(&utf_16), b"ali"), ali(), "{system} in UTF-16 without a mark");
+        assert_eq!(named(&read(&utf_16), b"ali"), ali(), "{system} in UTF-16 without a mark");
     }
 }
 
@@ -236,4 +245,16 @@ proptest::proptest! {
             }
         }
     }
+}
+
+#[test]
+fn further_columns_are_kept_for_support_and_passwords_are_not() {
+    let parsed = read(
+        "Login;Password;Account;Cell;Notes\nali;hunter2;PM-1042;082 555 0199;gate code\x1b[2J\nbob;x;;NULL;\n"
+            .as_bytes(),
+    );
+    let further: Vec<_> = row(&parsed, b"ali").further.iter().map(|value| (&*value.column, &*value.text)).collect();
+    assert_eq!(further, [("reference", "PM-1042"), ("phone", "082 555 0199"), ("Notes", "gate code [2J")]);
+    assert!(row(&parsed, b"bob").further.is_empty());
+    assert_eq!(parsed.layout.columns[1], ("Password".to_owned(), None));
 }
