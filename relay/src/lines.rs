@@ -14,4 +14,4 @@ pub(crate) mod refusals;
 pub(crate) mod report;
 pub(crate) mod ring;
 mod source;
-mod status;
+pub(crate) mod status;

@@ -141,6 +141,12 @@ metrics! {
     subscriber_rows_refused: Gauge = "linelight_subscriber_rows_refused";
     /// 1 while the subscribers file as it is now cannot be used at all.
     subscribers_unusable: Gauge = "linelight_subscribers_unusable";
+    /// Lines that the console searches; 0 until somebody opens it.
+    searched_lines: Gauge = "linelight_searched_lines";
+    /// The memory of the console's search, in bytes.
+    search_index_bytes: Gauge = "linelight_search_index_bytes";
+    /// The part of that memory that is text: usernames, and each word once.
+    search_text_bytes: Gauge = "linelight_search_text_bytes";
     /// 1 while the store (the database of revoked links) cannot be used.
     store_unusable: Gauge = "linelight_store_unusable";
 }

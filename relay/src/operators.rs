@@ -4,3 +4,4 @@ pub mod explain;
 pub mod guard;
 pub mod likeness;
 pub(crate) mod private;
+pub mod search;

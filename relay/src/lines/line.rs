@@ -19,7 +19,7 @@ use super::claims::{self, Takeover};
 use super::live::{Arrival, LineView, Live, Update};
 use super::narrowness::Narrowness;
 use super::report::{self, Report};
-use super::status::{self, Names};
+use super::status::{self, Names, ReportedName};
 use crate::clock::{Now, Steady, UnixMillis};
 use crate::limits::SeatLimits;
 use crate::lines::agent::Agent;
@@ -343,6 +343,13 @@ impl Line {
     /// True if an agent reports the line, or did before it was lost.
     pub(crate) fn is_reported(&self) -> bool {
         !self.lock().reports.is_empty()
+    }
+
+    /// Returns the names of a line that an agent reports.
+    pub(crate) fn reported_name(&self, circumstances: Circumstances<'_>) -> Option<ReportedName> {
+        let inner = self.lock();
+        let chosen = inner.reports.get(report::standing(&inner.reports, circumstances.now.steady)?.chosen);
+        Some(Names::new(&self.username, chosen, circumstances.subscribers).reported(self.username.clone()))
     }
 
     /// Wakes every sleeping viewer.

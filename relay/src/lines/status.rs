@@ -40,6 +40,17 @@ pub(super) struct Names {
     pub(super) plan: PlanLimits,
 }
 
+/// What a line without a row is searched by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ReportedName {
+    /// The line.
+    pub(crate) username: Username,
+    /// The customer, as the router names them.
+    pub(crate) customer: Option<Box<str>>,
+    /// The router's profile.
+    pub(crate) package: Option<Box<str>>,
+}
+
 impl Status {
     /// Returns the status of a new line.
     pub(super) fn unknown() -> Self {
@@ -123,6 +134,13 @@ impl Names {
             package: package.map(Box::from).or_else(|| chosen?.profile.as_deref().map(for_people)),
             plan: plan(bought, reported, chosen.is_some_and(Report::shares_plan)),
         }
+    }
+}
+
+impl Names {
+    /// Returns the names with their line.
+    pub(super) fn reported(self, username: Username) -> ReportedName {
+        ReportedName { username, customer: self.customer, package: self.package }
     }
 }
 
