@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help demo test web programs check configuration rust-test page-test clients-test browser-test deny musl-test image-test images reproducible release
+.PHONY: help demo test web programs check configuration rust-test page-test clients-test browser-test deny audit musl-test image-test images reproducible release
 .PHONY: pictures soak attack fuzz fuzz-test conformance-test proxies-test prometheus-test counts
 
 # What `make fuzz` gives each target, in seconds.
@@ -72,6 +72,10 @@ pictures: web ## The README's pictures of the page, from the demo, into docs/pic
 deny: ## Licences, banned crates, sources
 	@tests/setup deny
 	cargo deny check bans licenses sources
+
+audit: ## Known holes in the packages of all lock files. Needs the network
+	@tests/setup rust node deny
+	tests/audit
 
 musl-test: web ## The agent static: its size and the program's own tests; all tests of agent and protocol under qemu as an arm926
 	@tests/setup musl nextest
