@@ -164,9 +164,14 @@ impl WatchSet {
         }
     }
 
-    /// Refuses a line without adding the line to the set.
+    /// Tells the relay of a refusal, and leaves the set as it is.
     pub(crate) fn reject(&mut self, line: LineHandle, reason: WatchRefusal) {
         self.note_refusal(line, reason);
+    }
+
+    /// True if there are refusals to tell.
+    pub const fn has_refused(&self) -> bool {
+        !self.refused.is_empty()
     }
 
     /// Takes at most `limit` refusals of one reason; `None` when there are no more.

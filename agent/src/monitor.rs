@@ -169,13 +169,18 @@ impl Monitor {
             return;
         }
         // A known missing interface explains the end: the tables need not be read.
+        let lines = stream.lines();
+        let is_refused = stream.sections == 0 && stream.refusal == Some(Refusal::Interfaces);
         let explained = stream.is_warm() && stream.has_gone();
         self.streams.end_with_interfaces |= explained;
         for slot in stream.live() {
             if let Some(watched) = self.watches.get_mut(slot.line) {
                 watched.retry.after_reading = readings + u64::from(!explained);
-                if !stream.is_warm() {
-                    watched.retry.strike(now);
+                match lines {
+                    _ if stream.is_warm() => {}
+                    1 if is_refused => watched.refused_alone(&stream, &self.naming, now),
+                    _ if is_refused => watched.retry.strike_of_many(lines),
+                    _ => watched.retry.strike(now),
                 }
             }
         }
@@ -265,7 +270,7 @@ impl Monitor {
         if watched.producer != Some(stream.id) {
             return None;
         }
-        watched.retry.clear();
+        watched.clear();
         if watched.skip == Some(stream.sections) {
             return None;
         }
@@ -281,12 +286,15 @@ impl Monitor {
         if self.reviewed == Some(table.readings()) {
             return;
         }
-        self.watches.iter_mut().for_each(|watched| watched.changes.note(table, watched.line, now));
         if table.readings() > 0 {
             let unknown = self.watches.drop_unknown(table).into_iter();
             actions.extend(unknown.map(|line| Action::Refuse(line, WatchRefusal::UnknownLine)));
         }
-        self.watches.iter_mut().for_each(|watched| watched.review_names(&self.naming, table));
+        let refused = self.watches.iter_mut().filter_map(|watched| {
+            let is_news = watched.review_names(&self.naming, table, now);
+            is_news.then_some(Action::RouterRefuses(watched.line))
+        });
+        actions.extend(refused);
         self.streams.review(table, &self.watches);
         self.review_places(table);
         self.reviewed = Some(table.readings());

@@ -38,9 +38,9 @@ pub enum FromAgent {
         /// The forgotten lines.
         lines: Vec<LineHandle>,
     },
-    /// Watches that the agent refuses, because of its own limits.
+    /// Watches that the agent does not carry out.
     WatchRefused {
-        /// The lines that stay unwatched.
+        /// The lines without samples.
         lines: Vec<LineHandle>,
         /// Why.
         reason: WatchRefusal,
@@ -173,15 +173,18 @@ impl Plan {
     }
 }
 
-/// Why an agent does not carry out a watch. The relay tells the viewer, and asks again some 20 s later while there
-/// is one.
+/// Why an agent does not carry out a watch. The relay tells the viewers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WatchRefusal {
-    /// As many lines are watched as the agent's own limit allows.
+    /// As many lines are watched as the agent's own limit allows. The watch ends. The relay asks again some 20 s later
+    /// while there is a viewer.
     TooManyWatched,
-    /// The handle names no line of this epoch.
+    /// The handle names no line of this epoch. The watch ends.
     UnknownLine,
+    /// The router takes the line's interface in `monitor-traffic` neither by `.id` nor by name. The watch stays, and
+    /// samples may come later: the interface may be renamed. The agent tells this once for each watch.
+    RouterRefuses,
     /// A reason of a later version.
     #[serde(other)]
     Other,

@@ -37,7 +37,7 @@ fn control_files<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
 
 #[test]
 fn agents_control_messages() {
-    control_files::<FromAgent>("agent-", 12);
+    control_files::<FromAgent>("agent-", 13);
 }
 
 #[test]

@@ -1,8 +1,10 @@
-//! A router that takes no `*ID` in monitor-traffic (open question 3 of container/README).
+//! A router that takes no `*ID` in monitor-traffic (open question 3 of container/README), and interfaces that a router takes
+//! neither by `*ID` nor by name.
 
 use std::time::Duration;
 
-use tests::simulated_router::{Rate, Setup};
+use shared::control::WatchRefusal;
+use tests::simulated_router::{Misbehaviour, Rate, Setup};
 use tokio::time::{Instant, sleep};
 
 use crate::rig::{LONGEST_GAP, NO_GAP, Rig, SECOND, STEADY};
@@ -64,6 +66,7 @@ async fn only_a_name_with_a_comma_stays_without_samples() {
             assert!(rig.assert_undisturbed(user, NO_GAP) >= 85);
         }
         assert_eq!(rig.count(b"smith,john"), 0);
+        assert_eq!(rig.refusals(), [(WatchRefusal::RouterRefuses, b"smith,john".to_vec())]);
         assert!(rig.heard(MONITOR) < 8, "{} streams", rig.heard(MONITOR));
     })
     .await;
@@ -84,4 +87,43 @@ async fn what_was_learned_outlives_a_connection() {
         assert_eq!(rig.heard(MONITOR), heard + 1, "no trial");
     })
     .await;
+}
+
+/// The relay is told of the line once, and again where it asks again: by a new watch, and by a new uplink.
+#[tokio::test(start_paused = true)]
+async fn a_line_that_is_named_neither_way_is_told_once_a_watch_and_alone_has_no_samples() {
+    let ids = Misbehaviour::default();
+    let names = Misbehaviour { names_only: true, ..Misbehaviour::default() };
+    for (case, manners, bound) in [("a router of ids", ids, 6), ("a router of names", names, 12)] {
+        let rig = Rig::new(Setup::concentrator(12)).case(case);
+        let mut users = rig.users.iter().filter(|user| can_be_named(user));
+        let (refused, others) = (users.next().unwrap().clone(), users.collect::<Vec<_>>());
+        let interface = rig.router.ports().into_iter().find(|port| port.username == refused).unwrap().name;
+        let unmonitored = vec![String::from_utf8(interface).unwrap()];
+        rig.router.misbehave(|now| *now = Misbehaviour { unmonitored, ..manners });
+        rig.run(async {
+            let told = [(WatchRefusal::RouterRefuses, refused.clone())];
+            rig.watch(&refused);
+            others.iter().for_each(|user| rig.watch(user));
+            let all = |rig: &Rig| others.iter().all(|user| rig.count(user) > 0);
+            rig.within(bound * SECOND, "the others' first figures", all).await;
+            rig.within(60 * SECOND, "the refusal", |rig| rig.has_refusals()).await;
+            assert_eq!(rig.refusals(), told, "{case}");
+            sleep(120 * SECOND).await;
+            others.iter().for_each(|user| assert!(rig.assert_undisturbed(user, NO_GAP) >= 118));
+            assert_eq!((rig.count(&refused), rig.has_refusals()), (0, false), "{case}");
+            rig.unwatch(&refused);
+            sleep(2 * SECOND).await;
+            rig.watch(&refused);
+            rig.within(2 * SECOND, "the refusal for a new watch", |rig| rig.has_refusals()).await;
+            assert_eq!(rig.refusals(), told, "{case}");
+            rig.handover.watched.borrow_mut().begin_uplink();
+            rig.watch(&refused);
+            rig.within(2 * SECOND, "the refusal for a new uplink", |rig| rig.has_refusals()).await;
+            assert_eq!(rig.refusals(), told, "{case}");
+            rig.router.misbehave(|manners| manners.unmonitored.clear());
+            rig.within(35 * SECOND, "a sample", |rig| rig.count(&refused) > 0).await;
+        })
+        .await;
+    }
 }

@@ -8,7 +8,7 @@ use agent::config::{AgentLimits, Secret, SecretSource, Timing};
 use agent::handover::{Handover, WatchSet};
 use agent::router::{Login, Router};
 use agent::sessions::LineTable;
-use shared::control::Status;
+use shared::control::{Status, WatchRefusal};
 use shared::frame::Batch;
 use shared::{Epoch, LineHandle};
 use tests::simulated_router::{Rate, Rates, Setup, SimulatedRouter, Stream};
@@ -122,6 +122,22 @@ impl Rig {
     /// How many sessions of a line are up, as the agent would report.
     pub(crate) fn sessions(&self, username: &[u8]) -> u16 {
         self.handover.lines.borrow().line_of(username).map_or(0, agent::sessions::Line::sessions)
+    }
+
+    /// Takes the refusals for the relay, by username.
+    pub(crate) fn refusals(&self) -> Vec<(WatchRefusal, Vec<u8>)> {
+        let (mut watched, lines) = (self.handover.watched.borrow_mut(), self.handover.lines.borrow());
+        let mut refusals = Vec::new();
+        while let Some((reason, handles)) = watched.take_refused(usize::MAX) {
+            let names = handles.iter().filter_map(|handle| lines.line(*handle)).map(|line| line.username());
+            refusals.extend(names.map(|username| (reason, username.as_bytes().to_vec())));
+        }
+        refusals
+    }
+
+    /// True if there is a refusal for the relay.
+    pub(crate) fn has_refusals(&self) -> bool {
+        self.handover.watched.borrow().has_refused()
     }
 
     pub(crate) fn status(&self) -> Status {

@@ -128,6 +128,28 @@ async fn where_monitor_traffic_keeps_failing_averages_stand_in() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_the_router_names_neither_way_has_averages_and_its_reason() -> Result<()> {
+    let site = site().await?;
+    let ports = site.router().ports();
+    let alice = ports.iter().find(|port| port.username == b"alice").unwrap().name.clone();
+    site.router().misbehave(|misbehaviour| misbehaviour.unmonitored = vec![String::from_utf8(alice).unwrap()]);
+    let mut viewer = site.viewer("alice").await?;
+    viewer.until("a stand-in", |frame| frame["notice"] == "averages").await?;
+    let is_told = async || anyhow::Ok(site.relay.get("/explain/alice").await?.contains("neither by .id nor by name"));
+    let told = timeout(Duration::from_secs(30), async {
+        while !is_told().await? {
+            viewer.until("a frame", |_| true).await?;
+        }
+        anyhow::Ok(())
+    });
+    told.await.context("explain does not say why")??;
+    let mut late = site.viewer("alice").await?;
+    let snapshot = late.until_snapshot().await?;
+    assert_eq!((&snapshot["state"], &snapshot["notice"]), (&"running".into(), &"averages".into()), "at once");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_uplink_leaves_no_hole_in_the_averages_either() -> Result<()> {
     let site = site().await?;
     readings(&site, 4).await?;

@@ -12,8 +12,10 @@ pub enum Action {
     Open(StreamId),
     /// Cancel the stream.
     Cancel(StreamId),
-    /// Tell the relay that the line gets no samples.
+    /// Drop the line, and tell the relay.
     Refuse(LineHandle, WatchRefusal),
+    /// Tell the relay that the router gives no samples of the line. The watch stays.
+    RouterRefuses(LineHandle),
     /// Read the session tables again: an interface may have vanished.
     Reread(&'static str),
     /// Drop the connection: streams stay silent although they were reopened.

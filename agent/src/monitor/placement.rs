@@ -11,7 +11,8 @@ use super::naming::Naming;
 use super::pace::Pace;
 use super::stream::{Stream, StreamId};
 use super::streams::Streams;
-use super::watches::{Nameable, Watched, Watches};
+use super::watches::{Company, Nameable, Watched, Watches};
+use super::way::Way;
 use crate::routeros::commands::Interval;
 use crate::sessions::LineTable;
 
@@ -50,6 +51,8 @@ struct Waiting {
     line: LineHandle,
     strikes: u8,
     flapping: bool,
+    by_name: bool,
+    company: Company,
 }
 
 impl Placement {
@@ -66,7 +69,7 @@ impl Placement {
         }
         let mut waiting: Vec<_> = at.waiting().collect();
         // Suspects together and last: their refusal then costs no sound line.
-        waiting.sort_by_key(|waiting| (waiting.flapping, waiting.strikes));
+        waiting.sort_by_key(|waiting| (waiting.flapping, waiting.by_name, waiting.strikes));
         let mut waiting = waiting.as_slice();
         while let Some((first, rest)) = waiting.split_first() {
             if !self.has_capacity_for(first.line, at) {
@@ -105,11 +108,12 @@ impl Placement {
         at: &mut Circumstances<'_>,
         actions: &mut Vec<Action>,
     ) -> usize {
-        let apart = first.flapping && at.view().streams_apart() + 1 < self.max_streams / 2;
-        let room = if apart { 1 } else { self.room >> first.strikes.min(5) };
+        let apart = (first.flapping || first.by_name) && at.view().streams_apart() + 1 < self.max_streams / 2;
+        let (room, lines) = if apart { (1, 1) } else { (self.room >> first.strikes.min(5), first.company.0) };
         let alike = waiting.iter().take_while(|other| other.is_like(first)).map(|other| other.line);
-        let lines = self.fitting(alike, room.max(1), at.table);
-        let mut stream = at.streams.create(at.interval, at.naming.way(), at.now);
+        let lines = self.fitting(alike.take(lines), room.max(1), at.table);
+        let way = if first.by_name { Way::Names } else { at.naming.way() };
+        let mut stream = at.streams.create(at.interval, way, at.now);
         stream.is_apart = apart;
         self.pace.note_opened(at.now);
         self.open(stream, &lines, at, actions);
@@ -226,14 +230,15 @@ impl Circumstances<'_> {
                 && watched.nameable == Nameable::Yes
                 && self.table.sessions_of(watched.line).next().is_some();
             let flapping = watched.changes.is_flapping(self.now);
-            waits.then_some(Waiting { line: watched.line, strikes: watched.retry.strikes, flapping })
+            let (strikes, company, by_name) = (watched.retry.strikes, watched.retry.company, watched.by_name);
+            waits.then_some(Waiting { line: watched.line, strikes, flapping, by_name, company })
         })
     }
 }
 
 impl Waiting {
     fn is_like(&self, other: &Self) -> bool {
-        (self.strikes, self.flapping) == (other.strikes, other.flapping)
+        (self.strikes, self.flapping, self.by_name) == (other.strikes, other.flapping, other.by_name)
     }
 }
 
@@ -255,10 +260,10 @@ impl View<'_> {
         self.streams.end_with_interfaces && stream.has_gone() && stream.live().next().is_some()
     }
 
-    /// True if the stream is a flapping line's own.
+    /// True if the stream is the own one of a line that flaps, or that alone is asked for by name.
     fn is_apart(self, stream: &Stream) -> bool {
-        let flaps = |line| self.watches.get(line).is_some_and(|watched| watched.changes.is_flapping(self.now));
-        stream.is_apart && stream.live().any(|slot| flaps(slot.line))
+        let is_special = |watched: &Watched| watched.by_name || watched.changes.is_flapping(self.now);
+        stream.is_apart && stream.live().any(|slot| self.watches.get(slot.line).is_some_and(is_special))
     }
 
     fn streams_apart(self) -> usize {

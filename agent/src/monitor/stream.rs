@@ -220,6 +220,11 @@ impl Stream {
         self.live().filter(|slot| slot.line == line).count()
     }
 
+    /// How many lines the command names: a line's sessions are neighbours.
+    pub(super) fn lines(&self) -> usize {
+        self.slots.chunk_by(|a, b| a.line == b.line).count()
+    }
+
     /// When silence is no longer explained by a late section.
     pub(super) fn suspect_at(&self) -> Instant {
         self.heard + self.interval.duration() * 3 / 2 + ROW_DELAY

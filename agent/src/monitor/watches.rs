@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::naming::Naming;
 use super::stream::{Stream, StreamId};
+use super::way::Way;
 use crate::routeros::dialogue::in_words;
 use crate::sessions::LineTable;
 
@@ -19,6 +20,10 @@ const CALM_AFTER: Duration = Duration::from_secs(300);
 
 /// The longest wait before a line without rows is tried again.
 const MAX_RETRY_PAUSE: Duration = Duration::from_secs(30);
+
+/// So many refusals of a line's own stream prove that the router refuses the line. A reading of the tables lies between
+/// two of them. They are by `.id` and by name in turn, or by name alone at a router without `.id`.
+const REFUSALS_ALONE: u8 = 3;
 
 /// A watched line.
 #[derive(Debug)]
@@ -34,6 +39,14 @@ pub(super) struct Watched {
     pub(super) skip: Option<u32>,
     pub(super) last_row: Option<Instant>,
     pub(super) nameable: Nameable,
+    /// True if the router takes `.id`, but refused this line's: the next stream is the line's own, by name.
+    pub(super) by_name: bool,
+    /// Refusals of streams with this line alone, in a row.
+    refusals: u8,
+    /// True if the log names the line as refused.
+    is_logged: bool,
+    /// True if the relay was told of the refusal in this watch.
+    is_told: bool,
     pub(super) changes: SessionChanges,
     pub(super) retry: Retry,
 }
@@ -57,11 +70,30 @@ pub(super) struct SessionChanges {
     last: Option<Instant>,
 }
 
+/// A number of lines in one stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Company(pub(super) usize);
+
+impl Company {
+    /// As many as a stream has room for.
+    const ANY: Self = Self(usize::MAX);
+}
+
+impl Default for Company {
+    fn default() -> Self {
+        Self::ANY
+    }
+}
+
 /// When a line whose stream gave no rows may be placed again.
 #[derive(Debug, Default)]
 pub(super) struct Retry {
     /// Placements in a row without a row.
     pub(super) strikes: u8,
+    /// The most lines for the next stream of this one.
+    pub(super) company: Company,
+    /// Those of the strikes that put the next placement off.
+    pauses: u8,
     not_before: Option<Instant>,
     /// The line waits until the tables were read this often.
     pub(super) after_reading: u64,
@@ -120,6 +152,8 @@ impl Watches {
     pub(super) fn want(&mut self, wanted: &BTreeSet<LineHandle>, is_new_uplink: bool, now: Instant) -> Vec<LineHandle> {
         let linger = if is_new_uplink { self.return_linger } else { self.linger };
         for watched in &mut self.list {
+            // A relay that asks anew knows of no refusal.
+            watched.is_told &= !is_new_uplink && watched.ends.is_none();
             watched.ends = match watched.ends {
                 _ if wanted.contains(&watched.line) => None,
                 None => Some(now + linger),
@@ -188,6 +222,10 @@ impl Watched {
             skip: None,
             last_row: None,
             nameable: Nameable::Yes,
+            by_name: false,
+            refusals: 0,
+            is_logged: false,
+            is_told: false,
             changes: SessionChanges::default(),
             retry: Retry::default(),
         }
@@ -198,25 +236,65 @@ impl Watched {
         self.nameable == Nameable::Never || (self.placed && self.producer.is_some())
     }
 
-    /// Finds out whether the line's interfaces can be named, and logs a line with interfaces beyond naming.
-    pub(super) fn review_names(&mut self, naming: &Naming, table: &LineTable) {
+    /// Finds out whether `monitor-traffic` can be told of the line's interfaces, and logs a line that stays without samples.
+    /// Returns true if the relay is to be told of such a line.
+    pub(super) fn review_names(&mut self, naming: &Naming, table: &LineTable, now: Instant) -> bool {
+        if self.changes.note(table, self.line, now) {
+            (self.by_name, self.refusals) = (false, 0);
+        }
         let unnamed = table.sessions_of(self.line).find(|session| !naming.way().can_name(session));
-        let nameable = match unnamed {
+        self.nameable = match unnamed {
             None => Nameable::Yes,
             Some(_) if !naming.is_known() => Nameable::NotYet,
             Some(_) => Nameable::Never,
         };
-        let before = std::mem::replace(&mut self.nameable, nameable);
-        if let Some(session) = unnamed.filter(|_| nameable == Nameable::Never && before != Nameable::Never) {
-            let username = table.line(self.line).map(|line| in_words(line.username().as_bytes())).unwrap_or_default();
-            let interface = in_words(session.name);
+        let is_never = self.nameable == Nameable::Never;
+        let refused = unnamed.filter(|_| is_never).or_else(|| {
+            let all = self.refusals >= REFUSALS_ALONE;
+            table.sessions_of(self.line).next().filter(|_| all)
+        });
+        let Some(session) = refused else {
+            (self.is_logged, self.is_told) = (false, false);
+            return false;
+        };
+        if !std::mem::replace(&mut self.is_logged, true) {
+            self.log_refusal(table, session.name, is_never);
+        }
+        !std::mem::replace(&mut self.is_told, true)
+    }
+
+    fn log_refusal(&self, table: &LineTable, interface: &[u8], has_comma: bool) {
+        let username = table.line(self.line).map(|line| in_words(line.username().as_bytes())).unwrap_or_default();
+        let interface = in_words(interface);
+        if has_comma {
             tracing::warn!(
                 username,
                 interface,
                 "line has no samples: this router takes only names in monitor-traffic, and a name with a comma is taken \
                  for two; rename the interface or the PPP secret"
             );
+        } else {
+            tracing::warn!(
+                username,
+                interface,
+                "line has no samples: the router takes this interface in monitor-traffic neither by .id nor by name; try \
+                 /interface/monitor-traffic in the router's terminal, and rename the interface or the PPP secret"
+            );
         }
+    }
+
+    /// Counts a refusal of a stream with this line alone. The other way of naming is next, if the router knows both.
+    pub(super) fn refused_alone(&mut self, stream: &Stream, naming: &Naming, now: Instant) {
+        self.retry.strike(now);
+        self.refusals = self.refusals.saturating_add(1);
+        let has_comma = stream.slots.iter().any(|slot| slot.name.contains(&b','));
+        self.by_name = stream.way == Way::Ids && naming.is_known() && !has_comma;
+    }
+
+    /// A row came: the line is well.
+    pub(super) const fn clear(&mut self) {
+        self.refusals = 0;
+        self.retry.clear();
     }
 
     /// Makes the stream the line's producer. A section within half an interval of the previous stream's row is skipped: a
@@ -230,17 +308,18 @@ impl Watched {
 }
 
 impl SessionChanges {
-    /// Takes the line's sessions as they are now.
-    pub(super) fn note(&mut self, table: &LineTable, line: LineHandle, now: Instant) {
+    /// Takes the line's sessions as they are now. Returns true if they changed.
+    fn note(&mut self, table: &LineTable, line: LineHandle, now: Instant) -> bool {
         let fingerprint = fingerprint(table, line);
         if self.fingerprint == fingerprint {
-            return;
+            return false;
         }
         let again = self.last.is_some_and(|last| now.saturating_duration_since(last) < FLAP_WINDOW);
         self.count = if again { self.count.saturating_add(1) } else { 1 };
         // The first sessions of a line are no change.
         self.last = (self.fingerprint != 0 || self.last.is_some()).then_some(now);
         self.fingerprint = fingerprint;
+        true
     }
 
     /// True if the line's sessions come and go.
@@ -258,19 +337,28 @@ impl Retry {
     /// Counts a placement without rows and puts the next one off. The first costs no time: a session may have gone
     /// just then.
     pub(super) fn strike(&mut self, now: Instant) {
-        let pause = Duration::from_secs((1_u64 << self.strikes.min(5)) - 1).min(MAX_RETRY_PAUSE);
+        let pause = Duration::from_secs((1_u64 << self.pauses.min(5)) - 1).min(MAX_RETRY_PAUSE);
         self.strikes = self.strikes.saturating_add(1);
+        self.pauses = self.pauses.saturating_add(1);
         self.not_before = Some(now + pause);
     }
 
-    /// A row came: the line is well.
-    pub(super) const fn clear(&mut self) {
-        (self.strikes, self.not_before) = (0, None);
+    /// Counts a refusal of a stream of several lines. One of them is the reason, so nobody is put off: the next streams have
+    /// half the size.
+    pub(super) fn strike_of_many(&mut self, lines: usize) {
+        self.company = Company(lines.div_ceil(2));
+        self.strikes = self.strikes.saturating_add(1);
+    }
+
+    /// Forgets the strikes.
+    const fn clear(&mut self) {
+        (self.strikes, self.company, self.pauses, self.not_before) = (0, Company::ANY, 0, None);
     }
 
     /// Waits for a reading of the tables on the next connection, with no strikes.
     pub(super) const fn restart(&mut self, readings: u64) {
-        *self = Self { strikes: 0, not_before: None, after_reading: readings + 1 };
+        self.clear();
+        self.after_reading = readings + 1;
     }
 
     /// True if the line may be placed.

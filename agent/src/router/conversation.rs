@@ -194,6 +194,10 @@ impl<'a> Conversation<'a> {
                 self.intake.handover.watched.borrow_mut().refuse(line, reason);
                 self.intake.handover.to_uplink.notify_one();
             }
+            Action::RouterRefuses(line) => {
+                self.intake.handover.watched.borrow_mut().reject(line, WatchRefusal::RouterRefuses);
+                self.intake.handover.to_uplink.notify_one();
+            }
             Action::Reread(why) => {
                 tracing::debug!(why, "session tables are read again");
                 self.intake.tables.hint(now);

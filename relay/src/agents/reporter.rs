@@ -236,18 +236,22 @@ impl Reporter {
     pub(crate) fn watch_refused(&self, lines: &[LineHandle], reason: WatchRefusal, now: Now) -> Result<(), Close> {
         let ledger = self.ledger()?;
         for handle in lines {
-            self.agent().watches().refused(*handle);
+            if reason != WatchRefusal::RouterRefuses {
+                self.agent().watches().refused(*handle);
+            }
             let Some(line) = ledger.lines.get(*handle) else { continue };
             self.hub().metrics.watches_refused.increment();
             let what = match reason {
                 WatchRefusal::TooManyWatched => "watch refused by the agent: it watches as many lines as it may",
                 WatchRefusal::UnknownLine => "watch refused by the agent: it does not know the line's handle",
+                WatchRefusal::RouterRefuses => {
+                    "no samples: the router takes the line's interface in monitor-traffic neither by .id nor by name; \
+                     rename the interface or the PPP secret, without a comma; the agent's log names it"
+                }
                 WatchRefusal::Other => "watch refused by the agent, for a reason of a later version",
             };
             self.hub().refuse(line.username(), what);
-            if reason == WatchRefusal::TooManyWatched {
-                line.watch_refused(self.agent(), *handle, self.hub().circumstances(now));
-            }
+            line.watch_refused(self.agent(), *handle, reason, self.hub().circumstances(now));
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::{Mutex, MutexGuard};
 use shared::close::Close;
+use shared::control::WatchRefusal;
 use shared::{LineHandle, Username};
 
 use super::audience::{DirectOutcome, DirectWrite, DirectWriter, Joined, Wake};
@@ -172,11 +173,17 @@ impl Line {
         self.lock().reports.iter().any(|report| Arc::ptr_eq(&report.agent, agent) && report.remembered)
     }
 
-    /// Notes that the agent refused to watch the line, having as many watches as it may.
-    pub(crate) fn watch_refused(&self, agent: &Arc<Agent>, handle: LineHandle, at: Circumstances<'_>) {
+    /// Notes that the agent gives no samples of the line.
+    pub(crate) fn watch_refused(
+        &self,
+        agent: &Arc<Agent>,
+        handle: LineHandle,
+        reason: WatchRefusal,
+        at: Circumstances<'_>,
+    ) {
         let mut inner = self.lock();
         if let Some(live) = inner.live.as_mut() {
-            live.watch_refused(agent, handle, at.now);
+            live.watch_refused(agent, handle, reason, at.now);
         }
         if inner.refresh_state(&self.username, at, false) {
             self.wake_from(inner, Wake::Everyone);

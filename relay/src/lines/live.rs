@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use shared::close::Close;
+use shared::control::WatchRefusal;
 use shared::{LineHandle, Username};
 
 use super::audience::{Audience, Cursor, DirectOutcome, DirectWrite, DirectWriter, Joined, ViewerSeat, Wake};
@@ -200,7 +201,7 @@ impl Live {
     /// Adds a live sample, and returns it with the time that it got.
     pub(super) fn push(&mut self, sample: TimedSample, now: Now) -> TimedSample {
         if let Some(source) = self.source.as_mut() {
-            source.is_refused = false;
+            source.refused = None;
         }
         self.feed.push(sample, now)
     }
@@ -256,7 +257,7 @@ impl Live {
             self.source = chosen.map(Source::new);
         }
         if let Some((source, report)) = self.source.as_mut().zip(chosen) {
-            source.is_up = report.sessions > 0;
+            source.set_up(report.sessions > 0);
         }
         if self.viewers() > 0
             && let Some(source) = self.source.as_mut().filter(|source| source.is_due(now))
@@ -265,11 +266,14 @@ impl Live {
         }
     }
 
-    /// Notes that the agent refused to watch the line.
-    pub(super) fn watch_refused(&mut self, agent: &Arc<Agent>, handle: LineHandle, now: Now) {
+    /// Notes that the agent gives no samples of the line.
+    pub(super) fn watch_refused(&mut self, agent: &Arc<Agent>, handle: LineHandle, reason: WatchRefusal, now: Now) {
         let is_it = |source: &&mut Source| source.names(agent, handle) && source.table == agent.table();
-        if let Some(source) = self.source.as_mut().filter(is_it) {
-            source.refuse(now);
+        let Some(source) = self.source.as_mut().filter(is_it) else { return };
+        match reason {
+            WatchRefusal::TooManyWatched => source.refused_for_number(now),
+            WatchRefusal::RouterRefuses => source.refused_by_router(),
+            WatchRefusal::UnknownLine | WatchRefusal::Other => {}
         }
     }
 
@@ -302,14 +306,14 @@ impl Live {
         let up = self.status.observe(standing, now);
         let mut shown = shown(standing, interval, circumstances);
         if let Some(source) = &self.source {
-            shown.notice = source.is_refused.then_some(Notice::TooManyWatched);
+            shown.notice = source.refused;
             shown = self.stalled(shown, source, up, averages, now);
         }
         self.status.set(shown)
     }
 
     /// Returns the state of a running line whose samples were asked for and do not come: averages stand in, or the line is
-    /// stalled. Arrivals decide, never the samples' times.
+    /// stalled. Arrivals decide, never the samples' times. A router's refusal is known at once.
     fn stalled(
         &self,
         shown: Shown,
@@ -320,13 +324,15 @@ impl Live {
     ) -> Shown {
         let Asked::Since(asked) = source.asked else { return shown };
         let last = [self.feed.last_arrival(), up].into_iter().flatten().fold(asked, Steady::max);
-        if shown.state != LineState::Running || now.steady - last <= patience(shown.interval) {
+        let is_refused = source.is_refused_by_router();
+        if shown.state != LineState::Running || (!is_refused && now.steady - last <= patience(shown.interval)) {
             return shown;
         }
         // Averages that stopped with the samples do not stand in: the way to the relay may stall.
         let stands_in = |came: &Steady| *came > last || last == asked;
         match averages.filter(|averages| averages.present(now.steady).is_some_and(|came| stands_in(&came))) {
             Some(averages) => Shown { interval: averages.interval(), notice: Some(Notice::Averages), ..shown },
+            None if is_refused => shown,
             None => Shown { state: LineState::Stalled, since: Some(last), ..shown },
         }
     }

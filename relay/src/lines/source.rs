@@ -7,6 +7,7 @@ use shared::LineHandle;
 use super::report::Report;
 use crate::clock::{Now, Steady};
 use crate::lines::agent::{Agent, WatchOutcome};
+use crate::wire::viewer_frame::Notice;
 
 /// The session whose samples viewers see.
 #[derive(Debug)]
@@ -17,8 +18,8 @@ pub(super) struct Source {
     /// True while a session is up. Without a session, nothing that arrives is a sample.
     pub(super) is_up: bool,
     pub(super) asked: Asked,
-    /// True after a refusal, until the next sample.
-    pub(super) is_refused: bool,
+    /// Why no samples come: after a refusal, until the next sample.
+    pub(super) refused: Option<Notice>,
 }
 
 /// The pause after a refusal, milliseconds. Viewers of another line may have left meanwhile.
@@ -39,7 +40,7 @@ pub(super) enum Asked {
 impl Source {
     pub(super) fn new(report: &Report) -> Self {
         let (table, handle, is_up) = (report.table, report.handle, report.sessions > 0);
-        Self { agent: Arc::clone(&report.agent), table, handle, is_up, asked: Asked::No, is_refused: false }
+        Self { agent: Arc::clone(&report.agent), table, handle, is_up, asked: Asked::No, refused: None }
     }
 
     pub(super) fn is(&self, report: &Report) -> bool {
@@ -63,31 +64,55 @@ impl Source {
         let outcome = self.agent.watches().watch(self.table, self.handle);
         match outcome {
             WatchOutcome::Asked => self.asked = Asked::Since(now.steady),
-            WatchOutcome::Full => self.refuse(now),
+            WatchOutcome::Full => self.refused_for_number(now),
             // The agent's new table will report the line.
             WatchOutcome::Stale => self.asked = Asked::No,
         }
     }
 
+    /// Takes the state of the session. The refusal of a session that has ended says nothing of the next one.
+    pub(super) fn set_up(&mut self, is_up: bool) {
+        if !is_up && self.is_refused_by_router() {
+            self.refused = None;
+        }
+        self.is_up = is_up;
+    }
+
+    /// True if the router gives no samples of the session.
+    pub(super) fn is_refused_by_router(&self) -> bool {
+        self.refused == Some(Notice::RouterRefuses)
+    }
+
     /// Allows another question for a new viewer. While the agent is asked, nobody is told of the refusal.
     pub(super) fn forget_refusal(&mut self) {
-        if std::mem::take(&mut self.is_refused) && matches!(self.asked, Asked::Refused(_)) {
+        self.forget_refusal_for_number();
+        if matches!(self.asked, Asked::Refused(_)) {
             self.asked = Asked::No;
         }
     }
 
-    /// Notes a refusal, and when to ask again.
-    pub(super) fn refuse(&mut self, now: Now) {
+    /// Notes the router's refusal. The watch stays.
+    pub(super) fn refused_by_router(&mut self) {
+        self.refused = Some(Notice::RouterRefuses);
+    }
+
+    /// Notes that there are as many watches as may be, and when to ask again.
+    pub(super) fn refused_for_number(&mut self, now: Now) {
         // Neighbouring handles far apart: Fibonacci hashing.
         let scattered = i64::from(self.handle.0.wrapping_mul(0x9E37_79B9));
         let spread = scattered.wrapping_add(now.steady.as_millis()).rem_euclid(AGAIN_SPREAD_MS);
         self.asked = Asked::Refused(now.steady.saturating_add(AGAIN_AFTER_MS + spread));
-        self.is_refused = true;
+        self.refused = Some(Notice::TooManyWatched);
+    }
+
+    /// The router's refusal stays: the agent tells of it once.
+    fn forget_refusal_for_number(&mut self) {
+        self.refused = self.refused.filter(|_| self.is_refused_by_router());
     }
 
     /// Ends the interest in samples. True if the agent must be told.
     pub(super) fn release(&mut self) -> bool {
-        self.is_refused = false;
+        self.forget_refusal_for_number();
         matches!(std::mem::replace(&mut self.asked, Asked::No), Asked::Since(_))
     }
 }

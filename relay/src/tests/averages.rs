@@ -113,6 +113,50 @@ async fn where_samples_do_not_come_averages_stand_in_until_they_do() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_the_router_refuses_a_line_its_averages_stand_in_at_once() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    agent.watches().await;
+    agent.say(&FromAgent::WatchRefused { lines: vec![LineHandle(1)], reason: WatchRefusal::RouterRefuses }).await;
+    let state = viewer.state().await;
+    assert_eq!((state.state, state.notice), (LineState::Running, Some(Notice::RouterRefuses)), "and never stalled");
+    let refusals = stage.explain("ali").refusals;
+    assert!(refusals[0].what.contains("neither by .id nor by name; rename"), "{}", refusals[0].what);
+    seconds(20).await;
+    agent.averages(&[(1, 1_000, 7)]).await;
+    viewer.averages().await;
+    assert_eq!(past(stage.viewer("ali").await.snapshot().await.averages), [Some(1_000)]);
+    let snapshot = stage.viewer("ali").await.snapshot().await;
+    assert_eq!((snapshot.notice, snapshot.interval), (Some(Notice::Averages), 30_000), "a newcomer does not wait");
+    // The watch stays: the interface may be renamed, and the end of the watch is told.
+    agent.samples(&[(1, 5, 5)]).await;
+    while viewer.state().await.notice.is_some() {}
+    assert_eq!(viewer.sample().await.down, 5);
+    viewer.leave().await;
+    assert_eq!(agent.watches().await, (vec![], vec![1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_the_router_ends_with_its_session() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    viewer.snapshot().await;
+    agent.watches().await;
+    agent.say(&FromAgent::WatchRefused { lines: vec![LineHandle(1)], reason: WatchRefusal::RouterRefuses }).await;
+    assert_eq!(viewer.state().await.notice, Some(Notice::RouterRefuses));
+    viewer.leave().await;
+    let mut viewer = stage.viewer("ali").await;
+    assert_eq!(viewer.snapshot().await.notice, Some(Notice::RouterRefuses), "the agent may not tell a second time");
+    agent.report(vec![offline(1, "ali")]).await;
+    assert_eq!(viewer.until(LineState::Offline).await.notice, None);
+    agent.report(vec![live(1, "ali")]).await;
+    assert_eq!(viewer.until(LineState::Running).await.notice, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_line_whose_averages_stop_as_well_is_stalled() {
     let stage = Stage::new();
     let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;

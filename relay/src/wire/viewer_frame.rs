@@ -122,6 +122,8 @@ impl LineState {
 pub enum Notice {
     /// No samples: the agent has as many watches as it may.
     TooManyWatched,
+    /// No samples and no averages yet: the router does not give the line's rates.
+    RouterRefuses,
     /// The router gives no live figures for the line: the averages are all there is, one each `interval`.
     Averages,
 }
@@ -131,6 +133,7 @@ impl Notice {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TooManyWatched => "too_many_watched",
+            Self::RouterRefuses => "router_refuses",
             Self::Averages => "averages",
         }
     }

@@ -59,6 +59,7 @@ const CASES: Case[] = [
   { what: "averages that stopped", known: { age: 75_001, status: status("running", { interval: 30_000, notice: "averages" }) }, name: "late", pill: "No figures" },
   { what: "two sessions", known: { status: status("running", { sessions: 2 }) }, name: "running", pill: "Running", figures: true },
   { what: "too many watched", known: { age: null, status: status("running", { notice: "too_many_watched" }) }, name: "waiting", pill: "No figures", title: /have to wait/ },
+  { what: "refused by the router", known: { age: null, status: status("running", { notice: "router_refuses" }) }, name: "waiting", pill: "No figures", title: /gives no live figures/ },
   { what: "too many watched but figures come", known: { status: status("running", { notice: "too_many_watched" }) }, name: "running", pill: "Running", figures: true },
   { what: "another notice", known: { age: null, status: status("running", { notice: "later" }) }, name: "waiting", pill: "Running", title: /is connected\.$/ },
   { what: "stalled", known: { status: status("stalled") }, name: "stalled", pill: "No figures" },

@@ -64,6 +64,7 @@ Keys of misbehave:
   vanished rows-stop|zeros|trap|done   a monitored interface that is no more
   bad-name fails|skipped               a monitor-traffic list with a name that is not there
   names-only on|off                    monitor-traffic takes no *ID
+  unmonitored NAME,NAME|none           monitor-traffic takes these interfaces neither by *ID nor by name
   doubled on|off                       monitor-traffic rows that come twice
   listed-twice on|off                  printed rows that come twice
   silent on|off                        monitor-traffic streams that send nothing

@@ -48,6 +48,8 @@ pub struct Misbehaviour {
     pub bad_name: BadName,
     /// monitor-traffic takes interfaces by name only, never by `*ID`.
     pub names_only: bool,
+    /// monitor-traffic takes the interfaces of these names neither by `*ID` nor by name.
+    pub unmonitored: Vec<String>,
     /// Every row of monitor-traffic comes twice.
     pub doubled_rows: bool,
     /// Printed tables list every row twice, as one that changes while it is read may.
@@ -97,6 +99,10 @@ impl Misbehaviour {
 
     pub(crate) fn is_missing(&self, command: &[u8]) -> bool {
         begins_with_any(command, &self.missing_menus)
+    }
+
+    pub(crate) fn is_unmonitored(&self, interface: &[u8]) -> bool {
+        self.unmonitored.iter().any(|name| name.as_bytes() == interface)
     }
 
     /// Takes from a row what this router does not know.

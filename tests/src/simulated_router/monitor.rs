@@ -149,6 +149,7 @@ fn targets(state: &State, list: &[u8]) -> Result<Vec<Target>, Trap> {
     for entry in list.split(|byte| *byte == b',') {
         let found =
             if state.misbehaviour.names_only { state.world.interface_named(entry) } else { state.world.resolve(entry) };
+        let found = found.filter(|found| !state.misbehaviour.is_unmonitored(&found.name));
         match (entry, found, state.misbehaviour.bad_name) {
             (b"aggregate", _, _) => targets.push(Target::Aggregate),
             (_, Some(found), _) => targets.push(Target::Interface { id: found.id, name: found.name.clone() }),

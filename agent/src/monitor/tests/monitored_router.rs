@@ -130,6 +130,7 @@ impl MonitoredRouter {
                     self.wanted.retain(|wanted| *wanted != line);
                     self.asked.refused.push((line, reason));
                 }
+                Action::RouterRefuses(line) => self.asked.refused.push((line, WatchRefusal::RouterRefuses)),
                 Action::Reread(_) => {
                     self.asked.rereads += 1;
                     self.read();

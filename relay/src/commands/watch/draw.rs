@@ -68,7 +68,8 @@ fn state_in_words(readout: &Readout) -> String {
     };
     let limit = match status.notice {
         Some(Notice::TooManyWatched) => ", without samples: its agent watches as many lines as it may",
-        _ => "",
+        Some(Notice::RouterRefuses) => ", without samples: its router refuses them; see `linelight-relay explain`",
+        Some(Notice::Averages) | None => "",
     };
     format!("{words}{since}{limit}")
 }
@@ -79,7 +80,8 @@ fn shared_plan(readout: &Readout) -> Option<String> {
 
 fn averages(readout: &Readout) -> Option<String> {
     let status = readout.status.filter(|_| readout.averages_stand_in())?;
-    Some(format!("averages over {} s", status.interval / 1_000))
+    let seconds = status.interval / 1_000;
+    Some(format!("averages over {seconds} s; `linelight-relay explain` says why"))
 }
 
 /// Returns a rate, right-aligned, with its share of the plan.
@@ -211,7 +213,11 @@ mod tests {
         readout.take(&golden("state-offline"));
         assert_eq!(line(&readout), format!("{who}  offline"));
         let averages = line(&after(&["snapshot-averages", "state-averages"]));
-        assert!(averages.ends_with("↑   0.00 kbps   0 % of 10 Mbps  averages over 30 s"), "{averages}");
+        assert!(
+            averages
+                .ends_with("↑   0.00 kbps   0 % of 10 Mbps  averages over 30 s; `linelight-relay explain` says why"),
+            "{averages}"
+        );
         assert_eq!(line(&after(&["snapshot-bare"])), "caf%E9 50%25  unknown");
     }
 

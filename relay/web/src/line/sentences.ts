@@ -43,6 +43,8 @@ export function tell(state: State, unit: Unit, now: number): Said {
       return noFigures("late", words.late);
     case "too_many_watched":
       return noFigures("waiting", words.tooManyWatched);
+    case "router_refuses":
+      return noFigures("waiting", words.routerRefuses);
     case "waiting":
       return { name: "waiting", tone: "quiet", shape: "ring", sign: "dots", pill: strings.pill.running, ...words.waiting };
     case "running":
@@ -53,7 +55,7 @@ export function tell(state: State, unit: Unit, now: number): Said {
 }
 
 /** The states whose words are always the same. */
-type Plain = Exclude<State["kind"], "lost" | "offline" | "unreachable" | "stalled" | "late" | "too_many_watched" | "waiting" | "running">;
+type Plain = Exclude<State["kind"], "lost" | "offline" | "unreachable" | "stalled" | "late" | "too_many_watched" | "router_refuses" | "waiting" | "running">;
 
 const PLAIN: Readonly<Record<Plain, [Tone, Sign, Words]>> = {
   connecting: ["quiet", "dots", strings.state.connecting],

@@ -55,7 +55,7 @@ export type State =
   | { kind: "offline" | "unreachable"; since: number | null }
   | { kind: "stalled" | "unknown" | "starting" }
   /** The session is up, and its figures are missing. */
-  | { kind: "waiting" | "late" | "too_many_watched" }
+  | { kind: "waiting" | "late" | "too_many_watched" | "router_refuses" }
   /** `averages` is the span of averages in place of live figures, in milliseconds. */
   | { kind: "running"; verdict: Verdict | null; averages: number | null };
 
@@ -118,6 +118,7 @@ function running(known: Known, status: Status): Assessed {
   const averages = onAverages(status) ? status.interval : null;
   if (isCurrent(known, status)) return { state: { kind: "running", verdict, averages }, figures: true };
   if (status.notice === "too_many_watched") return { state: { kind: "too_many_watched" }, figures: false };
+  if (status.notice === "router_refuses") return { state: { kind: "router_refuses" }, figures: false };
   if (hasSample(known, status)) return { state: { kind: "late" }, figures: false };
   // Averages from before the first sample give a verdict at once.
   if (verdict !== null && verdict.kind !== "gathering") return { state: { kind: "running", verdict, averages }, figures: false };

@@ -165,6 +165,10 @@ const words = {
       title: "Your line is connected, but its figures have to wait.",
       detail: "The router measures as many lines as it may. Yours follows.",
     },
+    routerRefuses: {
+      title: "Your line is connected, but its router gives no live figures.",
+      detail: "Averages follow within a minute. Your provider can mend this.",
+    },
     stalled: {
       title: "Your line is connected, but no figures are coming.",
       detail: "That says nothing about your line. They come back by themselves.",

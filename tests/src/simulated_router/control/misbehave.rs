@@ -17,6 +17,7 @@ pub(super) fn change(key: &[u8], value: &[u8]) -> Result<Change, String> {
         b"vanished" => setting(vanished(value), |m, value| m.vanished = value),
         b"bad-name" => setting(bad_name(value), |m, value| m.bad_name = value),
         b"names-only" => setting(on_or_off(value), |m, value| m.names_only = value),
+        b"unmonitored" => setting(list(value), |m, value| m.unmonitored = value),
         b"doubled" => setting(on_or_off(value), |m, value| m.doubled_rows = value),
         b"listed-twice" => setting(on_or_off(value), |m, value| m.listed_twice = value),
         b"silent" => setting(on_or_off(value), |m, value| m.silent_streams = value),

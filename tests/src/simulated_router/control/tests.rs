@@ -130,6 +130,7 @@ async fn every_misbehaviour_has_a_key_and_behave_ends_all() {
         "vanished zeros",
         "bad-name skipped",
         "names-only on",
+        "unmonitored <pppoe-alice>",
         "doubled on",
         "listed-twice on",
         "silent on",
