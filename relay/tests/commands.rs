@@ -598,30 +598,59 @@ fn a_token_is_explained_with_the_reason_for_its_refusal() {
         assert!(code == 0 && out.contains("opens      the line ali until 20") && out.contains("by the key"), "{out}");
         assert!(!out.contains("eyJ"), "a token is not printed");
     }
+    // What the server would say, whatever else is wrong.
     let decoded = |k: &str| BASE64.decode(k).unwrap();
     let header = r#"{"alg":"HS256"}"#;
-    let claims = r#"{"aud":"linelight:line","sub":"ali","exp":4000000000}"#;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let with =
+        |rest: &str| format!(r#"{{"aud":"linelight:line",{rest}}}"#).replace("LATER", &(now + 9_999).to_string());
+    let claims = with(r#""sub":"ali","exp":LATER"#);
+    let milliseconds = with(&format!(r#""sub":"ali","exp":{}"#, (now + 9_999) * 1_000));
+    let by_us = |claims: &str| signed(data, header, claims, decoded);
     for (token, reason) in [
-        (signed(data, header, claims, |k| k.as_bytes().to_vec()), "decode k by base64url"),
-        (signed(data, header, claims, |_| vec![1; 32]), "none of the relay's keys"),
-        (signed(data, r#"{"alg":"HS512"}"#, claims, decoded), "must be \"HS256\""),
-        (signed(data, r#"{"alg":"HS256","kid":"other"}"#, claims, decoded), "kid is \"other\""),
-        (signed(data, header, r#"{"sub":"ali","exp":4000000000}"#, decoded), "aud is absent"),
-        (signed(data, header, r#"{"aud":"linelight:line","sub":"ali","exp":"soon"}"#, decoded), "exp is \"soon\""),
-        (signed(data, header, r#"{"aud":"linelight:line","sub":"ali"}"#, decoded), "exp is absent"),
-        (signed(data, header, r#"{"aud":"linelight:line","sub":"ali","exp":1000}"#, decoded), "1970-01-01 00:16 UTC"),
-        (signed(data, header, r#"{"aud":"linelight:line","sub":"50%","exp":4000000000}"#, decoded), "50%25"),
-        (
-            signed(data, header, r#"{"aud":"linelight:line","sub":"ali","nbf":3900000000,"exp":4000000000}"#, decoded),
-            "valid from 2093",
-        ),
-        (link.trim().rsplit_once('.').unwrap().0.to_owned(), "2 of 3 parts"),
-        ("nothing".to_owned(), "no token in it"),
+        (signed(data, header, &claims, |k| k.as_bytes().to_vec()), "none of the relay's keys signed it"),
+        (signed(data, header, &claims, |_| vec![1; 32]), "none of the relay's keys signed it"),
+        (signed(data, r#"{"alg":"HS512"}"#, &claims, decoded), "must have alg \"HS256\""),
+        (signed(data, r#"{"alg":"HS256","kid":"other"}"#, &claims, decoded), "kid is not that of the key"),
+        (signed(data, r#"{"alg":"HS256","cty":"JWT"}"#, &claims, decoded), "has cty"),
+        (by_us(r#"{"sub":"ali","exp":4000000000}"#), "has no aud"),
+        (by_us(&with(r#""sub":"ali","exp":"soon""#)), "exp is not a number"),
+        (by_us(&with(r#""sub":"ali""#)), "has no end (exp)"),
+        (by_us(&with(r#""sub":"ali","exp":1000"#)), "has expired"),
+        (by_us(&milliseconds), "exp is in milliseconds"),
+        (by_us(&with(r#""sub":"ali","exp":40000000000"#)), "more than ten years ahead"),
+        (by_us(&with(&format!(r#""sub":"ali","exp":{}"#, now + 401 * 86_400))), "--max-link-lifetime"),
+        (by_us(&with(r#""sub":"50%","exp":LATER"#)), "% written %25"),
+        (by_us(&with(r#""sub":["ali"],"exp":LATER"#)), "neither text nor a whole number"),
+        (by_us(&with(r#""sub":"ali","nbf":LATER,"exp":LATER"#)), "not valid yet"),
+        (link.trim().rsplit_once('.').unwrap().0.to_owned(), "the link was cut off"),
+        ("nothing".to_owned(), "it holds no token"),
     ] {
         let (code, out, error) = explained(&token);
         assert!(code == 1 && error.contains(reason), "{reason}: {out}{error}");
         assert!(!error.contains("eyJ") && !out.contains("eyJ"), "a token is not printed");
     }
+    let (_, out, _) = explained(&signed(data, header, &claims, |k| k.as_bytes().to_vec()));
+    assert!(out.contains("with the text of the key") && out.contains("decode k by base64url"), "{out}");
+    for taken in [r#""sub":4446,"exp":LATER"#, r#""sub":"ali","nbf":NOW,"exp":LATER.5"#] {
+        let (code, out, error) = explained(&by_us(&with(&taken.replace("NOW", &(now + 30).to_string()))));
+        assert!(code == 0 && out.contains("opens      the line"), "{out}{error}");
+    }
+    let id = good(data, &["links", "list", "ali"]).lines().last().unwrap().split(' ').next().unwrap().to_owned();
+    good(data, &["links", "revoke", "--id", &id, "--username", "ali"]);
+    let (code, _, error) = explained(&link);
+    assert!(code == 1 && error.contains("the link was revoked"), "{error}");
+    good(data, &["links", "void", "bob"]);
+    let older = signed(data, header, &with(&format!(r#""sub":"bob","iat":{},"exp":LATER"#, now - 9)), decoded);
+    let (code, _, error) = explained(&older);
+    assert!(code == 1 && error.contains("older than the line's links"), "{error}");
+    std::fs::write(DataDirectory::new(data).database(), "no database").unwrap();
+    let (code, out, _) = explained(&by_us(&claims));
+    assert!(code == 0 && out.contains("revoked    not known: the store"), "{out}");
+    let utf16 =
+        by_us(&claims).encode_utf16().fold(vec![0xFF, 0xFE], |bytes, unit| [&bytes[..], &unit.to_le_bytes()].concat());
+    std::fs::write(&file, utf16).unwrap();
+    assert!(run(data, &["link", "--explain", file.to_str().unwrap()]).status.success(), "as PowerShell writes files");
     let (code, out, error) = explained(&signed(data, header, "{\"sub\":\"\\u001b[2J\"}", decoded));
     assert!(code == 1 && !out.contains('\u{1b}') && !error.contains('\u{1b}'), "{out}{error}");
     assert_eq!(bad(data, &["link", "ali", "--explain", "x"]).0, 2);

@@ -48,7 +48,7 @@ pub(super) fn run(
     out: &mut impl Write,
 ) -> Result<()> {
     match (&arguments.explain, &arguments.username) {
-        (Some(path), _) => explain::run(path, data, arguments.max_link_lifetime, out),
+        (Some(path), _) => explain::run(path, (data, store), arguments.max_link_lifetime, out),
         (None, Some(_)) if arguments.expires > arguments.max_link_lifetime => bail!(
             "the relay takes no link of more than {}; choose a shorter --expires, or give relay and command a longer \
              --max-link-lifetime",

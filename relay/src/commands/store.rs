@@ -35,6 +35,9 @@ impl StoreArguments {
 }
 
 /// Runs a command's work with the store.
+///
+/// # Errors
+/// Those of [`Database::open`], and of the work.
 pub(super) fn with_store<T>(location: &Location, work: impl AsyncFnOnce(&Database) -> Result<T>) -> Result<T> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
@@ -44,4 +47,18 @@ pub(super) fn with_store<T>(location: &Location, work: impl AsyncFnOnce(&Databas
         database.close().await;
         done
     })
+}
+
+/// Runs a command's work with a store that is there; `None` where no program has made the file yet.
+///
+/// # Errors
+/// As [`with_store`].
+pub(super) fn with_existing_store<T>(
+    location: &Location,
+    work: impl AsyncFnOnce(&Database) -> Result<T>,
+) -> Result<Option<T>> {
+    match location {
+        Location::File(path) if !path.try_exists()? => Ok(None),
+        _ => with_store(location, work).map(Some),
+    }
 }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pathWithin, readAddress, usernameOf } from "../src/live/address.ts";
+import { golden } from "./golden.ts";
 
 const username = (name: string) => ({ kind: "watch", target: { kind: "username", username: name } });
 
@@ -46,6 +47,24 @@ const SPOILED: [pathname: string, hash: string, search: string][] = [
 
 test("a token is found in a link that others have spoiled", () => {
   for (const [pathname, hash, search] of SPOILED) assert.deepEqual(readAddress(pathname, hash, search), WATCHED, pathname + hash + search);
+});
+
+interface Spoilt {
+  token: string;
+  cases: { what: string; text: string; holds: string }[];
+}
+
+test("what the relay finds in a spoilt link, the page finds too", () => {
+  const { token, cases } = JSON.parse(golden("links/spoilt.json")) as Spoilt;
+  const [header = "", claims = "", signature = ""] = token.split(".");
+  for (const { what, text, holds } of cases) {
+    const parts = { token, header, claims, signature };
+    const link = Object.entries(parts).reduce((link, [name, part]) => link.split(`{${name}}`).join(part), text);
+    const request = readAddress("/", link.startsWith("#") ? link : `#${link}`);
+    if (holds === "token") assert.deepEqual(request, { kind: "watch", target: { kind: "token", token } }, what);
+    else if (holds === "cut off") assert.deepEqual(request, { kind: "cut" }, what);
+    else assert.notEqual(request.kind, "cut", what);
+  }
 });
 
 test("a link that was cut off is told from others", () => {

@@ -23,11 +23,43 @@ const SIGNATURE_BYTES: usize = 32;
 /// The characters of a signature by HS256 in base64url.
 const SIGNATURE: usize = 43;
 
+/// What programs write for the characters of a token: percent-encoding, quoted-printable (RFC 2045), HTML, and the dashes of
+/// "smart punctuation".
+const SPELLINGS: [(&str, &str); 19] = [
+    ("%2E", "."),
+    ("%2e", "."),
+    ("=2E", "."),
+    ("&#46;", "."),
+    ("&period;", "."),
+    ("%2D", "-"),
+    ("%2d", "-"),
+    ("=2D", "-"),
+    ("&#45;", "-"),
+    ("&hyphen;", "-"),
+    ("\u{2010}", "-"),
+    ("\u{2011}", "-"),
+    ("\u{2013}", "--"),
+    ("\u{2014}", "--"),
+    ("%5F", "_"),
+    ("%5f", "_"),
+    ("=5F", "_"),
+    ("&#95;", "_"),
+    ("&lowbar;", "_"),
+];
+/// A percent sign, escaped.
+const PERCENT: &str = "%25";
+/// So often an address is escaped at most: by a mail program, a link checker and a messenger.
+const ESCAPED: usize = 4;
+/// What stands between the parts of a broken line: the end of a line of quoted-printable, and escaped line breaks.
+const BREAKS: [&str; 6] = ["=\r\n", "=\n", "%0D", "%0d", "%0A", "%0a"];
+/// Characters without width, which programs put where a long word may break.
+const INVISIBLE: [char; 7] = ['\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{2060}', '\u{feff}'];
+
 /// The result of the search for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found<'a> {
+pub enum Found {
     /// A whole token, judged by its form only.
-    Token(Cow<'a, str>),
+    Token(String),
     /// The beginning of one.
     CutOff,
     /// None.
@@ -35,8 +67,19 @@ pub enum Found<'a> {
 }
 
 /// Finds the token in a link, or in a part of one, with whatever was added before and behind: `%23` for `#`, a full stop, a
-/// bracket, `%20`, `&utm_source=…`.
-pub fn find(text: &str) -> Found<'_> {
+/// bracket, `%20`, `&utm_source=…`. A token on several lines is joined.
+pub fn find(text: &str) -> Found {
+    let text = respelt(text);
+    match search(&text) {
+        Found::CutOff => match search(&joined(&text)) {
+            Found::Token(token) => Found::Token(token),
+            _ => Found::CutOff,
+        },
+        found => found,
+    }
+}
+
+fn search(text: &str) -> Found {
     let mut found = whole(text.trim());
     // The first letters can stand in the relay's name too.
     for (begin, _) in text.match_indices(BEGIN) {
@@ -50,18 +93,17 @@ pub fn find(text: &str) -> Found<'_> {
 
 /// Returns the text as a token if the text is nothing else. Such a token may have a header with blanks, and so other
 /// first letters.
-fn whole(text: &str) -> Found<'_> {
+fn whole(text: &str) -> Found {
     let parts: Vec<&str> = text.split('.').collect();
     let is_whole = parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.chars().all(is_base64url));
     if is_whole && parts.last().is_some_and(|last| last.len() == SIGNATURE) {
-        return Found::Token(Cow::Borrowed(text));
+        return Found::Token(text.to_owned());
     }
     Found::Nothing
 }
 
 /// Returns the token at the beginning of the text.
-fn first_token(text: &str) -> Found<'_> {
-    let text = unescaped(text);
+fn first_token(text: &str) -> Found {
     let end = text.find(|c| c != '.' && !is_base64url(c)).unwrap_or(text.len());
     let mut parts = text.get(..end).unwrap_or_default().splitn(3, '.');
     let (Some(_), Some(claims), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
@@ -70,29 +112,36 @@ fn first_token(text: &str) -> Found<'_> {
     if signature.split('.').next().is_none_or(|first| first.len() < SIGNATURE) || claims.is_empty() {
         return Found::CutOff;
     }
-    // Punctuation behind the link can belong to base64url too; the signature's known length separates the two.
-    let surplus = signature.get(SIGNATURE..).unwrap_or_default();
-    let length = if surplus.chars().any(char::is_alphanumeric) { end } else { end - surplus.len() };
-    Found::Token(match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.get(..length).unwrap_or_default()),
-        Cow::Owned(mut text) => {
-            text.truncate(length);
-            Cow::Owned(text)
-        }
-    })
+    // What follows can be of base64url too: an underscore for italics, or a word on the next line. The signature's known length
+    // separates the two.
+    let surplus = signature.len() - SIGNATURE;
+    Found::Token(text.get(..end - surplus).unwrap_or_default().to_owned())
 }
 
 fn is_base64url(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
 }
 
-/// Restores the dots, minus signs and underscores of a token after a program escaped them.
-fn unescaped(text: &str) -> Cow<'_, str> {
-    let escapes = [("%2E", "."), ("%2e", "."), ("%2D", "-"), ("%2d", "-"), ("%5F", "_"), ("%5f", "_")];
-    if !escapes.iter().any(|(escape, _)| text.contains(escape)) {
-        return Cow::Borrowed(text);
+/// Restores the characters of a token after programs wrote them in other ways.
+fn respelt(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..ESCAPED {
+        if text.contains(PERCENT) {
+            text = Cow::Owned(text.replace(PERCENT, "%"));
+        }
     }
-    Cow::Owned(escapes.iter().fold(text.to_owned(), |text, (escape, plain)| text.replace(escape, plain)))
+    for (spelling, plain) in SPELLINGS {
+        if text.contains(spelling) {
+            text = Cow::Owned(text.replace(spelling, plain));
+        }
+    }
+    text
+}
+
+/// Joins a text that was broken into lines.
+fn joined(text: &str) -> String {
+    let text = BREAKS.iter().fold(text.to_owned(), |text, line_break| text.replace(line_break, ""));
+    text.replace(['\r', '\n', '\t'], "").replace(INVISIBLE, "")
 }
 
 /// A token signed by one of the relay's keys.
@@ -189,7 +238,7 @@ mod tests {
             let parts = [("{token}", &*token), ("{header}", header), ("{claims}", claims), ("{signature}", signature)];
             let text = parts.iter().fold(text, |text, (name, part)| text.replace(name, part));
             let expected = match &*holds {
-                "token" => Found::Token(token.clone().into()),
+                "token" => Found::Token(token.clone()),
                 "cut off" => Found::CutOff,
                 _ => Found::Nothing,
             };

@@ -15,14 +15,31 @@ export type Request =
   /** A part of a token: the link was cut off on its way. */
   | { kind: "cut" };
 
-/** Three parts of base64url, the first of which is a JSON object (RFC 7515, section 3.1). */
-const TOKEN = /(?:^|[^\w.-])(eyJ[\w-]*\.[\w-]+\.[\w-]+)/;
+/**
+ * Three parts of base64url: the first is a JSON object (RFC 7515, section 3.1), and the last a signature by HMAC-SHA-256 of 43
+ * characters.
+ */
+const TOKEN = /(?:^|[^\w.-])(eyJ[\w-]*\.[\w-]+\.[\w-]{43})/;
 
 /** The begin of a token. */
 const CUT_TOKEN = /(?:^|[^\w.-])eyJ[\w-]{8,}/;
 
-/** An HMAC-SHA-256 signature has 43 characters of base64url. */
-const SIGNATURE = 43;
+/**
+ * What programs write for the characters of a token: percent-encoding, quoted-printable, HTML, the dashes of "smart punctuation".
+ * The relay knows the same.
+ */
+const SPELLINGS: [pattern: RegExp, plain: string][] = [
+  [/[%=]2E|&#46;|&period;/gi, "."],
+  [/[%=]2D|&#45;|&hyphen;|[\u2010\u2011]/gi, "-"],
+  [/[\u2013\u2014]/g, "--"],
+  [/[%=]5F|&#95;|&lowbar;/gi, "_"],
+];
+
+/** Line breaks, also of quoted-printable, and characters without width. */
+const JOINTS = /=?\r?\n|%0D|%0A|[\t\u00AD\u200B-\u200E\u2060\uFEFF]/gi;
+
+/** So often an address is escaped at most: by a mail program, a link checker and a messenger. */
+const ESCAPED = 4;
 
 /** Returns a path within the relay's folder, or the path itself where a proxy shows the relay without the folder. */
 export function pathWithin(base: URL, pathname: string): string {
@@ -33,7 +50,8 @@ export function pathWithin(base: URL, pathname: string): string {
 export function readAddress(pathname: string, hash: string, search = ""): Request {
   const fragment = decoded(hash.replace(/^#/, "")).trim();
   // "%23" instead of "#" moves the fragment into the path.
-  const found = tokenIn(fragment) ?? tokenIn(afterHash(decoded(pathname))) ?? tokenIn(afterHash(decoded(search)));
+  const [path, query] = [pathname, search].map((text) => afterHash(decodedOften(text)));
+  const found = tokenIn(decodedOften(fragment)) ?? tokenIn(path ?? "") ?? tokenIn(query ?? "");
   if (found !== null) return found;
   if (fragment !== "" && !fragment.startsWith("?")) return bounded({ kind: "token", token: fragment });
   const prefix = "/line/";
@@ -45,10 +63,10 @@ export function readAddress(pathname: string, hash: string, search = ""): Reques
 
 /** The token within a text, without the characters that others have put around the token; null without a token. */
 function tokenIn(text: string): Request | null {
-  const token = TOKEN.exec(text)?.[1];
-  if (token === undefined) return CUT_TOKEN.test(text) ? { kind: "cut" } : null;
-  const signature = token.slice(token.lastIndexOf(".") + 1);
-  return signature.length < SIGNATURE ? { kind: "cut" } : bounded({ kind: "token", token });
+  const plain = SPELLINGS.reduce((text, [pattern, plain]) => text.replace(pattern, plain), text);
+  const token = (TOKEN.exec(plain) ?? TOKEN.exec(plain.replace(JOINTS, "")))?.[1];
+  if (token !== undefined) return bounded({ kind: "token", token });
+  return CUT_TOKEN.test(plain) ? { kind: "cut" } : null;
 }
 
 function afterHash(text: string): string {
@@ -62,6 +80,13 @@ function decoded(text: string): string {
   } catch {
     return text;
   }
+}
+
+/** A text without its percent-encoding, where programs have encoded it again and again. */
+function decodedOften(text: string): string {
+  let plain = text;
+  for (let times = 0; times < ESCAPED && plain.includes("%"); times += 1) plain = decoded(plain);
+  return plain;
 }
 
 function bounded(target: Target): Request {
