@@ -38,7 +38,7 @@ pub enum Trust {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The CA file cannot be read, or is not PEM.
-    #[error("CA file {} is not readable: {source}", path.display())]
+    #[error("CA file {} is not readable: {source}; is it mounted into the container?", path.display())]
     CaFile {
         /// The file.
         path: PathBuf,
@@ -49,10 +49,10 @@ pub enum TlsError {
     #[error("CA file {} holds no usable certificate: it must be PEM, with BEGIN CERTIFICATE", .0.display())]
     NoCertificate(PathBuf),
     /// The host is neither a DNS name nor an IP address.
-    #[error("{0} is neither a DNS name nor an IP address, so no certificate can name it")]
+    #[error("{0} is neither a DNS name nor an IP address, so no certificate can name it: correct the address")]
     ServerName(String),
     /// rustls refuses the configuration.
-    #[error("TLS cannot be set up: {0}")]
+    #[error("TLS cannot be set up: {0}; look at the CA file and the pins")]
     Rustls(#[from] rustls::Error),
 }
 

@@ -80,7 +80,7 @@ impl Dialer {
             return explain_obstacle(obstacle, Peer::Router);
         }
         let reason = explain(error, Peer::Router, SystemTime::now());
-        reason.unwrap_or_else(|| format!("the handshake broke: {error}"))
+        reason.unwrap_or_else(|| format!("the handshake broke: {error}; {}", Peer::Router.place()))
     }
 
     async fn survey(&self) -> Option<Obstacle> {

@@ -22,7 +22,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + ?Sized> Transport for S {}
 /// Why there is no connection, or no longer one. [`remedy`](ConnectionError::remedy) says how to mend it.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
-    /// The password cannot be read, or TLS not be set up.
+    /// The password cannot be read, or TLS not be set up. The words include the remedy.
     #[error("{0}")]
     Configuration(String),
     /// The address does not resolve.
@@ -53,7 +53,7 @@ pub enum ConnectionError {
         /// The system's error.
         source: io::Error,
     },
-    /// The TLS handshake failed.
+    /// The TLS handshake failed. The reason includes the remedy.
     #[error("TLS to router {address}: {reason}")]
     Tls {
         /// As configured.
@@ -96,17 +96,16 @@ impl ConnectionError {
         matches!(self, Self::LoginRefused(_) | Self::OldLogin | Self::NotPermitted(_))
     }
 
-    /// Returns the advice for the operator.
+    /// Returns the advice for the operator; empty if the error's words include the remedy.
     pub const fn remedy(&self) -> &'static str {
         match self {
-            Self::Configuration(_) => "correct the configuration",
+            Self::Configuration(_) | Self::Tls { .. } => "",
             Self::Resolve { .. } => "set LINELIGHT_ROUTER to the router's address",
             Self::ConnectTimeout { .. } => {
                 "accept this agent's address in the input chain (/ip/firewall/filter), above the rule that drops"
             }
             Self::Refused { .. } => "enable api (or api-ssl) in /ip/service and look at its port",
             Self::Unreachable { .. } => "look at the agent's own network: veth, address, gateway",
-            Self::Tls { .. } => "look at api-ssl in /ip/service",
             Self::NotTheApi(Service::Tls) => "name api's port (8728), or say that the connection is api-ssl's",
             Self::NotTheApi(_) => "is this the port of api (8728) or of api-ssl (8729)? /ip/service shows both",
             Self::LoginTimeout => "is this the API's port, and are its sessions used up (/ip/service max-sessions)?",
@@ -125,7 +124,10 @@ impl ConnectionError {
 
     /// The error and the remedy, for an operator.
     pub fn explain(&self) -> String {
-        format!("{self}; {}", self.remedy())
+        match self.remedy() {
+            "" => self.to_string(),
+            remedy => format!("{self}; {remedy}"),
+        }
     }
 }
 
@@ -283,6 +285,72 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     const WITHIN: Duration = Duration::from_secs(10);
+
+    /// Each says what was tried, what happened, and one remedy once.
+    #[test]
+    fn every_error_has_its_words_and_one_remedy() {
+        let (address, source) = (|| "r:8728".to_owned(), || io::Error::other("odd"));
+        let input_chain =
+            "accept this agent's address in the input chain (/ip/firewall/filter), above the rule that drops";
+        let own_network = "look at the agent's own network: veth, address, gateway";
+        let rights = "check the user, its password, the addresses it may come from and its group's api policy";
+        let again = "it is tried again; if it stays, reboot the router";
+        for (error, what, remedy) in [
+            (ConnectionError::Configuration("no file; mount it".into()), "no file; mount it", ""),
+            (
+                ConnectionError::Resolve { address: address(), source: source() },
+                "router r:8728 is not found: odd",
+                "set LINELIGHT_ROUTER to the router's address",
+            ),
+            (ConnectionError::ConnectTimeout { address: address() }, "router r:8728 does not answer", input_chain),
+            (
+                ConnectionError::Refused { address: address() },
+                "router r:8728 refused the connection",
+                "enable api (or api-ssl) in /ip/service and look at its port",
+            ),
+            (
+                ConnectionError::Unreachable { address: address(), source: source() },
+                "router r:8728 cannot be reached: odd",
+                own_network,
+            ),
+            (
+                ConnectionError::Tls { address: address(), reason: "it has no certificate; assign one".into() },
+                "TLS to router r:8728: it has no certificate; assign one",
+                "",
+            ),
+            (
+                ConnectionError::NotTheApi(Service::Telnet),
+                "a telnet server answers there, not a router's API",
+                "is this the port of api (8728) or of api-ssl (8729)? /ip/service shows both",
+            ),
+            (
+                ConnectionError::LoginTimeout,
+                "router did not answer the login",
+                "is this the API's port, and are its sessions used up (/ip/service max-sessions)?",
+            ),
+            (
+                ConnectionError::OldLogin,
+                "RouterOS before 6.43 speaks an older login",
+                "upgrade RouterOS to 6.43 or later",
+            ),
+            (ConnectionError::LoginRefused("no".into()), "router refused the login: no", rights),
+            (
+                ConnectionError::NotPermitted("no".into()),
+                "router refuses to list sessions: no",
+                "give the user's group the policies read and api",
+            ),
+            (
+                ConnectionError::Closed,
+                "router closed the connection without a word",
+                "allow this agent's address in /ip/service",
+            ),
+            (ConnectionError::Broken(source()), "connection to the router broke: odd", again),
+            (ConnectionError::Stalled("it is slow"), "router's API hangs: it is slow", again),
+        ] {
+            let told = if remedy.is_empty() { what.to_owned() } else { format!("{what}; {remedy}") };
+            assert_eq!((error.to_string().as_str(), error.remedy(), error.explain()), (what, remedy, told));
+        }
+    }
 
     fn sentence(words: &[&str]) -> Vec<u8> {
         let mut bytes = Vec::new();

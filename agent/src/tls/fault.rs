@@ -41,6 +41,14 @@ impl Peer {
         }
     }
 
+    /// Where to look for the reason of a fault without words of its own.
+    pub(crate) const fn place(self) -> &'static str {
+        match self {
+            Self::Relay => "look at the log of the relay, or of the reverse proxy before it",
+            Self::Router => "look at api-ssl and its certificate in /ip/service",
+        }
+    }
+
     const fn variable(self) -> &'static str {
         match self {
             Self::Relay => "LINELIGHT_RELAY",
@@ -68,8 +76,13 @@ pub fn explain(error: &io::Error, peer: Peer, now: SystemTime) -> Option<String>
         Error::PeerIncompatible(_) => no_common_way(peer),
         Error::NoCertificatesPresented => explain_obstacle(Obstacle::NoCertificate, peer),
         Error::NoApplicationProtocol => no_protocol(who),
-        Error::FailedToGetRandomBytes => "the system gives no random bytes for TLS".to_owned(),
-        other => format!("the TLS handshake with {who} failed: {}", shown(&other.to_string(), MAX_SHOWN)),
+        Error::FailedToGetRandomBytes => {
+            "the system gives no random bytes for TLS: update the kernel of the agent's machine".to_owned()
+        }
+        other => {
+            let error = shown(&other.to_string(), MAX_SHOWN);
+            format!("the TLS handshake with {who} failed: {error}; {}", peer.place())
+        }
     })
 }
 
@@ -102,7 +115,10 @@ fn explain_alert(alert: AlertDescription, peer: Peer) -> String {
         Alert::CertificateRequired | Alert::AccessDenied | Alert::UnknownCA => {
             format!("{who} wants a certificate of this agent, which has none: do not ask for client certificates")
         }
-        other => format!("{who} ended the TLS handshake with the alert {}", shown(&format!("{other:?}"), MAX_SHOWN)),
+        other => {
+            let alert = shown(&format!("{other:?}"), MAX_SHOWN);
+            format!("{who} ended the TLS handshake with the alert {alert}; {}", peer.place())
+        }
     }
 }
 
@@ -165,7 +181,8 @@ fn explain_certificate(why: &CertificateError, peer: Peer, now: SystemTime) -> S
         CertificateError::NotValidForName => wrong_name(whose, variable, &[]),
         CertificateError::NotValidForNameContext { presented, .. } => wrong_name(whose, variable, presented),
         CertificateError::BadSignature => format!(
-            "{whose} is copied or altered: the other side does not hold the key, or another issuer of the same name signed it"
+            "{whose} is copied or altered: the other side does not hold the key, or another issuer of the same name signed it; \
+             make a new one, and look for who stands between"
         ),
         CertificateError::BadEncoding => {
             format!(
@@ -246,6 +263,61 @@ mod tests {
         let alert = Error::AlertReceived(AlertDescription::HandshakeFailure);
         assert!(words(alert.clone(), Peer::Router, UNIX_EPOCH).contains("certificate="));
         assert!(!words(alert, Peer::Relay, UNIX_EPOCH).contains("api-ssl"));
+    }
+
+    /// Every fault has a remedy: behind a semicolon or a colon, or as a question. No part is told twice.
+    #[test]
+    fn every_fault_has_a_remedy_and_tells_no_part_twice() {
+        use rustls::{InconsistentKeys, PeerMisbehaved};
+        let other = |error| CertificateError::Other(rustls::OtherError(std::sync::Arc::new(error)));
+        let certificates = [
+            CertificateError::NotValidYet,
+            CertificateError::Expired,
+            CertificateError::UnknownIssuer,
+            CertificateError::InvalidPurpose,
+            CertificateError::NotValidForName,
+            CertificateError::BadSignature,
+            CertificateError::BadEncoding,
+            CertificateError::Revoked,
+            CertificateError::UnhandledCriticalExtension,
+            other(OldVersion(1)),
+            CertificateError::Other(rustls::OtherError(std::sync::Arc::new(UnusableKey::Rsa(1024)))),
+            CertificateError::Other(rustls::OtherError(std::sync::Arc::new(webpki::Error::CaUsedAsEndEntity))),
+        ];
+        let alerts = [
+            AlertDescription::HandshakeFailure,
+            AlertDescription::ProtocolVersion,
+            AlertDescription::UnrecognisedName,
+            AlertDescription::NoApplicationProtocol,
+            AlertDescription::CertificateRequired,
+            AlertDescription::InternalError,
+            AlertDescription::DecodeError,
+        ];
+        let errors = [
+            Error::InvalidMessage(InvalidMessage::InvalidContentType),
+            Error::InvalidMessage(InvalidMessage::MessageTooLarge),
+            Error::PeerMisbehaved(PeerMisbehaved::InvalidKeyShare),
+            Error::DecryptError,
+            Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13),
+            Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon),
+            Error::NoCertificatesPresented,
+            Error::NoApplicationProtocol,
+            Error::FailedToGetRandomBytes,
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch),
+            Error::General("odd".to_owned()),
+        ];
+        let all = certificates.into_iter().map(Error::InvalidCertificate);
+        let all = all.chain(alerts.into_iter().map(Error::AlertReceived)).chain(errors);
+        for (error, peer) in all.flat_map(|error| [(error.clone(), Peer::Router), (error, Peer::Relay)]) {
+            let told = words(error, peer, UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+            assert!(told.contains("; ") || told.contains(": ") || told.ends_with('?'), "no remedy: {told}");
+            let mut parts: Vec<_> =
+                told.split([';', ':', ',']).map(str::trim).filter(|part| part.contains(' ')).collect();
+            let count = parts.len();
+            parts.sort_unstable();
+            parts.dedup();
+            assert_eq!(parts.len(), count, "told twice: {told}");
+        }
     }
 
     #[test]

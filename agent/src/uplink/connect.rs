@@ -90,7 +90,8 @@ impl Connector {
             return ConnectError::Tls(tls::explain_obstacle(obstacle, tls::Peer::Relay));
         }
         let words = tls::explain(error, tls::Peer::Relay, SystemTime::now());
-        ConnectError::Tls(words.unwrap_or_else(|| format!("the connection broke during the TLS handshake: {error}")))
+        let broke = || format!("the connection broke during the TLS handshake: {error}; {}", tls::Peer::Relay.place());
+        ConnectError::Tls(words.unwrap_or_else(broke))
     }
 
     async fn survey(&self, address: &RelayAddress) -> Option<tls::survey::Obstacle> {

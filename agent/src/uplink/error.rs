@@ -131,8 +131,7 @@ impl ConnectError {
             Self::Resolve { .. } => "give the container a dns= and the router an /ip/dns server",
             Self::Connect { host, failed, .. } => connect_remedy(*host, failed),
             Self::TimedOut(wait) => wait.remedy(),
-            Self::Proxy { .. } | Self::Tls(_) | Self::Secret(_) => "",
-            Self::TlsSetup(_) => "correct the file or the address",
+            Self::Proxy { .. } | Self::Tls(_) | Self::Secret(_) | Self::TlsSetup(_) => "",
             Self::TokenForm => "is it the right file?",
             Self::Answered(answer) => answer.remedy(),
             Self::Broken(_) => "a reverse proxy before the relay may not know WebSockets, or the relay stops",
@@ -160,7 +159,7 @@ fn connect_remedy(host: Host, failed: &[Failed]) -> &'static str {
 }
 
 impl Wait {
-    const fn remedy(self) -> &'static str {
+    pub(super) const fn remedy(self) -> &'static str {
         match self {
             Self::Proxy => "is it an HTTP proxy, and is it the right port?",
             Self::Tls => {

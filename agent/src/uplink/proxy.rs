@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
-use super::error::ConnectError;
+use super::error::{ConnectError, Wait};
 use super::head::{Head, HeadError};
 use crate::config::{HostPort, Proxy, ProxyAddress};
 
@@ -22,7 +22,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let fault = |why: String| ConnectError::Proxy { proxy: proxy.host.to_string(), why };
-    stream.write_all(request(proxy, host).as_bytes()).await.map_err(|error| fault(format!("went away: {error}")))?;
+    stream
+        .write_all(request(proxy, host).as_bytes())
+        .await
+        .map_err(|error| fault(format!("went away: {error}; {}", Wait::Proxy.remedy())))?;
     let head = Head::read(&mut stream).await.map_err(|error| fault(unread(&error)))?;
     match head.status {
         200..=299 => Ok(stream),
@@ -33,7 +36,7 @@ where
 
 fn unread(error: &HeadError) -> String {
     match error {
-        HeadError::Broken(error) => format!("gave no answer: {error}"),
+        HeadError::Broken(error) => format!("gave no answer: {error}; {}", Wait::Proxy.remedy()),
         other => format!("does not answer as an HTTP proxy does ({other}): is it the right port?"),
     }
 }
