@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use self::brand::is_brand;
 pub use self::error::ConfigError;
-use self::typed::{LimitArguments, ListenArguments, PageArguments, PrivateArguments, ProxyArguments, TlsArguments};
+use self::typed::{
+    LimitArguments, ListenArguments, OperatorArguments, PageArguments, PrivateArguments, ProxyArguments, TlsArguments,
+};
 pub use self::typed::{ServeArguments, public_url};
 use crate::limits::Limits;
 use crate::net::origin::Origin;
 use crate::net::peer::Forwarding;
 use crate::net::tls::CertificateFiles;
+use crate::operators::console::context::OperatorSettings;
 use crate::operators::guard::Door;
 use crate::store::data_directory::DataDirectory;
 use crate::store::database::location::Location;
@@ -61,6 +64,8 @@ pub struct Config {
     pub tls: Option<CertificateFiles>,
     /// The trusted reverse proxies.
     pub forwarding: Option<Forwarding>,
+    /// Staff: their sign-in and their log.
+    pub operators: OperatorSettings,
     /// The relay's limits.
     pub limits: Limits,
     /// The interval between checks of a file for changes.
@@ -73,7 +78,7 @@ impl ServeArguments {
     /// # Errors
     /// [`ConfigError`], with the remedy.
     pub fn check(self, data: DataDirectory) -> Result<Config, ConfigError> {
-        let Self { listeners, tls, proxies, page, limits } = self;
+        let Self { listeners, tls, proxies, operators, page, limits } = self;
         let tls = tls.check()?;
         let listen = listeners.check(tls.is_some())?;
         let subscribers = page.subscribers_file()?;
@@ -95,6 +100,7 @@ impl ServeArguments {
             subscribers,
             tls,
             forwarding: proxies.check()?,
+            operators: operators.check(),
             limits: limits.check(),
             reload_every: RELOAD_EVERY,
         })
@@ -148,6 +154,14 @@ impl ProxyArguments {
             None if proxies.is_empty() => Ok(None),
             None => Err(ConfigError::Needs { given: "trusted-proxy", missing: "forwarded-header" }),
         }
+    }
+}
+
+impl OperatorArguments {
+    fn check(self) -> OperatorSettings {
+        let Self { audit_days } = self;
+        let audit_kept = Duration::from_secs(u64::from(audit_days) * 86_400);
+        OperatorSettings { audit_kept, ..OperatorSettings::default() }
     }
 }
 

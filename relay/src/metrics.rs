@@ -147,7 +147,9 @@ metrics! {
     search_index_bytes: Gauge = "linelight_search_index_bytes";
     /// The part of that memory that is text: usernames, and each word once.
     search_text_bytes: Gauge = "linelight_search_text_bytes";
-    /// 1 while the store (the database of revoked links) cannot be used.
+    /// Entries of the audit log that were lost, because too many waited for the store.
+    audit_lost: Counter = "linelight_audit_entries_lost_total";
+    /// 1 while the store (accounts, revoked links, the audit log) cannot be used.
     store_unusable: Gauge = "linelight_store_unusable";
 }
 

@@ -10,6 +10,7 @@ pub mod listener;
 pub mod origin;
 pub mod peer;
 pub mod places;
+pub(crate) mod problem;
 mod request_head;
 mod shares;
 pub mod site;

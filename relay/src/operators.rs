@@ -1,7 +1,14 @@
-//! Operators: the words about findings, and the private listener. Reads every other wing; no other wing imports this one.
+//! Operators: the provider's staff and their console, the words about findings, and the private listener. Reads every other
+//! wing; no other wing imports this one.
 
+pub mod audit;
+pub mod console;
 pub mod explain;
 pub mod guard;
 pub mod likeness;
+pub mod people;
 pub(crate) mod private;
 pub mod search;
+pub mod secret;
+pub mod sessions;
+pub mod tickets;

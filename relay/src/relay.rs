@@ -26,10 +26,14 @@ use crate::net::listener::{Handshakes, Listener, Shared};
 use crate::net::origin::{Origin, Origins, Transport};
 use crate::net::site::Site;
 use crate::net::tls::Certificate;
+use crate::operators::audit::Audit;
+use crate::operators::console;
+use crate::operators::console::context::{Accounts, ConsoleContext};
 use crate::operators::guard::Guard;
 use crate::operators::private::{self, PRIVATE_POLICY, PrivateContext};
 use crate::store::database::Topic;
-use crate::store::database::copies::{Load, MemoryCopy};
+use crate::store::database::copies::{Copies, Load};
+use crate::store::database::handle::Store;
 use crate::viewers::context::{ViewerContext, follow_rights};
 use crate::viewers::links::{Access, book};
 use crate::viewers::page::Page;
@@ -41,7 +45,7 @@ pub struct Relay {
     listeners: Vec<Listener>,
     private: Listener,
     files: Files,
-    revocations: MemoryCopy,
+    staff: Arc<ConsoleContext>,
     fleet: Arc<Fleet>,
     metrics: Arc<Metrics>,
     stop: watch::Sender<bool>,
@@ -73,7 +77,9 @@ impl Relay {
         let (stop_private, drain_private) = watch::channel(false);
         let hub = Hub::new(config.limits.clone(), files.subscribers.clone(), Arc::clone(&metrics), Instant::now());
         let fleet = Fleet::new(hub);
-        let public = Public::new(&config, &files, &fleet, &metrics, &drain);
+        let site = Arc::new(Site::new(config.forwarding.clone(), config.limits.failed_attempts, Arc::clone(&metrics)));
+        let staff = Arc::new(staff(&config, &files.access, &site, &metrics));
+        let public = Public::new(&config, &files, &fleet, site, &metrics, &drain);
         let shared = Shared {
             handshakes: Arc::new(Handshakes::new(&config.limits)),
             limits: config.limits.clone(),
@@ -82,16 +88,15 @@ impl Relay {
             forwarding: config.forwarding.clone(),
             drain,
         };
-        let listeners = public.listeners(&config, &files, &shared)?;
+        let listeners = public.listeners(&config, &files, console::routes(Arc::clone(&staff)), &shared)?;
         let shared = Shared { drain: drain_private, ..shared };
-        let revocations = revocations(&config, &files.access, &metrics);
         let context = PrivateContext { fleet: Arc::clone(&fleet), drain: public.agents.drain.clone() };
         let guard = Guard::new(&config.private_door)?;
         let policy = Policy { content: PRIVATE_POLICY, transport: Transport::Plain };
         let router = finished(private::routes(context, guard).fallback(not_found), Folder::default(), policy);
         let private = bind(config.private_listen, None, false, router, &shared)?;
         let (drain, reload_every) = (config.limits.drain, config.reload_every);
-        Ok(Self { listeners, private, files, revocations, fleet, metrics, stop, stop_private, drain, reload_every })
+        Ok(Self { listeners, private, files, staff, fleet, metrics, stop, stop_private, drain, reload_every })
     }
 
     /// Logs where it listens, serves until `shutdown` ends, then drains.
@@ -121,9 +126,10 @@ impl Relay {
     ///
     /// # Errors
     /// Where a part of the relay ended by itself. That is a fault, and a restart is better than half a relay.
-    pub async fn serve(mut self, shutdown: impl Future<Output = ()>) -> Result<()> {
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<()> {
         // Before the first viewer: a revoked link opens nothing, not even for a moment.
-        self.revocations.refresh().await;
+        self.staff.copies.refresh().await;
+        self.staff.tell_if_nobody_has_an_account();
         let mut background = JoinSet::new();
         background.spawn(Arc::clone(&self.fleet.hub).run(self.stop.subscribe()));
         background.spawn(Arc::clone(&self.fleet).run(self.files.registry.clone(), self.stop.subscribe()));
@@ -131,7 +137,9 @@ impl Relay {
             background.spawn(files.watched.run(self.reload_every, Arc::clone(&self.metrics), files.load));
         }
         background.spawn(follow_rights(Arc::clone(&self.files.access), Arc::clone(&self.fleet.hub)));
-        background.spawn(self.revocations.run());
+        background.spawn(Arc::clone(&self.staff.copies).run());
+        background.spawn(Arc::clone(&self.staff.audit).run());
+        background.spawn(console::follow_sessions(Arc::clone(&self.staff.accounts), Arc::clone(&self.fleet.hub)));
         background.spawn(self.private.serve());
         let mut serving = JoinSet::new();
         for listener in self.listeners {
@@ -151,23 +159,46 @@ impl Relay {
                 "connections were cut: they did not end in time"
             );
         }
+        if let Err(error) = self.staff.audit.part().await {
+            tracing::error!(error = format!("{error:#}"), "the audit log is not complete");
+        }
         // The last step: until now the private listener answered "stopping".
         self.stop_private.send_replace(true);
         outcome
     }
 }
 
-/// Returns the copy of the store's revocations, which [`Access`] holds in memory.
-fn revocations(config: &Config, access: &Arc<Access>, metrics: &Arc<Metrics>) -> MemoryCopy {
+/// Returns the state of the console, with the copies in memory of the whole store.
+fn staff(config: &Config, access: &Arc<Access>, site: &Arc<Site>, metrics: &Arc<Metrics>) -> ConsoleContext {
+    let store = Arc::new(Store::new(config.store.clone()));
+    let accounts = Arc::new(Accounts::default());
+    let mut topics = vec![(Topic::Links, revocations(access))];
+    topics.extend(accounts.copies());
+    let settings = config.operators.clone();
+    ConsoleContext {
+        audit: Arc::new(Audit::new(Arc::clone(&store), settings.audit_kept, Arc::clone(metrics))),
+        copies: Arc::new(Copies::new(Arc::clone(&store), Arc::clone(metrics), topics)),
+        accounts,
+        store,
+        site: Arc::clone(site),
+        origins: origins(config),
+        settings,
+        brand: config.provider.brand.clone(),
+        public_url: config.provider.public_url.clone(),
+        metrics: Arc::clone(metrics),
+    }
+}
+
+/// Returns the loader of the store's revocations, which [`Access`] holds in memory.
+fn revocations(access: &Arc<Access>) -> Load {
     let access = Arc::clone(access);
-    let load: Load = Box::new(move |database| {
+    Box::new(move |database| {
         let access = Arc::clone(&access);
         Box::pin(async move {
             access.set_revocations(book::revocations(database, SystemTime::now()).await?);
             Ok(())
         })
-    });
-    MemoryCopy::new(config.store.clone(), Topic::Links, Arc::clone(metrics), load)
+    })
 }
 
 fn ended_by_itself(what: &str, ended: &Result<(), JoinError>) -> anyhow::Error {
@@ -188,11 +219,10 @@ impl Public {
         config: &Config,
         files: &Files,
         fleet: &Arc<Fleet>,
+        site: Arc<Site>,
         metrics: &Arc<Metrics>,
         drain: &watch::Receiver<bool>,
     ) -> Self {
-        let attempts = config.limits.failed_attempts;
-        let site = Arc::new(Site::new(config.forwarding.clone(), attempts, Arc::clone(metrics)));
         let viewers = Arc::new(ViewerContext {
             hub: Arc::clone(&fleet.hub),
             access: Arc::clone(&files.access),
@@ -213,9 +243,10 @@ impl Public {
     }
 
     /// Binds the viewers' listener and then the agents'. They are one unless configured apart.
-    fn listeners(&self, config: &Config, files: &Files, shared: &Shared) -> Result<Vec<Listener>> {
+    fn listeners(&self, config: &Config, files: &Files, console: Router, shared: &Shared) -> Result<Vec<Listener>> {
         let tls = files.certificate.as_ref().map(Certificate::server_config).transpose()?;
         let viewers = viewers::routes::routes(Arc::clone(&self.viewers), Page::new(&config.provider), origins(config));
+        let viewers = viewers.merge(console);
         let agents = agents::routes::routes(Arc::clone(&self.agents));
         let folder = config.provider.folder();
         let policy = Policy { content: PAGE_POLICY, transport: transport(config) };

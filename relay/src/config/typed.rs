@@ -28,6 +28,9 @@ pub struct ServeArguments {
     /// Reverse proxies.
     #[command(flatten)]
     pub proxies: ProxyArguments,
+    /// Staff.
+    #[command(flatten)]
+    pub operators: OperatorArguments,
     /// The page.
     #[command(flatten)]
     pub page: PageArguments,
@@ -101,6 +104,14 @@ pub struct ProxyArguments {
     /// The one header in which the reverse proxies name the viewer's address, such as X-Forwarded-For
     #[arg(long, env = "LINELIGHT_SERVER_FORWARDED_HEADER", value_name = "NAME")]
     pub forwarded_header: Option<HeaderName>,
+}
+
+/// The provider's staff and their console.
+#[derive(Debug, Clone, Args)]
+pub struct OperatorArguments {
+    /// How many days the audit log is kept
+    #[arg(long, env = "LINELIGHT_SERVER_AUDIT_DAYS", value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub audit_days: u32,
 }
 
 /// What viewers are shown, and to whom.
@@ -222,7 +233,7 @@ pub fn public_url(text: &str) -> Result<Uri, ConfigError> {
 }
 
 /// What the relay's own paths begin with. Below a folder of such a name nobody could tell which one is meant.
-const OWN_PATHS: [&str; 4] = ["agent", "api", "assets", "line"];
+const OWN_PATHS: [&str; 5] = ["agent", "api", "assets", "console", "line"];
 
 /// True for a path of ordinary names, so that it means the same in a URL, in HTML and in a proxy's configuration.
 fn is_folder(path: &str) -> bool {

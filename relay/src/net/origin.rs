@@ -115,6 +115,18 @@ impl Origins {
         if self.allowed.contains(&origin) { Judgement::Allowed(value.clone()) } else { Judgement::Foreign }
     }
 
+    /// True if the request names exactly one origin, the relay's own: the public address or, without one, the host of the request.
+    /// A request that names none is not.
+    pub(crate) fn is_named_own(&self, headers: &HeaderMap) -> bool {
+        let mut values = headers.get_all(ORIGIN).into_iter();
+        let (Some(value), None) = (values.next(), values.next()) else { return false };
+        let Some(origin) = value.to_str().ok().and_then(|text| text.parse::<Origin>().ok()) else { return false };
+        match &self.public {
+            Some(public) => *public == origin,
+            None => self.is_own(&origin, headers),
+        }
+    }
+
     /// True for the public address. Without one, and for hosts that no name server can point elsewhere, true for the host of the
     /// request.
     fn is_own(&self, origin: &Origin, headers: &HeaderMap) -> bool {
@@ -226,5 +238,31 @@ mod tests {
             assert!(text.parse::<Origin>().is_err(), "{text}");
         }
         assert_eq!("https://portal.example/".parse::<Origin>().unwrap().to_string(), "https://portal.example:443");
+    }
+    #[test]
+    fn a_change_names_the_relays_own_origin() {
+        let named = |origins: &Origins, host: &'static str, names: &[&'static str]| {
+            let mut headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
+            for name in names {
+                headers.append(ORIGIN, HeaderValue::from_static(name));
+            }
+            origins.is_named_own(&headers)
+        };
+        let public = origins(Some("https://monitor.example"), &["https://portal.example"], Transport::Plain);
+        assert!(named(&public, "10.0.0.1:8080", &["https://monitor.example"]));
+        for others in [
+            &[][..],
+            &["https://portal.example"],
+            &["http://monitor.example"],
+            &["https://monitor.example:8443"],
+            &["http://10.0.0.1:8080"],
+            &["null"],
+            &["https://monitor.example", "https://monitor.example"],
+        ] {
+            assert!(!named(&public, "10.0.0.1:8080", others), "{others:?}");
+        }
+        assert!(named(&Origins::own(), "10.0.0.1:8080", &["http://10.0.0.1:8080"]));
+        assert!(!named(&Origins::own(), "10.0.0.1:8080", &["http://10.0.0.2:8080"]));
+        assert!(!named(&Origins::own(), "10.0.0.1:8080", &[]));
     }
 }

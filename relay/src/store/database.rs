@@ -6,8 +6,10 @@
 
 pub mod backup;
 pub mod copies;
+pub mod handle;
 pub mod location;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -30,13 +32,22 @@ const SETTINGS: &str =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
 
 /// The schema, in the order of its growth. A released migration never changes.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "links", include_str!("../../migrations/0001_links.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "links", include_str!("../../migrations/0001_links.sql")),
+    (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
+];
 
 /// A part of the database that relays hold in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic {
     /// Revoked links, and the lines whose older links are void.
     Links,
+    /// People with an account, and single-use addresses for them.
+    People,
+    /// Who is signed in.
+    Sessions,
+    /// The audit log. No relay holds a copy; the version is the newest entry's number.
+    Audit,
 }
 
 impl Topic {
@@ -44,6 +55,9 @@ impl Topic {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Links => "links",
+            Self::People => "people",
+            Self::Sessions => "sessions",
+            Self::Audit => "audit",
         }
     }
 }
@@ -119,19 +133,37 @@ impl Database {
         Ok(version.fetch_one(&self.pool).await?)
     }
 
-    /// Begins a change of a topic. The change happens as a whole, at [`Change::commit`].
+    /// Returns the versions of all topics, by the topics' names.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn versions(&self) -> Result<HashMap<String, i64>> {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT topic, version FROM versions").fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Begins a change of a topic, as [`Self::begin`] and [`Change::raise`] do.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub async fn change(&self, topic: Topic) -> Result<Change> {
+        let mut change = self.begin().await?;
+        change.raise(topic).await.with_context(|| self.unchangeable())?;
+        Ok(change)
+    }
+
+    /// Begins a change of which no relay holds a copy. The change happens as a whole, at [`Change::commit`].
     ///
     /// # Errors
     /// The database does not answer, or another change holds it for too long.
-    pub async fn change(&self, topic: Topic) -> Result<Change> {
+    pub async fn begin(&self) -> Result<Change> {
         let begin = match self.location {
             // A transaction that reads first could not become one that writes while others write.
             Location::File(_) => "BEGIN IMMEDIATE",
             Location::Server(_) => "BEGIN",
         };
-        let mut transaction = self.pool.begin_with(begin).await.with_context(|| self.unchangeable())?;
-        let raised = sqlx::query("UPDATE versions SET version = version + 1 WHERE topic = $1").bind(topic.as_str());
-        raised.execute(&mut *transaction).await.with_context(|| self.unchangeable())?;
+        let transaction = self.pool.begin_with(begin).await.with_context(|| self.unchangeable())?;
         Ok(Change { transaction })
     }
 
@@ -164,6 +196,16 @@ impl Change {
     /// Returns the connection for the change's statements.
     pub(crate) fn connection(&mut self) -> &mut AnyConnection {
         &mut self.transaction
+    }
+
+    /// Raises a topic's version, so that relays read the topic again. Returns the new version. Changes of one topic happen one
+    /// after another. A change of several topics raises them in the order of [`Topic`], lest two changes wait for each other.
+    ///
+    /// # Errors
+    /// The database refuses the statement.
+    pub async fn raise(&mut self, topic: Topic) -> Result<i64> {
+        let raised = sqlx::query_scalar("UPDATE versions SET version = version + 1 WHERE topic = $1 RETURNING version");
+        Ok(raised.bind(topic.as_str()).fetch_one(&mut *self.transaction).await?)
     }
 
     /// Runs a statement without values.

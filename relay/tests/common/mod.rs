@@ -60,6 +60,7 @@ pub fn config(data: &DataDirectory) -> Config {
         subscribers: None,
         tls: None,
         forwarding: None,
+        operators: relay::operators::console::context::OperatorSettings::default(),
         limits: Limits::default(),
         reload_every: Duration::from_millis(20),
     }
@@ -173,6 +174,21 @@ pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     headers: &str,
 ) -> Response {
     let request = format!("{method} {path} HTTP/1.1\r\nhost: relay.test\r\nconnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    Response::parse(&read_to_end(&mut stream).await)
+}
+
+/// The same with a body.
+pub async fn exchange_with<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Response {
+    let close = if headers.contains("upgrade") { "" } else { "connection: close\r\n" };
+    let length = if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: relay.test\r\n{close}{headers}{length}\r\n{body}");
     stream.write_all(request.as_bytes()).await.unwrap();
     Response::parse(&read_to_end(&mut stream).await)
 }

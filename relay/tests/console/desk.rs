@@ -1,0 +1,144 @@
+//! A relay with accounts, and browsers at its console.
+
+use std::time::SystemTime;
+
+use relay::clock::UnixMillis;
+use relay::config::Config;
+use relay::operators::audit::Actor;
+use relay::operators::audit::query::{self, Filter};
+use relay::operators::people::Role;
+use relay::operators::people::book::{self, FirstSignIn};
+use relay::operators::tickets::{Kind, Ticket};
+use relay::store::database::Database;
+use relay::store::database::location::Location;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use crate::common::{Response, TestRelay, eventually, exchange_with};
+
+/// The relay's public address in these tests.
+pub const PUBLIC: &str = "https://monitor.example";
+
+/// A relay whose people are `admin` and `support`.
+pub struct Desk {
+    pub relay: TestRelay,
+    pub database: Database,
+}
+
+impl Desk {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let relay = TestRelay::start(|config| {
+            config.provider.public_url = Some(format!("{PUBLIC}/").parse().unwrap());
+            change(config);
+        });
+        let database = Database::open(&Location::in_directory(&relay.data())).await.unwrap();
+        let desk = Self { relay, database };
+        desk.add("admin", Role::Admin).await;
+        desk.add("support", Role::Support).await;
+        eventually("both are known", async || desk.browser().get("me").await.json()["accounts"] == true).await;
+        desk
+    }
+
+    /// Adds a person by the command's way.
+    pub async fn add(&self, name: &str, role: Role) {
+        let ticket = Ticket::fresh(Kind::Invitation, now()).unwrap();
+        let first = FirstSignIn::Invitation(&ticket);
+        book::add(&self.database, &Actor::command(), (name, role), first, now()).await.unwrap();
+    }
+
+    /// Returns the secret of a fresh single-use address.
+    pub async fn ticket(&self, name: &str, kind: Kind) -> String {
+        let ticket = Ticket::fresh(kind, now()).unwrap();
+        book::invite(&self.database, &Actor::command(), name, &ticket, now()).await.unwrap();
+        ticket.secret.as_str().to_owned()
+    }
+
+    /// Returns a browser without a session.
+    pub fn browser(&self) -> Browser<'_> {
+        Browser { desk: self, cookie: String::new(), origin: Some(PUBLIC.to_owned()), headers: String::new() }
+    }
+
+    /// Returns a browser whose page has another origin.
+    pub fn browser_of(&self, origin: Option<&str>) -> Browser<'_> {
+        Browser { origin: origin.map(str::to_owned), ..self.browser() }
+    }
+
+    /// Returns a browser of a person who is signed in.
+    pub async fn signed_in(&self, name: &str) -> Browser<'_> {
+        let ticket = self.ticket(name, Kind::SignIn).await;
+        let mut browser = self.browser();
+        let body = serde_json::json!({ "token": ticket });
+        let answer = browser.post("sign-in/once", &body).await;
+        assert_eq!((answer.status, answer.json()["step"].as_str()), (200, Some("done")), "{}", answer.text());
+        browser
+    }
+
+    /// Awaits an entry of the audit log with this deed and detail, and returns it.
+    pub async fn logged(&self, what: &str, detail: &str) -> query::Entry {
+        let filter = Filter { what: Some(what.to_owned()), ..Filter::default() };
+        let mut found = None;
+        eventually(what, async || {
+            let entries = query::find(&self.database, &filter, 100).await.unwrap().entries;
+            found = entries.into_iter().find(|entry| entry.detail == detail);
+            found.is_some()
+        })
+        .await;
+        found.unwrap()
+    }
+}
+
+pub fn now() -> UnixMillis {
+    SystemTime::now().into()
+}
+
+/// A browser with the session's cookie.
+pub struct Browser<'a> {
+    desk: &'a Desk,
+    cookie: String,
+    pub origin: Option<String>,
+    /// Further headers, whole lines.
+    pub headers: String,
+}
+
+impl Browser<'_> {
+    pub async fn get(&mut self, path: &str) -> Response {
+        self.request("GET", path, "", "").await
+    }
+
+    pub async fn post(&mut self, path: &str, body: &Value) -> Response {
+        self.request("POST", path, "content-type: application/json\r\n", &body.to_string()).await
+    }
+
+    pub async fn request(&mut self, method: &str, path: &str, headers: &str, body: &str) -> Response {
+        let origin = self.origin.as_ref().map(|origin| format!("origin: {origin}\r\n")).unwrap_or_default();
+        let headers = format!("{origin}{}{}{headers}", self.cookie, self.headers);
+        let stream = TcpStream::connect(self.desk.relay.addresses.viewers).await.unwrap();
+        let answer = exchange_with(stream, method, &format!("/console/api/{path}"), &headers, body).await;
+        if let Some(cookie) = answer.header("set-cookie") {
+            let pair = cookie.split(';').next().unwrap();
+            self.cookie = format!("cookie: {pair}\r\n");
+        }
+        answer
+    }
+}
+
+impl Response {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
+    }
+
+    /// Asserts a problem, by status and reason.
+    #[track_caller]
+    pub fn is_problem(&self, status: u16, reason: &str) {
+        assert_eq!(self.status, status, "{}", self.text());
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        let problem = self.json();
+        assert_eq!((problem["status"].as_u64(), problem["reason"].as_str()), (Some(status.into()), Some(reason)));
+        assert!(problem["detail"].as_str().unwrap().ends_with('.'), "{problem}");
+    }
+}

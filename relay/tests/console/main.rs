@@ -1,0 +1,10 @@
+//! The console over real sockets: who may do what, and every refusal.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(unreachable_pub, reason = "modules of one test")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod desk;
+mod door;
+mod people;
