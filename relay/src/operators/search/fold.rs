@@ -76,7 +76,7 @@ fn add(c: char, more: u32) -> char {
 }
 
 /// Returns the forms by which the telephone numbers of a value are found, beside the value's words: all digits of a number together,
-/// and without the country code or the zero that stands in its place. None for other values.
+/// and without the country code. None for other values.
 pub(super) fn phones(text: &str) -> Vec<String> {
     let is_phone = |c: char| c.is_ascii_digit() || " +-.()/,;\u{a0}\u{2011}".contains(c);
     let text: String = text.nfkd().map(|c| digit(c).unwrap_or(c)).collect();
@@ -95,7 +95,7 @@ fn stored_forms(number: &str) -> Vec<String> {
     let digits = digits(number);
     match abroad(number, &digits) {
         Some(abroad) => (0..=COUNTRY_CODE).filter_map(|from| shortened(abroad, from)).collect(),
-        None => digits.strip_prefix('0').map(str::to_owned).into_iter().chain([digits.clone()]).collect(),
+        None => vec![digits],
     }
 }
 
@@ -106,9 +106,15 @@ pub(super) fn asked_phones(number: &str) -> Vec<String> {
         return Vec::new();
     }
     let mut forms = vec![digits.clone()];
-    match abroad(number, &digits) {
-        Some(abroad) => forms.extend((0..=COUNTRY_CODE).filter_map(|from| shortened(abroad, from))),
-        None => forms.extend(digits.strip_prefix('0').and_then(|digits| shortened(digits, 0))),
+    match (abroad(number, &digits), digits.strip_prefix('0')) {
+        (Some(abroad), _) => {
+            let national: Vec<String> = (0..=COUNTRY_CODE).filter_map(|from| shortened(abroad, from)).collect();
+            // At home a zero stands in the country code's place.
+            forms.extend(national.iter().map(|number| format!("0{number}")));
+            forms.extend(national);
+        }
+        (None, Some(national)) => forms.extend(shortened(national, 0)),
+        (None, None) => forms.extend(shortened(&digits, 0).map(|number| format!("0{number}"))),
     }
     forms
 }
