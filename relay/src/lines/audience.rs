@@ -107,6 +107,19 @@ impl Cursor {
     }
 }
 
+/// Who watches a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Watcher {
+    /// A subscriber, or somebody with their link.
+    #[default]
+    Subscriber,
+    /// Somebody of the provider's staff, who always finds a seat.
+    Support {
+        /// True if the other viewers are told.
+        announced: bool,
+    },
+}
+
 /// A seat that was just taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Joined {
@@ -116,12 +129,21 @@ pub(crate) struct Joined {
     pub(crate) displaces: bool,
 }
 
+impl Watcher {
+    fn is_announced(self) -> bool {
+        self == Self::Support { announced: true }
+    }
+}
+
 /// The viewers of a line. Most lines have one viewer, whose seat costs no other cache miss.
 #[derive(Debug, Default)]
 pub(super) struct Audience {
     taken: usize,
     /// Taken seats whose viewers are told to leave.
     ended: usize,
+    /// Seats of staff that are announced, and all of staff.
+    announced: usize,
+    staff: usize,
     /// Seats taken so far.
     joined: u32,
     first: ViewerSeat,
@@ -134,21 +156,31 @@ impl Audience {
         self.taken
     }
 
+    /// Returns the number of viewers that are staff.
+    pub(super) fn staff(&self) -> usize {
+        self.staff
+    }
+
+    /// True while somebody of the staff watches whose presence is told.
+    pub(super) fn has_announced_staff(&self) -> bool {
+        self.announced > 0
+    }
+
     /// Takes a seat; `None` where the line is full. Beyond a group's share, and in a full line, the oldest
     /// seat of the group ends.
-    pub(super) fn join(&mut self, group: AddressGroup, limits: SeatLimits) -> Option<Joined> {
+    pub(super) fn join(&mut self, group: AddressGroup, watcher: Watcher, limits: SeatLimits) -> Option<Joined> {
         let own = self.iter().filter(|seat| seat.is_held_by(group)).count();
         let is_full = self.taken - self.ended >= limits.all;
         let displaces = own >= limits.group || (is_full && own > 0);
         if displaces {
             self.end_oldest(group);
-        } else if is_full {
+        } else if is_full && watcher == Watcher::Subscriber {
             return None;
         }
-        Some(Joined { number: self.take_seat(group)?, displaces })
+        Some(Joined { number: self.take_seat(group, watcher)?, displaces })
     }
 
-    fn take_seat(&mut self, group: AddressGroup) -> Option<u32> {
+    fn take_seat(&mut self, group: AddressGroup, watcher: Watcher) -> Option<u32> {
         let free = self.iter().position(|seat| !seat.taken);
         let number = u32::try_from(free.unwrap_or(1 + self.others.len())).ok()?;
         if free.is_none() {
@@ -157,8 +189,10 @@ impl Audience {
         }
         self.joined = self.joined.wrapping_add(1);
         let joined = self.joined;
-        *self.get_mut(number)? = ViewerSeat { taken: true, group, joined, ..ViewerSeat::default() };
+        *self.get_mut(number)? = ViewerSeat { taken: true, group, watcher, joined, ..ViewerSeat::default() };
         self.taken += 1;
+        self.staff += usize::from(watcher != Watcher::Subscriber);
+        self.announced += usize::from(watcher.is_announced());
         Some(number)
     }
 
@@ -183,6 +217,8 @@ impl Audience {
         let left = std::mem::take(seat);
         self.taken -= 1;
         self.ended -= usize::from(left.ended.is_some());
+        self.staff -= usize::from(left.watcher != Watcher::Subscriber);
+        self.announced -= usize::from(left.watcher.is_announced());
     }
 
     pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut ViewerSeat> {
@@ -238,6 +274,7 @@ pub(super) enum Wake {
 #[derive(Debug, Default)]
 pub(super) struct ViewerSeat {
     taken: bool,
+    watcher: Watcher,
     /// Why the viewer must leave.
     pub(super) ended: Option<Close>,
     /// The place in the order of joining.

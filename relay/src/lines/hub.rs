@@ -28,7 +28,7 @@ use self::unreported::UnreportedSeats;
 use crate::clock::{Now, Steady, UnixMillis, drained, milliseconds};
 use crate::limits::Limits;
 use crate::lines::agent::Agent;
-use crate::lines::audience::Joined;
+use crate::lines::audience::{Joined, Watcher};
 use crate::lines::circumstances::Circumstances;
 use crate::lines::claims::Takeover;
 use crate::lines::line::{Findings, Line};
@@ -167,13 +167,13 @@ impl Hub {
         if self.is_draining() {
             return Err(Close::GoingAway);
         }
-        let SeatRequest { username, group, unreported } = *request;
+        let SeatRequest { username, group, unreported, watcher } = *request;
         let (place, circumstances) = (Place::take(self)?, self.circumstances(self.now()));
         let (line, joined) = self.with_line(username, |shard, line| {
             if line.activate(circumstances) {
                 shard.live.push(Arc::clone(line));
             }
-            line.join(group, self.limits.seats(), circumstances)
+            line.join((group, watcher), self.limits.seats(), circumstances)
         });
         let Some(Joined { number, displaces }) = joined else {
             self.refuse(username, "viewer refused: the line has as many viewers as it may have");
@@ -430,6 +430,7 @@ pub(crate) struct SeatRequest<'a> {
     /// The viewer's address.
     pub(crate) group: AddressGroup,
     pub(crate) unreported: Unreported,
+    pub(crate) watcher: Watcher,
 }
 
 /// How a seat counts at a line that no agent reports.
@@ -445,7 +446,8 @@ pub(crate) enum Unreported {
 impl<'a> SeatRequest<'a> {
     /// Returns a request without an address.
     pub(crate) fn of(username: &'a Username) -> Self {
-        Self { username, group: AddressGroup::Unknown, unreported: Unreported::Counted }
+        let watcher = Watcher::Subscriber;
+        Self { username, group: AddressGroup::Unknown, unreported: Unreported::Counted, watcher }
     }
 }
 
@@ -475,7 +477,7 @@ impl Drop for Seat {
         if let Some(group) = self.unreported {
             self.hub().unreported.release(group, &self.line, self.number);
         }
-        if self.line.leave(self.number, self.hub().now()) {
+        if self.line.leave(self.number, self.hub().circumstances(self.hub().now())) {
             self.hub().forget_if_unused(&self.line);
         }
     }

@@ -13,7 +13,7 @@ use shared::close::Close;
 use shared::control::WatchRefusal;
 use shared::{LineHandle, Username};
 
-use super::audience::{DirectOutcome, DirectWrite, DirectWriter, Joined, Wake};
+use super::audience::{DirectOutcome, DirectWrite, DirectWriter, Joined, Wake, Watcher};
 use super::averages::{Average, Averages, Change};
 use super::circumstances::Circumstances;
 use super::claims::{self, Takeover};
@@ -62,7 +62,10 @@ pub(crate) enum Published {
 /// The knowledge of one line, for operators.
 pub(crate) struct Findings {
     pub(crate) state: StateFrame,
+    /// Viewers beside staff.
     pub(crate) viewers: usize,
+    /// Viewers of the provider's staff.
+    pub(crate) staff: usize,
     pub(crate) reports: Vec<ReportFindings>,
     /// The arrival of the last sample.
     pub(crate) last_arrival: Option<Steady>,
@@ -263,12 +266,12 @@ impl Line {
     /// Takes a viewer's seat at an [activated](Self::activate) line; `None` where the line is full.
     pub(crate) fn join(
         &self,
-        group: AddressGroup,
+        (group, watcher): (AddressGroup, Watcher),
         limits: SeatLimits,
         circumstances: Circumstances<'_>,
     ) -> Option<Joined> {
         let mut inner = self.lock();
-        let joined = inner.live.as_mut()?.join(group, limits)?;
+        let joined = inner.live.as_mut()?.join(group, watcher, limits)?;
         let changed = inner.refresh_state(&self.username, circumstances, false);
         self.wake_from(inner, if changed { Wake::Everyone } else { Wake::Ended });
         Some(joined)
@@ -284,12 +287,16 @@ impl Line {
     }
 
     /// Gives the seat back. True if the line may be forgotten.
-    pub(crate) fn leave(&self, seat: u32, now: Now) -> bool {
+    pub(crate) fn leave(&self, seat: u32, circumstances: Circumstances<'_>) -> bool {
         let mut inner = self.lock();
-        if let Some(live) = inner.live.as_mut() {
-            live.leave(seat, now);
+        let Some(live) = inner.live.as_mut() else { return inner.is_unused() };
+        live.leave(seat, circumstances.now);
+        let is_told = live.staff_changed() && inner.refresh_state(&self.username, circumstances, false);
+        let is_unused = inner.is_unused();
+        if is_told {
+            self.wake_from(inner, Wake::Everyone);
         }
-        inner.is_unused()
+        is_unused
     }
 
     /// Returns the viewer's next update. Without one, the task sleeps: publishers write samples by `direct`, and every
@@ -375,7 +382,8 @@ impl Line {
         Findings {
             state: live
                 .map_or_else(|| status::idle_state(standing, &inner.reports, circumstances), |live| live.state(now)),
-            viewers: live.map_or(0, Live::viewers),
+            viewers: live.map_or(0, |live| live.viewers() - live.staff()),
+            staff: live.map_or(0, Live::staff),
             reports: (0..inner.reports.len()).filter_map(|at| findings(at, &inner.reports, standing, now)).collect(),
             last_arrival: live.and_then(|live| live.feed().last_arrival()),
             newest: live.and_then(|live| live.feed().newest()),
@@ -441,6 +449,7 @@ impl Findings {
         Self {
             state,
             viewers: 0,
+            staff: 0,
             reports: Vec::new(),
             last_arrival: None,
             newest: None,

@@ -7,7 +7,7 @@ use shared::close::Close;
 use shared::control::WatchRefusal;
 use shared::{LineHandle, Username};
 
-use super::audience::{Audience, Cursor, DirectOutcome, DirectWrite, DirectWriter, Joined, ViewerSeat, Wake};
+use super::audience::{Audience, Cursor, DirectOutcome, DirectWrite, DirectWriter, Joined, ViewerSeat, Wake, Watcher};
 use super::averages::{Averages, Change};
 use super::circumstances::Circumstances;
 use super::feed::Feed;
@@ -90,14 +90,24 @@ impl Live {
         }
     }
 
+    /// Returns the number of viewers that are staff.
+    pub(super) fn staff(&self) -> usize {
+        self.audience.staff()
+    }
+
+    /// True if viewers are to be told another thing about staff than they were.
+    pub(super) fn staff_changed(&self) -> bool {
+        self.status.tells_of_staff() != self.audience.has_announced_staff()
+    }
+
     /// Returns the number of viewers.
     pub(super) fn viewers(&self) -> usize {
         self.audience.len()
     }
 
     /// Gives a viewer a seat; `None` where the line is full.
-    pub(super) fn join(&mut self, group: AddressGroup, limits: SeatLimits) -> Option<Joined> {
-        let joined = self.audience.join(group, limits)?;
+    pub(super) fn join(&mut self, group: AddressGroup, watcher: Watcher, limits: SeatLimits) -> Option<Joined> {
+        let joined = self.audience.join(group, watcher, limits)?;
         if let Some(source) = &mut self.source {
             source.forget_refusal();
         }
@@ -305,6 +315,7 @@ impl Live {
         let interval = self.source.as_ref().map_or(self.status.interval(), |source| source.agent.interval());
         let up = self.status.observe(standing, now);
         let mut shown = shown(standing, interval, circumstances);
+        shown.support = self.audience.has_announced_staff();
         if let Some(source) = &self.source {
             shown.notice = source.refused;
             shown = self.stalled(shown, source, up, averages, now);
@@ -343,7 +354,7 @@ impl Live {
     }
 
     fn snapshot(&self, view: LineView<'_>) -> Snapshot {
-        let StateFrame { state, since, sessions, interval, now, notice } = self.state(view.now);
+        let StateFrame { state, since, sessions, interval, now, notice, support } = self.state(view.now);
         let Names { customer, package, plan } = self.status.names();
         Snapshot {
             username: view.username.to_text(),
@@ -361,6 +372,7 @@ impl Live {
             history: self.feed.history(now),
             averages: view.averages.and_then(|averages| averages.all(view.now)),
             notice,
+            support,
         }
     }
 

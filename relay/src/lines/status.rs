@@ -30,6 +30,8 @@ pub(super) struct Shown {
     pub(super) sessions: u16,
     pub(super) interval: u32,
     pub(super) notice: Option<Notice>,
+    /// True while somebody of the provider's staff watches.
+    pub(super) support: bool,
 }
 
 /// The last names told to viewers.
@@ -54,8 +56,7 @@ pub(crate) struct ReportedName {
 impl Status {
     /// Returns the status of a new line.
     pub(super) fn unknown() -> Self {
-        let shown =
-            Shown { state: LineState::Unknown, since: None, sessions: 0, interval: USUAL_INTERVAL_MS, notice: None };
+        let shown = Shown::new(LineState::Unknown, None, 0, USUAL_INTERVAL_MS);
         Self { shown, names: Names::default(), version: 0, up: None }
     }
 
@@ -71,6 +72,11 @@ impl Status {
 
     pub(super) fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// True if viewers were told that staff watch too.
+    pub(super) fn tells_of_staff(&self) -> bool {
+        self.shown.support
     }
 
     /// Returns the time between samples as last told, milliseconds.
@@ -109,6 +115,10 @@ impl Status {
 }
 
 impl Shown {
+    fn new(state: LineState, since: Option<Steady>, sessions: u16, interval: u32) -> Self {
+        Self { state, since, sessions, interval, notice: None, support: false }
+    }
+
     pub(super) fn frame(&self, now: Now) -> StateFrame {
         StateFrame {
             state: self.state,
@@ -117,6 +127,7 @@ impl Shown {
             interval: self.interval,
             now: now.unix,
             notice: self.notice,
+            support: self.support,
         }
     }
 }
@@ -173,7 +184,7 @@ pub(super) fn shown(standing: Option<Standing>, interval: u32, circumstances: Ci
         None if circumstances.starting => (LineState::Starting, None, 0),
         None => (LineState::Unknown, None, 0),
     };
-    Shown { state, since, sessions, interval, notice: None }
+    Shown::new(state, since, sessions, interval)
 }
 
 /// Decodes a router's text for people.

@@ -36,6 +36,8 @@ pub struct Explanation {
     pub notice: Option<Notice>,
     /// Viewers of the line.
     pub viewers: usize,
+    /// Viewers of the provider's staff, beside these.
+    pub staff: usize,
     /// When the last sample came.
     pub last_arrival: Option<UnixMillis>,
     /// The last sample.
@@ -109,6 +111,7 @@ impl Explanation {
             plan: findings.plan,
             notice: findings.state.notice,
             viewers: findings.viewers,
+            staff: findings.staff,
             last_arrival: findings.last_arrival.map(|at| now.unix_of(at)),
             newest: findings.newest,
             points: findings.samples,
@@ -133,7 +136,7 @@ impl fmt::Display for Explanation {
             writeln!(f, "notice    {}", notice.as_str())?;
         }
         self.write_plan(f)?;
-        writeln!(f, "viewers   {}", self.viewers)?;
+        writeln!(f, "viewers   {}, staff {}", self.viewers, self.staff)?;
         write!(
             f,
             "samples   last {}, {} held, one each {} ms",

@@ -6,8 +6,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use shared::close::Close;
 
-use super::stage::{Stage, ViewerEnd, eventually, live, seconds};
+use super::stage::{Stage, ViewerEnd, eventually, live, name, seconds};
 use crate::limits::Limits;
+use crate::lines::audience::Watcher;
+use crate::lines::hub::SeatRequest;
 use crate::viewers::links::Mode;
 use crate::wire::viewer_frame::LineState;
 
@@ -42,6 +44,47 @@ async fn a_line_and_the_relay_have_so_many_viewers() {
     assert_eq!(stage.viewer("alice").await.closed().await.1, Close::RelayFull);
     others.pop().unwrap().leave().await;
     stage.viewer("alice").await.snapshot().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn viewers_are_told_while_staff_watch_and_samples_go_on() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut viewer = stage.viewer("ali").await;
+    assert!(!viewer.snapshot().await.support);
+    let staff = |announced| {
+        let ali = name("ali");
+        let request = SeatRequest { watcher: Watcher::Support { announced }, ..SeatRequest::of(&ali) };
+        stage.hub.join(&request).unwrap()
+    };
+    let hidden = staff(false);
+    let (one, other) = (staff(true), staff(true));
+    assert!(viewer.state().await.support);
+    assert!(stage.viewer("ali").await.snapshot().await.support, "whoever comes later is told too");
+    agent.samples(&[(1, 5, 6)]).await;
+    assert_eq!(viewer.sample().await.down, 5);
+    drop(one);
+    agent.samples(&[(1, 7, 8)]).await;
+    assert_eq!(viewer.sample().await.down, 7, "one is left");
+    let findings = stage.hub.findings(&name("ali"), stage.hub.now());
+    assert_eq!((findings.viewers, findings.staff), (1, 2));
+    drop(other);
+    assert!(!viewer.state().await.support, "nobody is left who is announced");
+    drop(hidden);
+}
+
+#[tokio::test(start_paused = true)]
+async fn staff_find_a_seat_at_a_full_line() {
+    let stage = Stage::new();
+    let _agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let seated = seated(&stage, "ali", (1..=16).map(address)).await;
+    let ali = name("ali");
+    let request = SeatRequest { watcher: Watcher::Support { announced: true }, ..SeatRequest::of(&ali) };
+    let _staff = stage.hub.join(&request).unwrap();
+    assert_eq!(stage.viewer("ali").await.closed().await.1, Close::LineFull);
+    for mut viewer in seated {
+        assert!(viewer.state().await.support, "and nobody has to leave");
+    }
 }
 
 #[tokio::test(start_paused = true)]

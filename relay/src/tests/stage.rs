@@ -461,8 +461,8 @@ impl ViewerEnd {
             match frame {
                 ViewerFrame::State(state) if state.state == wanted => return state,
                 ViewerFrame::Snapshot(snapshot) if snapshot.state == wanted => {
-                    let Snapshot { state, since, sessions, interval, now, notice, .. } = *snapshot;
-                    return StateFrame { state, since, sessions, interval, now, notice };
+                    let Snapshot { state, since, sessions, interval, now, notice, support, .. } = *snapshot;
+                    return StateFrame { state, since, sessions, interval, now, notice, support };
                 }
                 ViewerFrame::Error { reason, .. } => panic!("closed: {reason}"),
                 _ => {}

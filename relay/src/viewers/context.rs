@@ -6,8 +6,9 @@ use std::sync::Arc;
 use shared::close::Close;
 use tokio::sync::watch;
 
-use super::links::{Access, Admission, Denial, Proof};
+use super::links::{Access, Admission, Denial, Proof, WatchRequest};
 use crate::limits::Limits;
+use crate::lines::audience::Watcher;
 use crate::lines::hub::{Hub, Seat, SeatRequest, Unreported};
 use crate::metrics::Metrics;
 use crate::net::site::Site;
@@ -36,11 +37,20 @@ impl ViewerContext {
     /// # Errors
     /// As [`Hub::join`].
     pub(crate) fn seat(&self, admission: &Admission, address: Option<IpAddr>) -> Result<Seat, Close> {
-        let unreported = match admission.proof {
-            Proof::Link => Unreported::Allowed,
-            Proof::Username => Unreported::Counted,
+        let (unreported, watcher) = match admission.proof {
+            Proof::Link => (Unreported::Allowed, Watcher::Subscriber),
+            Proof::Username => (Unreported::Counted, Watcher::Subscriber),
+            Proof::Staff { announced } => (Unreported::Allowed, Watcher::Support { announced }),
         };
-        self.hub.join(&SeatRequest { username: &admission.username, group: address.into(), unreported })
+        self.hub.join(&SeatRequest { username: &admission.username, group: address.into(), unreported, watcher })
+    }
+
+    /// Admits a viewer by its first frame.
+    ///
+    /// # Errors
+    /// As [`Self::deny`].
+    pub(crate) fn admit(&self, request: &WatchRequest, address: Option<IpAddr>) -> Result<Admission, Close> {
+        self.access.admit(request, self.hub.now().unix.into()).map_err(|denial| self.deny(&denial, address))
     }
 
     /// Remembers the refusal of a link for operators. Returns the close code for the viewer: the reason or, for an address with

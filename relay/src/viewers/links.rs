@@ -90,6 +90,11 @@ pub enum Proof {
     Link,
     /// A username, which anybody may guess.
     Username,
+    /// The session of somebody of the provider's staff, who sees what a link's holder does.
+    Staff {
+        /// True if the line's other viewers are told that staff watch.
+        announced: bool,
+    },
 }
 
 /// The line that an admitted viewer sees, and for how long.

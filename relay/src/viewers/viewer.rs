@@ -28,7 +28,7 @@ use crate::clock::drained;
 use crate::limits::{MAX_BEFORE_WATCH, MAX_VIEWER_FRAME};
 use crate::net::places::{Alarm, Place};
 use crate::viewers::context::ViewerContext;
-use crate::viewers::links::WatchRequest;
+use crate::viewers::links::{Admission, WatchRequest};
 use crate::wire::viewer_frame::{FromViewer, ViewerFrame};
 use crate::wire::websocket::{self, Inbound, Parser};
 
@@ -47,16 +47,29 @@ pub async fn serve_websocket<S: ViewerStream>(
     leftover: Bytes,
     address: Option<IpAddr>,
     context: Arc<ViewerContext>,
+    place: Option<Place>,
+) {
+    let admit = |request: &WatchRequest| context.admit(request, address);
+    serve_admitted(stream, leftover, address, &context, place, admit).await;
+}
+
+/// Serves a viewer as [`serve_websocket`] does; `admit` says who is let in by the first frame.
+pub(crate) async fn serve_admitted<S: ViewerStream>(
+    stream: S,
+    leftover: Bytes,
+    address: Option<IpAddr>,
+    context: &ViewerContext,
     mut place: Option<Place>,
+    admit: impl FnOnce(&WatchRequest) -> Result<Admission, Close>,
 ) {
     let mut socket = Socket { stream: SharedStream::new(stream), parser: Parser::default() };
     // Boxed: the task's future stays as small as its daily work.
-    let opened = Box::pin(open(&mut socket, leftover, address, &context, place.as_mut())).await;
+    let opened = Box::pin(open(&mut socket, leftover, address, context, place.as_mut(), admit)).await;
     let (rest, ending) = match opened {
         Ok(mut flow) => flow.run(&mut socket).await,
         Err(ending) => (Vec::new(), ending),
     };
-    Box::pin(part(socket, rest, ending, &context)).await;
+    Box::pin(part(socket, rest, ending, context)).await;
 }
 
 /// Reads a viewer's first frame, and takes a seat.
@@ -66,6 +79,7 @@ async fn open<'a, S: AsyncRead + AsyncWrite + Unpin>(
     address: Option<IpAddr>,
     context: &'a ViewerContext,
     place: Option<&mut Place>,
+    admit: impl FnOnce(&WatchRequest) -> Result<Admission, Close>,
 ) -> Result<Flow<'a>, Ending> {
     let alarm = place.as_ref().map_or_else(Alarm::default, |place| place.alarm());
     let limit = context.limits.first_frame_timeout;
@@ -76,8 +90,7 @@ async fn open<'a, S: AsyncRead + AsyncWrite + Unpin>(
         () = alarm.rings() => return Err(Ending::Broken),
     };
     let request = watch_request(&text).ok_or(Close::ViewerProtocol)?;
-    let admitted = context.access.admit(&request, context.hub.now().unix.into());
-    let admission = admitted.map_err(|denial| context.deny(&denial, address))?;
+    let admission = admit(&request)?;
     if place.is_some_and(|place| !place.become_known()) {
         return Err(Ending::Broken);
     }

@@ -186,6 +186,9 @@ pub struct Snapshot {
     /// A notice to the reader.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Notice>,
+    /// True while somebody of the provider's staff watches too.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub support: bool,
 }
 
 /// A line's state by itself.
@@ -204,6 +207,9 @@ pub struct StateFrame {
     /// A notice to the reader.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Notice>,
+    /// True while somebody of the provider's staff watches too.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub support: bool,
 }
 
 impl ViewerFrame {
@@ -320,6 +326,7 @@ mod tests {
             ]),
             averages: None,
             notice: None,
+            support: false,
         }
     }
 
@@ -360,7 +367,8 @@ mod tests {
     }
 
     fn state(state: LineState, since: Option<UnixMillis>, sessions: u16, interval: u32) -> ViewerFrame {
-        ViewerFrame::State(StateFrame { state, since, sessions, interval, now: at(1_795_363_202_500), notice: None })
+        let (now, notice, support) = (at(1_795_363_202_500), None, false);
+        ViewerFrame::State(StateFrame { state, since, sessions, interval, now, notice, support })
     }
 
     fn stand_in() -> ViewerFrame {
@@ -371,13 +379,28 @@ mod tests {
             interval: 30_000,
             now: at(1_795_363_202_500),
             notice: Some(Notice::Averages),
+            support: false,
         })
+    }
+
+    /// A line at which the provider's support looks too.
+    fn supported() -> Snapshot {
+        Snapshot { support: true, ..running() }
+    }
+
+    fn supported_state() -> ViewerFrame {
+        match state(LineState::Running, Some(at(1_795_359_600_000)), 1, 1_000) {
+            ViewerFrame::State(state) => ViewerFrame::State(StateFrame { support: true, ..state }),
+            other => other,
+        }
     }
 
     fn all() -> Vec<(&'static str, ViewerFrame)> {
         vec![
             ("snapshot-running", ViewerFrame::Snapshot(Box::new(running()))),
             ("snapshot-shared", ViewerFrame::Snapshot(Box::new(shared_plan()))),
+            ("snapshot-support", ViewerFrame::Snapshot(Box::new(supported()))),
+            ("state-support", supported_state()),
             ("snapshot-bare", ViewerFrame::Snapshot(Box::new(bare()))),
             ("snapshot-averages", ViewerFrame::Snapshot(Box::new(unwatched()))),
             ("averages", ViewerFrame::Averages(averages(at(1_795_363_190_000), &[(Some(14_778_368), Some(619_520))]))),

@@ -41,6 +41,7 @@ test("a snapshot's fields", () => {
       interval: 1_000,
       now: 1_795_363_200_500,
       notice: null,
+      support: false,
     },
     history: {
       t: [1_795_363_198_000, 1_795_363_199_000, 1_795_363_200_000],
@@ -150,4 +151,12 @@ test("no prefix of a frame throws or passes", () => {
 test("the first frame", () => {
   assert.equal(watchFrame({ kind: "token", token: "a.b.c" }), '{"type":"watch","token":"a.b.c"}');
   assert.equal(watchFrame({ kind: "username", username: 'a"b' }), '{"type":"watch","username":"a\\"b"}');
+});
+
+test("the relay says when the provider's staff look too", () => {
+  for (const [name, support] of [["snapshot-support", true], ["snapshot-running", false], ["state-support", true], ["state-busy", false]] as const) {
+    const read = frame(name);
+    assert.ok(read.type === "snapshot" || read.type === "state");
+    assert.equal(read.status.support, support, name);
+  }
 });

@@ -11,7 +11,7 @@ import { assess, type Known, oldestFigure } from "../src/line/states.ts";
 const NOW = Date.UTC(2026, 10, 22, 10, 4);
 
 function status(state: LineState, more: Partial<Status> = {}): Status {
-  return { state, since: null, sessions: 1, interval: 1_000, now: NOW, notice: null, ...more };
+  return { state, since: null, sessions: 1, interval: 1_000, now: NOW, notice: null, support: false, ...more };
 }
 
 const KNOWN: Known = {

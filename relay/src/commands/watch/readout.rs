@@ -90,7 +90,7 @@ impl Readout {
 
 impl From<Snapshot> for Readout {
     fn from(snapshot: Snapshot) -> Self {
-        let Snapshot { state, since, sessions, interval, now, notice, .. } = snapshot;
+        let Snapshot { state, since, sessions, interval, now, notice, support, .. } = snapshot;
         let printable = |text: &String| one_line(text).to_string();
         let mut readout = Self {
             who: Who {
@@ -99,7 +99,7 @@ impl From<Snapshot> for Readout {
                 package: snapshot.package.as_ref().map(printable),
             },
             plan: snapshot.plan,
-            status: Some(StateFrame { state, since, sessions, interval, now, notice }),
+            status: Some(StateFrame { state, since, sessions, interval, now, notice, support }),
             samples: VecDeque::new(),
             newest_average: snapshot.averages.as_ref().and_then(newest),
         };

@@ -187,7 +187,7 @@ fn group(number: u64) -> AddressGroup {
 #[test]
 fn seats_are_numbered_and_taken_again() {
     let mut seats = Audience::default();
-    let join = |seats: &mut Audience| seats.join(group(1), ROOMY).map(|joined| joined.number);
+    let join = |seats: &mut Audience| seats.join(group(1), Watcher::Subscriber, ROOMY).map(|joined| joined.number);
     assert_eq!([join(&mut seats), join(&mut seats), join(&mut seats)], [Some(0), Some(1), Some(2)]);
     seats.leave(0);
     seats.leave(0);
@@ -205,7 +205,8 @@ fn ended(seats: &Audience) -> Vec<usize> {
 fn beyond_its_share_the_oldest_seat_of_a_group_gives_way() {
     let mut seats = Audience::default();
     let limits = SeatLimits { all: 4, group: 2 };
-    let join = |seats: &mut Audience, of| seats.join(group(of), limits).map(|joined| joined.number);
+    let join =
+        |seats: &mut Audience, of| seats.join(group(of), Watcher::Subscriber, limits).map(|joined| joined.number);
     assert_eq!([1, 1, 2].map(|of| join(&mut seats, of)), [Some(0), Some(1), Some(2)]);
     assert_eq!((join(&mut seats, 1), ended(&seats)), (Some(3), vec![0]));
     seats.leave(0);

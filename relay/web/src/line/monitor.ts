@@ -102,6 +102,7 @@ export class Monitor {
     const { plan, identity } = this.#feed;
 
     this.#page.say(said);
+    this.#page.accompany(this.#link.kind === "open" && this.#feed.status?.support === true);
     this.#page.entitle(said, current, identity, unit);
     this.#page.announce(said, current, unit, at.monotonic);
     for (const [i, direction] of (["down", "up"] as const).entries()) {

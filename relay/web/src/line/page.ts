@@ -48,6 +48,7 @@ export class Page {
   readonly #detail = part(document, "#detail");
   readonly #tip = part(document, "#tip");
   readonly #expires = part(document, "#expires");
+  readonly #looking = part(document, "#looking");
   readonly #spoken = part(document, "#spoken");
   readonly #fault = part(document, "#fault");
 
@@ -79,6 +80,11 @@ export class Page {
     setText(this.#pillText, said.pill);
     setText(this.#title, said.title);
     setText(this.#detail, said.detail);
+  }
+
+  /** Says whether the provider's staff look at the line too. */
+  accompany(support: boolean): void {
+    this.#looking.hidden = !support;
   }
 
   /** Shows the same in the browser's tab: current figures, or the state. */

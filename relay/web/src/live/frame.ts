@@ -50,6 +50,8 @@ export interface Status {
   now: number;
   /** The reason for no figures, or for unusual ones; null in the usual case. */
   notice: string | null;
+  /** Somebody of the provider's staff watches too. */
+  support: boolean;
 }
 
 /** A line's owner and plan. */
@@ -162,6 +164,7 @@ function status(fields: Fields): Status {
     interval,
     now: time(fields, "now"),
     notice: fields["notice"] === undefined ? null : nullable(fields, "notice", string),
+    support: fields["support"] === true,
   };
 }
 

@@ -32,6 +32,7 @@ const page = {
   help: "About this page",
   reading: "Time in the charts",
   support: "Questions? Your provider:",
+  looking: "Your provider is looking at this line too.",
 } as const;
 
 // Days are written as "28 November 2026", not as "November 28, 2026".
