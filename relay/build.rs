@@ -38,15 +38,20 @@ fn build() -> Result<(), String> {
         write_row(&mut table, &out, &format!("/assets/{hashed}"), &hashed, &content)?;
         names.insert(name, hashed);
     }
-    let index = renamed(read(&dist.join("index.html"))?, &names);
-    let mut source = String::from("static INDEX: Asset = ");
-    write_row(&mut source, &out, "/", "index.html", &index)?;
-    source.truncate(source.trim_end().trim_end_matches(',').len());
-    let manifest = renamed(read(&dist.join("manifest.webmanifest"))?, &names);
-    source.push_str(";\nstatic MANIFEST: Asset = ");
-    write_row(&mut source, &out, "/manifest.webmanifest", "manifest.webmanifest", &manifest)?;
-    source.truncate(source.trim_end().trim_end_matches(',').len());
-    let _ = write!(source, ";\nstatic ASSETS: &[Asset] = &[\n{table}];\n");
+    let mut source = String::new();
+    for (constant, path, name) in [
+        ("INDEX", "/", "index.html"),
+        ("WIDGET", "/embed", "widget.html"),
+        ("ELEMENT", "/embed.js", "embed.js"),
+        ("MANIFEST", "/manifest.webmanifest", "manifest.webmanifest"),
+    ] {
+        let content = renamed(read(&dist.join(name))?, &names);
+        let _ = write!(source, "static {constant}: Asset = ");
+        write_row(&mut source, &out, path, name, &content)?;
+        source.truncate(source.trim_end().trim_end_matches(',').len());
+        source.push_str(";\n");
+    }
+    let _ = write!(source, "static ASSETS: &[Asset] = &[\n{table}];\n");
     fs::write(out.join("page.rs"), source).map_err(|error| format!("cannot write the page's table: {error}"))
 }
 

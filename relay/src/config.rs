@@ -82,7 +82,9 @@ impl ServeArguments {
         let tls = tls.check()?;
         let listen = listeners.check(tls.is_some())?;
         let subscribers = page.subscribers_file()?;
-        let PageArguments { access, allow_origin, max_link_lifetime, brand, support, upload_colour, .. } = page;
+        let PageArguments {
+            access, allow_origin, embed_origin, max_link_lifetime, brand, support, upload_colour, ..
+        } = page;
         if brand.as_ref().is_some_and(|brand| !is_brand(brand)) {
             return Err(ConfigError::Brand);
         }
@@ -96,7 +98,7 @@ impl ServeArguments {
             access,
             allowed_origins: allow_origin,
             max_link_lifetime,
-            provider: Provider { brand, support, upload_colour, public_url: None },
+            provider: Provider { brand, support, upload_colour, public_url: None, portals: embed_origin },
             subscribers,
             tls,
             forwarding: proxies.check()?,

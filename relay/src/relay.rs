@@ -36,8 +36,7 @@ use crate::store::database::copies::{Copies, Load};
 use crate::store::database::handle::Store;
 use crate::viewers::context::{ViewerContext, follow_rights};
 use crate::viewers::links::{Access, book};
-use crate::viewers::page::Page;
-use crate::viewers::routes::PAGE_POLICY;
+use crate::viewers::page::{PAGE_POLICY, Page};
 use crate::{agents, viewers};
 
 /// A relay with bound sockets and read files. Only the world can make it fail.
@@ -245,7 +244,8 @@ impl Public {
     /// Binds the viewers' listener and then the agents'. They are one unless configured apart.
     fn listeners(&self, config: &Config, files: &Files, console: Router, shared: &Shared) -> Result<Vec<Listener>> {
         let tls = files.certificate.as_ref().map(Certificate::server_config).transpose()?;
-        let viewers = viewers::routes::routes(Arc::clone(&self.viewers), Page::new(&config.provider), origins(config));
+        let (page, portals) = (Page::new(&config.provider), &config.provider.portals);
+        let viewers = viewers::routes::routes(Arc::clone(&self.viewers), page, origins(config), portals);
         let viewers = viewers.merge(console);
         let agents = agents::routes::routes(Arc::clone(&self.agents));
         let folder = config.provider.folder();

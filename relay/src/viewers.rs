@@ -1,6 +1,7 @@
 //! Viewers: their requests, their right to a line, and their streams.
 
 pub mod context;
+mod embed;
 pub(crate) mod foreign;
 pub mod links;
 pub mod page;

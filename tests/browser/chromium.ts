@@ -4,7 +4,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Frame, type Page } from "playwright-core";
 
 const ARGUMENTS = [
   "--headless",
@@ -70,8 +70,8 @@ export async function newPage(browser: Browser, view: View = {}): Promise<Opened
   return { page, context, complaints, close: () => context.close() };
 }
 
-/** The accessibility violations of a page, one line each. */
-export async function violations(page: Page): Promise<string[]> {
+/** The accessibility violations of a page, or of one frame in a page, one line each. */
+export async function violations(page: Page | Frame): Promise<string[]> {
   const source = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   await page.evaluate(source);
   return page.evaluate(async () => {

@@ -25,10 +25,10 @@ export interface System extends Started {
   stop(): Promise<void>;
 }
 
-/** Starts the demo on free ports. */
-export async function startSystem(role: "concentrator" | "customer"): Promise<System> {
+/** Starts the demo on free ports, with more flags of the relay. */
+export async function startSystem(role: "concentrator" | "customer", relay: readonly string[] = []): Promise<System> {
   const program = demo();
-  const child = spawn(program, ["--json", "--port=0", `--role=${role}`], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(program, ["--json", "--port=0", `--role=${role}`, ...relay.map((flag) => `--relay-flag=${flag}`)], { stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout });
   const first = await new Promise<string>((give, fail) => {
     lines.once("line", give);

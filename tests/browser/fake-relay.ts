@@ -16,6 +16,11 @@ export type { Frame };
 export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/** The policy that the relay sends with the widget, which these portals may frame. */
+function widgetPolicy(portals: string): string {
+  return portals === "" ? POLICY : POLICY.replace("frame-ancestors 'none'", `frame-ancestors ${portals}`);
+}
+
 /** Where the build leaves the page. */
 export const DIST = process.env["LINELIGHT_DIST"] ?? join(repository(), "relay", "web", "dist");
 
@@ -56,9 +61,11 @@ export interface Provider {
   public: string;
   /** The relay's folder without its last slash. */
   base: string;
+  /** The origins of portals whose pages may frame the widget, with blanks between them. */
+  origins: string;
 }
 
-const PROVIDER: Provider = { brand: "Karoo Wireless", support: null, upload: "", public: "", base: "" };
+const PROVIDER: Provider = { brand: "Karoo Wireless", support: null, upload: "", public: "", base: "", origins: "" };
 
 /** A sample's rates. */
 export interface Rates {
@@ -198,8 +205,7 @@ export class FakeRelay {
     if (events?.[1] !== undefined) return this.#events(request, response, decodeURIComponent(events[1]));
     if (this.withheld?.files.test(path)) return this.#withhold(response, this.withheld.by);
     if (path === PRELUDE) return this.#content(response, path, Buffer.from(this.prelude));
-    const file = path === "/" || path.startsWith("/line/") ? "index.html" : path.slice(1);
-    await this.#file(response, normalize(file));
+    await this.#file(response, normalize(fileOf(path)));
   }
 
   /** The path within the relay's folder, as a proxy passes it on; null outside. */
@@ -237,7 +243,7 @@ export class FakeRelay {
     const body = await readFile(join(DIST, file)).catch(() => null);
     if (body === null || file.startsWith("..")) return void response.writeHead(404).end();
     const page = /\.(html|webmanifest)$/.test(file) ? Buffer.from(filled(body.toString(), this.provider)) : body;
-    this.#content(response, file, file === "index.html" && this.prelude !== "" ? withPrelude(page) : page);
+    this.#content(response, file, file.endsWith(".html") && this.prelude !== "" ? withPrelude(page) : page);
   }
 
   #content(response: ServerResponse, file: string, body: Buffer): void {
@@ -246,12 +252,19 @@ export class FakeRelay {
     response.writeHead(200, {
       "content-type": TYPES[extname(file)] ?? "application/octet-stream",
       "content-encoding": "gzip",
-      "content-security-policy": POLICY,
+      "content-security-policy": file === "widget.html" ? widgetPolicy(this.provider.origins) : POLICY,
+      "cross-origin-resource-policy": file === "embed.js" ? "cross-origin" : "same-origin",
       "x-content-type-options": "nosniff",
       "cache-control": "no-cache",
     });
     response.end(packed);
   }
+}
+
+/** The file of the build behind a path. */
+function fileOf(path: string): string {
+  if (path === "/" || path.startsWith("/line/")) return "index.html";
+  return path === "/embed" || path.startsWith("/embed/") ? "widget.html" : path.slice(1);
 }
 
 /** Answers a viewer that is refused before its first frame. */

@@ -6,6 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { eventually, figures, launch, newPage, picture, sees, type Theme, violations } from "./chromium.ts";
 import { startSystem, type System } from "./demo.ts";
 import { EVENT_STREAM, FakeRelay, type Frame } from "./fake-relay.ts";
+import { Portal } from "./portal.ts";
 import { departures } from "./wire.ts";
 
 /** The pill of a line with figures, whatever its use. */
@@ -135,6 +136,33 @@ test("a link that somebody changed opens nothing and says what to do", async () 
   await close();
 });
 
+test("a portal's page shows a line by link and by name, in access by username", async () => {
+  const portal = await Portal.start();
+  const open = await startSystem("concentrator", ["--access=open", `--embed-origin=${portal.origin}`]);
+  try {
+    await open.router("rate alice 14780000 620000");
+    const { origin, hash } = new URL(open.link("alice"));
+    portal.body = `<script async src="${origin}/embed.js"></script>
+      <linelight-line token="${hash.slice(1)}"></linelight-line><linelight-line username="alice"></linelight-line>`;
+    const { page, complaints, close } = await newPage(browser, { width: 390 });
+    await page.goto(portal.origin);
+    await eventually("both frames show the router's figures", async () => {
+      const frames = page.frames().filter((frame) => frame.url().startsWith(`${origin}/embed`));
+      const figures = await Promise.all(frames.map((frame) => frame.locator(".figure p").allTextContents()));
+      const shown = figures.map((texts) => texts.map((text) => text.replace(/\s+/g, " ").trim()).join());
+      return shown.join("; ") === "14.8 Mbps,0.62 Mbps; 14.8 Mbps,0.62 Mbps";
+    });
+    await picture(page, "live-portal");
+    assert.equal(complaints.join(), "");
+    await page.goto(portal.otherOrigin);
+    await eventually("another origin may not frame it", () => complaints.filter((text) => text.includes("frame-ancestors")).length >= 2);
+    await close();
+  } finally {
+    await open.stop();
+    await portal.stop();
+  }
+});
+
 test("the scripted relay of the other specs answers as the real one does", async () => {
   const scripted = await FakeRelay.start();
   scripted.answer = (viewer, watch) => {
@@ -144,10 +172,10 @@ test("the scripted relay of the other specs answers as the real one does", async
   const ask = (relay: string, path: string, token: string): Promise<Response> =>
     fetch(relay + path, { headers: { authorization: `Bearer ${token}` } });
   const events = "/api/v1/lines/alice/live";
-  for (const path of ["/", events]) {
+  for (const path of ["/", "/embed", "/embed.js", events]) {
     const [real, fake] = await Promise.all([origin, scripted.origin].map((relay) => ask(relay, path, "no.such.link")));
     assert.equal(fake?.status, real?.status, path);
-    const headers = path === "/" ? ["content-type", "content-security-policy", "x-content-type-options"] : ["content-type", "cache-control"];
+    const headers = path !== events ? ["content-type", "content-security-policy", "cross-origin-resource-policy", "x-content-type-options"] : ["content-type", "cache-control"];
     for (const header of headers) assert.equal(fake?.headers.get(header), real?.headers.get(header), header);
     if (path === events) assert.deepEqual(await fake?.json(), await real?.json());
   }

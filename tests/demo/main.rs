@@ -37,6 +37,9 @@ struct Arguments {
     /// The port of the list of lines, 0 for any; by default 8000 or, if that is taken, any.
     #[arg(long)]
     list_port: Option<u16>,
+    /// A further flag of the relay's `serve`; several are allowed.
+    #[arg(long, allow_hyphen_values = true)]
+    relay_flag: Vec<String>,
     /// Prints one line of JSON instead: for the browser tests.
     #[arg(long)]
     json: bool,
@@ -60,7 +63,7 @@ async fn main() -> Result<()> {
     let usernames = subscribers(&router.ports());
     let relay = Relay::start(RelaySetup {
         port: relay_port(arguments.port).await,
-        flags: vec!["--brand=Karoo Wireless".to_owned()],
+        flags: ["--brand=Karoo Wireless".to_owned()].into_iter().chain(arguments.relay_flag).collect(),
         subscribers: Some(subscribers_file(&usernames)),
         ..RelaySetup::default()
     })

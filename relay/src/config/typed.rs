@@ -126,6 +126,11 @@ pub struct PageArguments {
     #[arg(long, env = "LINELIGHT_SERVER_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<Origin>,
 
+    /// The origin of a portal whose pages may show the widget of /embed in a frame, such as https://portal.example; several with
+    /// commas. Without it no page may
+    #[arg(long, env = "LINELIGHT_SERVER_EMBED_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = Origin::of_portal)]
+    pub embed_origin: Vec<Origin>,
+
     /// The longest time, up to 10y, that a link may last from now on; a link that ends later is refused
     #[arg(long, env = "LINELIGHT_SERVER_MAX_LINK_LIFETIME", value_name = "TIME", default_value = "400d", value_parser = link_lifetime)]
     pub max_link_lifetime: Duration,
@@ -233,7 +238,7 @@ pub fn public_url(text: &str) -> Result<Uri, ConfigError> {
 }
 
 /// What the relay's own paths begin with. Below a folder of such a name nobody could tell which one is meant.
-const OWN_PATHS: [&str; 5] = ["agent", "api", "assets", "console", "line"];
+const OWN_PATHS: [&str; 7] = ["agent", "api", "assets", "console", "embed", "embed.js", "line"];
 
 /// True for a path of ordinary names, so that it means the same in a URL, in HTML and in a proxy's configuration.
 fn is_folder(path: &str) -> bool {

@@ -19,7 +19,7 @@ use super::folder::Folder;
 use super::origin::Transport;
 use super::request_head::Refusal;
 
-/// Headers of every answer, beside the content security policy of its wing.
+/// Headers of every answer that has none of its own, beside the content security policy of its wing.
 const SECURITY: [(&str, &str); 5] = [
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),
@@ -37,7 +37,7 @@ const COME_BACK_AFTER: &str = "60";
 /// What every answer of a listener has beside [`SECURITY`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Policy {
-    /// The content security policy of the wing.
+    /// The content security policy of the wing, for every answer without one of its own.
     pub(crate) content: &'static str,
     /// How browsers reach the listener.
     pub(crate) transport: Transport,
@@ -61,13 +61,13 @@ async fn unless_refused(request: Request, next: Next) -> Response {
 
 fn secured(mut response: Response, policy: Policy) -> Response {
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy.content));
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(policy.content));
     if policy.transport == Transport::Tls {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in SECURITY {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     response
 }

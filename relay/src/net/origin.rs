@@ -69,6 +69,29 @@ impl Origin {
         Some(Self { scheme: scheme.into(), host: host.into(), port })
     }
 
+    /// Reads the origin of a portal: a plain name or IPv4 address under http or https, as a content security policy can hold it
+    /// (CSP Level 3, section 2.3.1).
+    ///
+    /// # Errors
+    /// A sentence with the form.
+    pub fn of_portal(text: &str) -> Result<Self, &'static str> {
+        const FORM: &str = "this is not the origin of a portal; write it as https://portal.example, without a path";
+        let origin: Self = text.parse().map_err(|_| FORM)?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+        let is_web = matches!(&*origin.scheme, "http" | "https");
+        if is_web && origin.host.bytes().all(is_plain) { Ok(origin) } else { Err(FORM) }
+    }
+
+    /// Returns the origin as browsers write it: without the usual port (RFC 6454, section 6.2).
+    pub fn source(&self) -> String {
+        match (&*self.scheme, self.port) {
+            (scheme, None) | (scheme @ "https", Some(443)) | (scheme @ "http", Some(80)) => {
+                format!("{scheme}://{}", self.host)
+            }
+            _ => self.to_string(),
+        }
+    }
+
     /// True if a name server has no say in the host: an address, or this machine.
     fn is_literal(&self) -> bool {
         let bare = self.host.trim_matches(['[', ']']);
@@ -228,6 +251,23 @@ mod tests {
         }
         for origin in ["http://portal.example", "https://portal.example:8443", "https://sub.portal.example", "null"] {
             assert_eq!(judged(&list, "monitor.example", origin), Judgement::Foreign, "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_portals_origin_is_written_as_browsers_write_it() {
+        for (text, source) in [
+            ("https://Portal.example:443/", "https://portal.example"),
+            ("https://portal.example:8443", "https://portal.example:8443"),
+            ("http://127.0.0.1:80", "http://127.0.0.1"),
+            ("http://localhost:8000", "http://localhost:8000"),
+        ] {
+            assert_eq!(Origin::of_portal(text).unwrap().source(), source, "{text}");
+        }
+        for text in
+            ["*", "https://*.portal.example", "https://a;script-src", "https://a,b", "https://[::1]", "ftp://a", "null"]
+        {
+            assert!(Origin::of_portal(text).is_err(), "{text}");
         }
     }
 

@@ -24,6 +24,10 @@ struct Asset {
 
 include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
+/// The page needs its own scripts, styles and connections, and a picture in its own HTML. Everything else is forbidden.
+pub(crate) const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+     img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// An asset's name contains its content's hash: a browser never asks twice.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// A browser asks for the page each time, and gets the answer by its tag: a new release shows at once.
@@ -33,6 +37,7 @@ const ASK_AGAIN: &str = "no-cache";
 #[derive(Debug, Clone)]
 pub struct Page {
     index: File,
+    widget: File,
     manifest: File,
 }
 
@@ -44,6 +49,7 @@ impl Page {
         let text = |asset: &Asset| String::from_utf8_lossy(asset.plain).into_owned();
         Self {
             index: File::filled(&INDEX, provider.fill_html(&text(&INDEX), icon)),
+            widget: File::filled(&WIDGET, provider.fill_html(&text(&WIDGET), None)),
             manifest: File::filled(&MANIFEST, provider.fill_json(&text(&MANIFEST))),
         }
     }
@@ -60,10 +66,20 @@ impl Page {
         response
     }
 
+    /// The page for a portal's frame.
+    pub(crate) fn widget(&self, request: &HeaderMap) -> Response<Body> {
+        self.widget.answer(ASK_AGAIN, request)
+    }
+
     /// The manifest for a home screen.
     pub(crate) fn manifest(&self, request: &HeaderMap) -> Response<Body> {
         self.manifest.answer(ASK_AGAIN, request)
     }
+}
+
+/// The script of the element with which a portal makes the widget's frame.
+pub(crate) fn element(request: &HeaderMap) -> Response<Body> {
+    File::of(&ELEMENT).answer(ASK_AGAIN, request)
 }
 
 /// Returns an asset by its path; `None` for an unknown path.
@@ -197,15 +213,15 @@ mod tests {
     #[test]
     fn every_place_of_the_providers_words_is_filled() {
         let page = Page::new(&Provider::default());
-        for file in [&page.index, &page.manifest] {
+        for file in [&page.index, &page.widget, &page.manifest] {
             let text = std::str::from_utf8(&file.plain).unwrap();
-            assert!(text.contains("Linelight") && !text.contains("[["), "{text}");
+            assert!(!text.contains("[["), "{text}");
         }
     }
 
     #[test]
     fn the_page_refers_to_assets_by_names_that_exist() {
-        let index = [INDEX.plain, MANIFEST.plain].concat();
+        let index = [INDEX.plain, WIDGET.plain, MANIFEST.plain].concat();
         let index = std::str::from_utf8(&index).unwrap();
         let referred: Vec<&str> =
             index.split("/assets/").skip(1).filter_map(|rest| rest.split(['"', '\'']).next()).collect();

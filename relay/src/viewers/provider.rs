@@ -1,10 +1,11 @@
 //! The provider's words in the page: brand, contacts, the colour of upload, the public address with its folder.
-//! Escapes them for HTML and JSON; the page names their places as `[[brand]]`, `[[support]]`, `[[upload]]`, `[[public]]` and
-//! `[[base]]`.
+//! Escapes them for HTML and JSON; the page names their places as `[[brand]]`, `[[support]]`, `[[upload]]`, `[[public]]`,
+//! `[[origins]]` and `[[base]]`.
 
 use http::Uri;
 
 use crate::net::folder::Folder;
+use crate::net::origin::Origin;
 
 /// The section of the page that stands only with contacts.
 const SUPPORT: (&str, &str) = ("<!--support-->", "<!--/support-->");
@@ -24,6 +25,8 @@ pub struct Provider {
     pub upload_colour: Option<Colour>,
     /// The address under which browsers reach the relay.
     pub public_url: Option<Uri>,
+    /// The origins of the portals whose pages may frame the widget.
+    pub portals: Vec<Origin>,
 }
 
 /// One way to reach the provider's support.
@@ -148,6 +151,7 @@ impl Provider {
             .replace("[[support]]", &contacts)
             .replace("[[upload]]", &colour)
             .replace("[[public]]", &self.public_tags(icon))
+            .replace("[[origins]]", &escaped(&sources(&self.portals)))
     }
 
     /// Returns the manifest with the provider's name and the public URL's folder.
@@ -174,6 +178,11 @@ impl Provider {
         let image = icon.map(|path| format!("<meta property=\"og:image\" content=\"{base}{path}\">"));
         format!("<meta property=\"og:url\" content=\"{base}/\">{}", image.unwrap_or_default())
     }
+}
+
+/// Returns origins as browsers write them, in a row.
+pub(crate) fn sources(origins: &[Origin]) -> String {
+    origins.iter().map(Origin::source).collect::<Vec<_>>().join(" ")
 }
 
 fn without_section(html: &str) -> String {
@@ -243,6 +252,7 @@ mod tests {
             support: vec![Contact::Telephone("051 555 0142".to_owned())],
             upload_colour: Colour::from_typed("blue").ok(),
             public_url: Some(Uri::from_static("https://line.example/")),
+            portals: Vec::new(),
         };
         let page = provider.fill_html(PAGE, Some("/assets/icon.png"));
         for part in [

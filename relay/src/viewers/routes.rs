@@ -5,6 +5,7 @@
 //! | `/`, `/line/{username}` | the page, the same for everybody |
 //! | `/?username=NAME` | leads to `/line/NAME`: the old system's bookmarks |
 //! | `/assets/…`, `/manifest.webmanifest` | the page's parts |
+//! | `/embed`, `/embed/{username}`, `/embed.js` | the same for a frame of a portal ([`embed`](super::embed)) |
 //! | `/api/v1/live` | a viewer's WebSocket |
 //! | `/api/v1/lines/{username}/live` | the same as server-sent events |
 //!
@@ -28,6 +29,7 @@ use shared::Username;
 use shared::close::Close;
 
 use super::context::ViewerContext;
+use super::embed;
 use super::foreign::{ForeignPages, of_known_page};
 use super::links::{Admission, Denial, Mode, WatchRequest};
 use super::page::{self, Page};
@@ -35,14 +37,10 @@ use super::viewer;
 use crate::net::answers::{Segment, accepts, bearer, error_answer, missing, words};
 use crate::net::handshake::{Accepted, AcceptedStream, no_upgrade, upgrade};
 use crate::net::listener::Connection;
-use crate::net::origin::Origins;
+use crate::net::origin::{Origin, Origins};
 
-/// The page needs its own scripts, styles and connections, and a picture in its own HTML. Everything else is forbidden.
-pub(crate) const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-     img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// The page and the viewer API. `origins` may read lines without a token.
-pub(crate) fn routes(context: Arc<ViewerContext>, page: Page, origins: Origins) -> Router {
+/// The page and the viewer API. `origins` may read lines without a token; pages of `portals` may frame the widget.
+pub(crate) fn routes(context: Arc<ViewerContext>, page: Page, origins: Origins, portals: &[Origin]) -> Router {
     let lines = Router::new().route("/api/v1/live", get(live)).route("/api/v1/lines/{username}/live", get(events));
     let lines = match context.access.mode() {
         Mode::Link => lines,
@@ -56,6 +54,7 @@ pub(crate) fn routes(context: Arc<ViewerContext>, page: Page, origins: Origins) 
         .route("/line/{username}", get(page_by_name))
         .route("/assets/{name}", get(asset))
         .route("/manifest.webmanifest", get(manifest))
+        .merge(embed::routes(portals))
         .fallback(page_missing)
         .layer(Extension(Arc::new(page)))
         .with_state(context)

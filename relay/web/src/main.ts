@@ -5,17 +5,13 @@ import { part } from "./dom.ts";
 import { paint } from "./line/colours.ts";
 import { Controls } from "./line/controls.ts";
 import { Monitor } from "./line/monitor.ts";
+import { animate, TICK } from "./line/motion.ts";
 import { preparePrinting } from "./line/paper.ts";
 import { loadSettings, saveSettings, type Settings } from "./line/settings.ts";
 import { pathWithin, readAddress } from "./live/address.ts";
-import { LINK_REFUSED } from "./live/close.ts";
-import type { Target } from "./live/frame.ts";
-import type { Link } from "./live/link.ts";
-import { LiveSocket, type World } from "./live/socket.ts";
-import { eventsDial, webSocketDial } from "./live/transport.ts";
-
-/** Figures are looked at for their age so often, in milliseconds. */
-const TICK = 1_000;
+import { linkWithout } from "./live/link.ts";
+import { LiveSocket } from "./live/socket.ts";
+import { browserWorld } from "./live/world.ts";
 
 /** The relay's folder: this script is in its assets. */
 const BASE = new URL("../", import.meta.url);
@@ -45,7 +41,7 @@ function start(): void {
   attempt(() => preparePrinting(() => part(document, "#name").textContent ?? ""));
   session.open();
   setInterval(() => monitor.render(), TICK);
-  attempt(() => animate(monitor));
+  attempt(() => animate(() => monitor.scroll()));
   listen(session);
   part(document, "#not-started").remove();
 }
@@ -85,7 +81,7 @@ class Session {
     const request = readAddress(pathWithin(BASE, location.pathname), location.hash, location.search);
     if (request.kind !== "watch") return this.#monitor.begin(null, linkWithout(request.kind));
     this.#monitor.begin(request.target, { kind: "connecting", after: null });
-    this.socket = new LiveSocket(request.target, world(request.target), this.#monitor);
+    this.socket = new LiveSocket(request.target, browserWorld(BASE.href, request.target), this.#monitor);
     this.socket.start();
     this.seen();
   }
@@ -95,35 +91,6 @@ class Session {
     if (document.visibilityState === "hidden") this.socket?.hidden();
     else this.socket?.shown();
   }
-}
-
-function linkWithout(kind: "none" | "elsewhere" | "too_long" | "cut"): Link {
-  return kind === "too_long" ? { kind: "ended", code: LINK_REFUSED } : { kind };
-}
-
-function world(target: Target): World {
-  return {
-    webSocket: webSocketDial(BASE.href),
-    events: eventsDial(BASE.href, target),
-    wall: () => Date.now(),
-    chance: () => Math.random(),
-    after: (milliseconds, run) => window.setTimeout(run, milliseconds),
-    cancel: (timer) => window.clearTimeout(timer),
-  };
-}
-
-/** Scrolls the charts as smoothly as the screen can, or each second where the reader asked for less motion. */
-function animate(monitor: Monitor): void {
-  const calm = matchMedia("(prefers-reduced-motion: reduce)");
-  let stepped = 0;
-  const step = (at: number): void => {
-    if (!calm.matches || at - stepped >= TICK) {
-      stepped = at;
-      monitor.scroll();
-    }
-    requestAnimationFrame(step);
-  };
-  requestAnimationFrame(step);
 }
 
 try {

@@ -13,6 +13,7 @@ const WINGS: Readonly<Record<string, readonly string[]>> = {
   words: [],
   live: ["words"],
   line: ["live", "words", "dom.ts"],
+  embed: ["line", "live", "words", "dom.ts"],
   "main.ts": ["line", "live", "words", "dom.ts"],
 };
 

@@ -10,14 +10,19 @@ const CARDS = { light: [255, 255, 255], dark: [23, 28, 36] } as const;
 /** One step towards black or white. */
 const STEP = 0.04;
 
-type Rgb = readonly [red: number, green: number, blue: number];
+/** A colour's parts, from 0 to 255. */
+export type Rgb = readonly [red: number, green: number, blue: number];
 
 /** Returns a colour of the form `#rrggbb` for both themes; null for any other text. */
 export function uploadColours(text: string): { light: string; dark: string } | null {
+  const colour = rgbOf(text);
+  return colour && { light: legible(colour, CARDS.light, 0), dark: legible(colour, CARDS.dark, 255) };
+}
+
+/** Returns the parts of a colour of the form `#rrggbb`; null for any other text. */
+export function rgbOf(text: string): Rgb | null {
   const parts = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(text);
-  if (parts === null) return null;
-  const colour: Rgb = [hex(parts[1]), hex(parts[2]), hex(parts[3])];
-  return { light: legible(colour, CARDS.light, 0), dark: legible(colour, CARDS.dark, 255) };
+  return parts && [hex(parts[1]), hex(parts[2]), hex(parts[3])];
 }
 
 /** Gives the page the upload's colour that index.html names, if index.html names one. */

@@ -6,26 +6,21 @@ import { usernameOf } from "../live/address.ts";
 import type { Direction, Frame, Target } from "../live/frame.ts";
 import type { Link } from "../live/link.ts";
 import { strings } from "../words/en.ts";
-import { Chart } from "./chart.ts";
+import { assessFeed } from "./assessing.ts";
+import type { Chart } from "./chart.ts";
 import { copyOnClick } from "./copying.ts";
 import { Feed, type Instant } from "./feed.ts";
 import { noteOf } from "./notes.ts";
 import { Page } from "./page.ts";
+import { Plotting } from "./plotting.ts";
 import { rateText, type Unit, unitOf } from "./rate.ts";
 import { type Move, type Read, Reading, summaryOf } from "./reading.ts";
 import { Readout } from "./readout.ts";
 import { type Said, tell } from "./sentences.ts";
 import type { Settings } from "./settings.ts";
-import { type Assessed, assess, USUAL_INTERVAL } from "./states.ts";
+import type { Assessed } from "./states.ts";
 import { gapLimit, type Point, summarise, type Summary } from "./store.ts";
 import { Table } from "./table.ts";
-import { judge } from "./verdict.ts";
-
-/** The charts end so long before the relay's clock: by then the newest sample has usually arrived. In milliseconds. */
-const LATE = 350;
-
-/** The charts' end follows a changed interval by this share of the difference for each drawing. */
-const EASE = 0.05;
 
 /** The two clocks of the browser. */
 export type Clocks = () => Instant;
@@ -38,7 +33,7 @@ export class Monitor {
   readonly #note = part(document, "#note");
   readonly #summaries = { down: summaryTexts("down"), up: summaryTexts("up") };
   readonly #table = new Table(document, () => this.render());
-  #chart: Chart | null = null;
+  #plotting: Plotting | null = null;
   #reading: Reading | null = null;
   #feed = new Feed();
   #settings: Settings;
@@ -46,16 +41,14 @@ export class Monitor {
   #link: Link = { kind: "none" };
   /** The instant that the reader chose in the charts. */
   #chosen: number | null = null;
-  #behind = USUAL_INTERVAL + LATE;
-  #drawn = "";
 
   constructor(settings: Settings, clocks: Clocks) {
     this.#settings = settings;
     this.#clocks = clocks;
     this.#withChart(() => {
-      const chart = new Chart(document);
-      this.#reading = new Reading(chart.hosts, (move) => this.#move(move));
-      this.#chart = chart;
+      const plotting = new Plotting(document);
+      this.#reading = new Reading(plotting.chart.hosts, (move) => this.#move(move));
+      this.#plotting = plotting;
     });
     copyOnClick(() => this.#summary());
   }
@@ -65,9 +58,8 @@ export class Monitor {
     this.#target = target;
     this.#feed = new Feed();
     this.#chosen = null;
-    this.#drawn = "";
     this.#link = link;
-    this.#withChart(() => this.#chart?.clear());
+    this.#withChart(() => this.#plotting?.clear());
     this.#page.expect(target, target === null ? null : usernameOf(target));
     this.render();
   }
@@ -113,10 +105,7 @@ export class Monitor {
 
   /** Moves the charts on; called for each picture of the screen, or each second where the reader wants less motion. */
   scroll(): void {
-    const now = this.#feed.now(this.#clocks());
-    if (now === null) return;
-    this.#behind += (this.#feed.interval + LATE - this.#behind) * EASE;
-    this.#withChart(() => this.#chart?.scroll(now - this.#behind));
+    this.#withChart(() => this.#plotting?.scroll(this.#feed, this.#clocks()));
   }
 
   /** The line's past: charts, reading, summaries, table, note. */
@@ -128,22 +117,13 @@ export class Monitor {
     for (const direction of ["down", "up"] as const) this.#summaries[direction](summarise(points, direction), unit);
     setText(this.#note, noteOf(points, status, from, minutes));
     this.#table.show({ points, current, plan, unit, minutes, now });
-    this.#withChart(() => this.#draw(points, unit, now));
+    this.#withChart(() => this.#plotting?.draw(this.#feed, points, this.#settings, unit, now));
     if (this.#chosen !== null && this.#chosen < from) this.#chosen = null;
     this.#showReading(now);
   }
 
-  /** Gives the charts a changed scene; an unchanged one only scrolls. */
-  #draw(points: readonly Point[], unit: Unit, now: number): void {
-    const { minutes, zoom } = this.#settings;
-    const { plan, revision } = this.#feed;
-    const peak = (direction: Direction): number => points.reduce((most, point) => Math.max(most, point[direction]), 0);
-    const peaks = { down: peak("down"), up: peak("up") };
-    const drawn = `${revision} ${JSON.stringify([plan, peaks, unit, minutes, zoom])}`;
-    if (drawn === this.#drawn) return;
-    this.#drawn = drawn;
-    const edge = now - this.#behind;
-    this.#chart?.update({ points: this.#feed.after(Chart.from(minutes, edge)), plan, peaks, unit, minutes, zoom }, edge);
+  get #chart(): Chart | undefined {
+    return this.#plotting?.chart;
   }
 
   #unit(): Unit {
@@ -151,19 +131,7 @@ export class Monitor {
   }
 
   #assess(at: Instant): Assessed {
-    const { status, plan } = this.#feed;
-    const now = this.#feed.now(at);
-    const recent = now === null ? [] : this.#feed.recent(now);
-    return assess({
-      link: this.#link,
-      byToken: this.#target?.kind === "token",
-      online: navigator.onLine,
-      status,
-      age: this.#feed.age(at),
-      verdict: judge(recent, plan, recent[recent.length - 1]?.t ?? 0),
-      now: now ?? 0,
-      wall: at.wall,
-    });
+    return assessFeed(this.#feed, this.#link, this.#target, at);
   }
 
   #move(move: Move): void {
@@ -214,7 +182,7 @@ export class Monitor {
     try {
       draw();
     } catch (fault) {
-      this.#chart = null;
+      this.#plotting = null;
       this.#page.loseChart();
       console.error(fault);
     }

@@ -9,7 +9,7 @@ import type { Said, Shape, Sign } from "./sentences.ts";
 import type { Point } from "./store.ts";
 
 /** The states in which there is no line to show, but a message alone. */
-const MESSAGES = new Set(["expired", "refused", "cut", "name_refused", "outdated", "too_fast", "opened_elsewhere", "none", "elsewhere"]);
+export const MESSAGES: ReadonlySet<string> = new Set(["expired", "refused", "cut", "name_refused", "outdated", "too_fast", "opened_elsewhere", "none", "elsewhere"]);
 
 /** The states that pass so soon that nobody needs to be told. */
 const PASSING = new Set(["connecting", "waiting"]);
@@ -25,7 +25,7 @@ const SIGNS: Readonly<Record<Sign, string>> = {
 };
 
 /** The pill's shapes, as paths in a box of 12. */
-const SHAPES: Readonly<Record<Shape, string>> = {
+export const SHAPES: Readonly<Record<Shape, string>> = {
   disc: "M6 2a4 4 0 1 0 .01 0z",
   square: "M2 2h8v8H2z",
   triangle: "M6 1.5 11 10.5H1z",

@@ -29,8 +29,9 @@ const MARGINS = { left: 2.9, right: 0.6, top: 1.25, bottom: 0.5, times: 1.7 };
 const APART = { seconds: 4.8, minutes: 3.6 };
 const HALF_LABEL = 1.9;
 
-/** The most steps of the rate axes. */
+/** The most steps of the rate axes, and the least height of a step in lengths of the root font. */
 const STEPS: Readonly<Record<Direction, number>> = { down: 4, up: 2 };
+const STEP_HEIGHT = 1.3;
 
 /** A drawn line begins at full minutes, so that the pattern of its dashes stands still while it scrolls. */
 export const ANCHOR = 60_000;
@@ -102,7 +103,8 @@ export class Panel {
     this.#origin = edge;
     const [direction, { divisor }] = [this.#direction, scene.unit];
     const plan = scene.plan[direction];
-    this.#axis = rateAxis(scene.peaks[direction] / divisor, plan === null ? null : plan / divisor, scene.zoom, STEPS[direction]);
+    const steps = Math.max(1, Math.min(STEPS[direction], Math.floor(this.#area.height / this.#area.rem / STEP_HEIGHT)));
+    this.#axis = rateAxis(scene.peaks[direction] / divisor, plan === null ? null : plan / divisor, scene.zoom, steps);
     setText(this.#unit, scene.unit.name);
     setAttributes(this.#root, { "aria-label": strings.chart(this.#heading, scene.unit.name) });
     this.#drawGrid();

@@ -1,5 +1,8 @@
 // The page's connection with the relay as a value: the connection tells it, and the line's page puts it into words.
 
+import type { Request } from "./address.ts";
+import { LINK_REFUSED } from "./close.ts";
+
 /** No connection; the next attempt follows. */
 export interface Lost {
   kind: "lost";
@@ -24,3 +27,8 @@ export type Link =
   | { kind: "elsewhere" }
   /** The address holds a part of a token. */
   | { kind: "cut" };
+
+/** Returns the state of a page whose address names no line. */
+export function linkWithout(kind: Exclude<Request["kind"], "watch">): Link {
+  return kind === "too_long" ? { kind: "ended", code: LINK_REFUSED } : { kind };
+}
