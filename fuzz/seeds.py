@@ -1,5 +1,7 @@
-"""Writes the seeds of the fuzz targets into a folder, one folder for each target: the golden files of shared/golden, and a
-few lawful inputs where a target has no golden file. Usage: fuzz/seeds.py FOLDER
+"""Writes the seeds of the fuzz targets into a folder, one folder for each target: the golden files of shared/golden, a few
+lawful inputs where a target has no golden file, and what people met with tokens and subscribers files.
+
+Usage: fuzz/seeds.py FOLDER
 """
 
 import base64
@@ -87,6 +89,39 @@ TOKENS = {
     "both-critical": json.dumps({**HEADER, "crit": ["exp"]}).encode() + b"\n" + json.dumps(CLAIMS).encode(),
     "both-other": b'{"alg":"HS512"}\n' + json.dumps(CLAIMS).encode(),
 }
+# Headers and claims as portals get them wrong.
+HEADERS = {
+    "kid-number": {**HEADER, "kid": 1}, "kid-null": {**HEADER, "kid": None}, "kid-other": {**HEADER, "kid": "old"},
+    "kid-absent": {"alg": "HS256"}, "nested": {**HEADER, "cty": "JWT"}, "lower-case": {"alg": "hs256"},
+}
+WRONG = {
+    "sub-number": {"sub": 4446}, "sub-fraction": {"sub": 4446.5}, "sub-negative": {"sub": -1}, "sub-null": {"sub": None},
+    "sub-list": {"sub": ["ali"]}, "sub-object": {"sub": {"name": "ali"}}, "sub-empty": {"sub": ""}, "sub-percent": {"sub": "50%"},
+    "exp-text": {"exp": "1900000000"}, "exp-date": {"exp": "2030-01-01"}, "exp-null": {"exp": None}, "exp-true": {"exp": True},
+    "exp-milliseconds": {"exp": LATER * 1_000}, "exp-microseconds": {"exp": LATER * 1_000_000}, "exp-fraction": {"exp": LATER + 0.5},
+    "exp-huge": {"exp": 1e308}, "exp-negative": {"exp": -1}, "exp-largest": {"exp": 2**64 - 1},
+    "aud-array": {"aud": ["linelight:line"]}, "aud-number": {"aud": 7}, "aud-empty": {"aud": []}, "aud-other": {"aud": "linelight"},
+    "nbf-text": {"nbf": "soon"}, "nbf-late": {"nbf": LATER}, "iat-text": {"iat": "now"}, "jti-number": {"jti": 7},
+}
+
+
+def links():
+    """Tokens in spoilt links, headers and claims."""
+    cases = json.loads((GOLDEN / "links/spoilt.json").read_text())["cases"]
+    link = TOKENS["link"].decode()
+    parts = dict(zip(("header", "claims", "signature"), link.split(".")), token=link)
+    seeds = {}
+    for at, case in enumerate(cases):
+        text = case["text"]
+        for name, value in parts.items():
+            text = text.replace("{" + name + "}", value)
+        seeds[f"spoilt-{at}"] = text.encode()
+    claims = json.dumps(CLAIMS).encode()
+    seeds |= {f"header-{name}": json.dumps(header).encode() + b"\n" + claims for name, header in HEADERS.items()}
+    seeds |= {f"claims-{name}": json.dumps({**CLAIMS, **wrong}).encode() for name, wrong in WRONG.items()}
+    seeds |= {f"claims-no-{name}": json.dumps({k: v for k, v in CLAIMS.items() if k != name}).encode() for name in CLAIMS}
+    return seeds
+
 
 TABLE = 'username,customer,package,download,upload\nali,"Baba, Ali",Fibre 50/10,50M,10 Mbps\nbob,,,,\nali,twice,,,\n'
 FILES = {
@@ -99,6 +134,27 @@ FILES = {
     "shifted": b"username,customer\nali,Baba, Ali\n,nobody\n",
     "no-username": b"a,b\n1,2\n",
     "quoted": b'"user\nname",login\n"a\n\n",b\n',
+    "quote-open": b'username,customer,download,upload\nuser1,"Uno,Fibre,50M,10M\nuser2,Due,50M,10M\nuser3,Tre,50M,10M\n',
+    "quote-open-last": b'username,customer\nali,Ali\nbob,"Bob\n',
+    "quote-text-behind": b'username,customer\nali,"Shop" 12\nbob,Bob\n',
+    "quotes-not-escaped": b'"username","customer","package"\n"a","Shop 12"","Street 1"\n"b","The "best" shop","50M"\n',
+    "quotes-by-backslash": b'"username","customer"\n"a","Shop \\"12\\""\n',
+    "line-break": b'username,customer\nali,"Ali\nBaba"\nbob,Bob\n',
+    "two-readings": b'username,download,upload\nali,"10,240k","1.024k"\nbob,"1,234,567","10.000"\n',
+    "kilobits": b'username,"download (kbit/s)",upload (Mbit/s)\nali,"10,240","1,5"\n',
+    "limits": "username,download,upload\na,10M/20M,\nb,50 Mbits/s,.5M\nc,NULL,\\N\nd,50\u00a0M,1e6\ne,\u0665\u0660M,10 Mo/s\n".encode(),
+    "limits-windows-1252": b"username;customer;download\ncaf\xe9;Caf\xe9;50\xa0Mbit/s\n",
+    "pair": b'username;down/up\nali;10M/20M\nbob;10M\n',
+    "sep": b"sep=;\nusername;customer\nali;Ali\n",
+    "sep-quoted": b'"sep=\t"\nusername\tcustomer\nali\tAli\n',
+    "two-usernames": b"username,pppoe_username,name\n1,ali,Ali\n",
+    "same-meaning": b"username,login,customer,client\n1,1,Ali,Ali\n",
+    "windows-1251": "логин;username;клиент\n1;али;Али Баба\n".encode("windows-1251"),
+    "numbers": b'username,customer\n="4446",Ali\n\'4447,Bob\n4448.0,Eve\n4449  ,Fay\n4.4E+03,Gus\n',
+    "utf-16-be": b"\xfe\xff" + TABLE.encode("utf-16-be"),
+    "utf-16-bare": TABLE.encode("utf-16-le"),
+    "carriage-returns": TABLE.replace("\n", "\r").encode(),
+    "zero-bytes": b"username,customer\nali,A\0li\n",
 }
 
 NAMES = {"plain": b"4446@karoo.example", "windows-1252": b"caf\xe9", "percent": b"50%25%", "utf-8": "é\0".encode()}
@@ -120,7 +176,7 @@ def main(folder):
         "control": golden("control") | golden("viewer"),
         "samples": batches,
         "websocket": {f"{name}-{piece}": bytes([piece]) + value for name, value in FRAMES.items() for piece in (0, 63)},
-        "tokens": TOKENS,
+        "tokens": TOKENS | links(),
         "subscribers": FILES,
         "usernames": NAMES,
     }

@@ -240,3 +240,99 @@ async fn a_hello_without_end_is_refused() {
     read_to_end(&mut stream).await;
     relay.metric_reaches("linelight_tls_handshakes_failed_total", 1).await;
 }
+
+/// The error of a certificate file or a key file beside a good one.
+fn refused(name: &str, content: impl AsRef<[u8]>) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let files = files(directory.path());
+    write_certificate(&files);
+    let file = if name == "certificate" { &files.certificate } else { &files.key };
+    std::fs::write(file, content).unwrap();
+    relay::net::tls::Certificate::load(&files).unwrap_err().to_string()
+}
+
+#[test]
+fn what_a_file_holds_instead_is_named_with_the_remedy() {
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (pem, der) = (pair.cert.pem(), pair.cert.der().to_vec());
+    let labelled = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+    let pkcs_12 = b"\x30\x82\x0a\x01\x02\x01\x03\x30\x82\x09\xc7\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01".to_vec();
+    for (file, content, words) in [
+        ("certificate", b" \n".to_vec(), "it is empty"),
+        ("certificate", der.clone(), "it is DER; make PEM of it, openssl x509 -inform der -in"),
+        ("certificate", pkcs_12.clone(), "openssl pkcs12 -in"),
+        ("certificate", labelled("PKCS7").into(), "openssl pkcs7 -print_certs"),
+        ("certificate", labelled("CERTIFICATE REQUEST").into(), "a request for one (CSR)"),
+        (
+            "certificate",
+            pair.signing_key.serialize_pem().into(),
+            "it is a private key; were certificate and key confused?",
+        ),
+        ("certificate", b"word".to_vec(), "PEM is text"),
+        ("certificate", pem[..300].into(), "cut off or altered; copy it again"),
+        ("certificate", pem.replace('\n', "").into(), "lines BEGIN and END on lines of their own"),
+        ("certificate", labelled("CERTIFICATE").into(), "no X.509 certificate"),
+        ("key", pem.clone().into(), "it is a certificate; were certificate and key confused?"),
+        ("key", pair.signing_key.serialize_der(), "openssl pkey -inform der"),
+        (
+            "key",
+            labelled("ENCRYPTED PRIVATE KEY").into(),
+            "encrypted with a password: write it without one, openssl pkey",
+        ),
+        ("key", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n".into(), "encrypted with a password"),
+        ("key", labelled("PUBLIC KEY").into(), "it is a public key"),
+        ("key", labelled("OPENSSH PRIVATE KEY").into(), "a key for SSH"),
+        ("key", labelled("PRIVATE KEY").into(), "of a kind that the relay cannot use; use a key of ECDSA P-256"),
+        ("key", pair.signing_key.serialize_pem()[..90].into(), "a private key that is cut off"),
+        ("key", pair.signing_key.serialize_pem().into(), "do not belong together: no certificate is of this key"),
+    ] {
+        let error = refused(file, content);
+        assert!(error.contains(words), "{error}");
+        assert!(error.len() < 300 && !error.contains('['), "no library's words: {error}");
+    }
+}
+
+#[test]
+fn files_are_read_whatever_program_wrote_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = files(directory.path());
+    write_certificate(&files);
+    let plain: Vec<_> = [&files.certificate, &files.key].map(|path| std::fs::read_to_string(path).unwrap()).into();
+    let utf_16 =
+        |text: &str| text.encode_utf16().fold(vec![0xFF, 0xFE], |all, unit| [&all[..], &unit.to_le_bytes()].concat());
+    for written in [
+        |text: &str| format!("\u{feff}{text}").into_bytes(),
+        |text: &str| text.replace('\n', "\r\n").into_bytes(),
+        |text: &str| format!("Certificate:\n    Version: 3\n{text}\n\n").into_bytes(),
+    ] {
+        std::fs::write(&files.certificate, written(&plain[0])).unwrap();
+        std::fs::write(&files.key, written(&plain[1])).unwrap();
+        relay::net::tls::Certificate::load(&files).unwrap();
+    }
+    std::fs::write(&files.certificate, utf_16(&plain[0])).unwrap();
+    std::fs::write(&files.key, utf_16(&plain[1])).unwrap();
+    relay::net::tls::Certificate::load(&files).unwrap();
+}
+
+/// The issuer's certificate stands first, as some portals deliver it.
+#[tokio::test]
+async fn a_chain_in_the_wrong_order_is_sent_in_the_right_one() {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    let directory = tempfile::tempdir().unwrap();
+    let files = files(directory.path());
+    write_certificate(&files);
+    let mut root = CertificateParams::new(Vec::new()).unwrap();
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    root.distinguished_name.push(rcgen::DnType::CommonName, "root");
+    let root_key = KeyPair::generate().unwrap();
+    let root_certificate = root.self_signed(&root_key).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let own = CertificateParams::new(vec!["relay.test".to_owned()]).unwrap();
+    let own = own.signed_by(&key, &Issuer::new(root, root_key)).unwrap();
+    std::fs::write(&files.certificate, format!("{}{}", root_certificate.pem(), own.pem())).unwrap();
+    std::fs::write(&files.key, key.serialize_pem()).unwrap();
+    let relay = start(directory.path(), |_| {});
+    let stream = connect(&relay, &trusting(&[root_certificate.der()])).await.unwrap();
+    let sent = stream.get_ref().1.peer_certificates().unwrap();
+    assert_eq!(sent, [own.der().clone(), root_certificate.der().clone()]);
+}

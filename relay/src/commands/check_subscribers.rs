@@ -17,7 +17,7 @@ pub(super) struct CheckSubscribersArguments {
     file: PathBuf,
 
     /// Its encoding, such as windows-1251, where it has no byte-order mark and is not UTF-8 [default: windows-1252]
-    #[arg(long, value_name = "NAME", value_parser = encoding_by_label)]
+    #[arg(long, alias = "subscribers-encoding", value_name = "NAME", value_parser = encoding_by_label)]
     encoding: Option<&'static Encoding>,
 }
 

@@ -1,24 +1,25 @@
 //! TLS by certificate files, reloaded after every change. A new connection gets the new certificate. Sessions resume
 //! across the change: tickets do not depend on the certificate.
 
-mod validity;
+mod chain;
+mod files;
+mod x509;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use parking_lot::RwLock;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, version};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::CertificateDer;
 
-use crate::store::{data_directory, permissions};
-
-/// The largest PEM file, in bytes: a few hundred roots.
-const MAX_FILE: u64 = 1024 * 1024;
+use self::chain::{Chain, Unusable};
+use crate::clock::unix_seconds;
+use crate::store::permissions;
 
 /// A certificate chain and its key, as PEM files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +45,9 @@ impl Certificate {
     /// Where a file cannot be read, or the files do not belong together.
     pub fn load(files: &CertificateFiles) -> Result<Arc<Self>> {
         let provider = Arc::new(ring::default_provider());
-        let current = RwLock::new(Arc::new(read(files, &provider)?));
+        let chain = read(files, &provider)?;
+        warn(files, &chain);
+        let current = RwLock::new(Arc::new(chain.certified));
         Ok(Arc::new(Self { provider, current }))
     }
 
@@ -53,15 +56,18 @@ impl Certificate {
     /// # Errors
     /// As [`Self::load`]; the certificate in use is then the same as before.
     pub fn reload(&self, files: &CertificateFiles) -> Result<()> {
-        let renewed = Arc::new(read(files, &self.provider)?);
-        *self.current.write() = renewed;
+        let chain = read(files, &self.provider)?;
+        if chain.certified.cert != self.current.read().cert {
+            warn(files, &chain);
+        }
+        *self.current.write() = Arc::new(chain.certified);
         Ok(())
     }
 
     /// Returns the expiry of the relay's own certificate, seconds since 1970; 0 without one.
     pub fn expires(&self) -> u64 {
         let current = self.current.read();
-        let end = current.cert.first().and_then(validity::not_after);
+        let end = current.cert.first().and_then(x509::not_after);
         end.and_then(|end| u64::try_from(end).ok()).unwrap_or(0)
     }
 
@@ -90,25 +96,34 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-fn read(files: &CertificateFiles, provider: &CryptoProvider) -> Result<CertifiedKey> {
-    let chain = certificates(&files.certificate)?;
-    let content = data_directory::read(&files.key, MAX_FILE)?;
+fn read(files: &CertificateFiles, provider: &CryptoProvider) -> Result<Chain> {
+    let certificates = files::certificates(&files.certificate)?;
+    let key = files::private_key(&files.key)?;
+    let (certificate_file, key_file) = (files.certificate.display(), files.key.display());
+    chain::arrange(certificates, &key, provider).map_err(|why| match why {
+        Unusable::Key => anyhow::anyhow!("{key_file}: {why}"),
+        Unusable::Certificate => anyhow::anyhow!("{certificate_file}: {why}"),
+        Unusable::Mismatch => anyhow::anyhow!("{certificate_file} and {key_file} do not belong together: {why}"),
+    })
+}
+
+/// Warns of what others will not trust, and of a key that others may read.
+fn warn(files: &CertificateFiles, chain: &Chain) {
     permissions::warn_if_open("the private key of TLS", &files.key);
-    let key = PrivateKeyDer::from_pem_slice(&content)
-        .map_err(|error| anyhow::anyhow!("{} holds no private key in PEM: {error}", files.key.display()))?;
-    CertifiedKey::from_der(chain, key, provider)
-        .with_context(|| format!("{} and {} do not belong together", files.certificate.display(), files.key.display()))
+    let file = files.certificate.display();
+    for oddity in &chain.oddities {
+        tracing::warn!(%file, "{oddity}");
+    }
+    let end = chain.certified.cert.first().and_then(x509::not_after);
+    if end.is_some_and(|end| end <= unix_seconds(SystemTime::now()).cast_signed()) {
+        tracing::warn!(%file, "the certificate has expired: renew it");
+    }
 }
 
 /// Reads all certificates of a PEM file.
 ///
 /// # Errors
-/// Where the file cannot be read, or holds none.
+/// Where the file cannot be read, or holds none; in words.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let content = data_directory::read(path, MAX_FILE)?;
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&content)
-        .collect::<Result<_, _>>()
-        .map_err(|error| anyhow::anyhow!("{} holds no certificates in PEM: {error}", path.display()))?;
-    ensure!(!chain.is_empty(), "{} holds no certificate", path.display());
-    Ok(chain)
+    files::certificates(path)
 }

@@ -125,6 +125,9 @@ pub enum FileError {
     /// The file holds nothing.
     #[error("it is empty; the first row must hold the columns' names")]
     Empty,
+    /// The first row holds zero bytes.
+    #[error("its first row holds zero bytes, so it is UTF-32 or no text; save it as UTF-8")]
+    NoText,
     /// The first row names no username.
     #[error("its first row names no column \"username\"; the first row must hold the columns' names")]
     NoUsername,

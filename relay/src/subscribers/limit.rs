@@ -163,8 +163,21 @@ fn without_unit(number: Number) -> Result<Option<u64>, LimitError> {
 
 /// True for every word of an export for "no limit".
 fn is_none(text: &str) -> bool {
-    matches!(text, "" | "-" | "–" | "—" | "\\N")
-        || ["unlimited", "none", "n/a", "null", "nil"].iter().any(|word| text.eq_ignore_ascii_case(word))
+    const WORDS: [&str; 12] = [
+        "unlimited",
+        "no limit",
+        "none",
+        "n/a",
+        "#n/a",
+        "null",
+        "(null)",
+        "<null>",
+        "[null]",
+        "nil",
+        "nan",
+        "undefined",
+    ];
+    matches!(text, "" | "-" | "–" | "—" | "∞" | "\\N") || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 fn number_and_unit(text: &str) -> (&str, &str) {

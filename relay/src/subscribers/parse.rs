@@ -95,6 +95,9 @@ pub fn parse_each(
     let (separator, lines) = separator(&lines);
     let ((_, first), lines) = lines.split_first().ok_or(FileError::Empty)?;
     let names = names(first, separator, content.decoder)?;
+    if names.iter().any(|name| name.contains('\0')) {
+        return Err(FileError::NoText);
+    }
     let columns = Columns::find(&names)?;
     let layout = Layout {
         encoding: content.decoder.name(),

@@ -102,6 +102,9 @@ fn two_limits_in_one_value_are_read_by_their_order() {
         ("50/10", None, Order::DownloadFirst, Err(LimitError::NoUnit(50_000, 50_000_000))),
         ("", None, Order::DownloadFirst, Ok(Plan::default())),
         ("NULL", None, Order::Router, Ok(Plan::default())),
+        ("(null)", None, Order::DownloadFirst, Ok(Plan::default())),
+        ("#N/A", None, Order::DownloadFirst, Ok(Plan::default())),
+        ("∞/5M", None, Order::DownloadFirst, Ok(Plan { download: None, upload: Some(5_000_000) })),
         ("unlimited/5M", None, Order::DownloadFirst, Ok(Plan { download: None, upload: Some(5_000_000) })),
     ] {
         assert_eq!(pair(text, unit(column), order), expected, "{text}");

@@ -1,4 +1,4 @@
-//! The end of a certificate's validity (RFC 5280, section 4.1), read from DER. The relay reads no other field of X.509,
+//! The names and the end of a certificate (RFC 5280, section 4.1), read from DER. The relay reads no other field of X.509,
 //! and leaves the judgement to the other side.
 
 use chrono::NaiveDateTime;
@@ -10,16 +10,32 @@ const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
+/// The fields of a certificate that the relay reads. Names are the contents of their sequences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fields<'a> {
+    pub(super) issuer: &'a [u8],
+    pub(super) subject: &'a [u8],
+    validity: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// Reads the fields; `None` if these bytes are no certificate.
+    pub(super) fn read(certificate: &'a CertificateDer<'_>) -> Option<Self> {
+        let (body, _) = expect(SEQUENCE, certificate)?;
+        let (fields, _) = expect(SEQUENCE, body)?;
+        let fields = expect(VERSION, fields).map_or(fields, |(_, rest)| rest);
+        let (_serial, fields) = expect(INTEGER, fields)?;
+        let (_signature, fields) = expect(SEQUENCE, fields)?;
+        let (issuer, fields) = expect(SEQUENCE, fields)?;
+        let (validity, fields) = expect(SEQUENCE, fields)?;
+        let (subject, _) = expect(SEQUENCE, fields)?;
+        Some(Self { issuer, subject, validity })
+    }
+}
+
 /// Returns the certificate's `notAfter`, seconds since 1970; `None` if unreadable.
 pub(super) fn not_after(certificate: &CertificateDer<'_>) -> Option<i64> {
-    let (body, _) = expect(SEQUENCE, certificate)?;
-    let (fields, _) = expect(SEQUENCE, body)?;
-    let fields = expect(VERSION, fields).map_or(fields, |(_, rest)| rest);
-    let (_serial, fields) = expect(INTEGER, fields)?;
-    let (_signature, fields) = expect(SEQUENCE, fields)?;
-    let (_issuer, fields) = expect(SEQUENCE, fields)?;
-    let (validity, _) = expect(SEQUENCE, fields)?;
-    let (_, _not_before, validity) = element(validity)?;
+    let (_, _not_before, validity) = element(Fields::read(certificate)?.validity)?;
     let (tag, not_after, _) = element(validity)?;
     time(tag, str::from_utf8(not_after).ok()?)
 }
