@@ -14,10 +14,15 @@ const LATE = 350;
 /** The charts' end follows a changed interval by this share of the difference for each drawing. */
 const EASE = 0.05;
 
+/** The longest time from one step of the charts to the next where the reader wants less motion, in milliseconds. */
+const LONGEST_STEP = 1_500;
+
 /** Two charts that follow a feed. */
 export class Plotting {
   readonly chart: Chart;
   #behind = USUAL_INTERVAL + LATE;
+  /** The charts' right edge after the last step, by the relay's clock. */
+  #scrolled = -Infinity;
   #drawn = "";
 
   constructor(host: ParentNode) {
@@ -38,7 +43,7 @@ export class Plotting {
     const drawn = `${revision} ${JSON.stringify([plan, peaks, unit, minutes, zoom])}`;
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
-    const edge = now - this.#behind;
+    const edge = this.#edge(now);
     this.chart.update({ points: feed.after(Chart.from(minutes, edge)), plan, peaks, unit, minutes, zoom }, edge);
   }
 
@@ -47,6 +52,13 @@ export class Plotting {
     const now = feed.now(at);
     if (now === null) return;
     this.#behind += (feed.interval + LATE - this.#behind) * EASE;
-    this.chart.scroll(now - this.#behind);
+    this.#scrolled = now - this.#behind;
+    this.chart.scroll(this.#scrolled);
+  }
+
+  /** The charts' right edge. A new figure does not move the edge between two steps, where the reader wants less motion. */
+  #edge(now: number): number {
+    const edge = now - this.#behind;
+    return Math.abs(edge - this.#scrolled) < LONGEST_STEP ? this.#scrolled : edge;
   }
 }
