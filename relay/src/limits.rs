@@ -8,7 +8,8 @@ use std::time::Duration;
 /// The relay's limits and timeouts.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Viewers of one line: a household and the support desk; more: [`LineFull`](shared::close::Close::LineFull).
+    /// Viewers of one line: a household and the support desk. For one more from another address, one of the quarter that came last ends:
+    /// [`LineFull`](shared::close::Close::LineFull).
     ///
     /// Test: `a_line_and_the_relay_have_so_many_viewers`.
     pub viewers_per_line: usize,
@@ -17,9 +18,10 @@ pub struct Limits {
     ///
     /// Test: `an_address_has_few_seats_at_names_that_nobody_has`.
     pub unreported_per_address: usize,
-    /// Viewers in all, some 2 KB each; more: [`RelayFull`](shared::close::Close::RelayFull).
+    /// Viewers in all, some 2 KB each; more: [`RelayFull`](shared::close::Close::RelayFull). Viewers of usernames that no agent reports, in open
+    /// access, give way to those of reported lines.
     ///
-    /// Test: `a_line_and_the_relay_have_so_many_viewers`.
+    /// Test: `a_full_relay_has_room_for_reported_lines_before_all_others`.
     pub viewers: usize,
     /// Time from the WebSocket handshake to a complete first frame, lest silent connections pile up; then:
     /// [`WatchTimeout`](shared::close::Close::WatchTimeout).

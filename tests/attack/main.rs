@@ -2,7 +2,8 @@
 //! times alone, the relay's memory, and the lost samples of seated viewers. The program asserts nothing.
 //!
 //! Each attack comes from one address of 127.0.0.0/8 and then from two hundred. Attackers, logins and relay share this machine's
-//! processors, so a part of a login's delay is the attack's own work. `--alone` shows the spread of the figures without an attack.
+//! processors. So that a login's delay is the relay's work and not the attackers' own, which would be other machines', attackers run
+//! at a lower priority; attempts in a second show how far they came. `--alone` shows the spread of the figures without an attack.
 
 mod people;
 mod stage;
@@ -12,7 +13,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use people::Logins;
 use stage::{Needs, Phase, Stage};
@@ -40,10 +42,25 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).context("raising the limit of open files")?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(&arguments))
+    let attackers = attackers()?;
+    let ended = Builder::new_multi_thread().enable_all().build()?.block_on(run(&arguments, attackers.handle()));
+    attackers.shutdown_background();
+    ended
 }
 
-async fn run(arguments: &Arguments) -> Result<()> {
+/// Threads at a lower priority.
+fn attackers() -> Result<Runtime> {
+    let lower = || {
+        // Without it the figures are worse, and the program goes on.
+        let _ = nice(LOWER);
+    };
+    Ok(Builder::new_multi_thread().enable_all().on_thread_start(lower).build()?)
+}
+
+/// The attackers' priority below everybody else's: about a tenth of the processors while others want them (nice(2)).
+const LOWER: i32 = 10;
+
+async fn run(arguments: &Arguments, attackers: &Handle) -> Result<()> {
     let length = Duration::from_secs(arguments.seconds);
     print(HEAD)?;
     for attack in
@@ -51,11 +68,11 @@ async fn run(arguments: &Arguments) -> Result<()> {
     {
         let stage =
             Stage::start(Needs::of(*attack)).await.with_context(|| format!("the stage for {}", attack.name()))?;
-        let alone = stage.measure(None, 0, length).await?;
+        let alone = stage.measure(None, attackers, 0, length).await?;
         print(&row("nobody", 0, &alone, &alone.logins))?;
         for addresses in &arguments.addresses {
             let attack = (!arguments.alone).then_some(*attack);
-            let phase = stage.measure(attack, *addresses, length).await?;
+            let phase = stage.measure(attack, attackers, *addresses, length).await?;
             print(&row(attack.map_or("nobody", Attack::name), *addresses, &phase, &alone.logins))?;
         }
     }

@@ -10,6 +10,7 @@ use shared::username::Username;
 use tests::attacks::{Attack, Door, Flood, address};
 use tests::harness::{Agent, AgentSetup, Certificate, Relay, RelaySetup};
 use tests::simulated_router::{Setup, SimulatedRouter};
+use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use crate::people::{Logins, Seated};
@@ -110,8 +111,14 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Measures logins for so long, with an attack from so many addresses beside them.
-    pub(crate) async fn measure(&self, attack: Option<Attack>, addresses: u16, length: Duration) -> Result<Phase> {
+    /// Measures logins for so long, with an attack from so many addresses beside them, which runs on the attackers' threads.
+    pub(crate) async fn measure(
+        &self,
+        attack: Option<Attack>,
+        attackers: &Handle,
+        addresses: u16,
+        length: Duration,
+    ) -> Result<Phase> {
         let before = self.memory().await?;
         let (lost, limited) = (self.lost(), self.limited().await?);
         let (attempts, held) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -122,7 +129,8 @@ impl Stage {
             let flood = async {
                 let Some(attack) = attack else { return std::future::pending().await };
                 let (door, watch, pace) = (&self.door, &self.watches[0], attack.pace());
-                Flood { attack, pace, door, sources: &sources, watch, attempts: &attempts, held: &held }.run().await
+                let on = attackers.clone();
+                Flood { attack, pace, door, sources: &sources, watch, on, attempts: &attempts, held: &held }.run().await
             };
             tokio::select! {
                 logins = Logins::during(&self.door, &self.watches, length) => logins,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 use tests::attacks::{Attack, Door, Flood, address};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -67,6 +68,7 @@ async fn attack_in_turn(door: Door, attempts: Arc<AtomicUsize>) -> anyhow::Error
             door: &door,
             sources: &sources,
             watch: &Value::Null,
+            on: Handle::current(),
             attempts: &attempts,
             held: &held,
         };

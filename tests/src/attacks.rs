@@ -11,6 +11,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -111,6 +112,8 @@ pub struct Flood<'a> {
     pub sources: &'a [Ipv4Addr],
     /// The first frame of a link's owner, for the first line.
     pub watch: &'a Value,
+    /// Where the attempts run.
+    pub on: Handle,
     /// Counts the attempts.
     pub attempts: &'a AtomicUsize,
     /// Open connections now.
@@ -138,7 +141,7 @@ impl Flood<'_> {
                 let nth = self.attempts.fetch_add(1, Ordering::Relaxed);
                 let from = self.sources[nth % self.sources.len()];
                 let attempt = Attempt { attack: self.attack, door: self.door.clone(), from, nth };
-                open.spawn(attempt.make(hello.clone(), self.watch.clone()));
+                open.spawn_on(attempt.make(hello.clone(), self.watch.clone()), &self.on);
             }
             self.held.store(open.len(), Ordering::Relaxed);
         }

@@ -125,8 +125,29 @@ pub(crate) enum Watcher {
 pub(crate) struct Joined {
     /// The seat's number.
     pub(crate) number: u32,
-    /// True if an older seat of the same group ends for it.
-    pub(crate) displaces: bool,
+    /// The seat that ends for it.
+    pub(crate) displaces: Option<Displaced>,
+}
+
+/// A seat that ends for a newer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Displaced {
+    /// The oldest seat of the newcomer's own group.
+    OldestOfGroup,
+    /// Of the seats that were taken last, the oldest.
+    Latecomer,
+}
+
+impl Displaced {
+    /// Returns the words for operators.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::OldestOfGroup => {
+                "the oldest seat of an address ended: the address had as many of the line as it may have"
+            }
+            Self::Latecomer => "a latecomer's seat ended for a newcomer's: the line has as many viewers as it may have",
+        }
+    }
 }
 
 impl Watcher {
@@ -166,17 +187,21 @@ impl Audience {
         self.announced > 0
     }
 
-    /// Takes a seat; `None` where the line is full. Beyond a group's share, and in a full line, the oldest
-    /// seat of the group ends.
+    /// Takes a seat; `None` where the line is full and has no latecomers. Beyond a group's share, and in a full line, the oldest seat of the
+    /// group ends. A full line lets another group's newcomer in for a latecomer: whoever fills a line from many addresses keeps
+    /// nobody out, and does not drive away who was there before.
     pub(super) fn join(&mut self, group: AddressGroup, watcher: Watcher, limits: SeatLimits) -> Option<Joined> {
         let own = self.iter().filter(|seat| seat.is_held_by(group)).count();
         let is_full = self.taken - self.ended >= limits.all;
-        let displaces = own >= limits.group || (is_full && own > 0);
-        if displaces {
+        let displaces = if own >= limits.group || (is_full && own > 0) {
             self.end_oldest(group);
+            Some(Displaced::OldestOfGroup)
         } else if is_full && watcher == Watcher::Subscriber {
-            return None;
-        }
+            self.end_latecomer(limits.all.saturating_sub(limits.group))?;
+            Some(Displaced::Latecomer)
+        } else {
+            None
+        };
         Some(Joined { number: self.take_seat(group, watcher)?, displaces })
     }
 
@@ -201,6 +226,17 @@ impl Audience {
         if let Some((_, number)) = held.min_by_key(|(seat, _)| seat.joined) {
             self.end(number, Close::OpenedElsewhere);
         }
+    }
+
+    /// Ends the oldest of the subscribers' `latecomers` seats that were taken last; `None` for no such seat.
+    fn end_latecomer(&mut self, latecomers: usize) -> Option<()> {
+        let may_end = |seat: &ViewerSeat| seat.taken && seat.ended.is_none() && seat.watcher == Watcher::Subscriber;
+        let held = self.iter().zip(0..).filter(|(seat, _)| may_end(seat));
+        let mut held: Vec<(u32, u32)> = held.map(|(seat, number)| (seat.joined, number)).collect();
+        held.sort_unstable();
+        let (_, number) = *held.get(held.len().saturating_sub(latecomers))?;
+        self.end(number, Close::LineFull);
+        Some(())
     }
 
     /// Tells a seat's viewer to leave. The seat counts for no limit any longer.

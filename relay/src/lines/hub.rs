@@ -168,7 +168,8 @@ impl Hub {
             return Err(Close::GoingAway);
         }
         let SeatRequest { username, group, unreported, watcher } = *request;
-        let (place, circumstances) = (Place::take(self)?, self.circumstances(self.now()));
+        let place = Place::take(self).or_else(|| self.place_of_unreported(request)).ok_or(Close::RelayFull)?;
+        let circumstances = self.circumstances(self.now());
         let (line, joined) = self.with_line(username, |shard, line| {
             if line.activate(circumstances) {
                 shard.live.push(Arc::clone(line));
@@ -179,11 +180,8 @@ impl Hub {
             self.refuse(username, "viewer refused: the line has as many viewers as it may have");
             return Err(Close::LineFull);
         };
-        if displaces {
-            self.refuse(
-                username,
-                "the oldest seat of an address ended: the address had as many of the line as it may have",
-            );
+        if let Some(displaced) = displaces {
+            self.refuse(username, displaced.words());
         }
         let mut seat = Seat { place, line, number, unreported: None };
         if unreported == Unreported::Counted && !seat.line.is_reported() {
@@ -192,6 +190,14 @@ impl Hub {
             seat.unreported = Some(group);
         }
         Ok(seat)
+    }
+
+    /// In a full relay, takes the place of a viewer of an unreported username: for a line that an agent reports, or for a link.
+    fn place_of_unreported(self: &Arc<Self>, request: &SeatRequest<'_>) -> Option<Place> {
+        let is_reported =
+            || self.shard(request.username).lines.get(request.username).is_some_and(|line| line.0.is_reported());
+        let may_displace = request.unreported == Unreported::Allowed || is_reported();
+        (may_displace && self.unreported.give_way()).then(|| Place::beyond(self))
     }
 
     /// Returns the knowledge of one line.
@@ -406,12 +412,23 @@ pub(crate) struct Second {
 struct Place(Arc<Hub>);
 
 impl Place {
-    fn take(hub: &Arc<Hub>) -> Result<Self, Close> {
+    /// Takes a free place; `None` without one.
+    fn take(hub: &Arc<Hub>) -> Option<Self> {
         let one_more = |taken: usize| (taken < hub.limits.viewers).then_some(taken + 1);
-        hub.viewers.try_update(Ordering::Relaxed, Ordering::Relaxed, one_more).map_err(|_| Close::RelayFull)?;
+        hub.viewers.try_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        Some(Self::taken(hub))
+    }
+
+    /// Takes a place before the viewer who was told to leave has left.
+    fn beyond(hub: &Arc<Hub>) -> Self {
+        hub.viewers.fetch_add(1, Ordering::Relaxed);
+        Self::taken(hub)
+    }
+
+    fn taken(hub: &Arc<Hub>) -> Self {
         hub.metrics.viewers.increment();
         hub.metrics.viewers_joined.increment();
-        Ok(Self(Arc::clone(hub)))
+        Self(Arc::clone(hub))
     }
 }
 

@@ -38,8 +38,10 @@ async fn seated(stage: &Stage, username: &str, addresses: impl IntoIterator<Item
 async fn a_line_and_the_relay_have_so_many_viewers() {
     let stage = stage_with(|limits| limits.viewers = 18).await;
     let _agent = stage.agent("a", 1, vec![live(1, "ali"), live(2, "alice")]).await;
-    let _seated = seated(&stage, "ali", (1..=16).map(address)).await;
-    assert_eq!(stage.viewer("ali").await.closed().await.1, Close::LineFull);
+    let mut full = seated(&stage, "ali", (1..=16).map(address)).await;
+    let _newcomer = seated(&stage, "ali", [address(17)]).await;
+    assert_eq!(full.remove(12).closed().await.1, Close::LineFull, "the first of the last four");
+    assert_eq!(stage.hub.viewers(), 16);
     let mut others = seated(&stage, "alice", (1..=2).map(address)).await;
     assert_eq!(stage.viewer("alice").await.closed().await.1, Close::RelayFull);
     others.pop().unwrap().leave().await;
@@ -81,10 +83,12 @@ async fn staff_find_a_seat_at_a_full_line() {
     let ali = name("ali");
     let request = SeatRequest { watcher: Watcher::Support { announced: true }, ..SeatRequest::of(&ali) };
     let _staff = stage.hub.join(&request).unwrap();
-    assert_eq!(stage.viewer("ali").await.closed().await.1, Close::LineFull);
     for mut viewer in seated {
         assert!(viewer.state().await.support, "and nobody has to leave");
     }
+    let (_newcomer, findings) = (stage.viewer("ali").await, || stage.hub.findings(&ali, stage.hub.now()));
+    eventually(|| findings().viewers == 1).await;
+    assert_eq!(findings().staff, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,7 +98,7 @@ async fn one_address_leaves_seats_of_a_line_to_others() {
     let network = |host: u16| Some(Ipv6Addr::new(0x2001, 0xdb8, 0, 7, 0, 0, 0, host).into());
     let mut own = seated(&stage, "ali", (1..=20).map(network)).await.into_iter();
     let _others = seated(&stage, "ali", (1..=4).map(address)).await;
-    assert_eq!(stage.viewer("ali").await.closed().await.1, Close::LineFull, "12 and 4");
+    assert_eq!(stage.hub.viewers(), 16, "12 and 4");
     let told = Some(r#"{"type":"error","code":4109,"reason":"opened_elsewhere"}"#.to_owned());
     for _ in 0..8 {
         assert_eq!(own.next().unwrap().closed().await, (told.clone(), Close::OpenedElsewhere), "the oldest first");
@@ -108,13 +112,34 @@ async fn one_address_leaves_seats_of_a_line_to_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_fills_a_line_from_many_addresses_keeps_nobody_out_and_drives_nobody_away() {
+    let stage = Stage::new();
+    let mut agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
+    let mut before = seated(&stage, "ali", (1..=3).map(address)).await;
+    // Snapshots prove each seat; those behind are displaced one after another.
+    let _flood = seated(&stage, "ali", (10..=99).map(address)).await;
+    let mut newcomer = seated(&stage, "ali", [address(200)]).await.remove(0);
+    assert_eq!(stage.hub.viewers(), 16);
+    agent.samples(&[(1, 5, 6)]).await;
+    assert_eq!(newcomer.sample().await.down, 5);
+    for viewer in &mut before {
+        assert_eq!(viewer.sample().await.down, 5);
+    }
+    assert!(stage.explain("ali").to_string().contains("a latecomer's seat ended"), "{}", stage.explain("ali"));
+    let only = stage_with(|limits| limits.viewers_per_line = 1).await;
+    let _first = seated(&only, "ali", [address(1)]).await;
+    assert_eq!(only.viewer_from(address(2), "ali").await.closed().await.1, Close::LineFull, "a quarter of one is none");
+}
+
+#[tokio::test(start_paused = true)]
 async fn viewers_without_an_address_are_one_address() {
     let stage = stage_with(|limits| limits.viewers_per_line = 2).await;
     let _agent = stage.agent("a", 1, vec![live(1, "ali")]).await;
     let mut hidden = seated(&stage, "ali", [None, None]).await.into_iter();
     assert_eq!(hidden.next().unwrap().closed().await.1, Close::OpenedElsewhere);
-    let _other = seated(&stage, "ali", [address(1)]).await;
-    assert_eq!(stage.viewer_from(address(2), "ali").await.closed().await.1, Close::LineFull);
+    let other = seated(&stage, "ali", [address(1)]).await.remove(0);
+    let _third = seated(&stage, "ali", [address(2)]).await;
+    assert_eq!(other.closed().await.1, Close::LineFull);
     let _newest = seated(&stage, "ali", [None]).await;
     assert_eq!(hidden.next().unwrap().closed().await.1, Close::OpenedElsewhere);
 }
@@ -144,6 +169,30 @@ async fn an_address_has_few_seats_at_names_that_nobody_has() {
     viewers.remove(0).leave().await;
     let _seat = seated(&stage, "n7", [address(1)]).await;
     assert_eq!(viewers[0].until(LineState::Running).await.sessions, 1, "the others are left alone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_relay_has_room_for_reported_lines_before_all_others() {
+    // While the relay starts, and afterwards.
+    for started in [0, 61] {
+        let stage = stage_with(|limits| limits.viewers = 8).await;
+        seconds(started).await;
+        let mut agent = stage.agent("a", 1, vec![live(1, "ali"), live(2, "alice")]).await;
+        let mut before = seated(&stage, "ali", [address(1)]).await.remove(0);
+        let mut strangers = Vec::new();
+        for (username, last) in ["n1", "n2", "n3", "n4", "n5", "n6", "n7"].into_iter().zip([2, 2, 2, 2, 2, 2, 3]) {
+            strangers.extend(seated(&stage, username, [address(last)]).await);
+        }
+        assert_eq!(stage.viewer_from(address(4), "n8").await.closed().await.1, Close::RelayFull);
+        let mut newcomers = seated(&stage, "alice", [address(5), address(6)]).await;
+        for _ in 0..2 {
+            let newest = strangers.remove(strangers.len() - 2);
+            assert_eq!(newest.closed().await.1, Close::RelayFull, "of the address with most");
+        }
+        eventually(|| stage.hub.viewers() == 8).await;
+        agent.samples(&[(1, 5, 6), (2, 7, 8)]).await;
+        assert_eq!((before.sample().await.down, newcomers[0].sample().await.down), (5, 7));
+    }
 }
 
 #[tokio::test(start_paused = true)]

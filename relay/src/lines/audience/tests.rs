@@ -213,9 +213,9 @@ fn beyond_its_share_the_oldest_seat_of_a_group_gives_way() {
     // Seat 0 is the newest now, and seat 1 the oldest.
     assert_eq!((join(&mut seats, 1), ended(&seats)), (Some(0), vec![1]));
     assert_eq!((join(&mut seats, 3), ended(&seats)), (Some(4), vec![1]), "who is told to leave fills no line");
-    assert_eq!(join(&mut seats, 4), None, "the others' seats stay");
-    assert_eq!((join(&mut seats, 3), ended(&seats)), (Some(5), vec![1, 4]), "a full line gives no seat more");
-    for number in 0..6 {
+    assert_eq!((join(&mut seats, 4), ended(&seats)), (Some(5), vec![0, 1]), "of the last two the oldest");
+    assert_eq!((join(&mut seats, 3), ended(&seats)), (Some(6), vec![0, 1, 4]), "a full line gives no seat more");
+    for number in 0..7 {
         seats.leave(number);
     }
     assert_eq!((seats.len(), seats.ended), (0, 0));

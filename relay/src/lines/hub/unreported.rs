@@ -56,6 +56,24 @@ impl UnreportedSeats {
         }
     }
 
+    /// Ends the newest seat of the group with most, in a full relay. False without a seat.
+    pub(super) fn give_way(&self) -> bool {
+        let mut table = self.lock();
+        while let Some((&group, _)) = table.iter().max_by_key(|(_, seats)| seats.len()) {
+            let Some(seats) = table.get_mut(&group) else { return false };
+            seats.retain(|held| !held.line.is_reported());
+            let gone = seats.pop();
+            if seats.is_empty() {
+                table.remove(&group);
+            }
+            if let Some(Held { line, number }) = gone {
+                line.end(number, Close::RelayFull);
+                return true;
+            }
+        }
+        false
+    }
+
     /// Forgets the seats whose lines are reported by now, and ends those beyond `limit` of a group, the newest ones.
     pub(super) fn end_surplus(&self, limit: usize) {
         self.lock().retain(|_, seats| {
