@@ -1,4 +1,4 @@
-//! Control frames: what is read is written and read again as the same, by the agent's reader and by the relay's.
+//! Control frames: the agent's reader and the relay's read a message, write the message, and read the same again.
 
 use std::fmt::Debug;
 

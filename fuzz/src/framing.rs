@@ -1,4 +1,4 @@
-//! RouterOS framing: however the bytes are cut into pieces, the sentences are those of mikrotik-rs, which reads all bytes at once.
+//! RouterOS framing: with any cut of the bytes the sentences are those of mikrotik-rs, a reader of all bytes at once.
 //! Of a sentence beyond the bounds, the beginnings of the words are kept.
 
 use agent::routeros::framing::{Framing, FramingError, KEPT, MAX_SENTENCE, MAX_WORDS, Progress};
@@ -6,7 +6,7 @@ use mikrotik_rs::proto::codec::{self, Decode};
 
 type Sentence = Vec<Vec<u8>>;
 
-/// A sentence as the framing gives it.
+/// A sentence from the framing.
 struct Framed {
     words: Sentence,
     is_cut: bool,
@@ -39,7 +39,7 @@ pub fn holds(data: &[u8]) {
     match outcome {
         Ok(()) => assert!(fine && agree && is_all, "the oracle reads other sentences"),
         Err(FramingError::ControlByte(_)) => assert!(!fine && agree && is_all, "the oracle reads on"),
-        // Our bounds end the connection where the oracle, which has none, goes on.
+        // Our bounds end the connection; the oracle has none and goes on.
         Err(_) => assert!(agree, "the oracle reads other sentences before the bound"),
     }
 }

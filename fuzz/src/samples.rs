@@ -1,12 +1,12 @@
-//! Sample frames: any bytes are read or refused by the relay; any samples that the agent writes are read as they are.
+//! Sample frames: the relay reads or refuses any bytes, and reads an agent's samples unchanged.
 
 use shared::frame::{Batch, Header, encode, encode_averages, mark_replayed};
 use shared::{Epoch, LineHandle, Sample};
 
-/// The largest rate that a frame carries, by its golden file.
+/// The largest rate in a frame, by the golden file.
 const LARGEST: u64 = shared::sample::MAX_RATE;
 
-/// The bytes are a frame, and then once more the stuff of which a frame is made.
+/// The bytes are a frame, and then the material of another frame.
 pub fn holds(data: &[u8]) {
     any_bytes_are_read_or_refused(data);
     what_is_written_is_read(data);

@@ -1,9 +1,9 @@
-//! RouterOS replies: whatever the words are, each is read or is none, and what is found is what was sent.
+//! RouterOS replies: of any words, each is read or is no attribute, and every value found was sent.
 
 use agent::routeros::framing::{Framing, Progress};
 use agent::routeros::sentence::{Sentence, decimal, duration, rate};
 
-/// Names that the agent asks for, of each kind of value.
+/// Names of the agent's questions, of each kind of value.
 const NAMES: [&str; 8] = [".id", "name", "user", "rx-bits-per-second", "uptime", "dead", ".section", "message"];
 
 /// The bytes are sentences as they come from a router.
@@ -28,7 +28,7 @@ pub fn holds(data: &[u8]) {
     }
 }
 
-/// The value by another way: the word that is `=name` or begins with `=name=`.
+/// The value by another way: the word `=name`, or the rest of a word with the beginning `=name=`.
 fn plainly<'a>(words: impl Iterator<Item = &'a [u8]>, name: &str) -> Option<&'a [u8]> {
     let bare = format!("={name}").into_bytes();
     let with_value = format!("={name}=").into_bytes();

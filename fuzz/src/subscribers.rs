@@ -1,4 +1,4 @@
-//! The subscribers file: any bytes are a table or are refused; what is shown of a row is bounded.
+//! The subscribers file: any bytes are a table or are refused; the texts of a row are bounded.
 
 use relay::subscribers::parse::parse;
 use shared::control::MAX_TEXT;

@@ -1,4 +1,5 @@
-//! Links: no text without our signature opens a line; of what our key signed, only what a reader of our own finds right.
+//! Links: no text without our signature opens a line. Of signed texts, only those open one in which an independent reader finds
+//! no fault.
 
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,13 +11,13 @@ use relay::viewers::links::{self, AUDIENCE, Access, Found, Mode, WatchRequest};
 use ring::hmac;
 use serde_json::Value;
 
-/// The key that seeds are signed with too; it opens nothing anywhere.
+/// The key of the seeds; a real relay has another.
 const KEY: [u8; 32] = *b"a key for fuzzing, of 32 bytes..";
 const KEY_ID: &str = "fuzz";
-/// The time that links are judged at, in seconds since 1970.
+/// The time of the judgement, in seconds since 1970.
 const NOW: u64 = 1_800_000_000;
 
-/// The bytes are a token, and then, halved at the first line break, the header and the claims of one that is signed.
+/// The bytes are a token, and then the header and the claims of a signed token, on two lines.
 pub fn holds(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     judge(text);

@@ -3,7 +3,7 @@
 use shared::Username;
 use shared::username::{escape, unescape};
 
-/// The bytes are a username, and then text that should name one.
+/// The bytes are a username, and then the text form of one.
 pub fn holds(data: &[u8]) {
     if let Ok(username) = Username::from_bytes(data) {
         assert_eq!(Username::from_text(&username.to_text()).as_ref(), Ok(&username));

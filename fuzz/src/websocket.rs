@@ -1,5 +1,5 @@
-//! The viewers' WebSocket: however the bytes are cut, they mean what tungstenite reads in them; where we refuse more than
-//! it does, nothing has been read that it did not read too.
+//! The viewers' WebSocket: with any cut, the bytes mean the same to us and to tungstenite. We refuse more than tungstenite does, and
+//! read nothing beyond.
 
 use std::io::{self, Read, Write};
 
@@ -20,7 +20,7 @@ fn a_viewer_is_understood(bytes: &[u8], piece: usize) {
     let (expected, failed) = oracle(bytes);
     match violation {
         None => assert!(!failed && messages == expected, "{messages:?} for {expected:?}"),
-        // Refused by us alone: messages in parts, long forms of a length, codes that nobody may send.
+        // Refused by us alone: messages in parts, long forms of a length, forbidden codes.
         Some(Violation::Fragmented | Violation::LengthForm | Violation::TooLong | Violation::Close) => {
             assert!(expected.starts_with(&messages), "{messages:?} before {violation:?}, {expected:?}");
         }
@@ -62,7 +62,7 @@ fn read(bytes: &[u8], piece: usize) -> (Vec<Inbound>, Option<Violation>) {
     (messages, None)
 }
 
-/// What tungstenite makes of the same bytes, and whether an error ended them.
+/// Tungstenite's messages of the same bytes, and true after an error.
 fn oracle(bytes: &[u8]) -> (Vec<Inbound>, bool) {
     let mut socket = tungstenite(Role::Server, bytes);
     let mut messages = Vec::new();
@@ -89,7 +89,7 @@ fn tungstenite(role: Role, bytes: &[u8]) -> WebSocket<Wire> {
     WebSocket::from_raw_socket(Wire { input: io::Cursor::new(bytes.to_vec()) }, role, Some(config))
 }
 
-/// A peer's bytes, and then nothing for the time being; what is written to it is dropped.
+/// A peer's bytes, and then silence. Drops all writing to the peer.
 struct Wire {
     input: io::Cursor<Vec<u8>>,
 }

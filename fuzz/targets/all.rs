@@ -1,4 +1,4 @@
-//! Every target in one program; the variable FUZZ_TARGET names the one that runs.
+//! Every target in one program; the variable FUZZ_TARGET names the target.
 #![no_main]
 
 use std::sync::LazyLock;

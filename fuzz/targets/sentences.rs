@@ -1,4 +1,4 @@
-//! What is read out of a RouterOS reply.
+//! The reading of RouterOS replies.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::sentences::holds(data));

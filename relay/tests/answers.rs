@@ -1,4 +1,4 @@
-//! Every answer of every listener leaves by one door: its headers, whatever the request.
+//! The headers of every answer of every listener, to all kinds of requests.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;

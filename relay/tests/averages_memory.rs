@@ -1,6 +1,6 @@
-//! What two hours of averages of 20,000 lines cost, measured on the process: 1.2 KB a line.
+//! The memory for two hours of averages of 20,000 lines, measured on the process: 1.2 KB a line.
 //!
-//! A test binary of its own, so that nothing else allocates meanwhile; `--nocapture` prints the figures.
+//! A separate test binary: nothing else allocates meanwhile. `--nocapture` prints the figures.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod measured;
@@ -29,7 +29,7 @@ fn average(handle: u32, nth: u64) -> Sample {
     Sample { line: LineHandle(handle), download: busy * (1_000 + nth), upload: busy * 90 }
 }
 
-/// The frames of one reading of an agent's counters, from its backlog, so that their times are not of now.
+/// The frames of one reading of an agent's counters, from a backlog: their times are past.
 fn frames(nth: u64, sequence: &mut u64) -> Vec<Vec<u8>> {
     let averages: Vec<_> = (1..=LINES).map(|handle| average(handle, nth)).collect();
     let reach = Reach { span_ms: INTERVAL_MS, interval_ms: INTERVAL_MS };
@@ -57,7 +57,7 @@ async fn two_hours_of_averages_are_little_more_than_a_kilobyte_a_line() {
         to_relay.send(Message::text(encode(&FromAgent::Lines(table)))).await.unwrap();
     }
     assert!(from_relay.next().await.unwrap().unwrap().to_text().unwrap().contains("welcome"));
-    // Its acknowledgements are read, lest it wait for us.
+    // Acknowledgements are read: a full pipe would stop the relay.
     let reader = tokio::spawn(async move { while from_relay.next().await.is_some_and(|message| message.is_ok()) {} });
     let (mut sequence, mut before) = (1, 0);
     for nth in 0..AVERAGES {

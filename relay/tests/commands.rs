@@ -1,4 +1,4 @@
-//! The built binary, as an operator types it.
+//! The built binary on an operator's command line.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
@@ -33,14 +33,14 @@ fn good(data: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A command's exit code and what it said.
+/// A command's exit code and messages.
 fn bad(data: &Path, arguments: &[&str]) -> (i32, String) {
     let output = run(data, arguments);
     assert!(output.stdout.is_empty(), "nothing is on standard output but what was asked for");
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
-/// A relay as a process of its own; ended when dropped.
+/// A relay as a separate process, ended when dropped.
 struct Served {
     child: Child,
     log: BufReader<std::process::ChildStderr>,
@@ -64,7 +64,7 @@ impl Served {
         Self { child, log, text, viewers, private }
     }
 
-    /// Ends it by SIGTERM; its exit code and its whole log.
+    /// Ends the relay by SIGTERM. Returns the exit code and the whole log.
     fn terminate(mut self) -> (Option<i32>, String) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         self.log.read_to_string(&mut self.text).unwrap();
@@ -117,14 +117,14 @@ fn serve_with_keys_open_to_others_refuses_to_start() {
     assert!(error.contains("chmod 600"), "{error}");
 }
 
-/// The program and an initialised data directory, for an account that owns neither.
+/// The program and an initialised data directory, for another account than the owner's.
 struct Stranger {
     folder: tempfile::TempDir,
     program: std::path::PathBuf,
 }
 
 impl Stranger {
-    /// The account of `nobody` where the tests run as root; else the tests' own.
+    /// The account of `nobody` for tests as root; else the tests' own.
     const ACCOUNT: u32 = 65_534;
 
     fn new() -> Self {
@@ -140,7 +140,7 @@ impl Stranger {
         self.folder.path().join("data")
     }
 
-    /// A command's exit code and what it said, under an account that may not do everything.
+    /// A command's exit code and messages, under an ordinary account.
     fn run(&self, data: &Path, arguments: &[&str]) -> (i32, String) {
         use std::os::unix::process::CommandExt;
         let mut command = Command::new(&self.program);
@@ -189,7 +189,7 @@ fn a_port_that_may_not_be_had_is_told_with_the_way_to_it() {
         std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap().trim().parse().unwrap();
     let mut cases =
         vec![(taken.local_addr().unwrap().to_string(), "ss -ltnp"), ("192.0.2.1:0".to_owned(), "ip address")];
-    // Where the system lets everybody have every port, there is nothing to be told.
+    // Some systems let everybody have every port.
     cases.extend((first > 443).then(|| ("127.0.0.1:443".to_owned(), "CAP_NET_BIND_SERVICE")));
     for (address, words) in cases {
         let arguments = ["serve", "--plaintext", "--listen", &address, "--private-listen", "127.0.0.1:0"];
@@ -231,7 +231,7 @@ fn two_relays_on_one_data_directory_are_refused_and_commands_work_beside_one() {
     good(directory.path(), &["--public-url", "https://monitor.example", "link", "ali"]);
     assert!(bad(directory.path(), &["init"]).1.contains("stays as it is"));
     drop(served);
-    // The lock died with the process, however it ended.
+    // The lock died with the process.
     assert_eq!(Served::start(directory.path(), &[]).terminate().0, Some(0));
 }
 
@@ -598,7 +598,7 @@ fn a_token_is_explained_with_the_reason_for_its_refusal() {
         assert!(code == 0 && out.contains("opens      the line ali until 20") && out.contains("by the key"), "{out}");
         assert!(!out.contains("eyJ"), "a token is not printed");
     }
-    // What the server would say, whatever else is wrong.
+    // The server's own words.
     let decoded = |k: &str| BASE64.decode(k).unwrap();
     let header = r#"{"alg":"HS256"}"#;
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
@@ -656,7 +656,7 @@ fn a_token_is_explained_with_the_reason_for_its_refusal() {
     assert_eq!(bad(data, &["link", "ali", "--explain", "x"]).0, 2);
 }
 
-/// Returns the first line that `watch` prints of ali's line at that relay.
+/// Returns the first line of `watch` for ali's line at the relay.
 fn first_of_watch(data: &Path, url: &str) -> String {
     let mut watch = command(data, &["watch", "ali", "--url", url]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();

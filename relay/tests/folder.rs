@@ -59,7 +59,7 @@ async fn pages_are_the_same_with_the_folder_and_without() {
 #[tokio::test]
 async fn an_old_bookmark_is_led_to_the_line_within_the_folder() {
     let relay = in_folder();
-    // A browser reads a relative address beside the one that it asked for, whatever the proxy made of that.
+    // For a browser, a relative address stands beside the address of the request, with or without the proxy's change.
     for path in ["/speed/?username=ali", "/?username=ali"] {
         let response = relay.get(path).await;
         assert_eq!((response.status, response.header("location")), (302, Some("line/ali")), "{path}");

@@ -154,7 +154,7 @@ async fn what_comes_right_behind_a_handshake_is_not_lost() {
     let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
     let mut request = format!("GET /api/v1/live HTTP/1.1\r\nhost: relay.test\r\n{WEBSOCKET}\r\n").into_bytes();
     let watch = br#"{"type":"watch","token":"nonsense"}"#;
-    // One masked text frame; a mask of zeros leaves the text as it is.
+    // One masked text frame; a mask of zeros changes nothing.
     request.extend([0x81, 0x80 | u8::try_from(watch.len()).unwrap(), 0, 0, 0, 0]);
     request.extend(watch);
     stream.write_all(&request).await.unwrap();
@@ -217,7 +217,7 @@ async fn failed_logins_are_limited_by_address_and_good_ones_never_are() {
     let relay = TestRelay::start(|config| config.limits.failed_attempts = 2);
     let token = add_agent(&relay, "tower");
     eventually("the token is known", async || relay.request("/agent/v1", &bearer(&token)).await.status == 426).await;
-    // However many it took until the token was known, the limit is passed after two more.
+    // Whatever the number until the token was known, two more pass the limit.
     let wrong = async || relay.request("/agent/v1", &bearer("wrong")).await;
     eventually("the limit is passed", async || wrong().await.status == 429).await;
     let limited = wrong().await;
@@ -288,7 +288,7 @@ async fn server_sent_events_open_with_the_lines_own_token_alone() {
     let response = relay.request(path, &bearer(&expired)).await;
     assert_eq!(response.status, 401);
     assert!(response.text().contains("link_expired"));
-    // The operator is told, under the name that the token was signed for.
+    // The operator is told, under the name in the token.
     for (username, why) in [("ali", "link has expired"), ("alice", "at the address of another line")] {
         let explained = get(relay.addresses.private, &format!("/explain/{username}"), "").await.text();
         assert!(explained.contains(why), "{explained}");
@@ -297,7 +297,7 @@ async fn server_sent_events_open_with_the_lines_own_token_alone() {
     let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
     let response = head(&mut stream, path, &bearer(&relay.token("ali", in_an_hour()))).await;
     assert_eq!((response.status, response.header("content-type")), (200, Some("text/event-stream")));
-    // Neither a proxy that follows the RFC nor one that looks at the encoding alone compresses the stream.
+    // No proxy compresses the stream: by the RFC, or by a look at the encoding alone.
     assert_eq!(response.header("cache-control"), Some("no-store, no-transform"));
     assert_eq!(response.header("content-encoding"), Some("identity"));
     let path = "/api/v1/lines/a%2Fb%20%25E9%2C%40/live";
@@ -348,7 +348,7 @@ async fn a_header_without_end_is_refused() {
     let relay = TestRelay::start(|_| {});
     let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
     let request = format!("GET / HTTP/1.1\r\nhost: relay.test\r\nx: {}", "x".repeat(64 * 1024));
-    // The relay may hang up before all of it is written.
+    // The relay may hang up before the end of the request.
     let _ = stream.write_all(request.as_bytes()).await;
     let answer = read_to_end(&mut stream).await;
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
@@ -413,7 +413,7 @@ async fn connections_beyond_the_limit_are_closed_at_once_and_places_come_back() 
     .await;
 }
 
-/// A stranger's connection, by what it does.
+/// A stranger's connection, by kind.
 async fn stranger(kind: &str, from: [u8; 4], relay: &TestRelay) -> TcpStream {
     let mut stream = connect_from(from, relay).await;
     match kind {
@@ -559,7 +559,7 @@ async fn raw(relay: &TestRelay, bytes: &[u8], split: usize) -> Vec<u8> {
     let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
     let (first, second) = bytes.split_at(split.min(bytes.len()));
     for piece in [first, second] {
-        // The relay may hang up before all of it is written.
+        // The relay may hang up before the end of the request.
         let _ = stream.write_all(piece).await;
         tokio::task::yield_now().await;
     }

@@ -1,6 +1,6 @@
-//! What an idle reported line costs, measured on the process: 600 bytes at most, 300 aimed at.
+//! The memory of an idle reported line, measured on the process: 600 bytes at most, 300 aimed at.
 //!
-//! A test binary of its own, so that nothing else allocates meanwhile.
+//! A separate test binary: nothing else allocates meanwhile.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod measured;

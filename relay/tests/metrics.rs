@@ -1,4 +1,4 @@
-//! What operators read about metrics, in docs, against what the relay exports.
+//! The documents on metrics beside the relay's export.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -12,13 +12,13 @@ fn document(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)).unwrap()
 }
 
-/// Each exported metric with its kind.
+/// Each exported metric with the kind.
 fn exported(text: &str) -> BTreeSet<(String, String)> {
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     types.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
 }
 
-/// Every word of a text that is a metric's name.
+/// Every metric's name in a text.
 fn named(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words.filter(|word| word.starts_with("linelight_") || word.starts_with("process_")).map(str::to_owned).collect()
@@ -43,7 +43,7 @@ fn every_metric_stands_in_the_documentation_and_no_other() {
             help.len() > 5 && rows.contains(&format!("| {help} |")),
             "{name} is described otherwise than by: {help}"
         );
-        // One row for each version of an agent that is connected, and here none is.
+        // A row for each version of connected agents; here none is connected.
         let may_be_empty = name == "linelight_uplinks_by_version";
         assert!(may_be_empty || text.lines().any(|line| line.starts_with(name)), "{name} has no value");
     }

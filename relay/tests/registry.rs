@@ -49,7 +49,7 @@ async fn an_agent_comes_and_goes_while_the_relay_runs() {
 
 #[tokio::test]
 async fn an_agent_started_right_after_agent_add_is_let_in() {
-    // Far longer than a command takes, so that the first request comes before the file is asked.
+    // Far longer than a command takes: the first request comes before a look at the file.
     let relay = TestRelay::start(|config| config.reload_every = Duration::from_secs(2));
     let token = agent(&relay, &["add", "tower", "--lines", "*"]);
     assert!(is_known(&relay, &token).await, "an unknown token waits for the next reload");

@@ -49,7 +49,7 @@ async fn on_postgresql() {
     suite(&Location::from_address(&server.address(), None).unwrap()).await;
 }
 
-/// What holds on every database.
+/// The behaviour on every database.
 async fn suite(location: &Location) {
     let database = Database::open(location).await.unwrap();
     assert_eq!(database.version(Topic::Links).await.unwrap(), 0);
@@ -68,7 +68,7 @@ async fn suite(location: &Location) {
 async fn a_link_is_entered_listed_and_revoked(database: &Database) {
     assert_eq!(book::enter(database, &name("ali"), "one", NOW, NOW + 100).await.unwrap(), NOW);
     assert_eq!(database.version(Topic::Links).await.unwrap(), 1);
-    // A link of a billing portal is known only once it is revoked.
+    // A billing portal's link is known only after the revocation.
     assert!(book::revoke(database, &name("ali"), "portal's", NOW + 200, NOW + 1).await.unwrap());
     assert!(book::revoke(database, &name("ali"), "one", NOW + 100, NOW + 2).await.unwrap());
     assert!(!book::revoke(database, &name("ali"), "one", NOW + 100, NOW + 3).await.unwrap(), "it was before");
@@ -291,7 +291,7 @@ fn half(file: &str) -> Vec<u8> {
     content
 }
 
-/// Revokes links by a program that is killed after each few, two hundred times.
+/// Revokes links by a program, killed after each few, two hundred times.
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_to_a_sudden_death() {
     let (_directory, data) = initialised();
@@ -315,7 +315,7 @@ async fn nothing_acknowledged_is_lost_to_a_sudden_death() {
     assert_eq!(version, links.len(), "each change is whole: its link and its version");
 }
 
-/// Returns the ids that the program acknowledged before it was killed, `after` of them at least.
+/// Returns the acknowledged ids of the killed program, at least `after`.
 fn revoke_until_killed(data: &DataDirectory, links: &str, after: usize) -> Vec<String> {
     let mut child =
         command(data).args(["links", "revoke", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -327,7 +327,7 @@ fn revoke_until_killed(data: &DataDirectory, links: &str, after: usize) -> Vec<S
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    // What was acknowledged until the death counts too; a line cut off does not.
+    // Acknowledgements until the death count too, but no cut line.
     acknowledged.extend(lines.map_while(Result::ok).filter(|line| line.ends_with(" revoked")));
     acknowledged.iter().map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect()
 }

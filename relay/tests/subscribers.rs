@@ -1,4 +1,4 @@
-//! The subscribers file as its operator meets it: a relay that starts without it, and the command that checks it.
+//! The subscribers file for operators: a relay's start without the file, and the command for checking.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 

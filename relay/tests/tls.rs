@@ -83,7 +83,7 @@ async fn the_page_and_its_websocket_come_over_tls() {
     assert_eq!(private.header("strict-transport-security"), None, "the private listener is plain HTTP");
     let mut stream = connect(&relay, &config).await.unwrap();
     assert_eq!(common::head(&mut stream, "/api/v1/live", common::WEBSOCKET).await.status, 101);
-    // The bare TLS stream is handed over: a frame that breaks the rules is answered by a close frame, not by HTTP.
+    // The bare TLS stream is handed over: the answer to an unlawful frame is a close frame, not HTTP.
     stream.write_all(&[0x81, 0x00]).await.unwrap();
     let answer = read_to_end(&mut stream).await;
     assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
@@ -184,7 +184,7 @@ async fn agents_and_viewers_have_budgets_apart() {
     let mut viewer = (*agent).clone();
     viewer.alpn_protocols = vec![b"http/1.1".to_vec()];
     let viewer = Arc::new(viewer);
-    // One side gets no turn at all, so that only who is counted with the other gets in.
+    // One side gets no turn at all: only connections counted with the other get in.
     for (viewers, agents) in [(0, 1), (1, 0)] {
         let relay = start(directory.path(), |config| {
             config.limits.viewer_handshakes = viewers;
@@ -233,9 +233,9 @@ async fn a_hello_without_end_is_refused() {
     write_certificate(&files(directory.path()));
     let relay = start(directory.path(), |config| config.limits.handshake_timeout = 10 * common::PATIENCE);
     let mut stream = TcpStream::connect(relay.addresses.viewers).await.unwrap();
-    // A handshake record of 16 KiB, with a hello of 64,000 bytes in it (RFC 8446, sections 4 and 5.1).
+    // A handshake record of 16 KiB with the beginning of a hello of 64,000 bytes (RFC 8446, sections 4 and 5.1).
     let head = [0x16, 3, 1, 0x40, 0, 1, 0, 0xfa, 0, 3, 3];
-    // The relay may hang up before all of it is written.
+    // The relay may hang up before the end of the hello.
     let _ = stream.write_all(&[&head[..], &[0; 12 * 1024]].concat()).await;
     read_to_end(&mut stream).await;
     relay.metric_reaches("linelight_tls_handshakes_failed_total", 1).await;

@@ -1,4 +1,4 @@
-//! What an open page costs over plain TCP, measured on the process: 4 KB beyond the idle relay at most, 1.5 KB aimed at.
+//! The memory of an open page over plain TCP, measured on the process: 4 KB beyond the idle relay at most, 1.5 KB aimed at.
 //!
 //! A test binary of its own, so that nothing else allocates meanwhile; the viewers' own ends are bare sockets, whose
 //! memory is the kernel's.
@@ -26,7 +26,7 @@ use tokio::sync::watch;
 /// Two sockets each, below the usual limit of 1,024 open files.
 const VIEWERS: u64 = 400;
 
-/// Opens pages, each of a line of its own, and reads the beginning of each snapshot.
+/// Opens pages, one for each line, and reads the beginning of each snapshot.
 fn open_pages(address: std::net::SocketAddr, names: std::ops::Range<u64>) -> Vec<TcpStream> {
     let open = |name| {
         let mut socket = TcpStream::connect(address).unwrap();

@@ -11,12 +11,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-/// The longest header of a request that is read, in bytes.
+/// The longest header of a request, in bytes.
 const MAX_HEADER: usize = 8 * 1024;
 /// A request is answered within this time, or not at all.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A line and the link to it.
+/// A line and the line's link.
 pub(crate) struct Link {
     pub(crate) username: Username,
     pub(crate) customer: String,
@@ -29,7 +29,7 @@ pub(crate) async fn serve(listener: TcpListener, page: String) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         let page = Arc::clone(&page);
-        // A browser that leaves in the middle needs no answer.
+        // A browser may leave in the middle, and then needs no answer.
         tokio::spawn(async move { timeout(PATIENCE, converse(stream, &page)).await });
     }
 }
@@ -106,7 +106,7 @@ pub(crate) fn page(links: &[Link], control: SocketAddr) -> String {
     )
 }
 
-/// A text without what HTML would take for its own.
+/// Escapes a text for HTML.
 fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

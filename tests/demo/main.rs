@@ -16,9 +16,9 @@ use tests::simulated_router::{Port, Setup, SimulatedRouter, control};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The port of the relay, unless it is taken.
+/// The usual port of the relay.
 const RELAY_PORT: u16 = 8080;
-/// The port of the list of lines, unless it is taken.
+/// The usual port of the list of lines.
 const LIST_PORT: u16 = 8000;
 
 /// Runs a simulated router with subscribers, an agent and a relay on 127.0.0.1, and prints the address of a page that lists the lines.
@@ -126,7 +126,7 @@ async fn bind_list(wanted: Option<u16>) -> Result<TcpListener> {
     listener.context("binding the port of the list of lines")
 }
 
-/// People for the lines; whoever comes after them has none, as in many a billing system.
+/// Customers of the first lines. Further lines have none, as in many a billing system.
 const CUSTOMERS: [(&str, &str); 12] = [
     ("Protea Motors", "Fibre Direct 20/5"),
     ("Ali Demir", "Home 50/10"),

@@ -1,4 +1,4 @@
-//! A relay on ports of its own, stopped when dropped, and an HTTP client so small that nothing is hidden in it.
+//! A relay on free ports, stopped when dropped, and a plain HTTP client.
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 #![allow(unreachable_pub, missing_docs, reason = "shared by test binaries alone")]
@@ -125,7 +125,7 @@ impl Drop for TestRelay {
     }
 }
 
-/// Asks until it is so.
+/// Asks until the answer is yes.
 pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !is_so().await {
@@ -162,7 +162,7 @@ impl Response {
     }
 }
 
-/// GET on a connection of its own, closed behind it. `headers` are whole lines.
+/// GET on a new connection, closed afterwards. `headers` are whole lines.
 pub async fn get(address: SocketAddr, path: &str, headers: &str) -> Response {
     exchange(TcpStream::connect(address).await.unwrap(), "GET", path, headers).await
 }
@@ -193,7 +193,7 @@ pub async fn exchange_with<S: AsyncRead + AsyncWrite + Unpin>(
     Response::parse(&read_to_end(&mut stream).await)
 }
 
-/// Sends a request and reads the answer's header alone: for answers that do not end.
+/// Sends a request and reads the answer's header alone: for endless answers.
 pub async fn head<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, path: &str, headers: &str) -> Response {
     let request = format!("GET {path} HTTP/1.1\r\nhost: relay.test\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -206,12 +206,12 @@ pub async fn head<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, path: &str,
 
 pub async fn read_to_end<S: AsyncRead + Unpin>(stream: &mut S) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // A connection that is reset has ended too.
+    // A reset is an end too.
     let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the connection ends");
     bytes
 }
 
-/// The lines that ask for a WebSocket.
+/// The header lines for a WebSocket.
 pub const WEBSOCKET: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
                              sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 

@@ -1,4 +1,4 @@
-//! What the tests of memory measure with: the process's own size, and an agent that reports many lines.
+//! For tests of memory: the process's size, and an agent with many lines.
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 #![allow(unreachable_pub, missing_docs, reason = "shared by test binaries alone")]
@@ -25,7 +25,7 @@ pub fn resident_bytes() -> u64 {
     line.trim().strip_suffix(" kB").unwrap().trim().parse::<u64>().unwrap() * 1_024
 }
 
-/// An agent's end of an uplink to a hub of its own.
+/// An agent's end of an uplink to a separate hub.
 pub struct Reporting {
     pub socket: WebSocketStream<DuplexStream>,
     pub metrics: Arc<Metrics>,

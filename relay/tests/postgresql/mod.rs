@@ -16,7 +16,7 @@ pub(crate) struct PostgreSql {
 }
 
 impl PostgreSql {
-    /// Starts a server. `tests/setup postgresql` installs it.
+    /// Starts a server. `tests/setup postgresql` installs PostgreSQL.
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let account = account();
@@ -70,14 +70,14 @@ impl PostgreSql {
 
 impl Drop for PostgreSql {
     fn drop(&mut self) {
-        // SIGINT is PostgreSQL's fast shutdown: it ends its own children too.
+        // SIGINT is PostgreSQL's fast shutdown, with all children.
         let _ =
             rustix::process::kill_process(rustix::process::Pid::from_child(&self.server), rustix::process::Signal::INT);
         let _ = self.server.wait();
     }
 }
 
-/// Returns the account for the server, which refuses to run as root.
+/// Returns the account for the server: PostgreSQL refuses to run as root.
 fn account() -> Option<(u32, u32)> {
     if !rustix::process::geteuid().is_root() {
         return None;
