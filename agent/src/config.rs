@@ -120,9 +120,7 @@ fn check_router(
         return Err(ConfigError::RouterPlaintext(address.to_string()));
     }
     let password = secret(environment, "LINELIGHT_ROUTER_PASSWORD", typed.router.password_file.as_deref())?;
-    if let Some(doubt) = password.doubt() {
-        warnings.push(format!("the router's password {doubt}: remove that, unless it is meant"));
-    }
+    warnings.extend(password.password_doubt());
     Ok(RouterConfig { address, user: typed.router.user.clone(), password, trust })
 }
 
@@ -163,6 +161,7 @@ fn check_relay(
             .push("the relay is reached in plain text: the token and all samples can be read on the way".to_owned());
     }
     let token = secret(environment, "LINELIGHT_TOKEN", typed.relay.token_file.as_deref())?;
+    warnings.extend(token.token_doubt());
     let proxy = check_proxy(typed, environment)?;
     Ok(RelayConfig { addresses, token, trust: trust.unwrap_or(Trust::WebRoots), proxy })
 }

@@ -11,6 +11,9 @@ const MAX_SECRET: usize = 4_096;
 /// The largest file that is read, in bytes: the largest secret in UTF-16.
 const MAX_FILE: u64 = 2 * MAX_SECRET as u64;
 
+/// Characters without width. Copying from a web page or a messenger adds them.
+const INVISIBLE: [char; 6] = ['\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
+
 /// A secret's bytes, printed as `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<[u8]>);
@@ -34,13 +37,24 @@ impl Secret {
 
     /// Returns a doubt about a password's ends. They may be meant, so they are kept.
     fn doubt(&self) -> Option<&'static str> {
-        if self.0.trim_ascii().len() < self.0.len() {
-            Some("begins or ends with a blank, which counts as a part of it")
-        } else if unquoted(&self.0).is_some() {
+        let text = String::from_utf8_lossy(&self.0);
+        let is_blank = |c: char| c.is_whitespace() || INVISIBLE.contains(&c);
+        if text.starts_with(is_blank) || text.ends_with(is_blank) {
+            Some("begins or ends with a blank or an invisible character, which counts as a part of it")
+        } else if unquoted(&self.0).is_some() || is_in_typographic_quotes(&text) {
             Some("stands in quotes, which count as a part of it")
+        } else if text.starts_with("LINELIGHT_") && text.contains('=') {
+            Some("begins with a variable's name, which counts as a part of it")
         } else {
             None
         }
+    }
+
+    /// Returns a doubt about a token; every token is letters, digits, `-` and `_`.
+    fn token_doubt(&self) -> Option<&'static str> {
+        let is_of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
+        let is_token = self.0.iter().all(is_of_token);
+        (!is_token).then_some("holds characters that no token has: the file is for the token alone, linelight_agent_…")
     }
 }
 
@@ -105,9 +119,23 @@ impl SecretSource {
         self.read().map(|secret| secret.as_token())
     }
 
-    /// Returns a doubt about a password's ends; `None` also for an unreadable password.
-    pub(super) fn doubt(&self) -> Option<&'static str> {
-        self.read().ok()?.doubt()
+    /// Returns a doubt about a password: the ends, or no password at all. The agent reads the file again when needed.
+    pub(super) fn password_doubt(&self) -> Option<String> {
+        match self.read() {
+            Ok(password) => {
+                let doubt = password.doubt()?;
+                Some(format!("the router's password {doubt}: remove that, unless it is meant"))
+            }
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    /// Returns a doubt about a token, or the reason for reading none.
+    pub(super) fn token_doubt(&self) -> Option<String> {
+        match self.read_token() {
+            Ok(token) => Some(format!("the token {}", token.token_doubt()?)),
+            Err(error) => Some(error.to_string()),
+        }
     }
 }
 
@@ -163,6 +191,12 @@ fn unquoted(text: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// True for text between two quotes of a word processor.
+fn is_in_typographic_quotes(text: &str) -> bool {
+    let pairs = [('“', '”'), ('„', '“'), ('„', '”'), ('‘', '’'), ('«', '»'), ('»', '«')];
+    text.chars().count() > 2 && pairs.iter().any(|(left, right)| text.starts_with(*left) && text.ends_with(*right))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,13 +236,35 @@ mod tests {
         for content in [utf16("no mark", u16::to_le_bytes), b"\xff\xfea".to_vec(), b"\xff\xfe\x00\xd8".to_vec()] {
             assert!(matches!(read(&content), Err(SecretError::Encoding(_))), "{content:?}");
         }
-        let doubt = |content: &str| with_file(content.as_bytes(), SecretSource::doubt);
-        for (content, word) in
-            [("pass \n", "blank"), ("\tpass", "blank"), ("\"pass\"\n", "quotes"), ("'pass'", "quotes")]
-        {
+        let doubt = |content: &str| with_file(content.as_bytes(), SecretSource::password_doubt);
+        for (content, word) in [
+            ("pass \n", "blank"),
+            ("\tpass", "blank"),
+            ("pass\u{a0}\n", "blank"),
+            ("pass\u{200b}", "invisible"),
+            ("\"pass\"\n", "quotes"),
+            ("'pass'", "quotes"),
+            ("„pass“\n", "quotes"),
+            ("LINELIGHT_ROUTER_PASSWORD=pass\n", "variable's name"),
+            ("\n\n", "is empty: write the secret into it"),
+            ("one\ntwo\n", "several lines"),
+        ] {
             assert!(doubt(content).unwrap().contains(word), "{content:?}");
         }
-        for content in ["pass word", "pa\"ss\"", "\"pass", "'", ""] {
+        for content in ["pass word", "pa\"ss\"", "\"pass", "'", "a=b", "p\u{e5}ss"] {
+            assert_eq!(doubt(content), None, "{content:?}");
+        }
+        let doubt = |content: &str| with_file(content.as_bytes(), SecretSource::token_doubt);
+        for content in [
+            "Bearer linelight_agent_x\n",
+            "LINELIGHT_TOKEN=linelight_agent_x",
+            "linelight\u{200b}_agent_x",
+            "“linelight_agent_x”",
+            "",
+        ] {
+            assert!(doubt(content).is_some(), "{content:?}");
+        }
+        for content in ["linelight_agent_x-Y9\n", " \"linelight_agent_x\" \r\n"] {
             assert_eq!(doubt(content), None, "{content:?}");
         }
     }
