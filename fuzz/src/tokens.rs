@@ -4,8 +4,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use data_encoding::BASE64URL_NOPAD as BASE64;
 use relay::viewers::links::keys::Keys;
 use relay::viewers::links::{self, AUDIENCE, Access, Found, Mode, WatchRequest};
 use ring::hmac;
@@ -29,7 +28,7 @@ fn judge(token: &str) {
     let Ok(admission) = access().admit(&WatchRequest::Token(token.to_owned()), now()) else { return };
     let Found::Token(token) = links::find(token) else { panic!("admitted without a token") };
     let (signed, signature) = token.rsplit_once('.').expect("three parts");
-    let signature = BASE64.decode(signature).expect("a signature");
+    let signature = BASE64.decode(signature.as_bytes()).expect("a signature");
     hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, &KEY), signed.as_bytes(), &signature).expect("signed by our key");
     let (header, claims) = signed.split_once('.').expect("three parts");
     let (header, claims) = (json(header), json(claims));
@@ -46,13 +45,13 @@ fn judge(token: &str) {
 }
 
 fn json(part: &str) -> Value {
-    serde_json::from_slice(&BASE64.decode(part).expect("base64")).expect("JSON")
+    serde_json::from_slice(&BASE64.decode(part.as_bytes()).expect("base64")).expect("JSON")
 }
 
 fn signed(header: &str, claims: &str) -> String {
-    let signed = format!("{}.{}", BASE64.encode(header), BASE64.encode(claims));
+    let signed = format!("{}.{}", BASE64.encode(header.as_bytes()), BASE64.encode(claims.as_bytes()));
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &KEY), signed.as_bytes());
-    format!("{signed}.{}", BASE64.encode(signature))
+    format!("{signed}.{}", BASE64.encode(signature.as_ref()))
 }
 
 fn now() -> SystemTime {
@@ -63,7 +62,7 @@ fn access() -> &'static Access {
     static ACCESS: OnceLock<Access> = OnceLock::new();
     ACCESS.get_or_init(|| {
         let keys =
-            serde_json::json!({"keys": [{"kty": "oct", "alg": "HS256", "kid": KEY_ID, "k": BASE64.encode(KEY)}]});
+            serde_json::json!({"keys": [{"kty": "oct", "alg": "HS256", "kid": KEY_ID, "k": BASE64.encode(&KEY)}]});
         // Mode 0600, as a file of keys has to be.
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), keys.to_string()).expect("a file of keys");

@@ -4,9 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use clap::Args;
+use data_encoding::BASE64URL_NOPAD;
 use http::Uri;
 
 use super::{agent, times};
@@ -202,7 +201,7 @@ fn password() -> Result<String> {
     loop {
         let mut random = [0; 24];
         fill_random(&mut random)?;
-        let text = BASE64_URL_SAFE_NO_PAD.encode(random);
+        let text = BASE64URL_NOPAD.encode(&random);
         let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(kind);
         if has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit) {
             let parts: Vec<_> = text.as_bytes().chunks(8).map(String::from_utf8_lossy).collect();

@@ -2,9 +2,8 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use data_encoding::BASE64;
 use http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
@@ -100,7 +99,7 @@ fn handshake(
         return Err(HandshakeError::Version);
     }
     let key = headers.get(SEC_WEBSOCKET_KEY).ok_or(HandshakeError::Key)?.as_bytes();
-    if BASE64_STANDARD.decode(key).map(|key| key.len()) != Ok(16) {
+    if BASE64.decode(key).map(|key| key.len()) != Ok(16) {
         return Err(HandshakeError::Key);
     }
     let accept = HeaderValue::try_from(derive_accept_key(key)).map_err(|_| HandshakeError::Key)?;

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use anyhow::{Context, Result};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use ring::digest::{SHA256, digest};
 
 use crate::store::random::fill_random;
@@ -26,7 +25,7 @@ impl Secret {
     pub fn fresh() -> Result<Self> {
         let mut bytes = [0; LENGTH];
         fill_random(&mut bytes)?;
-        Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(bytes)))
+        Ok(Self(BASE64URL_NOPAD.encode(&bytes)))
     }
 
     /// Returns the text. It may go to the secret's owner alone.
@@ -65,7 +64,7 @@ impl Hash {
 
     /// Returns the text for the store.
     pub fn to_text(self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(self.0)
+        BASE64URL_NOPAD.encode(&self.0)
     }
 
     /// Reads the store's text.
@@ -73,7 +72,7 @@ impl Hash {
     /// # Errors
     /// The text is no hash.
     pub fn from_text(text: &str) -> Result<Self> {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
         bytes.map(Self).context("the store has a hash that is none")
     }
 }

@@ -25,19 +25,17 @@ pub mod lease;
 pub mod revocations;
 mod token;
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use data_encoding::BASE64URL_NOPAD;
 use jwt_compact::alg::Hs256;
 use jwt_compact::{AlgorithmExt, Claims, Header};
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use shared::Username;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 pub use self::claims::{AUDIENCE, TEN_YEARS};
@@ -241,7 +239,7 @@ impl Access {
 pub fn fresh_id() -> anyhow::Result<String> {
     let mut id = [0; FRESH_ID];
     fill_random(&mut id)?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(id))
+    Ok(BASE64URL_NOPAD.encode(&id))
 }
 
 /// Mints the token of a link.

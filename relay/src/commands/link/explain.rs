@@ -6,8 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, bail};
-use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use encoding_rs::{Encoding, UTF_8};
 use ring::hmac;
 use serde_json::{Map, Value};
@@ -91,8 +90,7 @@ impl Signature {
         };
         let texts = |key: &Key| {
             let secret = key.secret.as_ref();
-            let hex = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-            [BASE64_URL_SAFE_NO_PAD.encode(secret), BASE64_STANDARD.encode(secret), hex]
+            [BASE64URL_NOPAD, BASE64, HEXLOWER].map(|encoding| encoding.encode(secret))
         };
         keys.candidates(None)
             .find_map(|key| {
@@ -110,12 +108,12 @@ impl Parts {
     fn of(token: &str) -> Option<Self> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
-        let object = |part: &str| serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).ok()?).ok();
+        let object = |part: &str| serde_json::from_slice(&BASE64URL_NOPAD.decode(part.as_bytes()).ok()?).ok();
         Some(Self {
             signed: signed.to_owned(),
             header: object(header)?,
             claims: object(claims)?,
-            signature: BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?,
+            signature: BASE64URL_NOPAD.decode(signature.as_bytes()).ok()?,
         })
     }
 

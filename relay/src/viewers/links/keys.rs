@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use jwt_compact::alg::Hs256Key;
 use serde::{Deserialize, Serialize};
 
@@ -73,8 +72,8 @@ impl Keys {
         let key = WebKey {
             kty: "oct".to_owned(),
             alg: "HS256".to_owned(),
-            kid: BASE64_URL_SAFE_NO_PAD.encode(id),
-            k: BASE64_URL_SAFE_NO_PAD.encode(secret),
+            kid: BASE64URL_NOPAD.encode(&id),
+            k: BASE64URL_NOPAD.encode(&secret),
         };
         let mut text = serde_json::to_string_pretty(&KeySet { note: NOTE, keys: vec![key] })?;
         text.push('\n');
@@ -137,7 +136,9 @@ impl Key {
     fn from_web_key(key: &WebKey) -> Result<Self> {
         ensure!(key.kty == "oct" && key.alg == "HS256", "kty must be \"oct\" and alg \"HS256\"");
         ensure!(!key.kid.is_empty() && key.kid.len() <= 64, "its kid must have 1 to 64 bytes");
-        let Ok(secret) = BASE64_URL_SAFE_NO_PAD.decode(&key.k) else { bail!("its k is not base64url without padding") };
+        let Ok(secret) = BASE64URL_NOPAD.decode(key.k.as_bytes()) else {
+            bail!("its k is not base64url without padding")
+        };
         ensure!(secret.len() >= MIN_KEY, "it has {} bytes; {MIN_KEY} or more are needed", secret.len());
         ensure!(secret.len() <= MAX_KEY, "it has {} bytes; at most {MAX_KEY} are taken", secret.len());
         Ok(Self { id: key.kid.clone(), secret: Hs256Key::new(secret), ended: Arc::default() })
@@ -161,7 +162,7 @@ mod tests {
                 kty: "oct".into(),
                 alg: "HS256".into(),
                 kid: (*kid).into(),
-                k: BASE64_URL_SAFE_NO_PAD.encode(vec![7; *length]),
+                k: BASE64URL_NOPAD.encode(&vec![7; *length]),
             })
             .collect();
         serde_json::to_vec(&KeySet { note: "", keys }).unwrap()

@@ -1,15 +1,13 @@
 //! Revoked links, and lines whose older links are void: a copy in memory of the store's.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use parking_lot::RwLock;
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
 use shared::Username;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The longest id of a link that is taken from its claims, in bytes.
 const MAX_ID: usize = 64;
@@ -23,7 +21,7 @@ type Digest = [u8; DIGEST];
 pub(crate) fn link_id(claims: &Map<String, Value>, token: &str) -> String {
     match claims.get("jti").and_then(Value::as_str) {
         Some(id) if !id.is_empty() && id.len() <= MAX_ID => id.to_owned(),
-        _ => format!("sha256-{}", BASE64_URL_SAFE_NO_PAD.encode(half(&[token.as_bytes()]))),
+        _ => format!("sha256-{}", BASE64URL_NOPAD.encode(&half(&[token.as_bytes()]))),
     }
 }
 

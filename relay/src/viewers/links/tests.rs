@@ -1,5 +1,4 @@
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use jwt_compact::alg::{Hs384, Hs384Key};
 use serde_json::{Value, json};
 use shared::close::Close;
@@ -16,7 +15,7 @@ fn at(seconds: u64) -> SystemTime {
 fn keys(ids: &[(&str, u8)]) -> Keys {
     let keys: Vec<Value> = ids
         .iter()
-        .map(|(id, byte)| json!({"kty": "oct", "alg": "HS256", "kid": id, "k": BASE64_URL_SAFE_NO_PAD.encode([*byte; 32])}))
+        .map(|(id, byte)| json!({"kty": "oct", "alg": "HS256", "kid": id, "k": BASE64URL_NOPAD.encode(&[*byte; 32])}))
         .collect();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys.json");
@@ -30,11 +29,11 @@ fn access() -> Access {
 
 /// Signs any header and claims by the key made of `byte`, with ring: another implementation than the one under test.
 fn sign(header: &Value, claims: &Value, byte: u8) -> String {
-    let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
     let signed = format!("{}.{}", part(header), part(claims));
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &[byte; 32]);
     let signature = ring::hmac::sign(&key, signed.as_bytes());
-    format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
+    format!("{signed}.{}", BASE64URL_NOPAD.encode(signature.as_ref()))
 }
 
 fn header() -> Value {
@@ -157,7 +156,7 @@ fn any_changed_character_voids_a_token() {
     }
     let (body, signature) = token.rsplit_once('.').unwrap();
     let (head, _) = body.split_once('.').unwrap();
-    let alice = BASE64_URL_SAFE_NO_PAD.encode(with(claims(), "sub", json!("alice")).to_string());
+    let alice = BASE64URL_NOPAD.encode(with(claims(), "sub", json!("alice")).to_string().as_bytes());
     assert_eq!(admit(&format!("{head}.{alice}.{signature}")), Err(Denial::Unsigned(Unsigned::OtherKey)));
 }
 

@@ -2,13 +2,11 @@
 //!
 //! A token is a JSON Web Token with the signature HS256 (RFC 7515): three parts of base64url, joined by dots.
 
-use std::borrow::Cow;
-
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use jwt_compact::alg::{Hs256, Hs256Signature};
 use jwt_compact::{Algorithm, AlgorithmSignature};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 use super::denial::{Fault, Unsigned};
 use super::keys::{Key, Keys};
@@ -173,7 +171,7 @@ pub(super) fn verify<'a>(keys: &'a Keys, text: &str) -> Result<Signed<'a>, Unsig
 fn signed<'a>(keys: &'a Keys, token: &str) -> Option<Signed<'a>> {
     let (message, signature) = token.rsplit_once('.')?;
     let (header, claims) = message.split_once('.')?;
-    let decoded = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).ok();
+    let decoded = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).ok();
     // The library panics on a signature of any other length.
     let signature = <[u8; SIGNATURE_BYTES]>::try_from(decoded(signature)?).ok()?;
     let signature = Hs256Signature::try_from_slice(&signature).ok()?;
