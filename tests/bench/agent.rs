@@ -22,15 +22,15 @@ use crate::servers;
 use crate::uplinks::{self, Routers};
 use crate::viewers::{Crowd, usernames};
 
-/// Until every line that is watched has its samples.
+/// After this time every watched line has samples.
 const SETTLE: Duration = Duration::from_secs(6);
 /// The same for a thousand lines of one router: how often an agent opens streams has a limit.
 const SETTLE_MANY: Duration = Duration::from_secs(22);
 
-/// What a relay lets one agent watch; more interfaces are several routers' and several agents'.
+/// The most watches of one agent; more interfaces are several routers' and several agents'.
 pub(crate) const MOST_WATCHED: usize = 1_000;
 
-/// What agents use.
+/// The use of resources by agents.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Use {
     /// Bytes of resident memory of one of them.
@@ -80,10 +80,10 @@ pub(crate) async fn watching(interfaces: usize, window: Duration, machine: Machi
     Ok(Use { memory, cpu: cpu / samples, bytes: bytes as f64 / samples })
 }
 
-/// What a client of JavaScript uses for the same rows, without an uplink.
+/// The same of a client in JavaScript, with the same rows and without an uplink.
 ///
 /// # Errors
-/// When it fails, or no row arrives.
+/// When the client fails, or no row arrives.
 pub(crate) async fn client(name: &str, interfaces: usize, window: Duration, machine: Machine) -> Result<Use> {
     let routers = routers(interfaces);
     let apis = Apis::open(routers, machine.on_loopback())?;
@@ -106,7 +106,7 @@ pub(crate) async fn client(name: &str, interfaces: usize, window: Duration, mach
         memory += resident(client.process)? / routers.count as f64;
     }
     ensure!(rows > 0.0, "{name}: no rows");
-    // One that does not keep up has cost what it has cost for those that it took.
+    // A slow client's cost counts for the rows taken.
     Ok(Use { memory, cpu: cpu / rows, bytes: 0.0 })
 }
 
@@ -114,7 +114,7 @@ fn routers(interfaces: usize) -> Routers {
     Routers { count: interfaces.div_ceil(MOST_WATCHED), lines_each: interfaces.min(MOST_WATCHED) }
 }
 
-/// Bytes of a sample in a batch of a thousand busy lines, which idle ones do not make smaller: 50 Mbps at most, at random.
+/// Bytes of a sample in a batch of a thousand busy lines: 50 Mbps at most, at random. No idle line makes the mean smaller.
 pub(crate) fn batch_bytes() -> f64 {
     let rate = |n: u64, range: u64| n * 2_654_435_761 % range;
     let sample = |n: u32| Sample {
@@ -129,7 +129,7 @@ pub(crate) fn batch_bytes() -> f64 {
     bytes.len() as f64 / 1_000.0
 }
 
-/// A way to the relay that counts what the agent sends.
+/// A way to the relay with a count of the agent's bytes.
 struct Meter {
     address: SocketAddr,
     passed: Rc<Cell<u64>>,

@@ -20,15 +20,15 @@ use tokio::time::{Instant, sleep_until};
 use crate::machine::Machine;
 use crate::uplinks::Routers;
 
-/// What the API's user is called, whose password is as good as any other.
+/// The API's user. Any password is right.
 pub(crate) const PASSWORD: &str = "simulated";
 
 /// RouterOS before 6.43 asks for the MD5 of this; nobody looks at the answer.
 const CHALLENGE: &str = "=ret=000102030405060708090a0b0c0d0e0f";
 
-/// Routers that answer until this is dropped.
+/// Running routers, until the drop.
 pub(crate) struct Apis {
-    /// Where each one's API is.
+    /// Each router's API.
     pub(crate) addresses: Vec<SocketAddr>,
     _tasks: JoinSet<()>,
 }
@@ -56,7 +56,7 @@ async fn accept(listener: TcpListener, router: Rc<Router>) {
     while let Ok((stream, _)) = listener.accept().await {
         let router = Rc::clone(&router);
         connections.spawn_local(async move {
-            // A client that goes is nobody else's concern; one that fails leaves its viewers without samples.
+            // A client's end concerns nobody else; a failed client leaves viewers without samples.
             let _: Result<()> = Connection::new(&router).serve(stream).await;
         });
     }
@@ -68,7 +68,7 @@ struct Router {
 }
 
 impl Router {
-    /// A session's line: its `.id`, counted from 0, is also that of the interface.
+    /// A session's line. The interface has the same `.id`, counted from 0.
     fn line(&self, session: usize) -> usize {
         self.nth * self.lines + session
     }
@@ -96,7 +96,7 @@ impl Router {
 /// One `monitor-traffic`.
 struct Stream {
     tag: String,
-    /// Each row up to its download's nine digits, and behind them up to the section.
+    /// Each row up to the download's nine digits, and the rest up to the section.
     rows: Vec<(Vec<u8>, Vec<u8>)>,
     section: u64,
 }
@@ -240,7 +240,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Appends a reply; a client that uses no tags gets none.
+    /// Appends a reply; with a tag only for clients with tags.
     fn say(&mut self, words: &[&str]) {
         self.out.extend(encode_sentence(words.iter().filter(|word| !word.is_empty())));
     }

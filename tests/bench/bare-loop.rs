@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     let listener = TcpListener::bind((address, 0))?;
     writeln!(stdout(), "ready {}", listener.local_addr()?)?;
     for stream in listener.incoming() {
-        // A viewer that is gone before it is served concerns nobody else.
+        // A viewer may go before the first frame.
         let _: Result<()> = admit(stream?, &routers, per_router);
     }
     Ok(())
@@ -80,6 +80,6 @@ fn tick(router: &Router, first_line: usize) {
 fn sleep_until(us: u64) {
     let (seconds, rest) = (us / 1_000_000, us % 1_000_000);
     let at = Timespec { tv_sec: seconds.cast_signed(), tv_nsec: rest.cast_signed() * 1_000 };
-    // Woken early, it writes early.
+    // Woken early, the loop writes early.
     let _ = clock_nanosleep_absolute(ClockId::Monotonic, &at);
 }

@@ -1,4 +1,4 @@
-//! One server under one load: what a delivered frame costs it, what a viewer costs it, and how late frames are.
+//! One server under one load: the cost of a delivered frame, the cost of a viewer, and the delay of frames.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::viewers::{Crowd, Seen, usernames};
 
 /// After the last viewer joined: agents have heard of every watch, and the joins' own work is done.
 const SETTLE: Duration = Duration::from_secs(2);
-/// Lines of one router that are watched: a busy evening on a concentrator.
+/// Watched lines of one router: a busy evening on a concentrator.
 const LINES_PER_ROUTER: usize = 50;
 
 /// How many watch how much.
@@ -24,22 +24,22 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// Viewers of lines on routers of which a usual part is watched.
+    /// Viewers, where a usual part of each router's lines is watched.
     pub(crate) fn usual(viewers: usize, lines: usize) -> Self {
         Self { viewers, lines, routers: lines.div_ceil(LINES_PER_ROUTER) }
     }
 }
 
-/// What came of it.
+/// The figures of one run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
     /// Microseconds of the server's processor time for a delivered frame.
     pub(crate) cpu: f64,
-    /// The same of the agents that feed it.
+    /// The same of the server's agents.
     pub(crate) agents_cpu: f64,
     /// Bytes of resident memory for a viewer, beyond the process with its lines.
     pub(crate) memory: f64,
-    /// Milliseconds from the sample's making to its arrival, half of the frames, in the median second.
+    /// Milliseconds from the sample's making to the arrival, half of the frames, in the median second.
     pub(crate) p50: f64,
     /// The same for all but a hundredth of a second's frames.
     pub(crate) p99: f64,

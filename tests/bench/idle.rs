@@ -11,14 +11,14 @@ use crate::servers;
 use crate::uplinks::{Fleet, Routers};
 use crate::viewers::{Crowd, usernames};
 
-/// Lines of one router: within what a relay takes of an agent.
+/// Lines of one router, within a relay's limit for an agent.
 const LINES_PER_ROUTER: usize = 20_000;
 
 /// What happens again and again has happened to each within so long: a state is repeated and a status told each 10 s, a ping
 /// written each 20 s.
 pub(crate) const PERIOD: Duration = Duration::from_secs(20);
 
-/// What one of many that wait costs.
+/// The cost of one among many waiting connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiting {
     /// Bytes of resident memory.
@@ -27,7 +27,7 @@ pub(crate) struct Waiting {
     pub(crate) cpu: f64,
 }
 
-/// Reports so many lines that nobody watches.
+/// Reports so many unwatched lines.
 ///
 /// # Errors
 /// When the relay fails.
@@ -39,7 +39,7 @@ pub(crate) async fn lines(lines: usize, window: Duration, machine: Machine) -> R
     waiting(relay.process, before, routers.count * routers.lines_each, window).await
 }
 
-/// Opens so many pages of lines that no agent reports.
+/// Opens so many pages of unreported lines.
 ///
 /// # Errors
 /// When the relay fails, or refuses one.

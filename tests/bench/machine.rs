@@ -1,4 +1,4 @@
-//! The machine of a run: its clock, its processors and networks, and what a process has used of them.
+//! The machine of a run: the clock, the processors and networks, and a process's use of them.
 
 use std::fs::{self, File};
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 64;
 /// Of a packet, in bytes.
 const LONGEST_PACKET: usize = 65_536;
 
-/// The wire that `tests/bench/run` makes.
+/// The wire of `tests/bench/run`.
 #[derive(Debug, Args)]
 #[group(requires_all = ["server_address", "field_address", "field_network"])]
 pub(crate) struct WireArguments {
@@ -44,7 +44,7 @@ pub(crate) struct WireArguments {
 pub(crate) struct Machine {
     measured: usize,
     own: usize,
-    /// `None` where all are on loopback.
+    /// `None` on loopback.
     wire: Option<&'static Wire>,
 }
 
@@ -74,12 +74,12 @@ impl Machine {
         Ok(Self { measured, own, wire: wire.map(|wire| &*Box::leak(Box::new(wire))) })
     }
 
-    /// The same without the wire: servers and all who connect to them are on loopback.
+    /// The same without the wire: servers, viewers and agents are on loopback.
     pub(crate) fn on_loopback(self) -> Self {
         Self { wire: None, ..self }
     }
 
-    /// Where servers listen.
+    /// The servers' address.
     pub(crate) fn server_address(self) -> IpAddr {
         self.wire.map_or(Ipv4Addr::LOCALHOST.into(), |wire| wire.server)
     }
@@ -89,12 +89,12 @@ impl Machine {
         self.wire.is_some()
     }
 
-    /// Where routers listen.
+    /// The routers' address.
     pub(crate) fn field_address(self) -> IpAddr {
         self.wire.map_or(Ipv4Addr::LOCALHOST.into(), |wire| wire.field)
     }
 
-    /// Makes a socket or starts a program where viewers, agents and routers are: it stays in the network in which it began.
+    /// Makes a socket or starts a program in the network of viewers, agents and routers, for good.
     pub(crate) fn in_the_field<T>(self, make: impl FnOnce() -> Result<T>) -> Result<T> {
         let Some(wire) = self.wire else { return make() };
         enter(&wire.far)?;
@@ -122,12 +122,12 @@ impl Machine {
         }
     }
 
-    /// Whether the measured program and its load take turns on one processor, which spoils every delay.
+    /// True if the measured program and the load take turns on one processor: every delay is then spoiled.
     pub(crate) fn are_one(self) -> bool {
         self.measured == self.own
     }
 
-    /// Runs a future whose child processes start on the measured processor: a child is where its parent's thread is.
+    /// Runs a future. Child processes start on the measured processor: a child begins on the thread's processor.
     pub(crate) async fn on_measured<T>(self, starting: impl Future<Output = Result<T>>) -> Result<T> {
         pin(self.measured)?;
         let started = starting.await;
@@ -148,14 +148,14 @@ impl Wire {
         Ok(Self { server, field, near, far, ends: [near_end, far_end] })
     }
 
-    /// Carries what waits at either end, a packet at a time; how many that were.
+    /// Carries the waiting packets of either end, one at a time. Returns their number.
     fn carry(&self, packet: &mut [u8]) -> usize {
         let mut carried = 0;
         let [near, far] = &self.ends;
         for (from, to) in [(near, far), (far, near)] {
             for _ in 0..AT_ONCE {
                 let Ok(length) = from.recv(packet) else { break };
-                // What the other end does not take is lost, as on any wire.
+                // A full end loses packets, as on any wire.
                 let _ = to.send(&packet[..length]);
                 carried += 1;
             }
@@ -164,7 +164,7 @@ impl Wire {
     }
 }
 
-/// Takes an end of the wire, which is in the present network.
+/// Takes the present network's end of the wire.
 fn attach(name: &str) -> Result<Tun> {
     let open = || {
         let end = Tun::new_named(Interface::new(name)?)?;
@@ -210,7 +210,7 @@ pub(crate) fn resident(process: u32) -> Result<f64> {
     Ok(kilobytes * 1024.0)
 }
 
-/// The most memory that a process has had resident, in bytes.
+/// A process's highest resident memory, in bytes.
 pub(crate) fn peak(process: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("status has no VmHWM")?;
@@ -218,7 +218,7 @@ pub(crate) fn peak(process: u32) -> Result<f64> {
     Ok(kilobytes * 1024.0)
 }
 
-/// Microseconds since a time of the wall clock, as the kernel stamps what comes.
+/// Microseconds since a time of the wall clock, by the kernel's stamps.
 pub(crate) fn since_us(then: Duration) -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.saturating_sub(then).as_micros()).unwrap_or(u64::MAX)
@@ -231,7 +231,7 @@ pub(crate) fn description() -> String {
         let value = text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim_start_matches([' ', '\t', ':'])));
         value.unwrap_or("unknown").trim().to_owned()
     };
-    // All that there are: this thread has been put on one.
+    // All processors: this thread has been put on one.
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let processors = cpuinfo.lines().filter(|line| line.starts_with("processor")).count();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();

@@ -1,6 +1,6 @@
-//! Measures Linelight against other servers and against the figures that it is built for, and prints a table of medians.
+//! Measures Linelight beside other servers and beside the design's figures, and prints a table of medians.
 //!
-//! Everything runs on this machine: what is measured on one processor, its load on another, with a wire in between.
+//! Everything runs on this machine: the measured program on one processor, the load on another, with a wire in between.
 
 mod agent;
 mod apis;
@@ -30,10 +30,10 @@ use crate::machine::{Machine, WireArguments};
 use crate::servers::Kind;
 use crate::table::{Book, Table, Unit};
 
-/// A measurement that a busy machine has spoiled is tried again, so often in all.
+/// A busy machine may spoil a measurement: so many attempts in all.
 const ATTEMPTS: u32 = 3;
 
-/// Measures Linelight side by side with what it is compared to, in interleaved rounds, and prints a table of medians.
+/// Measures Linelight side by side with other servers, in interleaved rounds, and prints a table of medians.
 #[derive(Debug, Parser)]
 #[command(disable_version_flag = true)]
 struct Arguments {
@@ -46,10 +46,10 @@ struct Arguments {
     /// Only these parts.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
-    /// Only these servers, of the parts that compare them.
+    /// Only these servers, in comparing parts.
     #[arg(long, value_enum, value_delimiter = ',')]
     servers: Vec<Kind>,
-    /// Where `container/build` has left its binaries.
+    /// The folder of the binaries of `container/build`.
     #[arg(long, default_value = "target/static")]
     static_builds: PathBuf,
     #[command(flatten)]
@@ -58,7 +58,7 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// Viewers of lines, plain: the relay and its references.
+    /// Viewers of lines, plain: the relay and the references.
     Fanout,
     /// Viewers over TLS.
     Tls,
@@ -66,7 +66,7 @@ enum Part {
     Growth,
     /// Idle lines, idle viewers and idle agents.
     Idle,
-    /// The agent and its binaries, beside other clients.
+    /// The agent and the binaries, beside other clients.
     Agent,
     /// Ten thousand joins at once.
     Storm,
@@ -74,12 +74,12 @@ enum Part {
     Page,
 }
 
-/// Sockets that are read before the wire is looked after again.
+/// So many sockets are read between two looks at the wire.
 const READS_AT_ONCE: usize = 32;
 
 /// A must was missed.
 const MISSED: u8 = 1;
-/// Something could not be measured: a busy machine, or a program that is not there.
+/// A figure is missing: a busy machine, or no such program.
 const UNMEASURED: u8 = 2;
 
 fn main() -> Result<ExitCode> {
@@ -132,12 +132,12 @@ impl Bench {
         self.conclude(&table, arguments.only.is_empty() && arguments.servers.is_empty())
     }
 
-    /// What is compared with its neighbour, round by round.
+    /// Comparisons with a neighbour, round by round.
     async fn round(&mut self, round: u32, wanted: &impl Fn(Part) -> bool) -> Result<()> {
         let (wire, loopback) = (self.machine, self.machine.on_loopback());
         if wanted(Part::Fanout) {
             let all = [Kind::BareLoop, Kind::Relay, Kind::OldStack, Kind::UWebSockets];
-            // No must is beside uWebSockets: three rounds of it show where it stands.
+            // No must is beside uWebSockets: three rounds suffice.
             let kinds = if round <= 3 { &all[..] } else { &all[..3] };
             let (ten, one) = (self.shape(10_000, 1_000), self.shape(10_000, 10_000));
             self.compare("ten", kinds, ten, wire).await?;
@@ -153,7 +153,7 @@ impl Bench {
         Ok(())
     }
 
-    /// What is judged by itself, and what only shows how costs grow.
+    /// Figures without a neighbour, and figures for the growth of costs.
     async fn once(&mut self, wanted: &impl Fn(Part) -> bool) -> Result<()> {
         if wanted(Part::Agent) {
             self.agent().await?;
@@ -192,7 +192,7 @@ impl Bench {
         Ok(ExitCode::from(if is_complete { 0 } else { UNMEASURED }))
     }
 
-    /// What a measurement came to, unless it failed as often as it may.
+    /// A measurement's figures; an error after too many failures.
     async fn again<T>(&mut self, mut measure: impl AsyncFnMut() -> Result<T>) -> Result<Option<T>> {
         for _ in 0..ATTEMPTS {
             match measure().await {

@@ -1,4 +1,4 @@
-//! The page as its reader pays for it: Chromium opens it from the release build's relay.
+//! The page's cost for the reader: Chromium opens the page from the release build's relay.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -18,10 +18,10 @@ use crate::viewers::{Crowd, usernames};
 /// An hour of virtual time is a minute of real time.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// The figures that tests/browser/page-cost.mjs prints, by their names there.
+/// The figures of tests/browser/page-cost.mjs, by their names there.
 ///
 /// # Errors
-/// When Chromium or what drives it is missing, or the page shows no figure.
+/// When Chromium or the driver is missing, or the page shows no figure.
 pub(crate) async fn figures(machine: Machine) -> Result<Value> {
     let routers = Routers { count: 1, lines_each: 1 };
     let running = servers::relay(false, routers.count, machine.on_loopback()).await?;

@@ -1,4 +1,4 @@
-//! The servers that are compared: each a child process on the measured processor, with the same samples from somewhere.
+//! The compared servers: each a child process on the measured processor, with the same samples.
 //!
 //! The relay and the old stack read the same routers' APIs, one through agents, the other by itself.
 
@@ -26,16 +26,16 @@ use crate::viewers::{Dialect, Endpoint};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What is measured.
+/// The measured server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Kind {
     /// With an agent for each router.
     Relay,
-    /// With uplinks that make their samples themselves, where the agents are not the question.
+    /// With uplinks of made-up samples: the agents are not the question.
     RelayFed,
     /// The same over TLS.
     RelayTls,
-    /// Frames written by a loop that does nothing else.
+    /// Frames from a bare loop.
     BareLoop,
     /// Express, mikronode-ng and socket.io.
     OldStack,
@@ -63,7 +63,7 @@ impl Kind {
     }
 }
 
-/// A running server with its source of samples.
+/// A running server with a source of samples.
 pub(crate) struct Server {
     pub(crate) endpoint: Endpoint,
     pub(crate) process: u32,
@@ -73,7 +73,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Microseconds of processor time that the agents have used.
+    /// The agents' processor time, microseconds.
     ///
     /// # Errors
     /// When one has ended.
@@ -87,14 +87,14 @@ enum Program {
     Other { _running: Box<Running> },
 }
 
-/// Where samples come from, unless the server makes them.
+/// The source of samples; none for a server with samples of its own.
 enum Source {
     Own,
     Uplinks { _fleet: Fleet },
     Apis { _apis: Apis },
 }
 
-/// A relay of the release build and, with TLS, what its peers must trust.
+/// A relay of the release build and, with TLS, the certificate to trust.
 pub(crate) struct RunningRelay {
     pub(crate) relay: Relay,
     pub(crate) tls: Option<Arc<ClientConfig>>,
@@ -104,7 +104,7 @@ pub(crate) struct RunningRelay {
 }
 
 impl RunningRelay {
-    /// Where its viewers connect.
+    /// The viewers' address.
     pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint {
             address: self.relay.address,
@@ -129,10 +129,10 @@ impl RunningRelay {
     }
 }
 
-/// Starts a server and waits until its samples come.
+/// Starts a server and waits for samples.
 ///
 /// # Errors
-/// When it is not there or does not come up.
+/// When the server is missing or does not come up.
 pub(crate) async fn start(kind: Kind, routers: Routers, machine: Machine) -> Result<Server> {
     let listen = machine.server_address().to_string();
     let (lines, each) = ((routers.count * routers.lines_each).to_string(), routers.lines_each.to_string());
@@ -141,7 +141,7 @@ pub(crate) async fn start(kind: Kind, routers: Routers, machine: Machine) -> Res
         Kind::RelayFed | Kind::RelayTls => with_fleet(kind == Kind::RelayTls, routers, machine).await,
         Kind::BareLoop => {
             let mut command = Command::new(built("bench-bare-loop")?);
-            // The relay has a worker for each processor that it may use: the one that it is put on.
+            // The relay has a worker for each allowed processor: one here.
             command.arg(&listen);
             other(command.args([&lines, &each, "1"]), Dialect::Linelight, Source::Own, machine).await
         }
@@ -159,7 +159,7 @@ pub(crate) async fn start(kind: Kind, routers: Routers, machine: Machine) -> Res
     }
 }
 
-/// A file of the servers that others wrote.
+/// A file of other people's servers.
 pub(crate) fn reference(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/references").join(name)
 }
@@ -193,10 +193,10 @@ async fn with_fleet(tls: bool, routers: Routers, machine: Machine) -> Result<Ser
     Ok(Server { endpoint, process, agents: Vec::new(), _program: program, _source: Source::Uplinks { _fleet: fleet } })
 }
 
-/// Starts a relay that knows so many agents.
+/// Starts a relay with so many agents.
 ///
 /// # Errors
-/// When it is not built or does not come up.
+/// When the relay is not built or does not come up.
 pub(crate) async fn relay(tls: bool, agents: usize, machine: Machine) -> Result<RunningRelay> {
     let folder = tempfile::tempdir()?;
     let agents_listen = SocketAddr::new(machine.server_address(), 0);
@@ -215,7 +215,7 @@ pub(crate) async fn relay(tls: bool, agents: usize, machine: Machine) -> Result<
     Ok(RunningRelay { relay, tls: client, process, machine, _certificate: folder })
 }
 
-/// A certificate for loopback and another address in a folder: the relay's flags, and a client that trusts it.
+/// A certificate for loopback and another address in a folder: the relay's flags, and a client's trust.
 fn certificate(folder: &Path, address: IpAddr) -> Result<([String; 2], Arc<ClientConfig>)> {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), address.to_string()])?;
     let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
@@ -241,30 +241,30 @@ async fn other(command: &mut Command, dialect: Dialect, source: Source, machine:
     })
 }
 
-/// A program that said `ready` and then what it has counted, a line each time.
+/// A program with a line `ready`, and then a line for each count.
 pub(crate) struct Running {
     pub(crate) process: u32,
-    /// What stood behind `ready`.
+    /// The text behind `ready`.
     ready: String,
     counted: watch::Receiver<String>,
     _child: Child,
 }
 
 impl Running {
-    /// The last number that it has printed.
+    /// The last printed number.
     ///
     /// # Errors
-    /// When it has printed none.
+    /// Without a number yet.
     pub(crate) fn last_count(&self) -> Result<f64> {
         let line = self.counted.borrow();
         line.split(' ').next().and_then(|count| count.parse().ok()).with_context(|| format!("no count: {}", *line))
     }
 }
 
-/// Starts a program on the measured processor and waits until it is ready.
+/// Starts a program on the measured processor and waits for `ready`.
 ///
 /// # Errors
-/// When it cannot be started, or ends.
+/// When the program cannot be started, or ends.
 pub(crate) async fn spawn(command: &mut Command, machine: Machine) -> Result<Running> {
     let program = command.as_std().get_program().to_owned();
     let mut child = machine

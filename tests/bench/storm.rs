@@ -10,27 +10,27 @@ use crate::servers;
 use crate::uplinks::{Fleet, Routers};
 use crate::viewers::{Crowd, usernames};
 
-/// Of one router, within what a relay keeps for an agent's lines that nobody watches yet.
+/// Lines of one router, within a relay's limit for unwatched lines of an agent.
 const LINES_PER_ROUTER: usize = 50;
-/// Connections that are being opened at once.
+/// Connections under way at once.
 const AT_ONCE: usize = 2_000;
 /// All history is taken by then.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What it came to.
+/// The figures of one storm.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
-    /// Milliseconds until the last one has its snapshot.
+    /// Milliseconds until the last snapshot.
     pub(crate) took: f64,
     /// Microseconds of the relay's processor time for one.
     pub(crate) cpu: f64,
     /// Bytes of memory at the most, beyond the process with its lines, for one.
     pub(crate) peak: f64,
-    /// The same afterwards: a viewer, its line and the line's history.
+    /// The same afterwards: a viewer, a line and the line's history.
     pub(crate) memory: f64,
 }
 
-/// Opens so many pages at once, each of a line of its own.
+/// Opens so many pages at once, one for each line.
 ///
 /// # Errors
 /// When one is refused, or the relay fails.

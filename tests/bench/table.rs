@@ -1,9 +1,9 @@
-//! The figures of all rounds, and the table of their medians beside what the design asks for.
+//! The figures of all rounds, and the table of their medians beside the design's.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// What a figure counts.
+/// A figure's unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     Microseconds,
@@ -41,7 +41,7 @@ struct Goal {
 
 enum Figure {
     Alone(&'static str),
-    /// One that is good when it is high.
+    /// A figure that is better when higher.
     AtLeast(&'static str),
     /// The first beside the second, round by round.
     Beside(&'static str, &'static str),
@@ -50,9 +50,9 @@ enum Figure {
 /// The rendered table.
 pub(crate) struct Table {
     pub(crate) text: String,
-    /// Figures that are beyond their must.
+    /// Figures beyond their must.
     pub(crate) missed: usize,
-    /// Figures of the design that this run does not have.
+    /// The design's figures without a measurement in this run.
     pub(crate) absent: usize,
 }
 
@@ -201,7 +201,7 @@ impl Book {
         self.0.entry(name.to_owned()).or_insert_with(|| (unit, Vec::new())).1.push(value);
     }
 
-    /// The table as Markdown, and how it ends for whoever asked for it.
+    /// The table as Markdown, and the exit status.
     pub(crate) fn render(&self) -> Table {
         let mut text = String::from("| figure | median | spread | must | aim | |\n|---|---|---|---|---|---|\n");
         let (mut missed, mut absent) = (0, 0);

@@ -1,4 +1,4 @@
-//! The source: agents that are none, whose routers tick as real ones do, each at its own place in the second.
+//! The source: simulated agents. Their routers tick like real routers, each at another place in the second.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -30,7 +30,7 @@ use crate::machine::Machine;
 use crate::servers::RunningRelay;
 
 const AT_ONCE: usize = 64;
-/// What a relay keeps of a line, in seconds.
+/// The length of a line's history in a relay, in seconds.
 const HISTORY_S: u64 = 300;
 const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two statuses, as the agent's.
@@ -64,7 +64,7 @@ pub(crate) fn token(nth: usize) -> String {
 }
 
 impl Fleet {
-    /// Connects every agent and waits until the relay has welcomed it with its lines.
+    /// Connects every agent with all lines and waits for each welcome.
     ///
     /// # Errors
     /// When one is refused or not all are in within three minutes.
@@ -90,7 +90,7 @@ impl Fleet {
                     drop(turn);
                     welcomed.add_permits(1);
                 };
-                // An uplink that is refused leaves the count short, and the run fails with that.
+                // A refused uplink leaves the count short, and the run fails.
                 let _: Result<()> = agent.connect(relay, machine, tls, up).await;
             });
         }
@@ -101,7 +101,7 @@ impl Fleet {
         Ok(Self { remember, _tasks: tasks })
     }
 
-    /// Has every agent send five minutes of all its lines, as from its backlog after the relay was away.
+    /// Makes every agent send five minutes of all lines, as from a backlog after the relay's absence.
     pub(crate) fn remember(&self) {
         self.remember.send_replace(true);
     }
@@ -238,7 +238,7 @@ impl Agent {
     }
 
     fn uptime(&self) -> u64 {
-        // Every agent has been up for longer than it can remember.
+        // Every agent's uptime exceeds the backlog.
         (self.started.elapsed().as_millis() as u64) + 2 * HISTORY_S * 1_000
     }
 

@@ -31,14 +31,14 @@ use tokio_rustls::TlsConnector;
 
 use crate::machine::{Machine, since_us};
 
-/// Handshakes under way at once, unless it is a storm.
+/// Handshakes under way at once, except in a storm.
 const AT_ONCE: usize = 64;
 /// All viewers have joined by then, or the run is void.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Read at once by whichever viewer has something to read.
 const READ_SIZE: usize = 64 * 1024;
 
-/// What a server speaks within its WebSocket frames.
+/// A server's language within WebSocket frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     /// JSON, the first frame the viewer's.
@@ -47,17 +47,17 @@ pub(crate) enum Dialect {
     SocketIo,
 }
 
-/// Where viewers connect, and how.
+/// The viewers' address, and the way there.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
     pub(crate) dialect: Dialect,
     pub(crate) tls: Option<Arc<ClientConfig>>,
-    /// Where the viewers are.
+    /// The machine, with the viewers' place.
     pub(crate) machine: Machine,
 }
 
-/// What all viewers have seen.
+/// The sum of all viewers.
 #[derive(Default)]
 struct Tally {
     counting: Cell<bool>,
@@ -65,18 +65,18 @@ struct Tally {
     left: Cell<usize>,
     merged: Cell<u64>,
     bytes: Cell<usize>,
-    /// When what was last read had come, since the Unix epoch; `None` where the kernel does not say.
+    /// The arrival of the last bytes read, since the Unix epoch; `None` without a stamp of the kernel.
     arrived: Cell<Option<Duration>>,
     delays: RefCell<Vec<u32>>,
     change: Notify,
 }
 
-/// What was seen while it was counted.
+/// The sum of a span.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
     /// Ages of the sample frames in microseconds, rising.
     pub(crate) delays: Vec<u32>,
-    /// Frames in which a viewer that was behind got several samples.
+    /// Frames with several samples, for viewers that were behind.
     pub(crate) merged: u64,
 }
 
@@ -87,7 +87,7 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// Opens so many viewers, spread evenly over the lines, and waits until each has its first frame.
+    /// Opens so many viewers, spread evenly over the lines, and waits for each first frame.
     ///
     /// # Errors
     /// When one of them is refused, or not all are in within two minutes.
@@ -109,7 +109,7 @@ impl Crowd {
             tasks.spawn_local(async move {
                 let Ok(turn) = turn.acquire().await else { return };
                 let viewer = Viewer { line, tally: Rc::clone(&tally), scratch, partial: Vec::new(), out: Vec::new() };
-                // However it ends, it is one viewer less, which voids the run.
+                // A viewer less voids the run.
                 let _: Result<()> = view(&endpoint, viewer, || drop(turn)).await;
                 tally.left.set(tally.left.get() + 1);
                 tally.change.notify_one();
@@ -128,7 +128,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Bytes of all that was read.
+    /// All bytes read.
     pub(crate) fn bytes(&self) -> usize {
         self.tally.bytes.get()
     }
@@ -148,7 +148,7 @@ impl Crowd {
         });
     }
 
-    /// What was seen since it began, or since this was last asked; fails if a viewer was lost.
+    /// The sum since the start or the last call; fails after a viewer's loss.
     pub(crate) fn seen(&self) -> Result<Seen> {
         ensure!(self.tally.left.get() == 0, "{} viewers were lost", self.tally.left.get());
         let mut delays = self.tally.delays.take();
@@ -264,7 +264,7 @@ impl Viewer {
         }
     }
 
-    /// Writes what is to be said; it is so little that the kernel takes it at once or never.
+    /// Writes a small message: the kernel takes the whole at once, or never.
     fn write<S: AsyncWrite + Unpin>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Result<()> {
         if self.out.is_empty() {
             return Ok(());
@@ -291,7 +291,7 @@ impl Viewer {
         Ok(())
     }
 
-    /// Takes whole frames and gives back what is left.
+    /// Takes whole frames and returns the rest.
     fn frames<'b>(&mut self, mut bytes: &'b [u8]) -> Result<&'b [u8]> {
         while let Some((opcode, payload, rest)) = frame(bytes) {
             match opcode {
@@ -338,14 +338,14 @@ impl Viewer {
         self.queue(0x81, text.as_bytes());
     }
 
-    /// A frame in one piece, masked with zeros, which is to say not at all.
+    /// A frame in one piece, masked with zeros: unchanged.
     fn queue(&mut self, head: u8, payload: &[u8]) {
         self.out.extend_from_slice(&[head, 0x80 | payload.len().min(125) as u8, 0, 0, 0, 0]);
         self.out.extend_from_slice(&payload[..payload.len().min(125)]);
     }
 }
 
-/// The WebSocket handshake; what was read behind it.
+/// The WebSocket handshake. Returns the bytes behind the answer.
 async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, dialect: Dialect) -> Result<Vec<u8>> {
     let path = match dialect {
         Dialect::Linelight => "/api/v1/live",
@@ -366,7 +366,7 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, dialect: D
     }
 }
 
-/// The first frame of an unmasked stream: opcode, payload and what follows.
+/// The first frame of an unmasked stream: opcode, payload and rest.
 fn frame(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&[head, short], rest) = bytes.split_first_chunk()?;
     let (length, rest) = match short {
