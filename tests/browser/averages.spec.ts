@@ -1,4 +1,4 @@
-// The recent past: averages from before the page was open, beside its samples, and where they stand in for them.
+// The recent past: averages from before the page was open, beside samples, and in place of samples.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -31,7 +31,7 @@ async function choose(page: Page, window: string): Promise<void> {
   await drawn(page);
 }
 
-/** How much of the chart's width is tinted, by its line or its area, from one share of it to another. */
+/** The tinted part of the chart's width, by line or area, between two shares. */
 async function tinted(page: Page, from = 0, to = 1): Promise<number> {
   const picture = await page.locator(".panel[data-direction=down] .plot").screenshot();
   return share(columns(picture, "down", "any"), from, to);

@@ -1,4 +1,4 @@
-// Bundles TypeScript for Node, which reads none before version 22.
+// Bundles TypeScript for Node: versions before 22 read none.
 
 import { build } from "esbuild";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 /** This folder. */
 export const here = dirname(fileURLToPath(import.meta.url));
 
-/** Bundles files of this folder; gives the bundles' paths, and what removes them. */
+/** Bundles files of this folder. Returns the bundles' paths, and a function for removing them. */
 export async function bundle(names) {
   const cache = join(here, "node_modules", ".cache");
   mkdirSync(cache, { recursive: true });

@@ -1,4 +1,4 @@
-// The two charts: what is drawn, what is left out, how they move, and the table of the same figures.
+// The two charts: drawing, gaps, movement, and the table of the same figures.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,10 +11,10 @@ import { openLine, relay } from "./relay-and-pages.ts";
 const constant = (rates: (age: number) => Rates | null): Answer => (viewer) =>
   viewer.send(snapshot({ history: history(90, Date.now(), rates) }));
 
-/** A line with a gap of twenty seconds in its minute. */
+/** A line with a gap of twenty seconds in the minute. */
 const gapped: Answer = constant((age) => (age > 20 && age < 40 ? null : EXACT));
 
-/** Each column of a chart as it is seen: whether its line is in it. */
+/** Each visible column of a chart: true with a part of the line. */
 async function lineOf(page: Page, direction: "down" | "up"): Promise<boolean[]> {
   const scale = await page.evaluate(() => devicePixelRatio);
   return columns(await page.locator(`.panel[data-direction=${direction}] .plot`).screenshot(), direction, "line", scale);

@@ -1,4 +1,4 @@
-// Chromium for the tests: launches Debian's, opens pages, and remembers everything that a page complains about.
+// Chromium for the tests: launches Debian's, opens pages, and remembers every complaint of a page.
 
 import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -17,10 +17,10 @@ const ARGUMENTS = [
   "--disable-sync",
 ];
 
-/** Where screenshots go; git does not see it. */
+/** The folder of screenshots, ignored by git. */
 export const OUT = join(folder(), "out");
 
-/** The selector of the download's figure, without its unit. */
+/** The selector of the download's figure, without the unit. */
 export const NUMBER = ".readout[data-direction=down] .number";
 
 /** The two themes. */
@@ -36,7 +36,7 @@ export interface View {
   timeZone?: string;
 }
 
-/** An open page and what it complained about. */
+/** An open page and the page's complaints. */
 export interface Opened {
   page: Page;
   context: BrowserContext;
@@ -50,7 +50,7 @@ export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: process.env["LINELIGHT_CHROMIUM"] ?? "/usr/bin/chromium", args: ARGUMENTS });
 }
 
-/** Opens an empty page in a context of its own. */
+/** Opens an empty page in a new context. */
 export async function newPage(browser: Browser, view: View = {}): Promise<Opened> {
   const context = await browser.newContext({
     viewport: { width: view.width ?? 1280, height: view.height ?? 900 },
@@ -90,7 +90,7 @@ export async function violations(page: Page | Frame): Promise<string[]> {
 /** Keeps a picture of the whole page in `out`. */
 export async function picture(page: Page, name: string): Promise<void> {
   await mkdir(OUT, { recursive: true });
-  // Without animations: a bar half-way to its length is nobody's picture.
+  // Without animations: no picture shows a bar half-way.
   await page.screenshot({ path: join(OUT, `${name}.png`), fullPage: true, animations: "disabled" });
 }
 
@@ -99,7 +99,7 @@ export function drawn(page: Page): Promise<unknown> {
   return page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
-/** Makes the page believe that its tab is hidden, or seen again. */
+/** Tells the page: the tab is hidden, or visible again. */
 export async function setVisible(page: Page, visible: boolean): Promise<void> {
   await page.evaluate((seen) => {
     Object.defineProperty(document, "visibilityState", { configurable: true, get: () => (seen ? "visible" : "hidden") });
@@ -108,7 +108,7 @@ export async function setVisible(page: Page, visible: boolean): Promise<void> {
   }, visible);
 }
 
-/** Waits until a check holds, and says what was wrong otherwise. */
+/** Waits until a check holds; fails with the check's words. */
 export async function eventually(what: string, holds: () => boolean | Promise<boolean>, within = 10_000): Promise<void> {
   const end = Date.now() + within;
   while (!(await holds())) {

@@ -1,4 +1,4 @@
-// The page's connection in a real browser: dropped, silent, hidden, asleep, blocked; and what it says of it meanwhile.
+// The page's connection in a real browser: dropped, silent, hidden, asleep, blocked; and the page's words meanwhile.
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
@@ -8,7 +8,7 @@ import { EXACT, history, sample, snapshot, state } from "./fake-relay.ts";
 import { openPage, relay } from "./relay-and-pages.ts";
 
 
-/** A token with a username, as a relay makes them; nobody checks its signature here. */
+/** A token with a username, like a relay's; nobody checks the signature here. */
 const CLAIMS = Buffer.from(JSON.stringify({ sub: "caf%E9/a b" })).toString("base64url");
 const TOKEN = `e30.${CLAIMS}.c2ln`;
 
@@ -26,7 +26,7 @@ async function open(path = `/#${TOKEN}`): Promise<Page> {
   return opened.page;
 }
 
-/** Lets the page's clock go on by a second and a sample, of as many Mbps as it is the `second`. */
+/** Lets the page's clock go on by a second, with a sample of `second` Mbps. */
 async function passSecond(page: Page, second: number): Promise<void> {
   await page.clock.runFor(1_000);
   relay.send(sample(Date.now() + second * 1_000, { down: second * 1_000_000, up: 0 }));
@@ -38,7 +38,7 @@ test("the fragment's token is sent in the first frame, and nowhere else", async 
   opened.page.on("request", (request) => requests.push(`${request.url()} ${JSON.stringify(request.headers())}`));
   await sees(await open("/line/ali#a.b.c"), NUMBER, "14.8");
   assert.deepEqual(relay.watches, [{ type: "watch", token: "a.b.c" }]);
-  // Chromium shows the fragment of the navigation itself; it goes out with nothing.
+  // Chromium shows the fragment of the navigation itself; no request holds the fragment.
   assert.ok(requests.slice(1).every((request) => !request.includes("a.b.c")));
 });
 
@@ -153,7 +153,7 @@ test("a hidden tab lets go after a minute, draws the gap when shown, and goes on
   const page = await open();
   await sees(page, NUMBER, "14.8");
   await setVisible(page, false);
-  // The page's clock also goes on by itself, so that the minute is approached with care.
+  // The page's clock also goes on by itself: approach the minute with care.
   for (let second = 1; second <= 40; second += 1) await passSecond(page, second);
   assert.equal(relay.viewers, 1);
   await page.clock.runFor(21_000);
@@ -189,7 +189,7 @@ test("a figure from before a sleep is not shown as current, though the monotonic
   const page = await open();
   await sees(page, NUMBER, "14.8");
   relay.answer = () => undefined;
-  // The render that comes first after waking; the page's own look at the clocks comes up to five seconds later.
+  // The first render after waking; the page's own look at the clocks follows within five seconds.
   await page.evaluate(() => {
     const before = Date.now;
     Date.now = () => before() + 3_600_000;

@@ -1,4 +1,4 @@
-// What the page costs its reader: bytes, time to the first figure on slow links, memory after an hour.
+// The page's cost for the reader: bytes, time to the first figure on slow links, memory after an hour.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-// The whole system behind a page: the demo program, its simulated router's control port, and its processes.
+// The whole system behind a page: the demo program, the simulated router's control port, and the processes.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** What the demo prints about itself. */
+/** The demo's first lines. */
 interface Started {
   page: string;
   private: string;
@@ -20,7 +20,7 @@ interface Started {
 export interface System extends Started {
   /** The link of a username, in text form. */
   link(username: string): string;
-  /** Gives the simulated router a command, as its control port's `help` lists them; gives the lines of its answer. */
+  /** Sends a command of the control port's `help` to the simulated router. Returns the lines of the answer. */
   router(command: string): Promise<string[]>;
   stop(): Promise<void>;
 }

@@ -12,7 +12,7 @@ import { inked, type Run, runs, share } from "./pixels.ts";
 import { webkit } from "./engines/webkit.ts";
 import { history, sample, snapshot, state } from "./fake-relay.ts";
 
-/** What browsers say of their language, besides languages. */
+/** Browsers' language settings that are no languages. */
 const LANGUAGES = ["C", "", "x-klingon", "i-default", "de-CH-1996", "en_US.UTF-8", "ar-EG", "fa-IR-u-nu-arabext"];
 
 /** A minute and a half with a gap of twenty seconds. */
@@ -111,7 +111,7 @@ function comesBack(visit: Visit): void {
   });
 }
 
-/** What keeps a WebSocket from opening, in the page. */
+/** Keeps WebSockets from opening, in the page. */
 const BLOCKERS: Record<string, () => void> = {
   "a proxy refuses WebSockets": () => undefined,
   "the browser throws at a WebSocket": () => {
@@ -157,7 +157,7 @@ function speaksAnyLanguage(visit: Visit): void {
   }
 }
 
-/** Storage as browsers take it away, or as something else left it. */
+/** Missing, throwing and spoiled storage. */
 const STORAGES: Record<string, () => void> = {
   "is not there": () => {
     Object.defineProperty(window, "localStorage", { get: () => null });

@@ -1,5 +1,5 @@
-// A relay that says what a test wants said: the built page as static files under the real relay's content security policy,
-// and the viewer API by script. It judges no token and knows no line.
+// A scripted relay: the built page as static files under the real relay's content security policy, and the viewer API by script.
+// Judges no token and knows no line.
 
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -12,7 +12,7 @@ import { departures, type Frame } from "./wire.ts";
 
 export type { Frame };
 
-/** The policy that the relay sends with the page. */
+/** The relay's policy for the page. */
 export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -21,7 +21,7 @@ function widgetPolicy(portals: string): string {
   return portals === "" ? POLICY : POLICY.replace("frame-ancestors 'none'", `frame-ancestors ${portals}`);
 }
 
-/** Where the build leaves the page. */
+/** The built page's folder. */
 export const DIST = process.env["LINELIGHT_DIST"] ?? join(repository(), "relay", "web", "dist");
 
 /** The headers of a stream of events. They keep proxies from compressing the events or holding them back. */
@@ -40,7 +40,7 @@ const STATUSES = new Map([
   [4110, 429],
 ]);
 
-/** Where the prelude is. */
+/** The prelude's path. */
 const PRELUDE = "/prelude.js";
 
 const TYPES: Record<string, string> = {
@@ -59,7 +59,7 @@ export interface Provider {
   /** A colour of the form #rrggbb for upload, or nothing. */
   upload: string;
   public: string;
-  /** The relay's folder without its last slash. */
+  /** The relay's folder without the last slash. */
   base: string;
   /** The origins of portals whose pages may frame the widget, with blanks between them. */
   origins: string;
@@ -81,7 +81,7 @@ export interface Viewer {
   cut(): void;
 }
 
-/** What a viewer's first frame is answered with. */
+/** The answer to a viewer's first frame. */
 export type Answer = (viewer: Viewer, watch: Frame) => void;
 
 /** The scripted relay. */
@@ -94,15 +94,15 @@ export class FakeRelay {
   readonly watches: Frame[] = [];
   /** How many bytes of the page went out, gzip. */
   transferred = 0;
-  /** Says what a new viewer hears. */
+  /** Sets the answer to new viewers. */
   answer: Answer = (viewer) => viewer.send(snapshot());
-  /** Whether WebSockets are turned away, as by a proxy that does not know them. */
+  /** True turns WebSockets away, like a proxy without them. */
   refusesWebSockets = false;
   /** Whether new connections hang without an answer. */
   hangs = false;
-  /** A script that runs in the page before its own; empty for none. */
+  /** A script for the page, before the page's scripts; empty for none. */
   prelude = "";
-  /** Which files are withheld, by their paths, and how. */
+  /** The withheld files by path, each with the way. */
   withheld: { files: RegExp; by: "an error" | "a cut connection" } | null = null;
   /** The provider's words in the page. */
   provider: Provider = PROVIDER;
@@ -155,7 +155,7 @@ export class FakeRelay {
     for (const viewer of [...this.#viewers]) viewer.cut();
   }
 
-  /** Cuts every connection and takes no new one, as a relay that restarts, until `comeBack`. */
+  /** Cuts every connection and takes no new one, like a restarting relay, until `comeBack`. */
   goAway(): void {
     this.#isAway = true;
     for (const socket of this.#sockets) socket.destroy();
@@ -208,7 +208,7 @@ export class FakeRelay {
     await this.#file(response, normalize(fileOf(path)));
   }
 
-  /** The path within the relay's folder, as a proxy passes it on; null outside. */
+  /** The path within the relay's folder, like behind a proxy; null outside. */
   #within(request: IncomingMessage): string | null {
     const { pathname } = new URL(request.url ?? "/", this.origin);
     return pathname.startsWith(`${this.provider.base}/`) ? pathname.slice(this.provider.base.length) : null;
@@ -267,19 +267,19 @@ function fileOf(path: string): string {
   return path === "/embed" || path.startsWith("/embed/") ? "widget.html" : path.slice(1);
 }
 
-/** Answers a viewer that is refused before its first frame. */
+/** Refuses a viewer before the first frame. */
 function refuse(response: ServerResponse, code: number, reason: string): void {
   const status = STATUSES.get(code) ?? 503;
   response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
   response.end(`${written({ type: "error", code, reason })}\n`);
 }
 
-/** The page with the prelude's script in front of everything else that its head loads. */
+/** The page with the prelude's script as the head's first. */
 function withPrelude(page: Buffer): Buffer {
   return Buffer.from(page.toString().replace("<head>", `<head><script src="${PRELUDE}"></script>`));
 }
 
-/** A frame as text. Throws where the real relay would not write it. */
+/** A frame as text. Throws for a frame that no real relay writes. */
 function written(frame: Frame): string {
   const wrong = departures(frame);
   if (wrong.length > 0) throw new Error(`not a frame of the relay: ${wrong.join("; ")}: ${JSON.stringify(frame)}`);
@@ -337,7 +337,7 @@ export function snapshot(more: Frame = {}): Frame {
 /** Rates whose figures have every digit: 14.78 Mbps and 620 kbps. */
 export const EXACT: Rates = { down: 14_780_000, up: 620_000 };
 
-/** A running line with a minute and a half behind it. */
+/** A running line with a past of a minute and a half. */
 export const running: Answer = (viewer) => {
   viewer.send(snapshot({ history: history(90, Date.now() - 1_000, people) }));
   viewer.send(sample(Date.now(), EXACT));

@@ -1,4 +1,4 @@
-// The page of a relay in a folder of a site: everything that the page asks for stays in the folder.
+// The page of a relay in a folder of a site: every request of the page stays in the folder.
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
@@ -7,7 +7,7 @@ import { running, snapshot } from "./fake-relay.ts";
 import { openPage, relay } from "./relay-and-pages.ts";
 
 beforeEach(() => {
-  // Outside of the folder this relay answers 404, as a proxy with a site of its own.
+  // Outside of the folder this relay answers 404, like a proxy with another site.
   relay.provider = { ...relay.provider, base: "/speed" };
   relay.answer = running;
 });

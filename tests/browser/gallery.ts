@@ -8,7 +8,7 @@ import { type Answer, averages, evening, FakeRelay, history, people, sample, sna
 
 const LONG = "a-very-long-name-without-any-space-that-goes-on-to-60-letter";
 
-/** Each picture's answer and the pill that shows that it is there. */
+/** Each picture's answer, and the pill of the finished picture. */
 const STATES: Record<string, { answer: Answer; pill: string; window?: string }> = {
   running: { pill: "Running", answer: (viewer) => viewer.send(lately()) },
   full: {
@@ -75,7 +75,7 @@ const STATES: Record<string, { answer: Answer; pill: string; window?: string }> 
   expired: { pill: "Link expired", answer: (viewer) => viewer.close(4103, "link_expired") },
 };
 
-/** A running line with five minutes behind it, whose newest sample is so many seconds old. */
+/** A running line with a past of five minutes. The newest sample is so many seconds old. */
 function lately(age = 0) {
   const now = Date.now();
   return snapshot({ now, history: history(300, now - age * 1_000, people) });

@@ -2,11 +2,11 @@
 
 import type { Page } from "playwright-core";
 
-/** One column of a chart's plotted area: the share of its height, from the bottom, at which the direction's line stands. */
+/** One column of a chart's plotted area: the line's height as a share, from the bottom. */
 export interface Column {
   /** The heights of the line's pixels, from 0 at the bottom to 1 at the top; empty without a line. */
   line: number[];
-  /** The share of the column that is tinted: line, area or band. */
+  /** The tinted share of the column: line, area or band. */
   tinted: number;
 }
 
@@ -40,7 +40,7 @@ export async function columns(page: Page, direction: "down" | "up"): Promise<Col
   );
 }
 
-/** The plotted area within the page: an inner SVG's own box would be the box of its drawing. */
+/** The plotted area within the page: an inner SVG's box would be the drawing's. */
 function plottedArea(page: Page, direction: "down" | "up"): Promise<{ x: number; y: number; width: number; height: number }> {
   return page.evaluate((name) => {
     const plot = document.querySelector(`.panel[data-direction=${name}] .plot`) as HTMLElement;

@@ -1,4 +1,4 @@
-// Where things stand: nothing overflows at any width, nothing moves while the line changes, the first screen shows the verdict.
+// The layout: nothing overflows at any width, nothing moves while the line changes, the first screen shows the verdict.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -104,7 +104,7 @@ test("verdict and figures are seen without scrolling on a phone", async () => {
   assert.ok(bottom <= 640, `the verdict ends at ${bottom}`);
 });
 
-/** Where everything stands, in whole pixels. */
+/** Every element's place, in whole pixels. */
 function boxes(page: Page): Promise<Record<string, string>> {
   return page.evaluate(() => {
     const found: Record<string, string> = {};

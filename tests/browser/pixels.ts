@@ -1,8 +1,8 @@
-// What a picture of a chart shows, by its pixels: whatever draws it, canvas or SVG, a reader sees the same.
+// The reading of a chart's picture, by pixels: the same for canvas and SVG.
 
 import { PNG } from "pngjs";
 
-/** The parts of a chart's line: the line itself, or also the pale area between it and the axis. */
+/** The parts of a chart's line: the line itself, or also the pale area down to the axis. */
 export type Ink = "line" | "any";
 
 /** The widths beside the plotted area, in CSS pixels: the axis's labels, and the room on the right. */
@@ -34,7 +34,7 @@ export function lineColour(picture: Buffer, direction: "down" | "up"): string {
   return most?.[0] ?? "none";
 }
 
-/** How many pixels of each column of the plotted area are not of the picture's background, which its corner has. */
+/** The number of pixels in each column of the plotted area with another colour than the picture's corner. */
 export function inked(picture: Buffer): number[] {
   const { data, width, height } = PNG.sync.read(picture);
   const differs = (x: number, y: number): boolean =>
@@ -50,7 +50,7 @@ export function share(drawn: boolean[], from = 0, to = 1): number {
   return part.filter(Boolean).length / part.length;
 }
 
-/** A run of equal columns and its share of the width. */
+/** A run of equal columns, and the share of the width. */
 export interface Run {
   drawn: boolean;
   share: number;

@@ -10,12 +10,12 @@ function keepMessages(): void {
   addEventListener("message", ({ data, origin }) => heard.push([origin, data]));
 }
 
-/** A portal on a port of its own. */
+/** A portal on a free port. */
 export class Portal {
   readonly #server: Server;
-  /** The body of its page. */
+  /** The body of the page. */
   body = "";
-  /** Its content security policy; none for an empty text. */
+  /** The content security policy; none for an empty text. */
   policy = "";
 
   private constructor(server: Server) {

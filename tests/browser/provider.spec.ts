@@ -1,4 +1,4 @@
-// The provider on every page, and the page where things fail: scripts, storage, styles, languages, charts.
+// The provider on every page, and the page after failures: scripts, storage, styles, languages, charts.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-// What a subscriber does with the charts: reads a second, zooms, copies a line for support, prints.
+// A subscriber's use of the charts: reads a second, zooms, copies a line for support, prints.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -82,7 +82,7 @@ test("bursts of 5.7 on average are no solid block in 15 min and 2 h", async () =
     // The first and the last column are not whole yet.
     const read = drawn.slice(drawn.length * 0.15, drawn.length * 0.8);
     assert.ok(read.length > 20, window);
-    // The line itself, not its pale band, stays about the mean.
+    // The line itself, not the pale band, stays about the mean.
     assert.ok(read.every(({ line }) => Math.max(...line) < 0.6), window);
   }
 });

@@ -9,16 +9,16 @@ import { eventually, figures, launch, newPage, sees, type View } from "./chromiu
 import { startSystem, type System } from "./demo.ts";
 import { columns, share } from "./pixels.ts";
 
-/** The most that both pictures may weigh, in bytes. */
+/** The largest size of both pictures together, in bytes. */
 const MOST = 200 * 1024;
 
-/** Longer than the minute that the chart shows, in milliseconds. */
+/** Longer than the chart's minute, in milliseconds. */
 const PATIENCE = 120_000;
 
 interface Wanted {
   name: string;
   username: string;
-  /** What the simulated subscriber does. */
+  /** The simulated subscriber's traffic. */
   person: "video" | "download";
   view: View & { width: number; height: number };
 }
@@ -42,7 +42,7 @@ try {
   await system.stop();
 }
 
-/** Opens the line, waits until its chart is full, and gives the picture's file. */
+/** Opens the line, waits for a full chart, and returns the picture's file. */
 async function take(browser: Browser, system: System, { name, username, person, view }: Wanted): Promise<string> {
   await system.router(`person ${username} ${person}`);
   const { page, close } = await newPage(browser, view);

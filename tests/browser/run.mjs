@@ -1,4 +1,4 @@
-// Bundles the specs for Node, which reads no TypeScript before version 22, and runs them one after another. Usage:
+// Bundles the specs for Node (versions before 22 read no TypeScript), and runs them one after another. Usage:
 // node run.mjs [SPEC…] [--test-name-pattern=PATTERN], or any other flag of Node's.
 
 import { spawnSync } from "node:child_process";
@@ -20,7 +20,7 @@ const given = process.argv.slice(2);
 const named = given.filter((argument) => !argument.startsWith("--"));
 const specs = named.length > 0 ? named : readdirSync(here).filter((name) => name.endsWith(".spec.ts"));
 const { files, remove } = await bundle(specs);
-// A browser that a failed set-up left open must not keep the run from ending.
+// A failed set-up may leave a browser open; the run ends all the same.
 const flags = ["--enable-source-maps", "--test", "--test-concurrency=1", "--test-force-exit"];
 flags.push(...given.filter((argument) => argument.startsWith("--")));
 const run = spawnSync(process.execPath, [...flags, ...files], { stdio: "inherit", cwd: here });

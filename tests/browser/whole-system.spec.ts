@@ -1,4 +1,4 @@
-// The page with the whole system behind it: what a subscriber sees is what the simulated router has.
+// The page with the whole system behind: a subscriber sees the simulated router's figures.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -9,7 +9,7 @@ import { EVENT_STREAM, FakeRelay, type Frame } from "./fake-relay.ts";
 import { Portal } from "./portal.ts";
 import { departures } from "./wire.ts";
 
-/** The pill of a line with figures, whatever its use. */
+/** The pill of a line with figures, busy or idle. */
 const RUNS = /^(Running|Full|Full at times)$/;
 
 let browser: Browser;

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** A frame as the relay writes it. */
+/** A frame of the relay. */
 export type Frame = Record<string, unknown>;
 
 /** The golden frames as text, by their files' names. */
@@ -32,7 +32,7 @@ export function departures(frame: Frame): string[] {
 
 const GOLDEN = [...goldenFrames().values()].map((text) => JSON.parse(text) as Frame);
 
-/** The kinds of a value and of all that is in it: `a number`, `t: list`, `t: list of a number`. */
+/** The kinds of a value and of all parts: `a number`, `t: list`, `t: list of a number`. */
 function kinds(value: unknown): string[] {
   if (value === null) return ["null"];
   if (Array.isArray(value)) return ["a list", ...value.flatMap(kinds).map((kind) => `a list of ${kind}`)];

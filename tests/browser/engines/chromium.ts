@@ -14,7 +14,7 @@ export const chromium: Engine = {
         return {
           load: async (url) => void (await page.goto(url)),
           back: async () => void (await page.goBack()),
-          // Playwright hands over one argument; the function is called with the parts of it.
+          // Playwright hands over one argument; the function takes the parts.
           evaluate: (script, ...given) => page.evaluate(`(${script})(...${JSON.stringify(given)})`),
           picture: (selector) => page.locator(selector).first().screenshot(),
           click: (selector) => page.locator(selector).first().click(),

@@ -1,8 +1,8 @@
-// A browser engine as the tests of all engines see it. Each engine has its own client; the tests know this interface alone.
+// A browser engine, for the tests of all engines. Each engine has another client; the tests know this interface alone.
 
 import type { Theme } from "../chromium.ts";
 
-/** A browser engine that is installed. */
+/** An installed browser engine. */
 export interface Engine {
   readonly name: string;
   /** Starts the browser without a visible window. */
@@ -18,11 +18,11 @@ export interface Running {
 
 /** One tab. */
 export interface Tab {
-  /** Loads an address, to the end of its load event. */
+  /** Loads an address, to the end of the load event. */
   load(url: string): Promise<void>;
   /** Goes back by one entry of the history. */
   back(): Promise<void>;
-  /** Runs a function in the page and returns its result, which JSON can carry. The function sees its arguments alone. */
+  /** Runs a function in the page and returns the result, a value of JSON. The function sees the arguments alone. */
   evaluate<Arguments extends unknown[], Result>(
     script: (...given: Arguments) => Result | Promise<Result>,
     ...given: Arguments

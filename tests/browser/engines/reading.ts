@@ -1,10 +1,10 @@
-// What a reader sees in a tab of any engine, and what the page complained about.
+// The visible parts of a tab in any engine, and the page's complaints.
 
 import { eventually } from "../chromium.ts";
 import { columns, share } from "../pixels.ts";
 import type { Tab } from "./engine.ts";
 
-/** Keeps each complaint of the page once, in every engine in the same way. Runs in the page, before its own scripts. */
+/** Keeps each complaint of the page once, in every engine in the same way. Runs in the page, before the page's scripts. */
 export function witness(): void {
   const heard: string[] = [];
   const hear = (complaint: string): void => {
@@ -27,12 +27,12 @@ export function witness(): void {
   }
 }
 
-/** What the witness heard. */
+/** The witness's complaints. */
 export function complaints(tab: Tab): Promise<string[]> {
   return tab.evaluate(() => (window as unknown as { complaints: string[] }).complaints);
 }
 
-/** The first element's text, with single spaces; empty where it is not seen. */
+/** The first element's text, with single spaces; empty for an invisible element. */
 export function textOf(tab: Tab, selector: string): Promise<string> {
   return tab.evaluate((wanted) => {
     const element = document.querySelector(wanted);
@@ -59,7 +59,7 @@ export async function seesFigures(tab: Tab, down: string, up: string, within = 1
   await sees(tab, ".readout[data-direction=up] .figure", up, within);
 }
 
-/** Each column of a chart as it is seen, from the left to the right: whether its line is in it. */
+/** Each visible column of a chart, from the left to the right: true with a part of the line. */
 export async function lineOf(tab: Tab, direction: "down" | "up"): Promise<boolean[]> {
   return columns(await tab.picture(`.panel[data-direction=${direction}] .plot`), direction, "line");
 }
@@ -69,7 +69,7 @@ export async function seesChart(tab: Tab): Promise<void> {
   await eventually("the chart is drawn", async () => share(await lineOf(tab, "down"), 0.1, 0.5) > 0.9);
 }
 
-/** How light an element's text and what it stands on are, from 0 for black to 1 for white. */
+/** The lightness of an element's text and of the background, from 0 for black to 1 for white. */
 export function lightness(tab: Tab, selector: string): Promise<{ text: number; background: number }> {
   return tab.evaluate((wanted) => {
     const element = document.querySelector(wanted);
@@ -93,7 +93,7 @@ export function lightness(tab: Tab, selector: string): Promise<{ text: number; b
   }, selector);
 }
 
-/** The texts and pictures that lie over one another, and pictures larger than a chart; one line each. */
+/** Overlapping texts and pictures, and pictures larger than a chart; one line each. */
 export function overlaps(tab: Tab): Promise<string[]> {
   return tab.evaluate(() => {
     const seen = (element: Element): boolean => element.getClientRects().length > 0;

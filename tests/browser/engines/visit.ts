@@ -6,15 +6,15 @@ import { type Answer, FakeRelay, history, type Rates, snapshot } from "../fake-r
 import type { Engine, Running, Tab } from "./engine.ts";
 import { witness } from "./reading.ts";
 
-/** A token that names the line, of the length that tokens have; nobody checks its signature here. */
+/** A token with the line's name, of usual length; nobody checks the signature here. */
 export const TOKEN = ['{"alg":"HS256","typ":"JWT"}', '{"sub":"4446@karoo.example"}', "x".repeat(32)]
   .map((part) => Buffer.from(part).toString("base64url"))
   .join(".");
 
-/** What the line carries: 7.25 Mbps and 1.50 Mbps. */
+/** The line's rates: 7.25 Mbps and 1.50 Mbps. */
 export const RATES: Rates = { down: 7_250_000, up: 1_500_000 };
 
-/** A line that carried the same for a minute and a half. */
+/** A line with the same rates for a minute and a half. */
 const steady: Answer = (viewer) => viewer.send(snapshot({ history: history(90, Date.now(), () => RATES) }));
 
 /** The present test's relay and tab. */
@@ -23,7 +23,7 @@ export class Visit {
   #relay: FakeRelay | null = null;
   #tab: Tab | null = null;
 
-  /** Has the hooks of the present suite make and end what its tests need. */
+  /** Lets the hooks of the present suite make and end the needs of the tests. */
   constructor(engine: Engine, theme: Theme) {
     before(async () => {
       this.#browser = await engine.launch(theme);
@@ -50,7 +50,7 @@ export class Visit {
     return this.#tab;
   }
 
-  /** Loads the line's page; `prelude` is called in it before its own scripts run. */
+  /** Loads the line's page; `prelude` runs there before the page's scripts. */
   async open<Arguments extends unknown[]>(prelude?: (...given: Arguments) => void, ...given: Arguments): Promise<void> {
     const call = prelude === undefined ? "" : `(${prelude})(...${JSON.stringify(given)});`;
     this.relay.prelude = `(${witness})(); ${call}`;

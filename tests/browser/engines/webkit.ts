@@ -1,4 +1,4 @@
-// Debian's WebKitGTK with its MiniBrowser on a display of its own, by WebDriver.
+// Debian's WebKitGTK with MiniBrowser on a separate display, by WebDriver.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,7 +11,7 @@ import { eventually } from "../chromium.ts";
 import type { Engine, Tab } from "./engine.ts";
 
 const LOCALE = { LANG: "C.UTF-8", LC_ALL: "C.UTF-8" };
-/** Tall enough for the whole page, so that nothing needs to scroll. */
+/** Tall enough for the whole page: nothing scrolls. */
 const SIZE = { width: 1024, height: 1700 };
 
 /** WebKit; `LINELIGHT_WEBKIT_DRIVER` names another driver than Debian's. */
@@ -25,7 +25,7 @@ export const webkit: Engine = {
     const driver = await new Builder().usingServer(service.url).withCapabilities(capabilities).build();
     await driver.manage().window().setRect({ x: 0, y: 0, ...SIZE });
     return {
-      // A session has one window; a new tab of it would lie behind the first and draw nothing.
+      // A session has one window; a new tab would lie behind the first and draw nothing.
       open: () => Promise.resolve(tab(driver)),
       close: async () => {
         await driver.quit();
