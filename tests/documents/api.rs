@@ -1,4 +1,4 @@
-//! docs/api.md: its examples show a line, and its tables name every frame, field, state and close code.
+//! docs/api.md: the examples show a line, and the tables name every frame, field, state and close code.
 
 use std::collections::BTreeSet;
 use std::fs;

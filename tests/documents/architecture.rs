@@ -1,4 +1,4 @@
-//! ARCHITECTURE.md: its wings and rooms are those of the folders.
+//! ARCHITECTURE.md: the wings and rooms are the folders.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,7 +27,7 @@ fn the_relays_wings_are_its_folders() {
 
 #[test]
 fn the_agents_rooms_are_its_folders() {
-    // Files of a few lines that everybody stands on, and the signal to stop.
+    // Small files of the ground, and the signal to stop.
     let ground = ["lib", "main", "clock", "backoff", "shown", "stop"];
     assert_eq!(rooms("The agent's rooms"), modules("agent/src", &ground));
 }

@@ -14,7 +14,7 @@ pub(crate) fn document(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Returns the documents that git tracks or would track, from the repository's root.
+/// Returns the documents in git, or not ignored by git, from the repository's root.
 pub(crate) fn documents() -> Vec<String> {
     let list = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.md"])

@@ -1,4 +1,4 @@
-//! docs/configuration.md is what clap knows of both programs; `make configuration` writes it anew.
+//! docs/configuration.md: clap's knowledge of both programs, written by `make configuration`.
 
 use std::fmt::Write;
 use std::fs;
@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, Command};
 
 use crate::blocks::{document, root};
 
-/// The variable with which the test writes the document instead of comparing it.
+/// With this variable the test writes the document before the comparison.
 const REWRITE: &str = "LINELIGHT_TEST_WRITE_CONFIGURATION";
 const DOCUMENT: &str = "docs/configuration.md";
 
@@ -127,7 +127,7 @@ fn takes_value(argument: &Arg) -> bool {
         && argument.get_num_args().is_none_or(|n| n.takes_values())
 }
 
-/// Returns the values that are possible, with what each means.
+/// Returns the possible values, each with the meaning.
 fn choices(argument: &Arg) -> String {
     let possible = argument.get_possible_values();
     let shown: Vec<String> = possible

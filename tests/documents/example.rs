@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// The languages that the documents show, with the program that runs each and the name of its file.
+/// The languages of the examples, each with the program and the name of the file.
 const LANGUAGES: [(&str, &[&str], &str); 4] = [
     ("bash", &["bash"], "example.sh"),
     ("javascript", &["node", "--experimental-websocket", "--no-warnings"], "example.mjs"),
@@ -16,7 +16,7 @@ const LANGUAGES: [(&str, &[&str], &str); 4] = [
     ("python", &["python3"], "example.py"),
 ];
 
-/// A started example; dropped, it ends.
+/// A started example, ended by the drop.
 pub(crate) struct Example {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -49,7 +49,7 @@ impl Example {
         Ok(Self { child, lines, said: Vec::new(), _folder: folder })
     }
 
-    /// Waits for a line that answers `wanted`.
+    /// Waits for a `wanted` line.
     pub(crate) async fn until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -67,7 +67,7 @@ impl Example {
         }
     }
 
-    /// Waits for its end.
+    /// Waits for the end.
     pub(crate) async fn ends(&mut self) -> Result<ExitStatus> {
         Ok(timeout(PATIENCE, self.child.wait()).await.context("it does not end")??)
     }
@@ -82,7 +82,7 @@ impl Example {
 }
 
 impl Drop for Example {
-    /// Ends what the example started too, such as the curl of a pipe.
+    /// Ends the example's children too, such as the curl of a pipe.
     fn drop(&mut self) {
         if let Some(group) = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
             let _gone = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
@@ -90,7 +90,7 @@ impl Drop for Example {
     }
 }
 
-/// Runs a code block to its end and returns what it printed, without the last line break.
+/// Runs a code block to the end. Returns the output without the last line break.
 pub(crate) async fn run(language: &str, code: &str, variables: &[(&str, &str)]) -> Result<String> {
     let mut example = Example::start(language, code, variables)?;
     let mut lines = Vec::new();

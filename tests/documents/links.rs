@@ -1,4 +1,4 @@
-//! Every link of a document leads to a file that is there, and to a heading that is in it.
+//! Every link of a document leads to an existing file, and to a heading of the file.
 
 use crate::blocks::{document, documents, root};
 

@@ -1,4 +1,4 @@
-//! What the documents name is there: tests, make targets, commands and flags of the programs, files of the repository.
+//! Names in the documents exist: tests, make targets, commands and flags of the programs, files of the repository.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! docs/portal.md: a link that each example makes opens its line at a relay.
+//! docs/portal.md: each example's link opens the line at a relay.
 
 use anyhow::{Context, Result};
 use relay::viewers::links::keys::Keys;
@@ -9,7 +9,7 @@ use crate::example::run;
 
 const PORTAL: &str = "docs/portal.md";
 
-/// Usernames as a portal has them, with the text form that the relay knows them by.
+/// A portal's usernames, each with the relay's text form.
 const USERNAMES: [(&str, &str); 5] = [
     ("4446@karoo.example", "4446@karoo.example"),
     ("4446", "4446"),
@@ -50,7 +50,7 @@ async fn a_link_of_node_opens_its_line() -> Result<()> {
     opens_its_line("javascript").await
 }
 
-/// The key set that the document shows is one that a relay takes.
+/// A relay takes the document's key set.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_key_set_that_is_shown_is_read() -> Result<()> {
     let folder = tempfile::tempdir()?;

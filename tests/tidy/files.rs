@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Files under `folder` that git tracks or would track.
+/// Files under `folder`, in git or not ignored by git.
 pub(crate) fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let root = root();
     let list = Command::new("git")

@@ -88,7 +88,7 @@ fn the_relay_imports_only_downwards_and_in_no_circle() {
     holds(&RELAY, "relay", 200);
 }
 
-/// Checks a crate against its house.
+/// Checks a crate against the house.
 fn holds(house: &House, crate_name: &str, at_least: usize) {
     let imports = imports_of(house, crate_name);
     assert!(imports.len() >= at_least, "{} imports: the rule would hold for next to nothing", imports.len());

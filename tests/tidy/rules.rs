@@ -46,7 +46,7 @@ fn what_speaks_a_protocol_does_no_io() {
             let folder = name.trim_end_matches(".rs");
             let mut all: Vec<_> = [file].into_iter().filter(|path| path.is_file()).collect();
             all.extend(fs::read_dir(root().join(folder)).into_iter().flatten().map(|entry| entry.unwrap().path()));
-            // Rooms that exist for tests alone.
+            // Rooms for tests alone.
             all.retain(|path| !["tests.rs", "tests", "stage.rs"].iter().any(|room| path.ends_with(room)));
             assert!(!all.is_empty(), "{name} is gone: name its successor here");
             all

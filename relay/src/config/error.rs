@@ -26,7 +26,7 @@ pub enum ConfigError {
         /// The listener's address.
         address: SocketAddr,
     },
-    /// Operators' figures on an address that others can reach, for everybody.
+    /// Operators' figures on a reachable address, for everybody.
     #[error(
         "--private-listen {address} is an address that others can reach: give --private-token-file, with a token that requests \
          bear, or an address on loopback"
@@ -45,7 +45,7 @@ pub enum ConfigError {
         /// The address of both.
         address: SocketAddr,
     },
-    /// A brand that is empty, too long, or contains control characters.
+    /// An empty brand, a brand too long, or one with control characters.
     #[error("--brand needs 1 to {MAX_BRAND} bytes in one line, without control characters")]
     Brand,
     /// An unknown variable.
@@ -56,7 +56,7 @@ pub enum ConfigError {
         /// The most similar known variable.
         nearest: Option<&'static str>,
     },
-    /// A text that is no relay's address.
+    /// A text, but no relay's address.
     #[error(
         "{text:?} is not a relay's address; write it as https://monitor.example, or as https://monitor.example/folder/ \
          behind a proxy that shows it in a folder"

@@ -16,7 +16,7 @@ use crate::subscribers::encoding_by_label;
 use crate::viewers::links::{Mode, TEN_YEARS};
 use crate::viewers::provider::{Colour, Contact};
 
-/// Everything that `serve` is told.
+/// The flags of `serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArguments {
     /// Listeners.
@@ -39,7 +39,7 @@ pub struct ServeArguments {
     pub limits: LimitArguments,
 }
 
-/// Where the relay listens.
+/// The addresses of the relay.
 #[derive(Debug, Clone, Args)]
 pub struct ListenArguments {
     /// Listens here for viewers, and for agents unless --agents-listen is given
@@ -114,7 +114,7 @@ pub struct OperatorArguments {
     pub audit_days: u32,
 }
 
-/// What viewers are shown, and to whom.
+/// The page, and access to lines.
 #[derive(Debug, Clone, Args)]
 pub struct PageArguments {
     /// Who may see a line
@@ -160,7 +160,7 @@ pub struct PageArguments {
     pub subscribers_encoding: Option<&'static Encoding>,
 }
 
-/// What the relay takes at most.
+/// The relay's limits.
 #[derive(Debug, Clone, Args)]
 pub struct LimitArguments {
     /// The most viewers of one line [default: 16]
@@ -240,7 +240,7 @@ pub fn public_url(text: &str) -> Result<Uri, ConfigError> {
 /// What the relay's own paths begin with. Below a folder of such a name nobody could tell which one is meant.
 const OWN_PATHS: [&str; 7] = ["agent", "api", "assets", "console", "embed", "embed.js", "line"];
 
-/// True for a path of ordinary names, so that it means the same in a URL, in HTML and in a proxy's configuration.
+/// True for a path of ordinary names: the same in a URL, in HTML and in a proxy's configuration.
 fn is_folder(path: &str) -> bool {
     let is_ordinary = |name: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);

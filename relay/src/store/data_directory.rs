@@ -60,7 +60,7 @@ impl DataDirectory {
         }
     }
 
-    /// Makes a missing directory, for its owner alone.
+    /// Makes a missing directory, for the owner alone.
     ///
     /// # Errors
     /// The directory cannot be made.
@@ -78,7 +78,7 @@ impl DataDirectory {
         permissions::check_unchangeable(&self.agents())
     }
 
-    /// Locks the directory until the lock is dropped, for a command that changes a file.
+    /// Locks the directory until the drop of the lock, for a change of a file.
     ///
     /// # Errors
     /// The directory is missing or not writable.
@@ -112,13 +112,13 @@ impl DataDirectory {
             ),
             Err(TryLockError::Error(error)) => return Err(permissions::with_words("lock", &path, error)),
         }
-        // The process id only informs people; the lock works without it.
+        // The process id informs people; the lock works without one.
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Lock { _file: file })
     }
 }
 
-/// A lock of the data directory, for a command that changes a file or for a running relay.
+/// A lock of the data directory, for a change of a file or for a running relay.
 #[derive(Debug)]
 #[must_use = "the lock ends with the value"]
 pub struct Lock {
@@ -135,10 +135,10 @@ fn process_of(path: &Path) -> String {
     text.trim().parse::<u32>().map(|process| format!(" (process {process})")).unwrap_or_default()
 }
 
-/// Creates a file, readable by its owner alone.
+/// Creates a file, readable by the owner alone.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] for an existing file, which stays untouched; and errors of the disk.
+/// [`io::ErrorKind::AlreadyExists`] for an existing file, left untouched; and errors of the disk.
 pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(SECRET_MODE).open(path)?;
     file.write_all(content)?;
@@ -184,7 +184,7 @@ pub fn ensure_secret(path: &Path) -> Result<()> {
     owned.map_err(|error| permissions::with_words("make", path, error))
 }
 
-/// Renames a complete file to its place, with the owner of the file before.
+/// Renames a complete file to the final place, with the previous file's owner.
 ///
 /// # Errors
 /// Errors of the disk; the place is then as before.

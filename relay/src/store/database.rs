@@ -37,14 +37,14 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
 ];
 
-/// A part of the database that relays hold in memory.
+/// A part of the database with copies in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic {
     /// Revoked links, and the lines whose older links are void.
     Links,
     /// People with an account, and single-use addresses for them.
     People,
-    /// Who is signed in.
+    /// Signed-in people.
     Sessions,
     /// The audit log. No relay holds a copy; the version is the newest entry's number.
     Audit,
@@ -102,7 +102,7 @@ impl Database {
         sqlx::any::install_default_drivers();
         let options = AnyConnectOptions::from_url(&location.address()?)?.disable_statement_logging();
         let is_file = matches!(location, Location::File(_));
-        // The pool would only say that it waited; this connection says why.
+        // The pool would only say how long the wait was; this connection gives the reason.
         let mut first = AnyConnection::connect_with(&options).await?;
         prepare(&mut first, is_file).await?;
         first.close().await?;
@@ -153,13 +153,13 @@ impl Database {
         Ok(change)
     }
 
-    /// Begins a change of which no relay holds a copy. The change happens as a whole, at [`Change::commit`].
+    /// Begins a change without copies in memory. The change happens as a whole, at [`Change::commit`].
     ///
     /// # Errors
     /// The database does not answer, or another change holds it for too long.
     pub async fn begin(&self) -> Result<Change> {
         let begin = match self.location {
-            // A transaction that reads first could not become one that writes while others write.
+            // A transaction that begins with a read cannot write while others write.
             Location::File(_) => "BEGIN IMMEDIATE",
             Location::Server(_) => "BEGIN",
         };
@@ -198,7 +198,7 @@ impl Change {
         &mut self.transaction
     }
 
-    /// Raises a topic's version, so that relays read the topic again. Returns the new version. Changes of one topic happen one
+    /// Raises a topic's version: relays then read the topic again. Returns the new version. Changes of one topic happen one
     /// after another. A change of several topics raises them in the order of [`Topic`], lest two changes wait for each other.
     ///
     /// # Errors
@@ -217,7 +217,7 @@ impl Change {
         Ok(())
     }
 
-    /// Makes the change last. After the return it is on the disk.
+    /// Makes the change last. After the return the change is on the disk.
     ///
     /// # Errors
     /// The database does not take the change: a full disk, a lost server.

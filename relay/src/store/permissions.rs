@@ -1,4 +1,4 @@
-//! Who may read or change a file, and the words with the command that mends it.
+//! Rights to read or change a file, and the words with the mending command.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -8,11 +8,11 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use rustix::process::geteuid;
 
-/// The bits of everybody but the owner that allow writing.
+/// The bits for writing by everybody but the owner.
 const OTHERS_WRITE: u32 = 0o022;
-/// The bit of everybody who is neither owner nor in the group that allows writing.
+/// The bit for writing by everybody outside of owner and group.
 const EVERYBODY_WRITES: u32 = 0o002;
-/// The bit of everybody who is neither owner nor in the group that allows reading.
+/// The bit for reading by everybody outside of owner and group.
 const EVERYBODY_READS: u32 = 0o004;
 
 /// Returns why a path cannot be read or written, with the remedy; `doing` is the verb.
@@ -30,10 +30,10 @@ pub(crate) fn cannot(doing: &str, path: &Path, error: &io::Error) -> String {
     )
 }
 
-/// Refuses a directory in which everybody may replace files; warns where a group may.
+/// Refuses a directory whose files everybody may replace; warns of one for a group.
 ///
 /// # Errors
-/// With the command that closes it, or where the directory is missing.
+/// With the closing command, or for a missing directory.
 pub(crate) fn check_directory(path: &Path) -> Result<()> {
     let metadata = fs::metadata(path).map_err(|error| with_words("read", path, error))?;
     if !metadata.is_dir() {
@@ -56,10 +56,10 @@ pub(crate) fn check_directory(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a file that others than its owner may change; one that is not there has nothing to hide.
+/// Refuses a file with rights to change for others than the owner. A missing file passes.
 ///
 /// # Errors
-/// With the command that closes it.
+/// With the closing command.
 pub(crate) fn check_unchangeable(path: &Path) -> Result<()> {
     let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
     let mode = mode(&metadata);
@@ -82,13 +82,13 @@ pub(crate) fn warn_if_open(what: &'static str, path: &Path) {
     }
 }
 
-/// Returns the error with its words.
+/// Returns the error in words.
 pub(crate) fn with_words(doing: &str, path: &Path, error: io::Error) -> anyhow::Error {
     let words = cannot(doing, path, &error);
     anyhow::Error::new(error).context(words)
 }
 
-/// Returns the metadata of the path, or of the nearest directory above that can be looked at.
+/// Returns the metadata of the path, or of the nearest readable directory above.
 fn barrier(path: &Path) -> Option<Metadata> {
     path.ancestors().find_map(|path| fs::metadata(if path.as_os_str().is_empty() { Path::new(".") } else { path }).ok())
 }
@@ -97,7 +97,7 @@ fn mode(metadata: &Metadata) -> u32 {
     metadata.permissions().mode() & 0o7777
 }
 
-/// Returns an account's name by /etc/passwd, or its number.
+/// Returns an account's name by /etc/passwd, or the number.
 fn account(uid: u32) -> String {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = passwd.lines().find_map(|line| {

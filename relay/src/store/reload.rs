@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 /// The stamp of a file's content: device, inode, length, and both times in nanoseconds.
 type Stamp = Option<(u64, u64, u64, i128, i128)>;
 
-/// Files reloaded together, such as a certificate and its key.
+/// Files reloaded together, such as a certificate and the key.
 #[derive(Debug)]
 pub struct Watched {
     what: &'static str,
@@ -24,7 +24,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Remembers the files' stamps. Called before the first reading, so that no change is missed.
+    /// Remembers the files' stamps. Called before the first reading: no change is missed.
     pub fn new(what: &'static str, paths: Vec<PathBuf>) -> Self {
         let seen = paths.iter().map(stamp).collect();
         Self { what, paths, seen }

@@ -6,7 +6,7 @@ use crate::imports::Import;
 
 /// A crate's wings.
 pub(crate) struct House {
-    /// The folder of its sources.
+    /// The folder of the sources.
     pub(crate) folder: &'static str,
     /// Wings from the ground up.
     pub(crate) storeys: &'static [&'static [Wing]],
@@ -14,13 +14,13 @@ pub(crate) struct House {
     pub(crate) unplaced: &'static [&'static str],
 }
 
-/// Modules that belong together.
+/// A group of modules.
 pub(crate) struct Wing {
     pub(crate) name: &'static str,
     pub(crate) rooms: &'static [&'static str],
 }
 
-/// Where a file is.
+/// The place of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Wing { storey: usize, name: &'static str },

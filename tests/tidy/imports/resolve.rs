@@ -1,4 +1,4 @@
-//! From names to the files that define them.
+//! From names to the defining files.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ pub(crate) struct Import {
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) names: Names,
-    /// The path as it is written.
+    /// The path as written.
     pub(crate) written: String,
 }
 
@@ -24,7 +24,7 @@ pub(crate) enum Names {
     Module,
 }
 
-/// Where a path leads.
+/// The end of a path.
 #[derive(Debug, Clone)]
 struct Target {
     file: String,
@@ -32,7 +32,7 @@ struct Target {
     module: Option<Id>,
 }
 
-/// Names under lookup, so that a re-export of itself ends the search.
+/// Names under lookup: a re-export of itself ends the search.
 type Looking = BTreeSet<(Id, String)>;
 
 /// All imports of the tree.

@@ -21,10 +21,10 @@ pub(super) struct Module {
     pub(super) file: String,
     pub(super) parent: Option<Id>,
     pub(super) children: BTreeMap<String, Id>,
-    /// Names of its items.
+    /// Names of the items.
     pub(super) items: BTreeSet<String>,
     pub(super) uses: Vec<Use>,
-    /// Paths in its code, as segments.
+    /// Paths in the code, as segments.
     pub(super) paths: BTreeSet<Vec<String>>,
 }
 

@@ -54,14 +54,14 @@ pub async fn restore(backup: &Path, place: &Path, replace: bool) -> Result<()> {
         return Err(error).with_context(|| format!("{} is no backup of a store", backup.display()));
     }
     if place.exists() {
-        // Its log must not meet the restored file.
+        // The old log must not meet the restored file.
         fold_log(place).await;
     }
     remove_logs(place);
     data_directory::put_in_place(&partial, place).with_context(|| format!("cannot write {}", place.display()))
 }
 
-/// Opens a copy, brings its schema up to date, and has SQLite look through it.
+/// Opens a copy, brings the schema up to date, and lets SQLite check the file.
 async fn check(copy: &Path) -> Result<()> {
     let content = fs::read(copy)?;
     ensure!(content.starts_with(b"SQLite format 3\0"), "it is not a file of SQLite");
@@ -72,7 +72,7 @@ async fn check(copy: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Has SQLite write its log into the file, as far as the file is good enough for that.
+/// Lets SQLite write the log into the file, if the file is good enough.
 async fn fold_log(place: &Path) {
     if let Ok(database) = Database::open(&Location::File(place.to_owned())).await {
         database.close().await;
@@ -90,7 +90,7 @@ fn remove_all(file: &Path) {
     remove_logs(file);
 }
 
-/// Removes the files beside a database that nobody has open: the log of SQLite, and the lock.
+/// Removes the files beside a closed database: the log of SQLite, and the lock.
 fn remove_logs(file: &Path) {
     for end in ["-wal", "-shm", "-migration"] {
         let mut name = file.file_name().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! Copies in memory of what every request asks, read again after each change. One query asks for the versions of all topics.
+//! Copies in memory for every request, read again after each change. One query asks for the versions of all topics.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ struct TopicCopy {
 }
 
 impl Copies {
-    /// Copies that were never read.
+    /// Copies before the first reading.
     pub fn new(store: Arc<Store>, metrics: Arc<Metrics>, topics: Vec<(Topic, Load)>) -> Self {
         let copies = topics.into_iter().map(|(topic, load)| TopicCopy { topic, load, version: None });
         Self { store, metrics, copies: Mutex::new(copies.collect()), read_at: parking_lot::Mutex::default() }
@@ -66,7 +66,7 @@ impl Copies {
         }
     }
 
-    /// Refreshes the copies unless that was done within the given time.
+    /// Refreshes copies older than the given time.
     pub async fn refresh_after(&self, age: Duration) {
         let is_old = self.read_at.lock().is_none_or(|read_at| read_at.elapsed() >= age);
         if is_old {

@@ -1,4 +1,4 @@
-//! The database as all parts of a running relay share it: opened at the first need, and again where that failed.
+//! The shared database of a running relay: opened at the first need, and again after a failure.
 
 use std::time::Duration;
 

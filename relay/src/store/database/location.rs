@@ -13,7 +13,7 @@ use crate::store::data_directory::{self, DataDirectory};
 /// The largest password file, in bytes.
 const MAX_PASSWORD: u64 = 4096;
 
-/// The place of the database. Its text shows no password.
+/// The place of the database. The text form shows no password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Location {
     /// A file of SQLite.
@@ -28,7 +28,7 @@ impl Location {
         Self::File(data.database())
     }
 
-    /// Reads the address of a database, as `--store` has it, and the password's file.
+    /// Reads the address of a database from `--store`, and the password's file.
     ///
     /// # Errors
     /// The address is not `postgres://…`, holds a password, or the password's file cannot be read.
@@ -69,7 +69,7 @@ impl Location {
         Ok(Some(turn.await??))
     }
 
-    /// Returns the address for the driver. It may hold the password.
+    /// Returns the address for the driver, perhaps with the password.
     pub(super) fn address(&self) -> Result<Url> {
         match self {
             Self::Server(url) => Ok(url.clone()),
