@@ -16,6 +16,7 @@ mod check_subscribers;
 mod duration;
 mod explain;
 mod init;
+mod key;
 mod link;
 mod links;
 mod private;
@@ -75,6 +76,9 @@ enum Command {
     /// Adds, lists and revokes agents, the programs that report lines
     #[command(subcommand)]
     Agent(agent::AgentCommand),
+    /// Adds, lists and revokes keys of the API, for billing systems and portals
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Prints a script for one paste that puts an agent on a RouterOS router as a container
     RouterScript(Box<router_script::RouterScriptArguments>),
     /// Prints how each row of a subscribers file is read; fails where something in it is refused
@@ -137,6 +141,7 @@ impl Cli {
             Command::Backup(arguments) => backup::backup(&arguments, &store, out)?,
             Command::Restore(arguments) => backup::restore(&arguments, &data, &store, out)?,
             Command::Agent(command) => agent::run(command, &data, out)?,
+            Command::Key(command) => key::run(command, &store, out)?,
             Command::RouterScript(arguments) => router_script::run(*arguments, &data, self.public_url.as_ref(), out)?,
             Command::CheckSubscribers(arguments) => check_subscribers::run(arguments, out)?,
             Command::Explain(arguments) => explain::run(&arguments, out)?,

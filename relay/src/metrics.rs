@@ -135,7 +135,7 @@ metrics! {
     file_reloads: Counter = "linelight_file_reloads_total";
     /// Changed files that could not be read, so that their last good content stays in use.
     file_reload_failures: Counter = "linelight_file_reload_failures_total";
-    /// Rows in use of the subscribers file.
+    /// Subscribers in use, of the file and of the API.
     subscribers: Gauge = "linelight_subscribers";
     /// Bad rows in the subscribers file as it is now.
     subscriber_rows_refused: Gauge = "linelight_subscriber_rows_refused";
@@ -149,6 +149,10 @@ metrics! {
     search_text_bytes: Gauge = "linelight_search_text_bytes";
     /// Entries of the audit log that were lost, because too many waited for the store.
     audit_lost: Counter = "linelight_audit_entries_lost_total";
+    /// Requests of the API with a key that may do what they ask for.
+    api_requests: Counter = "linelight_api_requests_total";
+    /// Requests of the API refused: without a key in force, or with a key of another scope.
+    api_refused: Counter = "linelight_api_refused_total";
     /// 1 while the store (accounts, revoked links, the audit log) cannot be used.
     store_unusable: Gauge = "linelight_store_unusable";
 }

@@ -1,6 +1,7 @@
 //! Operators: the provider's staff and their console, the words about findings, and the private listener. Reads every other
 //! wing; no other wing imports this one.
 
+pub mod api;
 pub mod audit;
 pub mod console;
 pub mod explain;

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use axum::Router;
 use rustls::ServerConfig;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 
@@ -26,6 +26,8 @@ use crate::net::listener::{Handshakes, Listener, Shared};
 use crate::net::origin::{Origin, Origins, Transport};
 use crate::net::site::Site;
 use crate::net::tls::Certificate;
+use crate::operators::api;
+use crate::operators::api::context::{ApiContext, Memory};
 use crate::operators::audit::Audit;
 use crate::operators::console;
 use crate::operators::console::context::{Accounts, ConsoleContext};
@@ -77,7 +79,9 @@ impl Relay {
         let hub = Hub::new(config.limits.clone(), files.subscribers.clone(), Arc::clone(&metrics), Instant::now());
         let fleet = Fleet::new(hub);
         let site = Arc::new(Site::new(config.forwarding.clone(), config.limits.failed_attempts, Arc::clone(&metrics)));
-        let staff = Arc::new(staff(&config, &files.access, &site, &metrics));
+        let memory = Memory::new(files.subscribers.clone(), Arc::clone(&metrics));
+        let staff = Arc::new(staff(&config, &files.access, &site, &memory, &metrics));
+        let api = api(&config, &files.access, &fleet, &memory, &staff);
         let public = Public::new(&config, &files, &fleet, site, &metrics, &drain);
         let shared = Shared {
             handshakes: Arc::new(Handshakes::new(&config.limits)),
@@ -87,7 +91,7 @@ impl Relay {
             forwarding: config.forwarding.clone(),
             drain,
         };
-        let listeners = public.listeners(&config, &files, console::routes(Arc::clone(&staff)), &shared)?;
+        let listeners = public.listeners(&config, &files, console::routes(Arc::clone(&staff)).merge(api), &shared)?;
         let shared = Shared { drain: drain_private, ..shared };
         let context = PrivateContext { fleet: Arc::clone(&fleet), drain: public.agents.drain.clone() };
         let guard = Guard::new(&config.private_door)?;
@@ -168,11 +172,18 @@ impl Relay {
 }
 
 /// Returns the state of the console, with the copies in memory of the whole store.
-fn staff(config: &Config, access: &Arc<Access>, site: &Arc<Site>, metrics: &Arc<Metrics>) -> ConsoleContext {
+fn staff(
+    config: &Config,
+    access: &Arc<Access>,
+    site: &Arc<Site>,
+    memory: &Memory,
+    metrics: &Arc<Metrics>,
+) -> ConsoleContext {
     let store = Arc::new(Store::new(config.store.clone()));
     let accounts = Arc::new(Accounts::default());
     let mut topics = vec![(Topic::Links, revocations(access))];
     topics.extend(accounts.copies());
+    topics.extend(memory.copies());
     let settings = config.operators.clone();
     ConsoleContext {
         audit: Arc::new(Audit::new(Arc::clone(&store), settings.audit_kept, Arc::clone(metrics))),
@@ -186,6 +197,23 @@ fn staff(config: &Config, access: &Arc<Access>, site: &Arc<Site>, metrics: &Arc<
         public_url: config.provider.public_url.clone(),
         metrics: Arc::clone(metrics),
     }
+}
+
+/// Returns the requests of the API for billing systems and portals.
+fn api(config: &Config, access: &Arc<Access>, fleet: &Arc<Fleet>, memory: &Memory, staff: &ConsoleContext) -> Router {
+    api::routes(Arc::new(ApiContext {
+        keys: Arc::clone(&memory.keys),
+        fleet: Arc::clone(fleet),
+        access: Arc::clone(access),
+        audit: Arc::clone(&staff.audit),
+        store: Arc::clone(&staff.store),
+        copies: Arc::clone(&staff.copies),
+        site: Arc::clone(&staff.site),
+        origins: origins(config),
+        public_url: config.provider.public_url.clone(),
+        max_link_lifetime: config.max_link_lifetime,
+        replacing: Semaphore::new(1),
+    }))
 }
 
 /// Returns the loader of the store's revocations, which [`Access`] holds in memory.

@@ -1,6 +1,6 @@
-//! Customers' names, packages and plans, from the subscribers file. A changed file is read again.
+//! Customers' names, packages and plans, from the subscribers file and from the API. A changed file is read again.
 //!
-//! [`parse`] reads a file; here is the table in use. A line without a row shows the names of its agent's report.
+//! [`parse`] reads a file and [`json`] what the API is given; [`book`] keeps the latter. Here is the table in use. A line without a row shows the names of its agent's report.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use encoding_rs::Encoding;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use shared::Username;
 use tokio::sync::watch;
 
@@ -19,12 +19,14 @@ pub use finding::{BadRow, Doubt, Fault, FileError, Matter, RowError};
 pub use limit::{LimitError, in_words as rate_in_words};
 pub use parse::{Layout, Parsed};
 pub use subscriber::{Further, Subscriber};
-pub use table::Table;
+pub use table::{Entered, Table};
 
+pub mod book;
 mod columns;
 mod encoding;
 mod finding;
 mod further;
+pub mod json;
 mod limit;
 mod lines;
 mod number;
@@ -36,7 +38,7 @@ mod table;
 mod unit;
 
 /// The largest subscribers file, in bytes: some 500,000 rows.
-const MAX_FILE: u64 = 64 * 1024 * 1024;
+pub(crate) const MAX_FILE: u64 = 64 * 1024 * 1024;
 /// How many findings of a file are logged one by one; `check-subscribers` prints all.
 const LOGGED: usize = 20;
 
@@ -68,6 +70,8 @@ pub struct Subscribers {
 struct Shared {
     // Held for one lookup, or to put a new table in place; parsing is done before.
     table: RwLock<Arc<Table>>,
+    // Held while a new table is made of the old one, so that file and API do not undo each other's change.
+    making: Mutex<()>,
     changes: watch::Sender<u64>,
 }
 
@@ -80,7 +84,7 @@ impl Subscribers {
     /// Returns a table with these subscribers.
     pub fn new(rows: HashMap<Username, Arc<Subscriber>>) -> Self {
         let table = RwLock::new(Arc::new(Table::from(rows)));
-        Self { shared: Arc::new(Shared { table, changes: watch::Sender::new(0) }) }
+        Self { shared: Arc::new(Shared { table, making: Mutex::default(), changes: watch::Sender::new(0) }) }
     }
 
     /// Returns the row of a username.
@@ -103,9 +107,20 @@ impl Subscribers {
         self.shared.changes.subscribe()
     }
 
-    /// Puts another table in place and wakes the receivers of [`Self::changes`].
+    /// Puts another file's table in place and wakes the receivers of [`Self::changes`]. Entered subscribers stay.
     pub fn replace(&self, table: impl Into<Table>) {
-        let table = Arc::new(table.into());
+        let table = table.into();
+        self.make(|before| table.with_entered(Arc::clone(before.entered())));
+    }
+
+    /// Puts other entered subscribers in place, likewise. The file's rows stay.
+    pub fn set_entered(&self, entered: Entered) {
+        self.make(|before| before.with_entered(Arc::new(entered)));
+    }
+
+    fn make(&self, table: impl FnOnce(&Table) -> Table) {
+        let _turn = self.shared.making.lock();
+        let table = Arc::new(table(&self.table()));
         *self.shared.table.write() = table;
         self.shared.changes.send_modify(|count| *count += 1);
     }
@@ -124,7 +139,7 @@ impl Subscribers {
     }
 
     /// Returns the table in use.
-    pub(crate) fn table(&self) -> Arc<Table> {
+    pub fn table(&self) -> Arc<Table> {
         Arc::clone(&self.shared.table.read())
     }
 }

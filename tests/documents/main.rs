@@ -4,6 +4,7 @@
 
 mod api;
 mod architecture;
+mod billing;
 mod blocks;
 mod configuration;
 mod example;

@@ -126,6 +126,9 @@ fn every_flag_of_a_document_is_one_of_its_program() {
                 "agent revoke",
                 "router-script",
                 "watch",
+                "key add",
+                "key list",
+                "key revoke",
             ],
         ),
     ] {

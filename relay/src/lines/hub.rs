@@ -204,7 +204,7 @@ impl Hub {
     pub(crate) fn findings(&self, username: &Username, now: Now) -> Findings {
         let line = self.shard(username).lines.get(username).map(|found| Arc::clone(&found.0));
         let circumstances = self.circumstances(now);
-        line.map_or_else(|| Findings::none(circumstances), |line| line.findings(circumstances))
+        line.map_or_else(|| Findings::none(username, circumstances), |line| line.findings(circumstances))
     }
 
     /// Returns the subscribers in use.

@@ -25,7 +25,7 @@ use crate::clock::{Now, Steady, UnixMillis};
 use crate::limits::SeatLimits;
 use crate::lines::agent::Agent;
 use crate::net::address_group::AddressGroup;
-use crate::wire::viewer_frame::{LineState, PlanLimits, StateFrame, TimedSample};
+use crate::wire::viewer_frame::{self, LineState, PlanLimits, StateFrame, TimedSample};
 
 /// After a sample, the periodic check skips a healthy line for this long, milliseconds. Shorter than the stall timeout.
 const REST_MS: i64 = 2_500;
@@ -71,6 +71,9 @@ pub(crate) struct Findings {
     pub(crate) last_arrival: Option<Steady>,
     pub(crate) newest: Option<TimedSample>,
     pub(crate) samples: usize,
+    pub(crate) averages: Option<viewer_frame::Averages>,
+    pub(crate) customer: Option<Box<str>>,
+    pub(crate) package: Option<Box<str>>,
     pub(crate) plan: PlanLimits,
 }
 
@@ -379,6 +382,7 @@ impl Line {
         let live = inner.live.as_deref();
         let standing = report::standing(&inner.reports, now.steady);
         let chosen = standing.and_then(|standing| inner.reports.get(standing.chosen));
+        let Names { customer, package, plan } = Names::new(&self.username, chosen, circumstances.subscribers);
         Findings {
             state: live
                 .map_or_else(|| status::idle_state(standing, &inner.reports, circumstances), |live| live.state(now)),
@@ -388,7 +392,10 @@ impl Line {
             last_arrival: live.and_then(|live| live.feed().last_arrival()),
             newest: live.and_then(|live| live.feed().newest()),
             samples: live.map_or(0, |live| live.feed().len()),
-            plan: Names::new(&self.username, chosen, circumstances.subscribers).plan,
+            averages: inner.averages.as_ref().and_then(|averages| averages.all(now)),
+            customer,
+            package,
+            plan,
         }
     }
 
@@ -444,8 +451,9 @@ impl Inner {
 
 impl Findings {
     /// Returns the findings of an unknown line.
-    pub(crate) fn none(circumstances: Circumstances<'_>) -> Self {
+    pub(crate) fn none(username: &Username, circumstances: Circumstances<'_>) -> Self {
         let state = status::idle_state(None, &[], circumstances);
+        let Names { customer, package, plan } = Names::new(username, None, circumstances.subscribers);
         Self {
             state,
             viewers: 0,
@@ -454,7 +462,10 @@ impl Findings {
             last_arrival: None,
             newest: None,
             samples: 0,
-            plan: PlanLimits::default(),
+            averages: None,
+            customer,
+            package,
+            plan,
         }
     }
 }

@@ -99,6 +99,8 @@ deeds! {
     KeyMade = "key-made";
     /// Revoked a key of the API.
     KeyRevoked = "key-revoked";
+    /// Showed a key of the API for something that its scopes do not hold.
+    KeyRefused = "key-refused";
     /// Changed subscribers.
     SubscribersChanged = "subscribers-changed";
 }

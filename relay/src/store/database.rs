@@ -32,9 +32,10 @@ const SETTINGS: &str =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
 
 /// The schema, in the order of its growth. A released migration never changes.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "links", include_str!("../../migrations/0001_links.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
+    (4, "api", include_str!("../../migrations/0004_api.sql")),
 ];
 
 /// A part of the database with copies in memory.
@@ -46,6 +47,10 @@ pub enum Topic {
     People,
     /// Signed-in people.
     Sessions,
+    /// Keys of the API.
+    ApiKeys,
+    /// Subscribers entered by the API.
+    Subscribers,
     /// The audit log. No relay holds a copy; the version is the newest entry's number.
     Audit,
 }
@@ -58,6 +63,8 @@ impl Topic {
             Self::People => "people",
             Self::Sessions => "sessions",
             Self::Audit => "audit",
+            Self::ApiKeys => "api_keys",
+            Self::Subscribers => "subscribers",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::unit::plain;
 
 /// The most further columns of a file; those behind are not used.
-const MAX_COLUMNS: usize = 24;
+pub(super) const MAX_COLUMNS: usize = 24;
 /// The longest name of a column, in bytes.
 const MAX_NAME: usize = 60;
 
@@ -93,6 +93,12 @@ pub(super) fn find(names: &[String], taken: impl Fn(usize) -> bool) -> Vec<Furth
         });
     }
     found
+}
+
+/// True for a name that a further value may have.
+pub(super) fn is_fit(name: &str) -> bool {
+    let is_plain = name == name.trim() && !name.chars().any(char::is_control);
+    (1..=MAX_NAME).contains(&name.len()) && is_plain && !is_secret(&plain(name))
 }
 
 fn is_secret(word: &str) -> bool {

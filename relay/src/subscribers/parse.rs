@@ -25,11 +25,11 @@ use std::sync::Arc;
 
 use encoding_rs::Encoding;
 use shared::Username;
-use shared::control::MAX_TEXT;
 
 use super::columns::Columns;
 use super::encoding::{Content, Decoder};
 use super::finding::{BadRow, Doubt, Fault, FileError, Matter, RowError};
+use super::json::display;
 use super::lines::{self, Line};
 use super::quotes::{self, Value};
 use super::spelling;
@@ -234,10 +234,7 @@ impl Reader {
             return None;
         }
         let bytes = quotes::formula(&value.bytes).unwrap_or(&value.bytes);
-        let text = self.decoder.text(bytes).replace(char::is_control, " ");
-        let text = text.trim();
-        let cut = text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or(text).trim_end();
-        (!cut.is_empty()).then(|| cut.to_owned())
+        display(&self.decoder.text(bytes))
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use shared::control::Plan;
 
-/// One row of the subscribers file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One row of the subscribers file, or one entered by the API.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Subscriber {
     /// The customer's name.
     pub customer: Option<String>,

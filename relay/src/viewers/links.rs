@@ -158,6 +158,11 @@ impl Access {
         self.mode
     }
 
+    /// Returns the keys; `None` where links open nothing.
+    pub(crate) fn keys(&self) -> Option<Arc<Keys>> {
+        self.keys.read().clone()
+    }
+
     /// Replaces the keys by those of a changed file. The streams of removed keys end.
     pub fn set_keys(&self, mut keys: Keys) {
         let mut current = self.keys.write();

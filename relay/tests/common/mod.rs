@@ -149,7 +149,7 @@ impl Response {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    pub fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a complete header") + 4;
         let head = std::str::from_utf8(&bytes[..end]).unwrap();
         let mut lines = head.trim_end().split("\r\n");

@@ -1,4 +1,4 @@
-use shared::control::Plan;
+use shared::control::{MAX_TEXT, Plan};
 
 use super::super::{LimitError, encoding_by_label};
 use super::*;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The longest id of a link that is taken from its claims, in bytes.
-const MAX_ID: usize = 64;
+pub(crate) const MAX_ID: usize = 64;
 /// The length of a [`Digest`], in bytes.
 const DIGEST: usize = 16;
 
