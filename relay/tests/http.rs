@@ -578,6 +578,7 @@ async fn what_the_rfc_forbids_is_answered_400_with_the_relays_headers() {
         "GET / HTTP/1.1\r\nhost: a\r\nx : y\r\n\r\n",
         "GET / HTTP/1.1\r\nhost: a\r\nx: y\r\n z\r\n\r\n",
         "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 18446744073709551615\r\n\r\n",
         "GET /line/\u{e9} HTTP/1.1\r\nhost: a\r\n\r\n",
         &upgrade,
     ] {
@@ -597,6 +598,14 @@ async fn what_the_rfc_forbids_is_answered_400_with_the_relays_headers() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn http_1_0_has_no_upgrade() {
+    let relay = TestRelay::start(|_| {});
+    let answer = raw(&relay, format!("GET /api/v1/live HTTP/1.0\r\nhost: a\r\n{WEBSOCKET}\r\n").as_bytes(), 0).await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.0 426 ") && answer.contains("x-content-type-options: nosniff"), "{answer}");
 }
 
 #[tokio::test]

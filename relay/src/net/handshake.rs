@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 use hyper::upgrade::{Parts, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -73,6 +73,10 @@ pub(crate) fn upgrade(
     subprotocol: Option<&'static str>,
     serve: impl FnOnce(Accepted) + Send + 'static,
 ) -> Result<Response<Body>, HandshakeError> {
+    // An older version has no upgrade (RFC 9110, section 7.8).
+    if request.version() < Version::HTTP_11 {
+        return Err(HandshakeError::NotWebSocket);
+    }
     let response = handshake(request.method(), request.headers(), subprotocol)?;
     let place = connection.leave();
     tokio::spawn(async move {
