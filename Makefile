@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .PHONY: help demo test web programs check configuration rust-test page-test clients-test browser-test deny audit musl-test image-test images reproducible release
-.PHONY: pictures soak attack fuzz fuzz-test conformance-test proxies-test prometheus-test counts
+.PHONY: pictures soak attack fuzz fuzz-test conformance-test openapi-test proxies-test prometheus-test counts
 
 # What `make fuzz` gives each target, in seconds.
 FUZZ_SECONDS ?= 300
@@ -20,7 +20,7 @@ demo: web ## Runs a simulated concentrator, an agent and a relay on loopback, an
 	@exec target/debug/demo
 
 test: ## Runs everything, and prints how long each part took
-	@tests/each check rust-test page-test clients-test browser-test deny musl-test image-test fuzz-test conformance-test proxies-test prometheus-test counts
+	@tests/each check rust-test page-test clients-test browser-test deny musl-test image-test fuzz-test conformance-test openapi-test proxies-test prometheus-test counts
 
 # The page is built again when one of its files has changed, and then the relay, which has it inside.
 PAGE := relay/web/dist/index.html
@@ -137,6 +137,9 @@ fuzz-test: web ## Fuzzes every target for three seconds each
 
 conformance-test: programs ## The viewers' WebSocket against independent clients, lawful and hostile
 	$(BUILT) tests/conformance/run
+
+openapi-test: programs ## The API against its OpenAPI document, by schemathesis
+	$(BUILT) tests/openapi/run
 
 proxies-test: programs ## Agents through squid and tinyproxy, the relay behind nginx and HAProxy
 	$(BUILT) tests/proxies/run

@@ -1,5 +1,7 @@
 //! One example of a document as a running program.
 
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -7,6 +9,8 @@ use tests::harness::PATIENCE;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::blocks::root;
 
 /// The languages of the examples, each with the program and the name of the file.
 const LANGUAGES: [(&str, &[&str], &str); 4] = [
@@ -32,7 +36,9 @@ impl Example {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join(file);
         std::fs::write(&file, code)?;
-        let mut child = Command::new(command[0])
+        // Where Node.js looks for the packages that an example imports.
+        symlink(root().join("tests/documents/node_modules"), folder.path().join("node_modules"))?;
+        let mut child = Command::new(program(command[0]))
             .args(&command[1..])
             .arg(&file)
             .env_clear()
@@ -79,6 +85,12 @@ impl Example {
         }
         text
     }
+}
+
+/// Returns a language's program: Python is that of `.venv`, which has the packages of the examples.
+fn program(name: &str) -> PathBuf {
+    let own = root().join(".venv/bin").join(name);
+    if name.starts_with("python") && own.exists() { own } else { name.into() }
 }
 
 impl Drop for Example {

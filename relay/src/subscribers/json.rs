@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use shared::Username;
 use shared::control::MAX_TEXT;
 use shared::sample::MAX_RATE;
@@ -220,12 +220,19 @@ fn rate(field: &'static str, value: &Value) -> Result<Option<u64>, ObjectError> 
     match value {
         Value::Null => Ok(None),
         Value::String(text) => limit::single(text, None).map_err(|reason| ObjectError::Limit { field, reason }),
-        Value::Number(number) => match number.as_u64() {
+        Value::Number(number) => match whole(number) {
             Some(rate) if rate <= MAX_RATE => Ok((rate > 0).then_some(rate)),
             _ => Err(ObjectError::Kind { field, wanted: WANTED }),
         },
         _ => Err(ObjectError::Kind { field, wanted: WANTED }),
     }
+}
+
+/// Returns a whole number, also one that is written as `5e7` or `1.0`.
+pub fn whole(number: &Number) -> Option<u64> {
+    // Up to 2^53 a fraction of zero is exact.
+    let exact = |number: &f64| number.fract() == 0.0 && (0.0..=9e15).contains(number);
+    number.as_u64().or_else(|| number.as_f64().filter(exact).map(|number| number as u64))
 }
 
 impl Objects {
@@ -301,6 +308,7 @@ mod tests {
         let rows = read(&json!([
             {"username": "ali", "customer": " Ali\u{7}Baba ", "package": "Fibre", "download": 50_000_000, "upload": "10 Mbps"},
             {"username": "caf%E9", "download": 0, "upload": null},
+            {"username": "eve", "download": 5e7, "upload": 20000000.0},
         ]));
         assert_eq!(rows.bad, []);
         let plan = Plan { download: Some(50_000_000), upload: Some(10_000_000) };
@@ -312,6 +320,7 @@ mod tests {
         };
         assert_eq!(*rows.rows[&name("ali")], ali);
         assert_eq!(*rows.rows[&name("caf%E9")], Subscriber::default());
+        assert_eq!(rows.rows[&name("eve")].plan, Plan { download: Some(50_000_000), upload: Some(20_000_000) });
     }
 
     #[test]

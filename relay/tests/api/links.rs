@@ -28,7 +28,7 @@ async fn a_made_link_opens_its_line_until_it_is_revoked() {
     };
     assert_eq!(hours(&link), 24);
     assert_eq!(hours(&made(&api, r#"{"kind":"personal"}"#).await), 365 * 24);
-    assert_eq!(hours(&made(&api, r#"{"kind":"personal","hours":2}"#).await), 2);
+    assert_eq!(hours(&made(&api, r#"{"kind":"personal","hours":2.0}"#).await), 2);
     let (address, header) = (api.relay.addresses.viewers, bearer(&token(&link)));
     let stream = tokio::spawn(async move { get(address, "/api/v1/lines/ali/live", &header).await });
     api.relay.metric_reaches("linelight_viewers", 1).await;
@@ -72,6 +72,7 @@ async fn a_link_that_cannot_be_is_refused_with_the_reason() {
         ("{}", 422, "kind"),
         (r#"{"kind":"other"}"#, 422, "support"),
         (r#"{"kind":"support","hours":"2"}"#, 422, "whole number"),
+        (r#"{"kind":"support","hours":2.5}"#, 422, "whole number"),
         (r#"{"kind":"support","days":2}"#, 422, "hours"),
         (r#"{"kind":"support","hours":0}"#, 422, "between 1 and 9600"),
         (r#"{"kind":"support","hours":9601}"#, 422, "--max-link-lifetime"),

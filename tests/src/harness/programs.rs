@@ -254,6 +254,14 @@ impl Relay {
         Ok(std::fs::write(self.folder.path().join("subscribers.csv"), text)?)
     }
 
+    /// Runs a command of the relay's program, and returns what it prints.
+    ///
+    /// # Errors
+    /// What the command reports.
+    pub async fn command(&self, arguments: &[&str]) -> Result<String> {
+        relay_command(self.folder.path(), arguments).await
+    }
+
     /// What `agent list` prints.
     ///
     /// # Errors

@@ -158,7 +158,7 @@ impl From<Averages> for AveragesAnswer {
     path = "/api/v1/lines/{username}",
     tag = "lines",
     operation_id = "readLine",
-    params(("username" = String, Path, description = "The username's text form")),
+    params(("username" = String, Path, description = "The username's text form", min_length = 1)),
     responses((status = 200, description = "The line", body = LineAnswer), Refusals),
     security(("key" = ["read"])),
 )]
@@ -195,7 +195,7 @@ pub(super) async fn read(
     path = "/api/v1/lines/{username}/explain",
     tag = "lines",
     operation_id = "explainLine",
-    params(("username" = String, Path, description = "The username's text form")),
+    params(("username" = String, Path, description = "The username's text form", min_length = 1)),
     responses((status = 200, description = "The explanation", body = ExplanationAnswer), Refusals),
     security(("key" = ["read"])),
 )]

@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::header::HOST;
 use http::{HeaderMap, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 use utoipa::ToSchema;
 
 use super::answers::{BodyRefusals, ChangeRefusals, Refusals};
@@ -21,6 +21,7 @@ use crate::net::answers::json_answer;
 use crate::net::origin::Transport;
 use crate::net::problem::{Problem, problem};
 use crate::operators::audit::{Deed, What};
+use crate::subscribers::json::whole;
 use crate::viewers::links::book::{self, Entry};
 use crate::viewers::links::{fresh_id, mint};
 
@@ -57,8 +58,8 @@ impl Kind {
 struct NewLink {
     kind: Kind,
     /// How long the link opens its line, in hours. The relay's `--max-link-lifetime` is the most.
-    #[schema(minimum = 1, maximum = 9600, nullable = false)]
-    hours: Option<u64>,
+    #[schema(value_type = u64, minimum = 1, maximum = 9600, required = false)]
+    hours: Option<Number>,
 }
 
 /// A fresh link. The address is a secret: it opens the line.
@@ -127,7 +128,7 @@ struct Void {
     path = "/api/v1/lines/{username}/links",
     tag = "links",
     operation_id = "listLinks",
-    params(("username" = String, Path, description = "The username's text form")),
+    params(("username" = String, Path, description = "The username's text form", min_length = 1)),
     responses((status = 200, description = "The links", body = LinksAnswer), Refusals, ChangeRefusals),
     security(("key" = ["read"]), ("key" = ["links"])),
 )]
@@ -159,7 +160,7 @@ impl From<Entry> for LinkAnswer {
     path = "/api/v1/lines/{username}/links",
     tag = "links",
     operation_id = "makeLink",
-    params(("username" = String, Path, description = "The username's text form")),
+    params(("username" = String, Path, description = "The username's text form", min_length = 1)),
     request_body = NewLink,
     responses((status = 201, description = "The link", body = MadeLink), Refusals, BodyRefusals, ChangeRefusals),
     security(("key" = ["links"])),
@@ -175,7 +176,8 @@ pub(super) async fn make(
     let object = body::object(request, &["application/json"]).await?;
     let wrong = "The body is to be {\"kind\": \"support\" or \"personal\", \"hours\": a whole number, optional}.";
     let NewLink { kind, hours } = serde_json::from_value(Value::Object(object)).map_err(|_| unfit(wrong))?;
-    let lifetime = lifetime(hours.unwrap_or_else(|| kind.usual_hours()), context.max_link_lifetime)?;
+    let hours = hours.map_or(Some(kind.usual_hours()), |hours| whole(&hours)).ok_or_else(|| unfit(wrong))?;
+    let lifetime = lifetime(hours, context.max_link_lifetime)?;
     let keys = context.access.keys().ok_or_else(|| unfit("The relay has no key to sign links with."))?;
     let (now, id) = (SystemTime::now(), fresh_id()?);
     let end = now.checked_add(lifetime).ok_or_else(|| unfit("The link's end is too far away."))?;
@@ -222,8 +224,8 @@ fn address(context: &ApiContext, headers: &HeaderMap) -> String {
     tag = "links",
     operation_id = "revokeLink",
     params(
-        ("username" = String, Path, description = "The username's text form"),
-        ("id" = String, Path, description = "The link's id, which is its claim `jti`: 1 to 64 bytes"),
+        ("username" = String, Path, description = "The username's text form", min_length = 1),
+        ("id" = String, Path, description = "The link's id, which is its claim `jti`: 1 to 64 bytes", min_length = 1, max_length = 64),
     ),
     responses((status = 200, description = "The link is revoked, or was before", body = RevokedLink), Refusals, ChangeRefusals),
     security(("key" = ["links"])),
@@ -257,7 +259,7 @@ pub(super) async fn revoke(
     path = "/api/v1/lines/{username}/void",
     tag = "links",
     operation_id = "voidLinks",
-    params(("username" = String, Path, description = "The username's text form")),
+    params(("username" = String, Path, description = "The username's text form", min_length = 1)),
     responses((status = 200, description = "They are void", body = Void), Refusals, ChangeRefusals),
     security(("key" = ["links"])),
 )]

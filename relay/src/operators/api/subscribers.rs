@@ -48,7 +48,7 @@ const ALL: [&str; 2] = ["application/json", "text/csv"];
     operation_id = "listSubscribers",
     params(
         ("limit" = Option<usize>, Query, description = "The most subscribers of the page; 100 unless said otherwise", minimum = 1, maximum = 1000),
-        ("after" = Option<String>, Query, description = "The username before the page: `next` of the page before"),
+        ("after" = Option<String>, Query, description = "The username before the page: `next` of the page before", min_length = 1),
     ),
     responses((status = 200, description = "The page", body = Page), Refusals),
     security(("key" = ["read"]), ("key" = ["subscribers"])),
@@ -84,7 +84,7 @@ pub(super) async fn list(
     path = "/api/v1/subscribers/{username}",
     tag = "subscribers",
     operation_id = "readSubscriber",
-    params(("username" = String, Path, description = "The username's text form")),
+    params(("username" = String, Path, description = "The username's text form", min_length = 1)),
     responses(
         (status = 200, description = "The subscriber", body = SubscriberAnswer),
         (status = 404, description = "Nobody entered this username", body = ProblemAnswer, content_type = "application/problem+json"),
@@ -118,7 +118,7 @@ fn unknown(table: &Table, username: &Username) -> Problem {
     path = "/api/v1/subscribers/{username}",
     tag = "subscribers",
     operation_id = "putSubscriber",
-    params(("username" = String, Path, description = "The username's text form")),
+    params(("username" = String, Path, description = "The username's text form", min_length = 1)),
     request_body = Values,
     responses(
         (status = 200, description = "The subscriber is as it is to be", body = SubscriberAnswer),
@@ -156,7 +156,7 @@ pub(super) async fn put(
     path = "/api/v1/subscribers/{username}",
     tag = "subscribers",
     operation_id = "patchSubscriber",
-    params(("username" = String, Path, description = "The username's text form")),
+    params(("username" = String, Path, description = "The username's text form", min_length = 1)),
     request_body(content((Values = "application/merge-patch+json"), (Values = "application/json"))),
     responses(
         (status = 200, description = "The subscriber is as it is to be", body = SubscriberAnswer),
@@ -194,7 +194,7 @@ pub(super) async fn patch(
     path = "/api/v1/subscribers/{username}",
     tag = "subscribers",
     operation_id = "removeSubscriber",
-    params(("username" = String, Path, description = "The username's text form")),
+    params(("username" = String, Path, description = "The username's text form", min_length = 1)),
     responses(
         (status = 204, description = "The subscriber is removed"),
         (status = 404, description = "Nobody entered this username", body = ProblemAnswer, content_type = "application/problem+json"),

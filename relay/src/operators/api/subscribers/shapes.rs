@@ -60,7 +60,7 @@ pub(super) struct Values {
 #[allow(dead_code, reason = "for the document")]
 pub(super) struct Row {
     /// The username's text form.
-    #[schema(min_length = 1, max_length = 255)]
+    #[schema(min_length = 1)]
     username: String,
     /// The customer's name; cut after 256 bytes.
     customer: Option<String>,
