@@ -38,6 +38,9 @@ pub(super) fn judge(claims: &Map<String, Value>, now: SystemTime, longest: Durat
         return Err(faulty(fault));
     }
     let begins = claims.get("nbf").map(|begins| time(begins).ok_or_else(|| faulty(Fault::NbfKind))).transpose()?;
+    if begins.is_some_and(|begins| is_ahead(begins, now, TEN_YEARS)) {
+        return Err(faulty(Fault::NbfTooFar));
+    }
     if begins.is_some_and(|begins| is_ahead(begins, now, NOT_BEFORE_LEEWAY)) {
         return Err(Denial::TooEarly(username));
     }
@@ -56,10 +59,19 @@ pub(super) fn username(sub: Option<&Value>) -> Result<Username, Fault> {
     let text = match sub {
         None | Some(Value::Null) => return Err(Fault::SubMissing),
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) => number.as_u64().ok_or(Fault::SubKind)?.to_string(),
+        Some(Value::Number(number)) => {
+            number.as_u64().or_else(|| whole(number.as_f64()?)).ok_or(Fault::SubKind)?.to_string()
+        }
         Some(_) => return Err(Fault::SubKind),
     };
     Username::from_text(&text).map_err(|_| Fault::SubForm)
+}
+
+/// Returns a number without a fraction, such as 4446.0, up to the largest that is exact.
+fn whole(number: f64) -> Option<u64> {
+    const LARGEST: f64 = 9_007_199_254_740_991.0;
+    // The cast is lossless: the number is whole and in range.
+    (number.fract() == 0.0 && (0.0..=LARGEST).contains(&number)).then_some(number as u64)
 }
 
 /// Returns the end of a link, Unix seconds; `None` without a readable one.

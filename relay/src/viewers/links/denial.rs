@@ -114,6 +114,9 @@ pub enum Fault {
     /// `exp` is further ahead than the relay is configured to take.
     #[error("the link lasts longer than --max-link-lifetime allows")]
     LastsTooLong,
+    /// `nbf` is more than ten years ahead.
+    #[error("the link's nbf is more than ten years ahead; it is whole seconds since 1970")]
+    NbfTooFar,
     /// `nbf` is no number.
     #[error("the link's nbf is not a number; it is whole seconds since 1970, without quotes")]
     NbfKind,

@@ -147,6 +147,16 @@ fn a_link_that_a_mail_spoilt_opens_its_line() {
 }
 
 #[test]
+fn a_header_without_fields_is_named_as_that() {
+    let token = sign(&json!({}), &claims(), 1);
+    assert_eq!(
+        admit(&token).unwrap_err(),
+        faulty(Fault::Algorithm),
+        "its letters begin otherwise than those of other headers"
+    );
+}
+
+#[test]
 fn any_changed_character_voids_a_token() {
     let token = sign(&header(), &claims(), 1);
     for at in 0..token.len() {
@@ -162,7 +172,13 @@ fn any_changed_character_voids_a_token() {
 
 #[test]
 fn a_whole_number_is_a_username_of_digits() {
-    for (sub, username) in [(json!(4446), "4446"), (json!(0), "0"), (json!(u64::MAX), "18446744073709551615")] {
+    for (sub, username) in [
+        (json!(4446), "4446"),
+        (json!(4446.0), "4446"),
+        (json!(1e3), "1000"),
+        (json!(0), "0"),
+        (json!(u64::MAX), "18446744073709551615"),
+    ] {
         let (admitted, ..) = admit(&sign(&header(), &with(claims(), "sub", sub), 1)).unwrap();
         assert_eq!(admitted.to_text(), username);
     }
@@ -184,6 +200,7 @@ fn every_fault_of_claims_that_our_key_signed_has_a_name() {
         ("empty sub", with(claims(), "sub", json!("")), nameless(Fault::SubForm)),
         ("a sub that is not the text form", with(claims(), "sub", json!("%61li")), nameless(Fault::SubForm)),
         ("sub with a fraction", with(claims(), "sub", json!(44.5)), nameless(Fault::SubKind)),
+        ("sub beyond exact numbers", with(claims(), "sub", json!(1e20)), nameless(Fault::SubKind)),
         ("sub below zero", with(claims(), "sub", json!(-1)), nameless(Fault::SubKind)),
         ("sub in an array", with(claims(), "sub", json!(["ali"])), nameless(Fault::SubKind)),
         ("no exp", without(claims(), "exp"), Denial::Endless(ali())),
@@ -194,6 +211,7 @@ fn every_fault_of_claims_that_our_key_signed_has_a_name() {
         ("exp in eleven years", exp(json!(NOW + 11 * 366 * DAY)), faulty(Fault::ExpTooFar)),
         ("exp in 401 days", exp(json!(NOW + 401 * DAY)), faulty(Fault::LastsTooLong)),
         ("not yet", with(claims(), "nbf", json!(NOW + 61)), Denial::TooEarly(ali())),
+        ("nbf in milliseconds", with(claims(), "nbf", json!(NOW * 1_000)), faulty(Fault::NbfTooFar)),
         ("nbf as text", with(claims(), "nbf", json!("now")), faulty(Fault::NbfKind)),
         ("past exp", exp(json!(NOW - 1)), Denial::Expired(ali())),
         ("exp now", exp(json!(NOW)), Denial::Expired(ali())),

@@ -48,8 +48,9 @@ const SPELLINGS: [(&str, &str); 19] = [
 const PERCENT: &str = "%25";
 /// So often an address is escaped at most: by a mail program, a link checker and a messenger.
 const ESCAPED: usize = 4;
-/// What stands between the parts of a broken line: the end of a line of quoted-printable, and escaped line breaks.
-const BREAKS: [&str; 6] = ["=\r\n", "=\n", "%0D", "%0d", "%0A", "%0a"];
+/// What stands between the parts of a broken line: the end of a line of quoted-printable, a quoted mail's mark, and escaped line
+/// breaks.
+const BREAKS: [&str; 8] = ["=\r\n", "=\n", "\r\n> ", "\n> ", "%0D", "%0d", "%0A", "%0a"];
 /// Characters without width, which programs put where a long word may break.
 const INVISIBLE: [char; 7] = ['\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{2060}', '\u{feff}'];
 
@@ -79,6 +80,9 @@ pub fn find(text: &str) -> Found {
 
 fn search(text: &str) -> Found {
     let mut found = whole(text.trim());
+    if matches!(found, Found::Token(_)) {
+        return found;
+    }
     // The first letters can stand in the relay's name too.
     for (begin, _) in text.match_indices(BEGIN) {
         found = first_token(text.get(begin..).unwrap_or_default());

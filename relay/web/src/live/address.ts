@@ -36,7 +36,7 @@ const SPELLINGS: [pattern: RegExp, plain: string][] = [
 ];
 
 /** Line breaks, also of quoted-printable, and characters without width. */
-const JOINTS = /=?\r?\n|%0D|%0A|[\t\u00AD\u200B-\u200E\u2060\uFEFF]/gi;
+const JOINTS = /=?\r?\n(?:> )?|%0D|%0A|[\t\u00AD\u200B-\u200E\u2060\uFEFF]/gi;
 
 /** So often an address is escaped at most: by a mail program, a link checker and a messenger. */
 const ESCAPED = 4;
