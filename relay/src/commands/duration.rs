@@ -10,9 +10,26 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Returns a length of time as people write one: whole days as days.
+pub(super) fn in_words(length: Duration) -> String {
+    const DAY: u64 = 86_400;
+    match (length.as_secs() / DAY, length.as_secs() % DAY) {
+        (1, 0) => "1 day".to_owned(),
+        (days, 0) => format!("{days} days"),
+        _ => humantime::format_duration(length).to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_days_are_told_as_days() {
+        for (seconds, words) in [(86_400, "1 day"), (34_560_000, "400 days"), (43_200, "12h"), (90_000, "1day 1h")] {
+            assert_eq!(in_words(Duration::from_secs(seconds)), words);
+        }
+    }
 
     #[test]
     fn lengths_of_time() {

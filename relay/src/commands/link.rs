@@ -52,7 +52,7 @@ pub(super) fn run(
         (None, Some(_)) if arguments.expires > arguments.max_link_lifetime => bail!(
             "the relay takes no link of more than {}; choose a shorter --expires, or give relay and command a longer \
              --max-link-lifetime",
-            humantime::format_duration(arguments.max_link_lifetime)
+            super::duration::in_words(arguments.max_link_lifetime)
         ),
         (None, Some(typed)) => print(&username(typed)?, arguments.expires, (data, store), public_url, out),
         (None, None) => bail!("a username or --explain is needed"),
