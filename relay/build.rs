@@ -44,6 +44,7 @@ fn build() -> Result<(), String> {
         ("WIDGET", "/embed", "widget.html"),
         ("ELEMENT", "/embed.js", "embed.js"),
         ("MANIFEST", "/manifest.webmanifest", "manifest.webmanifest"),
+        ("CONSOLE", "/console", "console.html"),
     ] {
         let content = renamed(read(&dist.join(name))?, &names);
         let _ = write!(source, "static {constant}: Asset = ");

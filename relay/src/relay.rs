@@ -29,8 +29,8 @@ use crate::net::tls::Certificate;
 use crate::operators::api;
 use crate::operators::api::context::{ApiContext, Memory};
 use crate::operators::audit::Audit;
-use crate::operators::console;
 use crate::operators::console::context::{Accounts, ConsoleContext};
+use crate::operators::console::{self, shell};
 use crate::operators::guard::Guard;
 use crate::operators::private::{self, PRIVATE_POLICY, PrivateContext};
 use crate::store::database::Topic;
@@ -91,7 +91,9 @@ impl Relay {
             forwarding: config.forwarding.clone(),
             drain,
         };
-        let listeners = public.listeners(&config, &files, console::routes(Arc::clone(&staff)).merge(api), &shared)?;
+        let shell = shell::routes(Arc::clone(&public.page), Arc::clone(&staff.accounts));
+        let console = console::routes(Arc::clone(&staff)).merge(shell).merge(api);
+        let listeners = public.listeners(&config, &files, console, &shared)?;
         let shared = Shared { drain: drain_private, ..shared };
         let context = PrivateContext { fleet: Arc::clone(&fleet), drain: public.agents.drain.clone() };
         let guard = Guard::new(&config.private_door)?;
@@ -237,6 +239,7 @@ fn ended_by_itself(what: &str, ended: &Result<(), JoinError>) -> anyhow::Error {
 
 /// The states of both public wings.
 struct Public {
+    page: Arc<Page>,
     viewers: Arc<ViewerContext>,
     agents: Arc<AgentContext>,
 }
@@ -266,13 +269,13 @@ impl Public {
             reload_every: config.reload_every,
             drain: drain.clone(),
         });
-        Self { viewers, agents }
+        Self { page: Arc::new(Page::new(&config.provider)), viewers, agents }
     }
 
     /// Binds the viewers' listener and then the agents'. They are one unless configured apart.
     fn listeners(&self, config: &Config, files: &Files, console: Router, shared: &Shared) -> Result<Vec<Listener>> {
         let tls = files.certificate.as_ref().map(Certificate::server_config).transpose()?;
-        let (page, portals) = (Page::new(&config.provider), &config.provider.portals);
+        let (page, portals) = (Arc::clone(&self.page), &config.provider.portals);
         let viewers = viewers::routes::routes(Arc::clone(&self.viewers), page, origins(config), portals);
         let viewers = viewers.merge(console);
         let agents = agents::routes::routes(Arc::clone(&self.agents));

@@ -1,5 +1,5 @@
-// Builds the page into dist, fills the words of index.html and of the manifest, and refuses a page too large for a slow
-// connection. Names in [[…]] stay: the relay fills them with the provider's brand, support and colour, and its own
+// Builds page, widget and console into dist, fills the words of their HTML and of the manifest, and refuses what is too large
+// for a slow connection. Names in [[…]] stay: the relay fills them with the provider's brand, support and colour, and its own
 // public folder.
 
 import { build } from "esbuild";
@@ -14,6 +14,7 @@ const OPENINGS = [
   { of: "the page", files: ["index.html", "assets/main.js", "assets/style.css"], most: 40 * 1024 },
   { of: "the widget", files: ["widget.html", "assets/widget.js", "assets/widget-style.css"], most: 24 * 1024 },
   { of: "the element", files: ["embed.js"], most: 3 * 1024 },
+  { of: "the console", files: ["console.html", "assets/console.js", "assets/console.css"], most: 90 * 1024 },
 ];
 
 /** The sizes of the icon: an iPhone's home screen, and the manifest's two. */
@@ -36,30 +37,30 @@ const common = {
 };
 await build({
   ...common,
-  entryPoints: {
-    main: "src/main.ts",
-    style: "style.css",
-    noscript: "noscript.css",
-    widget: "src/embed/main.ts",
-    "widget-style": "widget.css",
-  },
+  entryPoints: [
+    { in: "src/main.ts", out: "main" },
+    { in: "style.css", out: "style" },
+    { in: "noscript.css", out: "noscript" },
+    { in: "src/embed/main.ts", out: "widget" },
+    { in: "widget.css", out: "widget-style" },
+    { in: "src/console/main.ts", out: "console" },
+    { in: "console.css", out: "console" },
+  ],
   outdir: assets,
   format: "esm",
 });
 // Portals load it by its one name, as a classic script.
 await build({ ...common, entryPoints: { embed: "src/embed/element.ts" }, outdir: dist, format: "iife" });
-const filling = await words();
-for (const file of ["index.html", "widget.html", "manifest.webmanifest"]) {
-  await writeFile(join(dist, file), fill(await readFile(join(here, file), "utf8"), filling));
-}
+await fillAll(["index.html", "widget.html", "manifest.webmanifest"], await words("src/words/en.ts"));
+await fillAll(["console.html"], await words("src/words/console.ts"));
 for (const size of ICONS) await writeFile(join(assets, `icon-${size}.png`), icon(size));
 await weigh();
 
-/** The strings that index.html names. */
-async function words() {
+/** The strings of a file of words that HTML names. */
+async function words(file) {
   const built = await build({
     absWorkingDir: here,
-    entryPoints: ["src/words/en.ts"],
+    entryPoints: [file],
     bundle: true,
     format: "esm",
     write: false,
@@ -69,9 +70,13 @@ async function words() {
   return (await import(`data:text/javascript;base64,${source}`)).strings.page;
 }
 
+async function fillAll(files, page) {
+  for (const file of files) await writeFile(join(dist, file), fill(await readFile(join(here, file), "utf8"), page));
+}
+
 function fill(text, page) {
   return text.replace(/\{\{(\w+)\}\}/g, (_, name) => {
-    if (page[name] === undefined) throw new Error(`"${name}" is named, and words/en.ts does not have it`);
+    if (page[name] === undefined) throw new Error(`"${name}" is named, and the words do not have it`);
     return page[name].replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/"/g, "&quot;");
   });
 }

@@ -16,9 +16,14 @@ export type { Frame };
 export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** The policy that the relay sends with the widget, which these portals may frame. */
-function widgetPolicy(portals: string): string {
-  return portals === "" ? POLICY : POLICY.replace("frame-ancestors 'none'", `frame-ancestors ${portals}`);
+/** The policy that the relay sends with the console's page. */
+const CONSOLE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/** The policy that the relay sends with a file; these portals may frame the widget. */
+function policyOf(file: string, portals: string): string {
+  if (file === "console.html") return CONSOLE_POLICY;
+  return file !== "widget.html" || portals === "" ? POLICY : POLICY.replace("frame-ancestors 'none'", `frame-ancestors ${portals}`);
 }
 
 /** The built page's folder. */
@@ -39,6 +44,9 @@ const STATUSES = new Map([
   [4108, 429],
   [4110, 429],
 ]);
+
+/** Where the streams of live figures are: a viewer's, and the console's. */
+const LIVE = ["/api/v1/live", "/console/api/live"];
 
 /** The prelude's path. */
 const PRELUDE = "/prelude.js";
@@ -84,6 +92,9 @@ export interface Viewer {
 /** The answer to a viewer's first frame. */
 export type Answer = (viewer: Viewer, watch: Frame) => void;
 
+/** Answers a request of the console's API. `path` is within the API. */
+export type ConsoleApi = (path: string, request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
 /** The scripted relay. */
 export class FakeRelay {
   readonly #server: Server;
@@ -106,6 +117,8 @@ export class FakeRelay {
   withheld: { files: RegExp; by: "an error" | "a cut connection" } | null = null;
   /** The provider's words in the page. */
   provider: Provider = PROVIDER;
+  /** The console's API; none for null. */
+  console: ConsoleApi | null = null;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -123,7 +136,7 @@ export class FakeRelay {
     const sockets = new WebSocketServer({ noServer: true });
     server.on("upgrade", (request, socket, head) => {
       if (relay.hangs) return;
-      if (relay.refusesWebSockets || relay.#within(request) !== "/api/v1/live") return void socket.end("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+      if (relay.refusesWebSockets || !LIVE.includes(relay.#within(request) ?? "")) return void socket.end("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
       sockets.handleUpgrade(request, socket, head, (open) => relay.#accept(open));
     });
     await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
@@ -205,6 +218,9 @@ export class FakeRelay {
     if (events?.[1] !== undefined) return this.#events(request, response, decodeURIComponent(events[1]));
     if (this.withheld?.files.test(path)) return this.#withhold(response, this.withheld.by);
     if (path === PRELUDE) return this.#content(response, path, Buffer.from(this.prelude));
+    if (path.startsWith("/console/api/") && this.console !== null) {
+      return this.console(path.slice("/console/api/".length) + new URL(request.url ?? "/", this.origin).search, request, response);
+    }
     await this.#file(response, normalize(fileOf(path)));
   }
 
@@ -252,7 +268,7 @@ export class FakeRelay {
     response.writeHead(200, {
       "content-type": TYPES[extname(file)] ?? "application/octet-stream",
       "content-encoding": "gzip",
-      "content-security-policy": file === "widget.html" ? widgetPolicy(this.provider.origins) : POLICY,
+      "content-security-policy": policyOf(file, this.provider.origins),
       "cross-origin-resource-policy": file === "embed.js" ? "cross-origin" : "same-origin",
       "x-content-type-options": "nosniff",
       "cache-control": "no-cache",
@@ -264,6 +280,7 @@ export class FakeRelay {
 /** The file of the build behind a path. */
 function fileOf(path: string): string {
   if (path === "/" || path.startsWith("/line/")) return "index.html";
+  if (path === "/console" || path.startsWith("/console/")) return "console.html";
   return path === "/embed" || path.startsWith("/embed/") ? "widget.html" : path.slice(1);
 }
 

@@ -15,6 +15,7 @@ mod entry;
 mod log;
 mod me;
 mod people;
+pub(crate) mod shell;
 pub(crate) mod visitor;
 
 use std::sync::Arc;

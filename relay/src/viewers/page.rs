@@ -39,6 +39,7 @@ pub struct Page {
     index: File,
     widget: File,
     manifest: File,
+    console: File,
 }
 
 impl Page {
@@ -51,6 +52,7 @@ impl Page {
             index: File::filled(&INDEX, provider.fill_html(&text(&INDEX), icon)),
             widget: File::filled(&WIDGET, provider.fill_html(&text(&WIDGET), None)),
             manifest: File::filled(&MANIFEST, provider.fill_json(&text(&MANIFEST))),
+            console: File::filled(&CONSOLE, provider.fill_html(&text(&CONSOLE), None)),
         }
     }
 
@@ -69,6 +71,11 @@ impl Page {
     /// The page for a portal's frame.
     pub(crate) fn widget(&self, request: &HeaderMap) -> Response<Body> {
         self.widget.answer(ASK_AGAIN, request)
+    }
+
+    /// The console's page for staff: the same for everybody, and empty until its script has asked who is there.
+    pub(crate) fn console(&self, request: &HeaderMap) -> Response<Body> {
+        self.console.answer(ASK_AGAIN, request)
     }
 
     /// The manifest for a home screen.
@@ -213,7 +220,7 @@ mod tests {
     #[test]
     fn every_place_of_the_providers_words_is_filled() {
         let page = Page::new(&Provider::default());
-        for file in [&page.index, &page.widget, &page.manifest] {
+        for file in [&page.index, &page.widget, &page.manifest, &page.console] {
             let text = std::str::from_utf8(&file.plain).unwrap();
             assert!(!text.contains("[["), "{text}");
         }
@@ -221,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_page_refers_to_assets_by_names_that_exist() {
-        let index = [INDEX.plain, WIDGET.plain, MANIFEST.plain].concat();
+        let index = [INDEX.plain, WIDGET.plain, MANIFEST.plain, CONSOLE.plain].concat();
         let index = std::str::from_utf8(&index).unwrap();
         let referred: Vec<&str> =
             index.split("/assets/").skip(1).filter_map(|rest| rest.split(['"', '\'']).next()).collect();

@@ -40,7 +40,7 @@ use crate::net::listener::Connection;
 use crate::net::origin::{Origin, Origins};
 
 /// The page and the viewer API. `origins` may read lines without a token; pages of `portals` may frame the widget.
-pub(crate) fn routes(context: Arc<ViewerContext>, page: Page, origins: Origins, portals: &[Origin]) -> Router {
+pub(crate) fn routes(context: Arc<ViewerContext>, page: Arc<Page>, origins: Origins, portals: &[Origin]) -> Router {
     let lines = Router::new().route("/api/v1/live", get(live)).route("/api/v1/lines/{username}/live", get(events));
     let lines = match context.access.mode() {
         Mode::Link => lines,
@@ -56,7 +56,7 @@ pub(crate) fn routes(context: Arc<ViewerContext>, page: Page, origins: Origins, 
         .route("/manifest.webmanifest", get(manifest))
         .merge(embed::routes(portals))
         .fallback(page_missing)
-        .layer(Extension(Arc::new(page)))
+        .layer(Extension(page))
         .with_state(context)
 }
 

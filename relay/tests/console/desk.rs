@@ -31,16 +31,25 @@ impl Desk {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let desk = Self::without_people(change).await;
+        desk.add("admin", Role::Admin).await;
+        desk.add("support", Role::Support).await;
+        eventually("both are known", async || desk.browser().get("me").await.json()["accounts"] == true).await;
+        desk
+    }
+
+    /// Starts a relay where nobody has an account.
+    pub async fn start_without_people() -> Self {
+        Self::without_people(|_| {}).await
+    }
+
+    async fn without_people(change: impl FnOnce(&mut Config)) -> Self {
         let relay = TestRelay::start(|config| {
             config.provider.public_url = Some(format!("{PUBLIC}/").parse().unwrap());
             change(config);
         });
         let database = Database::open(&Location::in_directory(&relay.data())).await.unwrap();
-        let desk = Self { relay, database };
-        desk.add("admin", Role::Admin).await;
-        desk.add("support", Role::Support).await;
-        eventually("both are known", async || desk.browser().get("me").await.json()["accounts"] == true).await;
-        desk
+        Self { relay, database }
     }
 
     /// Adds a person by the command's way.

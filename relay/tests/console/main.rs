@@ -8,3 +8,4 @@ mod common;
 mod desk;
 mod door;
 mod people;
+mod shell;

@@ -12,6 +12,23 @@ export function part(host: ParentNode, selector: string): HTMLElement {
   return found;
 }
 
+/** An element's attributes: `true` is an attribute without a value, `false` and `null` leave the attribute out. */
+export type Attributes = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Returns a new element with attributes and children. A string becomes text, never HTML. */
+export function element<Name extends keyof HTMLElementTagNameMap>(
+  name: Name,
+  attributes: Attributes = {},
+  ...children: readonly (Node | string)[]
+): HTMLElementTagNameMap[Name] {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value !== false && value !== null) made.setAttribute(key, value === true ? "" : String(value));
+  }
+  made.append(...children);
+  return made;
+}
+
 /** Returns a new SVG element with attributes. */
 export function svg<Name extends keyof SVGElementTagNameMap>(
   name: Name,

@@ -14,6 +14,7 @@ const WINGS: Readonly<Record<string, readonly string[]>> = {
   live: ["words"],
   line: ["live", "words", "dom.ts"],
   embed: ["line", "live", "words", "dom.ts"],
+  console: ["line", "live", "words", "dom.ts"],
   "main.ts": ["line", "live", "words", "dom.ts"],
 };
 

@@ -7,6 +7,7 @@ import { Announcer } from "../src/line/announcer.ts";
 import { multiples, rateAxis, timeStep } from "../src/line/axis.ts";
 import { unitOf } from "../src/line/rate.ts";
 import { loadSettings, saveSettings } from "../src/line/settings.ts";
+import { strings as desk } from "../src/words/console.ts";
 import { strings } from "../src/words/en.ts";
 import { rowsOf } from "../src/line/table.ts";
 
@@ -111,11 +112,13 @@ test("a browser that refuses to keep anything is no error", () => {
   saveSettings(storage, { minutes: 5, units: "bits", zoom: "plan" });
 });
 
-test("index.html names strings that exist, refers to assets alone, and holds nothing that the policy forbids", () => {
-  const html = readFileSync("index.html", "utf8");
-  const names = [...html.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] as string);
-  assert.ok(names.length > 10);
-  for (const name of names) assert.ok(name in strings.page, name);
-  for (const [, url] of html.matchAll(/(?:src|href)="([^"]+)"/g)) assert.match(url as string, /^(\[\[base\]\]\/assets\/|\[\[base\]\]\/manifest\.webmanifest$|data:)/);
-  assert.doesNotMatch(html, /\sstyle=|\son\w+=|<style|<script>/);
-});
+for (const [file, page] of [["index.html", strings.page], ["console.html", desk.page]] as const) {
+  test(`${file} names strings that exist, refers to assets alone, and holds nothing that the policy forbids`, () => {
+    const html = readFileSync(file, "utf8");
+    const names = [...html.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] as string);
+    assert.ok(names.length > 3);
+    for (const name of names) assert.ok(name in page, name);
+    for (const [, url] of html.matchAll(/(?:src|href)="([^"]+)"/g)) assert.match(url as string, /^(\[\[base\]\]\/assets\/|\[\[base\]\]\/manifest\.webmanifest$|data:)/);
+    assert.doesNotMatch(html, /\sstyle=|\son\w+=|<style|<script>/);
+  });
+}

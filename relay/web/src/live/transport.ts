@@ -9,13 +9,13 @@ import type { Dial, Heard, Transport } from "./socket.ts";
 /** The longest event, in characters. */
 const LONGEST_EVENT = 1 << 20;
 
-/** Watches over a WebSocket in the relay's folder, whose address ends in a slash. A browser that forbids WebSockets by an exception counts as closed. */
-export function webSocketDial(base: string): Dial {
+/** Watches over a WebSocket at an address. A browser that forbids WebSockets by an exception counts as closed. */
+export function webSocketDial(address: string): Dial {
   return (target, heard) => {
     let over = false;
     let socket: WebSocket;
     try {
-      socket = new WebSocket(`${base.replace(/^http/, "ws")}api/v1/live`);
+      socket = new WebSocket(address.replace(/^http/, "ws"));
     } catch {
       const timer = setTimeout(() => heard.closed(NO_CODE));
       return { close: () => clearTimeout(timer) };

@@ -7,7 +7,7 @@ import { eventsDial, webSocketDial } from "./transport.ts";
 /** Returns the browser's world for a target at a relay's folder, whose address ends in a slash. */
 export function browserWorld(base: string, target: Target): World {
   return {
-    webSocket: webSocketDial(base),
+    webSocket: webSocketDial(`${base}api/v1/live`),
     events: eventsDial(base, target),
     wall: () => Date.now(),
     chance: () => Math.random(),
