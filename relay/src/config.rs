@@ -161,9 +161,9 @@ impl ProxyArguments {
 
 impl OperatorArguments {
     fn check(self) -> OperatorSettings {
-        let Self { audit_days } = self;
+        let Self { audit_days, announce_support } = self;
         let audit_kept = Duration::from_secs(u64::from(audit_days) * 86_400);
-        OperatorSettings { audit_kept, ..OperatorSettings::default() }
+        OperatorSettings { audit_kept, announce_support, ..OperatorSettings::default() }
     }
 }
 

@@ -4,11 +4,13 @@
 pub mod api;
 pub mod audit;
 pub mod console;
+pub mod desk;
 pub mod explain;
 pub mod guard;
 pub mod likeness;
 pub mod people;
 pub(crate) mod private;
+pub(crate) mod qr;
 pub mod search;
 pub mod secret;
 pub mod sessions;

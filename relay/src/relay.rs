@@ -31,8 +31,11 @@ use crate::operators::api::context::{ApiContext, Memory};
 use crate::operators::audit::Audit;
 use crate::operators::console::context::{Accounts, ConsoleContext};
 use crate::operators::console::{self, shell};
+use crate::operators::desk;
+use crate::operators::desk::context::DeskContext;
 use crate::operators::guard::Guard;
 use crate::operators::private::{self, PRIVATE_POLICY, PrivateContext};
+use crate::operators::search::Search;
 use crate::store::database::Topic;
 use crate::store::database::copies::{Copies, Load};
 use crate::store::database::handle::Store;
@@ -47,6 +50,7 @@ pub struct Relay {
     private: Listener,
     files: Files,
     staff: Arc<ConsoleContext>,
+    search: Arc<Search>,
     fleet: Arc<Fleet>,
     metrics: Arc<Metrics>,
     stop: watch::Sender<bool>,
@@ -92,7 +96,9 @@ impl Relay {
             drain,
         };
         let shell = shell::routes(Arc::clone(&public.page), Arc::clone(&staff.accounts));
-        let console = console::routes(Arc::clone(&staff)).merge(shell).merge(api);
+        let desk = Arc::new(DeskContext::new(Arc::clone(&staff), Arc::clone(&public.viewers), Arc::clone(&fleet)));
+        let console = console::routes(Arc::clone(&staff), desk::routes(Arc::clone(&desk)));
+        let console = console.merge(desk::public_routes(Arc::clone(&desk))).merge(shell).merge(api);
         let listeners = public.listeners(&config, &files, console, &shared)?;
         let shared = Shared { drain: drain_private, ..shared };
         let context = PrivateContext { fleet: Arc::clone(&fleet), drain: public.agents.drain.clone() };
@@ -101,7 +107,19 @@ impl Relay {
         let router = finished(private::routes(context, guard).fallback(not_found), Folder::default(), policy);
         let private = bind(config.private_listen, None, false, router, &shared)?;
         let (drain, reload_every) = (config.limits.drain, config.reload_every);
-        Ok(Self { listeners, private, files, staff, fleet, metrics, stop, stop_private, drain, reload_every })
+        Ok(Self {
+            listeners,
+            private,
+            files,
+            staff,
+            search: Arc::clone(&desk.search),
+            fleet,
+            metrics,
+            stop,
+            stop_private,
+            drain,
+            reload_every,
+        })
     }
 
     /// Logs where it listens, serves until `shutdown` ends, then drains.
@@ -145,6 +163,7 @@ impl Relay {
         background.spawn(Arc::clone(&self.staff.copies).run());
         background.spawn(Arc::clone(&self.staff.audit).run());
         background.spawn(console::follow_sessions(Arc::clone(&self.staff.accounts), Arc::clone(&self.fleet.hub)));
+        background.spawn(Arc::clone(&self.search).run(self.stop.subscribe()));
         background.spawn(self.private.serve());
         let mut serving = JoinSet::new();
         for listener in self.listeners {

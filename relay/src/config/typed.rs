@@ -112,6 +112,10 @@ pub struct OperatorArguments {
     /// How many days the audit log is kept
     #[arg(long, env = "LINELIGHT_SERVER_AUDIT_DAYS", value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub audit_days: u32,
+
+    /// Tells the viewers of a line while somebody of the staff has the line open: on or off
+    #[arg(long, env = "LINELIGHT_SERVER_ANNOUNCE_SUPPORT", value_name = "ON-OFF", default_value = "on", action = clap::ArgAction::Set, value_parser = on_or_off)]
+    pub announce_support: bool,
 }
 
 /// The page, and access to lines.
@@ -248,6 +252,15 @@ fn is_folder(path: &str) -> bool {
     };
     let names = path.strip_prefix('/').unwrap_or(path);
     path == "/" || names.strip_suffix('/').unwrap_or(names).split('/').all(is_ordinary)
+}
+
+/// Reads `on` or `off`.
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("write on or off".to_owned()),
+    }
 }
 
 /// Reads the longest lifetime of links: up to ten years.

@@ -157,6 +157,13 @@ impl Averages {
         (!self.slots.is_empty() && now - self.arrived < patience).then_some(self.arrived)
     }
 
+    /// Returns the newest average, if that is the line's present one.
+    pub(crate) fn newest(&self, now: Steady) -> Option<(u64, u64)> {
+        self.present(now)?;
+        let Slot { down, up } = *self.slots.back()?;
+        Some((down.value()?, up.value()?))
+    }
+
     /// A slot's length, milliseconds.
     pub(crate) fn interval(&self) -> u32 {
         self.interval

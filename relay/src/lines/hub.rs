@@ -5,6 +5,7 @@
 //! a shard, a line, an agent's watches.
 
 mod drain;
+mod glances;
 mod names;
 mod unreported;
 

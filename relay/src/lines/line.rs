@@ -3,6 +3,8 @@
 //! An unwatched line holds its reports and its [`averages`](super::averages). A watched line holds a [`Live`] as well.
 //! A line knows no sockets: a viewer takes a seat, leaves a waker, and names a sink for its frames.
 
+pub(crate) mod glance;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -318,12 +320,6 @@ impl Line {
     /// Hands a viewer's socket back to the viewer's task.
     pub(crate) fn resume(&self, seat: u32) -> DirectOutcome {
         self.lock().live.as_mut().map_or_else(DirectOutcome::default, |live| live.resume(seat))
-    }
-
-    /// Returns the averages that a page opens with.
-    #[cfg(test)]
-    pub(crate) fn past(&self, now: Now) -> Option<crate::wire::viewer_frame::Averages> {
-        self.lock().averages.as_ref().and_then(|averages| averages.all(now))
     }
 
     /// True if the periodic check may skip the line.

@@ -386,6 +386,14 @@ impl Live {
         self.viewers() == 0 && now.steady - self.deserted >= UNWATCHED_MS
     }
 
+    /// Returns the newest rates while samples come.
+    pub(super) fn current(&self) -> Option<(u64, u64)> {
+        if self.viewers() == 0 || self.state_is_outdated() {
+            return None;
+        }
+        self.feed.newest().map(|newest| (newest.down, newest.up))
+    }
+
     /// Returns the line's samples, for operators.
     pub(super) fn feed(&self) -> &Feed {
         &self.feed

@@ -20,6 +20,8 @@ pub struct Refusal {
     pub username: String,
     /// What was refused, and why.
     pub what: String,
+    /// How often, as far as remembered.
+    pub times: u32,
 }
 
 /// The last refusals of the relay, oldest first.
@@ -29,9 +31,13 @@ pub(crate) struct Refusals(Mutex<VecDeque<Refusal>>);
 impl Refusals {
     /// Remembers a refusal. A repeated one replaces the earlier one.
     pub(crate) fn remember(&self, username: &Username, what: String, now: Now) {
-        let refusal = Refusal { at: now.unix, username: username.to_text(), what };
+        let mut refusal = Refusal { at: now.unix, username: username.to_text(), what, times: 1 };
         let mut refusals = self.lock();
-        refusals.retain(|before| (&before.username, &before.what) != (&refusal.username, &refusal.what));
+        refusals.retain(|before| {
+            let is_again = (&before.username, &before.what) == (&refusal.username, &refusal.what);
+            refusal.times = if is_again { before.times.saturating_add(1) } else { refusal.times };
+            !is_again
+        });
         if refusals.len() == MAX_REFUSALS {
             refusals.pop_front();
         }

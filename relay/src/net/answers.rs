@@ -105,6 +105,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
+/// The two variable segments of a path, decoded.
+pub(crate) struct TwoSegments(pub(crate) String, pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for TwoSegments {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path((first, second))) => Ok(Self(first, second)),
+            Err(_) => Err(words(StatusCode::BAD_REQUEST, &parts.headers, "The address is not UTF-8.")),
+        }
+    }
+}
+
 /// A sentence, as a small page for a browser and as text for everything else; `sentence` holds nothing of the request.
 pub(crate) fn words(status: StatusCode, headers: &HeaderMap, sentence: &str) -> Response {
     let no_store = (CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -52,6 +52,13 @@ impl FailedAttempts {
     }
 }
 
+impl FailedAttempts {
+    /// True if the group has no failure left. Counts nothing.
+    pub fn is_over(&self, group: AddressGroup, now: Instant) -> bool {
+        self.table.lock().window(group, now).failures >= self.limit
+    }
+}
+
 impl Table {
     fn window(&mut self, group: AddressGroup, now: Instant) -> &mut Window {
         let key = self.has_room(group, now).then_some(group);
@@ -90,6 +97,7 @@ mod tests {
         let start = Instant::now();
         let within: Vec<bool> = (0..3).map(|_| attempts.fail(group("203.0.113.7"), start)).collect();
         assert_eq!(within, [true, true, false]);
+        assert!(attempts.is_over(group("203.0.113.7"), start) && !attempts.is_over(group("203.0.113.8"), start));
         assert!(attempts.fail(group("203.0.113.8"), start));
         assert!(attempts.fail(group("203.0.113.7"), start + WINDOW));
     }

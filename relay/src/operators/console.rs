@@ -34,8 +34,8 @@ use crate::net::problem::{Problem, problem};
 /// How often sessions are looked through for those whose time is over.
 const SWEPT_EVERY: Duration = Duration::from_millis(500);
 
-/// The console's requests.
-pub(crate) fn routes(context: Arc<ConsoleContext>) -> Router {
+/// The console's requests, with the desk's behind the same door.
+pub(crate) fn routes(context: Arc<ConsoleContext>, desk: Router) -> Router {
     Router::new()
         .route("/console/api/me", get(me::me))
         .route("/console/api/sign-out", post(me::sign_out))
@@ -48,9 +48,10 @@ pub(crate) fn routes(context: Arc<ConsoleContext>) -> Router {
         .route("/console/api/audit", get(log::entries))
         .route("/console/api/audit.csv", get(log::export))
         .route("/console/api/{*unknown}", any(unknown))
+        .with_state(Arc::clone(&context))
+        .merge(desk)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(Arc::clone(&context), door::known))
-        .with_state(context)
+        .layer(middleware::from_fn_with_state(context, door::known))
 }
 
 async fn unknown() -> Problem {

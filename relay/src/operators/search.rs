@@ -132,7 +132,8 @@ impl Search {
         self.hub.metrics.searched_lines.set(self.total() as u64);
     }
 
-    fn total(&self) -> usize {
+    /// How many lines are searched.
+    pub fn total(&self) -> usize {
         self.rows.read().len() + self.reported.read().len()
     }
 

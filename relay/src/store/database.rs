@@ -32,9 +32,10 @@ const SETTINGS: &str =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
 
 /// The schema, in the order of its growth. A released migration never changes.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "links", include_str!("../../migrations/0001_links.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
+    (3, "codes", include_str!("../../migrations/0003_codes.sql")),
     (4, "api", include_str!("../../migrations/0004_api.sql")),
 ];
 
@@ -51,6 +52,8 @@ pub enum Topic {
     ApiKeys,
     /// Subscribers entered by the API.
     Subscribers,
+    /// The wallboard's address.
+    Wall,
     /// The audit log. No relay holds a copy; the version is the newest entry's number.
     Audit,
 }
@@ -62,6 +65,7 @@ impl Topic {
             Self::Links => "links",
             Self::People => "people",
             Self::Sessions => "sessions",
+            Self::Wall => "wall",
             Self::Audit => "audit",
             Self::ApiKeys => "api_keys",
             Self::Subscribers => "subscribers",

@@ -24,6 +24,7 @@ mod denial;
 pub mod lease;
 pub mod revocations;
 mod token;
+mod uses;
 
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64URL_NOPAD;
@@ -44,6 +45,8 @@ use self::keys::Keys;
 use self::lease::Lease;
 use self::revocations::{LinkMark, Revocations, Revoked, Standing, Table, link_id};
 pub use self::token::{Found, MAX_TOKEN, find};
+use self::uses::Uses;
+use crate::clock::UnixMillis;
 use crate::store::random::fill_random;
 
 /// How far ahead the end of a link may be, unless configured otherwise.
@@ -116,6 +119,7 @@ pub struct Access {
     // Held for a lookup, and to put a changed file's keys in place; a reader never waits for the file.
     keys: RwLock<Option<Arc<Keys>>>,
     revocations: Arc<Revocations>,
+    uses: Uses,
     changes: watch::Sender<()>,
     // Locked by each refusal, to read and set a time; never locked by an admission.
     logged: Mutex<HashMap<String, SystemTime>>,
@@ -142,6 +146,7 @@ impl Access {
             max_lifetime: MAX_LIFETIME,
             keys: RwLock::new(None),
             revocations: Arc::default(),
+            uses: Uses::default(),
             changes: watch::Sender::new(()),
             logged: Mutex::default(),
         }
@@ -161,6 +166,16 @@ impl Access {
     /// Returns the keys; `None` where links open nothing.
     pub(crate) fn keys(&self) -> Option<Arc<Keys>> {
         self.keys.read().clone()
+    }
+
+    /// Returns how far ahead the end of a link may be.
+    pub(crate) fn max_lifetime(&self) -> Duration {
+        self.max_lifetime
+    }
+
+    /// Returns when a link opened its line last, since this relay's start.
+    pub(crate) fn last_used(&self, username: &Username, id: &str) -> Option<UnixMillis> {
+        self.uses.last(&LinkMark::new(username, id, 0))
     }
 
     /// Replaces the keys by those of a changed file. The streams of removed keys end.
@@ -216,6 +231,7 @@ impl Access {
             Revoked::Link => Denial::Revoked(claims.username.clone()),
             Revoked::Line => Denial::Void(claims.username.clone()),
         })?;
+        self.uses.note(&mark, now.into());
         let lease = Lease::of_link(&signed.key.ended, standing);
         Ok(Admission { username: claims.username, expires: Some(claims.expires), proof: Proof::Link, lease })
     }

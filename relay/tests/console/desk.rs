@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use futures_util::{SinkExt, StreamExt};
 use relay::clock::UnixMillis;
 use relay::config::Config;
 use relay::operators::audit::Actor;
@@ -13,8 +14,12 @@ use relay::store::database::Database;
 use relay::store::database::location::Location;
 use serde_json::Value;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::common::{Response, TestRelay, eventually, exchange_with};
+use crate::common::{PATIENCE, Response, TestRelay, eventually, exchange_with};
 
 /// The relay's public address in these tests.
 pub const PUBLIC: &str = "https://monitor.example";
@@ -100,6 +105,17 @@ impl Desk {
     }
 }
 
+/// Returns the next frame of a stream; `None` at its end.
+pub async fn frame(socket: &mut WebSocketStream<TcpStream>) -> Option<Value> {
+    loop {
+        match timeout(PATIENCE, socket.next()).await.expect("a frame in time")? {
+            Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).unwrap()),
+            Ok(Message::Close(_)) | Err(_) => return None,
+            Ok(_) => {}
+        }
+    }
+}
+
 pub fn now() -> UnixMillis {
     SystemTime::now().into()
 }
@@ -114,6 +130,27 @@ pub struct Browser<'a> {
 }
 
 impl Browser<'_> {
+    /// Opens a WebSocket at a path below the console, and sends a first frame. Returns the socket or the refusal's status.
+    pub async fn socket(&self, path: &str, first: &str) -> Result<WebSocketStream<TcpStream>, u16> {
+        let address = self.desk.relay.addresses.viewers;
+        let mut request = format!("ws://{address}/console/api/{path}").into_client_request().unwrap();
+        if let Some(origin) = &self.origin {
+            request.headers_mut().insert("origin", origin.parse().unwrap());
+        }
+        if let Some(cookie) = self.cookie.strip_prefix("cookie: ") {
+            request.headers_mut().insert("cookie", cookie.trim_end().parse().unwrap());
+        }
+        let stream = TcpStream::connect(address).await.unwrap();
+        match client_async(request, stream).await {
+            Ok((mut socket, _)) => {
+                socket.send(Message::text(first)).await.unwrap();
+                Ok(socket)
+            }
+            Err(Error::Http(answer)) => Err(answer.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     pub async fn get(&mut self, path: &str) -> Response {
         self.request("GET", path, "", "").await
     }

@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![allow(unreachable_pub, reason = "modules of one test")]
 
+mod codes;
 #[path = "../common/mod.rs"]
 mod common;
 mod desk;
 mod door;
+mod lines;
+mod links;
+mod live;
 mod people;
 mod shell;

@@ -24,11 +24,13 @@ pub struct OperatorSettings {
     pub audit_kept: Duration,
     /// True if everybody who signs in by password needs a second factor.
     pub require_totp: bool,
+    /// True if viewers of a line are told while staff watch the line too.
+    pub announce_support: bool,
 }
 
 impl Default for OperatorSettings {
     fn default() -> Self {
-        Self { audit_kept: Duration::from_secs(365 * 86_400), require_totp: false }
+        Self { audit_kept: Duration::from_secs(365 * 86_400), require_totp: false, announce_support: true }
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) async fn me(State(context): State<Arc<ConsoleContext>>, SignedIn(oper
         "totp_required": context.settings.require_totp,
         "by": session.way().as_str(),
         "brand": context.brand,
+        "announce_support": context.settings.announce_support,
         "idle_until": session.idle_until(),
         "until": session.until(),
     });

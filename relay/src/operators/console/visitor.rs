@@ -49,7 +49,6 @@ impl Operator {
     }
 
     /// Returns the lease of a stream that lives by the session. Ends within a second of the session.
-    #[allow(dead_code, reason = "for the live stream of a line")]
     pub(crate) fn lease(&self) -> Lease {
         Lease::of_session(self.session.ended())
     }

@@ -36,7 +36,19 @@ pub struct EntryWords {
     pub other: Vec<String>,
 }
 
+impl EntryWords {
+    /// Returns all words together.
+    pub fn all(self) -> Vec<String> {
+        [self.main, self.other].concat()
+    }
+}
+
 impl<'a> Entry<'a> {
+    /// Returns the words of a further value.
+    pub fn words_of(text: &str) -> Vec<String> {
+        value_words(text)
+    }
+
     /// Returns the entry of a row.
     pub fn of(username: &'a Username, row: &'a Subscriber) -> Self {
         Self { username, customer: row.customer.as_deref(), package: row.package.as_deref(), further: &row.further }
@@ -70,7 +82,7 @@ impl<'a> Entry<'a> {
 }
 
 /// Returns the words of a further value.
-pub(super) fn value_words(text: &str) -> Vec<String> {
+fn value_words(text: &str) -> Vec<String> {
     let mut words = words(text);
     words.extend(phones(text));
     words

@@ -53,6 +53,11 @@ impl Query {
         &self.parts
     }
 
+    /// How many of the query's conditions these words meet.
+    pub fn count(&self, words: &[String]) -> usize {
+        self.parts.iter().filter(|part| part.holds(words)).count()
+    }
+
     /// True if these words are all that the query asks for.
     pub fn matches(&self, words: &[String]) -> bool {
         self.parts.iter().all(|part| part.holds(words))

@@ -8,7 +8,7 @@ use sqlx::Row;
 
 use super::revocations::Table;
 use crate::clock::unix_seconds;
-use crate::store::database::{Database, Topic};
+use crate::store::database::{Change, Database, Topic};
 
 /// How long the book lists a link after its end, in seconds.
 const KEPT_AFTER_END: i64 = 30 * 86_400;
@@ -24,6 +24,50 @@ pub struct Entry {
     pub expires: u64,
     /// When the link was revoked.
     pub revoked: Option<u64>,
+    /// What the link was made for; `None` for a link of another maker.
+    pub kind: Option<String>,
+    /// Who made the link, if that is known.
+    pub maker: Option<String>,
+}
+
+/// What a link is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One call to support.
+    Support,
+    /// The subscriber, for long.
+    Personal,
+    /// A subscriber who typed a code.
+    Code,
+    /// Whoever ran the command.
+    Command,
+}
+
+impl Kind {
+    /// Returns the kind's name in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Support => "support",
+            Self::Personal => "personal",
+            Self::Code => "code",
+            Self::Command => "command",
+        }
+    }
+}
+
+/// A link that is about to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewLink<'a> {
+    /// The line.
+    pub username: &'a Username,
+    /// The link's id.
+    pub id: &'a str,
+    /// The link's end, Unix seconds.
+    pub expires: u64,
+    /// What the link is made for.
+    pub kind: Kind,
+    /// Who makes the link.
+    pub maker: Option<&'a str>,
 }
 
 /// The links of one line.
@@ -42,22 +86,34 @@ pub struct LineLinks {
 /// The store takes no change.
 pub async fn enter(database: &Database, username: &Username, id: &str, now: u64, expires: u64) -> Result<u64> {
     let mut change = database.change(Topic::Links).await?;
-    let username = username.to_text();
+    let link = NewLink { username, id, expires, kind: Kind::Command, maker: None };
+    let issued = enter_within(&mut change, &link, now).await?;
+    change.commit().await?;
+    Ok(issued)
+}
+
+/// As [`enter`], within a change of [`Topic::Links`].
+///
+/// # Errors
+/// The store takes no change.
+pub async fn enter_within(change: &mut Change, link: &NewLink<'_>, now: u64) -> Result<u64> {
+    let username = link.username.to_text();
     let before = sqlx::query_scalar::<_, i64>("SELECT before FROM void_before WHERE username = $1").bind(&username);
     let before = before.fetch_optional(change.connection()).await?.and_then(|before| u64::try_from(before).ok());
     let issued = before.unwrap_or(0).max(now);
-    sqlx::query("INSERT INTO links (username, id, made, expires) VALUES ($1, $2, $3, $4)")
+    sqlx::query("INSERT INTO links (username, id, made, expires, kind, maker) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(&username)
-        .bind(id)
+        .bind(link.id)
         .bind(signed(issued))
-        .bind(signed(expires))
+        .bind(signed(link.expires))
+        .bind(link.kind.as_str())
+        .bind(link.maker)
         .execute(change.connection())
         .await?;
     sqlx::query("DELETE FROM links WHERE expires < $1")
         .bind(signed(now).saturating_sub(KEPT_AFTER_END))
         .execute(change.connection())
         .await?;
-    change.commit().await?;
     Ok(issued)
 }
 
@@ -67,6 +123,21 @@ pub async fn enter(database: &Database, username: &Username, id: &str, now: u64,
 /// The store takes no change.
 pub async fn revoke(database: &Database, username: &Username, id: &str, expires: u64, now: u64) -> Result<bool> {
     let mut change = database.change(Topic::Links).await?;
+    let is_new = revoke_within(&mut change, (username, id), expires, now).await?;
+    change.commit().await?;
+    Ok(is_new)
+}
+
+/// As [`revoke`], within a change of [`Topic::Links`].
+///
+/// # Errors
+/// The store takes no change.
+pub async fn revoke_within(
+    change: &mut Change,
+    (username, id): (&Username, &str),
+    expires: u64,
+    now: u64,
+) -> Result<bool> {
     let revoked = sqlx::query(
         "INSERT INTO links (username, id, expires, revoked) VALUES ($1, $2, $3, $4)
          ON CONFLICT (username, id) DO UPDATE SET revoked = excluded.revoked WHERE links.revoked IS NULL",
@@ -77,7 +148,6 @@ pub async fn revoke(database: &Database, username: &Username, id: &str, expires:
     .bind(signed(now))
     .execute(change.connection())
     .await?;
-    change.commit().await?;
     Ok(revoked.rows_affected() > 0)
 }
 
@@ -87,6 +157,15 @@ pub async fn revoke(database: &Database, username: &Username, id: &str, expires:
 /// The store takes no change.
 pub async fn void(database: &Database, username: &Username, now: u64) -> Result<()> {
     let mut change = database.change(Topic::Links).await?;
+    void_within(&mut change, username, now).await?;
+    change.commit().await
+}
+
+/// As [`void`], within a change of [`Topic::Links`].
+///
+/// # Errors
+/// The store takes no change.
+pub async fn void_within(change: &mut Change, username: &Username, now: u64) -> Result<()> {
     // A link has the second of its making: those of this second are older too.
     sqlx::query(
         "INSERT INTO void_before (username, before) VALUES ($1, $2)
@@ -96,7 +175,7 @@ pub async fn void(database: &Database, username: &Username, now: u64) -> Result<
     .bind(signed(now).saturating_add(1))
     .execute(change.connection())
     .await?;
-    change.commit().await
+    Ok(())
 }
 
 /// Returns the links of a line.
@@ -105,11 +184,12 @@ pub async fn void(database: &Database, username: &Username, now: u64) -> Result<
 /// The store does not answer.
 pub async fn of_line(database: &Database, username: &Username) -> Result<LineLinks> {
     let username = username.to_text();
-    let rows =
-        sqlx::query("SELECT id, made, expires, revoked FROM links WHERE username = $1 ORDER BY expires DESC, id")
-            .bind(&username)
-            .fetch_all(database.pool())
-            .await?;
+    let rows = sqlx::query(
+        "SELECT id, made, expires, revoked, kind, maker FROM links WHERE username = $1 ORDER BY expires DESC, id",
+    )
+    .bind(&username)
+    .fetch_all(database.pool())
+    .await?;
     let links = rows.iter().map(entry).collect::<sqlx::Result<_>>()?;
     let before = sqlx::query_scalar::<_, i64>("SELECT before FROM void_before WHERE username = $1").bind(&username);
     let void_before = before.fetch_optional(database.pool()).await?.and_then(|before| u64::try_from(before).ok());
@@ -140,6 +220,8 @@ fn entry(row: &sqlx::any::AnyRow) -> sqlx::Result<Entry> {
         made: optional("made")?,
         expires: optional("expires")?.unwrap_or(0),
         revoked: optional("revoked")?,
+        kind: row.try_get("kind")?,
+        maker: row.try_get("maker")?,
     })
 }
 

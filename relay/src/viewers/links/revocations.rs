@@ -15,7 +15,7 @@ pub(crate) const MAX_ID: usize = 64;
 const DIGEST: usize = 16;
 
 /// The first half of a SHA-256: two links never meet by chance.
-type Digest = [u8; DIGEST];
+pub(super) type Digest = [u8; DIGEST];
 
 /// Returns a link's id: its claim `jti` (RFC 7519, section 4.1.7) or, without one, a digest of the token.
 pub(crate) fn link_id(claims: &Map<String, Value>, token: &str) -> String {
@@ -35,6 +35,11 @@ pub(crate) struct LinkMark {
 }
 
 impl LinkMark {
+    /// Returns what a link is remembered by.
+    pub(super) fn link(&self) -> Digest {
+        self.link
+    }
+
     pub(crate) fn new(username: &Username, id: &str, issued: u64) -> Self {
         Self { link: of_link(&username.to_text(), id), line: of_line(&username.to_text()), issued }
     }

@@ -1,0 +1,41 @@
+//! The desk: what the provider's support does at the console. Lines and their search, links and codes, the busiest lines.
+//!
+//! [`console`](super::console) says who asks, and from which page; here a handler only names an `Operator` among its arguments.
+
+mod code;
+pub(crate) mod context;
+mod line;
+mod lines;
+mod links;
+mod live;
+pub mod message;
+mod refused;
+mod shown;
+mod tries;
+mod watched;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use self::context::DeskContext;
+
+/// The desk's requests, below `/console/api`.
+pub(crate) fn routes(context: Arc<DeskContext>) -> Router {
+    Router::new()
+        .route("/console/api/lines", get(lines::search))
+        .route("/console/api/lines/{username}", get(line::details))
+        .route("/console/api/lines/{username}/averages", get(line::averages))
+        .route("/console/api/lines/{username}/links", post(links::make))
+        .route("/console/api/lines/{username}/links/{id}/revoke", post(links::revoke))
+        .route("/console/api/lines/{username}/void", post(links::void))
+        .route("/console/api/lines/{username}/code", post(code::make))
+        .route("/console/api/live", get(live::live))
+        .with_state(context)
+}
+
+/// The subscriber's side of a code.
+pub(crate) fn public_routes(context: Arc<DeskContext>) -> Router {
+    Router::new().route("/api/v1/code", post(code::redeem)).with_state(context)
+}
