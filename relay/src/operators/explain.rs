@@ -48,7 +48,7 @@ pub struct Explanation {
     pub reports: Vec<ReportExplained>,
     /// The last refusals that concern the line.
     pub refusals: Vec<Refusal>,
-    /// True if the subscribers file has a row of the username; absent without such a file.
+    /// True if the subscribers file or the API has a row of the username; absent without any row.
     pub in_subscribers: Option<bool>,
     /// Names that may be meant, where no agent reports this one.
     pub meant: Vec<Candidate>,
@@ -158,7 +158,10 @@ impl fmt::Display for Explanation {
             writeln!(f, "refusal   {}: {}", self.ago(Some(refusal.at)), one_line(&refusal.what))?;
         }
         if self.in_subscribers == Some(false) {
-            writeln!(f, "names     not in the subscribers file: the page shows no customer, package or plan of it")?;
+            writeln!(
+                f,
+                "names     not in the subscribers file, and not entered by the API: the page shows no customer, package or plan of it"
+            )?;
         }
         for Candidate { username, likeness, customer } in &self.meant {
             let customer = customer.as_ref().map(|name| format!(", {}", one_line(name))).unwrap_or_default();

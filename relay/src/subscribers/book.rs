@@ -2,6 +2,7 @@
 //!
 //! A row has the version that changed it. So a relay's copy in memory follows a change of one row in 100,000 by reading that row.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -46,7 +47,7 @@ pub async fn one(change: &mut Change, username: &Username) -> Result<Option<Subs
         "SELECT username, customer, package, download, upload, further FROM subscribers WHERE username = $1",
     );
     let row = row.bind(username.to_text()).fetch_optional(change.connection()).await?;
-    Ok(row.map(|row| subscriber(&row)).transpose()?)
+    Ok(row.map(|row| subscriber(&row, &mut Names::new())).transpose()?)
 }
 
 /// True if the book has as many rows as it may have.
@@ -232,9 +233,9 @@ async fn remove_all(change: &mut Change, usernames: &[&Username], version: i64) 
 }
 
 async fn read(mut rows: impl Stream<Item = sqlx::Result<AnyRow>> + Unpin) -> Result<Entered> {
-    let mut entered = Entered::new();
+    let (mut entered, mut names) = (Entered::new(), Names::new());
     while let Some(row) = rows.try_next().await? {
-        entered.insert(username(&row)?, Arc::new(subscriber(&row)?));
+        entered.insert(username(&row)?, Arc::new(subscriber(&row, &mut names)?));
     }
     Ok(entered)
 }
@@ -244,14 +245,17 @@ fn username(row: &AnyRow) -> Result<Username> {
     Username::from_text(text).context("the store has a subscriber without a username in text form")
 }
 
-fn subscriber(row: &AnyRow) -> sqlx::Result<Subscriber> {
+/// The names of further values: thousands of rows share each.
+type Names = HashSet<Arc<str>>;
+
+fn subscriber(row: &AnyRow, names: &mut Names) -> sqlx::Result<Subscriber> {
     let rate =
         |name| Ok::<_, sqlx::Error>(row.try_get::<Option<i64>, _>(name)?.and_then(|rate| u64::try_from(rate).ok()));
     Ok(Subscriber {
         customer: row.try_get("customer")?,
         package: row.try_get("package")?,
         plan: Plan { download: rate("download")?, upload: rate("upload")? },
-        further: read_further(row.try_get("further")?),
+        further: read_further(row.try_get("further")?, names),
     })
 }
 
@@ -261,7 +265,15 @@ fn further(row: &Subscriber) -> Option<String> {
     (!pairs.is_empty()).then(|| serde_json::to_string(&pairs).unwrap_or_default())
 }
 
-fn read_further(text: Option<String>) -> Box<[Further]> {
+fn read_further(text: Option<String>, names: &mut Names) -> Box<[Further]> {
     let pairs: Vec<(String, String)> = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    pairs.into_iter().map(|(column, text)| Further { column: column.into(), text: text.into() }).collect()
+    let mut shared = |name: String| match names.get(&*name) {
+        Some(name) => Arc::clone(name),
+        None => {
+            let name: Arc<str> = name.into();
+            names.insert(Arc::clone(&name));
+            name
+        }
+    };
+    pairs.into_iter().map(|(column, text)| Further { column: shared(column), text: text.into() }).collect()
 }

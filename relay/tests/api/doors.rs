@@ -34,15 +34,17 @@ fn body(method: &str, path: &str) -> &'static str {
 #[tokio::test]
 async fn every_request_wants_a_key_of_its_scope() {
     let relay = TestRelay::start(|config| config.limits.failed_attempts = 1_000_000);
-    let keys: Vec<_> =
-        ["read", "links", "subscribers"].map(|scope| (scope, add_key(&relay.data(), scope, &[scope]))).into();
-    let old = add_key(&relay.data(), "old", &["read", "links", "subscribers"]);
+    let mut keys = Vec::new();
+    for scope in ["read", "links", "subscribers"] {
+        keys.push((scope, add_key(&relay.data(), scope, &[scope]).await));
+    }
+    let old = add_key(&relay.data(), "old", &["read", "links", "subscribers"]).await;
     let works = async |key: &str| {
         let headers = format!("authorization: Bearer {key}\r\n");
         call(&relay, "GET", "/api/v1/subscribers/nobody", &headers, b"").await.status != 401
     };
     eventually("the last key is in force", async || works(&old).await).await;
-    assert!(linelight(&relay.data(), &["key", "revoke", "old"]).status.success());
+    assert!(linelight(&relay.data(), &["key", "revoke", "old"]).await.status.success());
     eventually("the revoked key is refused", async || !works(&old).await).await;
 
     for (method, path, scopes) in REQUESTS {
@@ -115,7 +117,7 @@ async fn no_page_of_another_origin_is_let_in() {
 #[tokio::test]
 async fn wrong_keys_are_limited_by_address_and_a_right_one_never_is() {
     let relay = TestRelay::start(|config| config.limits.failed_attempts = 5);
-    let key = add_key(&relay.data(), "billing", &["read"]);
+    let key = add_key(&relay.data(), "billing", &["read"]).await;
     let mut statuses = Vec::new();
     for _ in 0..8 {
         statuses.push(call(&relay, "GET", "/api/v1/subscribers", "authorization: Bearer wrong\r\n", b"").await.status);
@@ -133,19 +135,19 @@ async fn wrong_keys_are_limited_by_address_and_a_right_one_never_is() {
 #[tokio::test]
 async fn a_key_is_shown_once_and_its_last_use_is_listed() {
     let api = Api::start("read").await;
-    let list = || String::from_utf8(linelight(&api.relay.data(), &["key", "list"]).stdout).unwrap();
-    eventually("the use is known", async || !list().contains("never")).await;
-    let text = list();
+    let list = async || String::from_utf8(linelight(&api.relay.data(), &["key", "list"]).await.stdout).unwrap();
+    eventually("the use is known", async || !list().await.contains("never")).await;
+    let text = list().await;
     assert!(text.contains("test") && text.contains("read") && text.contains("in force"), "{text}");
     assert!(!text.contains(&api.key), "{text}");
-    let again = linelight(&api.relay.data(), &["key", "add", "test", "--scope", "read"]);
+    let again = linelight(&api.relay.data(), &["key", "add", "test", "--scope", "read"]).await;
     assert!(String::from_utf8_lossy(&again.stderr).contains("already"), "a name belongs to one key");
-    assert!(linelight(&api.relay.data(), &["key", "revoke", "test"]).status.success());
-    let unknown = linelight(&api.relay.data(), &["key", "revoke", "test"]);
+    assert!(linelight(&api.relay.data(), &["key", "revoke", "test"]).await.status.success());
+    let unknown = linelight(&api.relay.data(), &["key", "revoke", "test"]).await;
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("key list"));
-    assert!(list().contains("revoked "), "{}", list());
-    assert_ne!(add_key(&api.relay.data(), "test", &["links", "subscribers"]), api.key);
-    assert!(list().contains("links subscribers"), "{}", list());
+    assert!(list().await.contains("revoked "));
+    assert_ne!(add_key(&api.relay.data(), "test", &["links", "subscribers"]).await, api.key);
+    assert!(list().await.contains("links subscribers"));
 }
 
 #[tokio::test]

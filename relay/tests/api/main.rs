@@ -46,7 +46,7 @@ impl Api {
     }
 
     async fn with(relay: TestRelay, scope: &str) -> Self {
-        let key = add_key(&relay.data(), "test", &[scope]);
+        let key = add_key(&relay.data(), "test", &[scope]).await;
         let api = Self { relay, key };
         eventually("the key is in force", async || ![401, 429].contains(&api.get("/api/v1/subscribers").await.status))
             .await;
@@ -68,15 +68,17 @@ impl Api {
 }
 
 /// Makes a key by the command, and returns it.
-fn add_key(data: &DataDirectory, name: &str, scopes: &[&str]) -> String {
-    let output = linelight(data, &[&["key", "add", name, "--scope"], scopes].concat());
+async fn add_key(data: &DataDirectory, name: &str, scopes: &[&str]) -> String {
+    let output = linelight(data, &[&["key", "add", name, "--scope"], scopes].concat()).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn linelight(data: &DataDirectory, arguments: &[&str]) -> Output {
+/// Runs a command beside the relay, which may be in the middle of a change that the command waits for.
+async fn linelight(data: &DataDirectory, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_linelight-relay"));
-    command.env_clear().arg("--data").arg(data.path()).args(arguments).output().unwrap()
+    command.env_clear().arg("--data").arg(data.path()).args(arguments);
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
 async fn send(relay: &TestRelay, method: &str, path: &str, headers: &str, body: &[u8]) -> Response {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use relay::store::database::location::Location;
 use relay::store::database::{Database, Topic};
 use relay::subscribers::book::{self, Difference, EnteredCopy};
-use relay::subscribers::{Entered, Subscriber, Subscribers};
+use relay::subscribers::{Entered, Further, Subscriber, Subscribers};
 use shared::Username;
 use shared::control::Plan;
 
@@ -19,7 +19,9 @@ fn name(text: &str) -> Username {
 
 fn row(customer: &str, download: u64) -> Subscriber {
     let plan = Plan { download: Some(download), upload: None };
-    Subscriber { customer: Some(customer.to_owned()), plan, ..Subscriber::default() }
+    let further = [("phone", "+27 51 555 0142"), ("Notes \"1\"", customer)];
+    let further = further.map(|(column, text)| Further { column: column.into(), text: text.into() });
+    Subscriber { customer: Some(customer.to_owned()), plan, further: Box::new(further), ..Subscriber::default() }
 }
 
 fn rows(all: &[(&str, &str)]) -> Entered {

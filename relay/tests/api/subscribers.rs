@@ -33,9 +33,15 @@ async fn one_is_entered_read_changed_and_removed() {
     assert_eq!(entered, Answer { status: 200, body: expected.clone() });
     assert_eq!(api.get(path).await.body, expected, "in force before the answer was");
     let patched = api
-        .call("PATCH", path, "content-type: application/merge-patch+json\r\n", r#"{"package":null,"upload":0}"#)
+        .call(
+            "PATCH",
+            path,
+            "content-type: application/merge-patch+json\r\n",
+            r#"{"package":null,"upload":0,"further":{"phone":" 051 555 "}}"#,
+        )
         .await;
     expected["package"] = json!(null);
+    expected["further"] = json!({"phone": "051 555"});
     expected["upload"] = json!(null);
     assert_eq!(patched.body, expected);
     assert_eq!(api.json("PUT", path, r#"{"customer":"Other"}"#).await.body, row("4446@karoo.example", "Other"));
@@ -164,7 +170,7 @@ async fn the_file_wins_and_the_answer_says_so() {
     let all = r#"[{"username":"ali","customer":"API"},{"username":"bob","customer":"API"}]"#;
     assert_eq!(api.json("PUT", "/api/v1/subscribers", all).await.body["file_wins"], 1);
     let shown = async |username: &str| {
-        let key = super::add_key(&api.relay.data(), &format!("reads-{username}"), &["read"]);
+        let key = super::add_key(&api.relay.data(), &format!("reads-{username}"), &["read"]).await;
         let headers = format!("authorization: Bearer {key}\r\n");
         let line = format!("/api/v1/lines/{username}");
         eventually("the key is in force", async || call(&api.relay, "GET", &line, &headers, b"").await.status == 200)
