@@ -30,7 +30,7 @@ CREATE TABLE tickets (
     -- 'invitation' or 'sign-in'.
     kind TEXT NOT NULL,
     expires BIGINT NOT NULL,
-    -- Kept after the use, so that a second use is told from a guess.
+    -- When it was used, or replaced by a newer one. Kept, so that a second use is told from a guess.
     used BIGINT
 );
 

@@ -19,6 +19,8 @@ mod init;
 mod key;
 mod link;
 mod links;
+mod operator;
+mod password;
 mod private;
 pub mod router_script;
 mod serve;
@@ -69,6 +71,9 @@ enum Command {
     /// Lists and revokes links
     #[command(subcommand)]
     Links(links::LinksCommand),
+    /// Adds, lists and removes people of the staff, who sign in at the console
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
     /// Writes a copy of the store to a file, also while the relay runs
     Backup(backup::BackupArguments),
     /// Puts a backup in the store's place, while no relay runs
@@ -138,6 +143,7 @@ impl Cli {
             }
             Command::Link(arguments) => link::run(&arguments, &data, &store, self.public_url.as_ref(), out)?,
             Command::Links(command) => links::run(&command, &data, &store, out)?,
+            Command::Operator(command) => operator::run(&command, &data, &store, self.public_url.as_ref(), out)?,
             Command::Backup(arguments) => backup::backup(&arguments, &store, out)?,
             Command::Restore(arguments) => backup::restore(&arguments, &data, &store, out)?,
             Command::Agent(command) => agent::run(command, &data, out)?,

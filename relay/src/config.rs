@@ -14,6 +14,7 @@ use crate::limits::Limits;
 use crate::net::origin::Origin;
 use crate::net::peer::Forwarding;
 use crate::net::tls::CertificateFiles;
+use crate::operators::company::Company;
 use crate::operators::console::context::OperatorSettings;
 use crate::operators::guard::Door;
 use crate::store::data_directory::DataDirectory;
@@ -88,6 +89,7 @@ impl ServeArguments {
         if brand.as_ref().is_some_and(|brand| !is_brand(brand)) {
             return Err(ConfigError::Brand);
         }
+        let operators = operators.check(!proxies.trusted_proxy.is_empty())?;
         Ok(Config {
             store: Location::in_directory(&data),
             data,
@@ -102,7 +104,7 @@ impl ServeArguments {
             subscribers,
             tls,
             forwarding: proxies.check()?,
-            operators: operators.check(),
+            operators,
             limits: limits.check(),
             reload_every: RELOAD_EVERY,
         })
@@ -160,10 +162,20 @@ impl ProxyArguments {
 }
 
 impl OperatorArguments {
-    fn check(self) -> OperatorSettings {
-        let Self { audit_days, announce_support } = self;
+    fn check(self, has_proxy: bool) -> Result<OperatorSettings, ConfigError> {
+        let Self { audit_days, announce_support, require_totp, operators_header, operators_default_role } = self;
         let audit_kept = Duration::from_secs(u64::from(audit_days) * 86_400);
-        OperatorSettings { audit_kept, announce_support, ..OperatorSettings::default() }
+        let company = match (operators_header, operators_default_role) {
+            (Some(_), _) if !has_proxy => {
+                return Err(ConfigError::Needs { given: "operators-header", missing: "trusted-proxy" });
+            }
+            (Some(header), default_role) => Some(Company { header, default_role }),
+            (None, Some(_)) => {
+                return Err(ConfigError::Needs { given: "operators-default-role", missing: "operators-header" });
+            }
+            (None, None) => None,
+        };
+        Ok(OperatorSettings { audit_kept, require_totp, announce_support, company })
     }
 }
 

@@ -147,6 +147,8 @@ metrics! {
     search_index_bytes: Gauge = "linelight_search_index_bytes";
     /// The part of that memory that is text: usernames, and each word once.
     search_text_bytes: Gauge = "linelight_search_text_bytes";
+    /// Requests to the console with the header of the company's sign-in that came from no trusted proxy: it was ignored.
+    operator_headers_ignored: Counter = "linelight_operator_headers_ignored_total";
     /// Entries of the audit log that were lost, because too many waited for the store.
     audit_lost: Counter = "linelight_audit_entries_lost_total";
     /// Requests of the API with a key that may do what they ask for.

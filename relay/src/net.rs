@@ -15,4 +15,4 @@ mod request_head;
 mod shares;
 pub mod site;
 pub mod tls;
-mod turns;
+pub(crate) mod turns;

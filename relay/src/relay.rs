@@ -28,12 +28,14 @@ use crate::net::site::Site;
 use crate::net::tls::Certificate;
 use crate::operators::api;
 use crate::operators::api::context::{ApiContext, Memory};
+use crate::operators::attempts::{Attempts, CODES, PASSWORDS};
 use crate::operators::audit::Audit;
 use crate::operators::console::context::{Accounts, ConsoleContext};
 use crate::operators::console::{self, shell};
 use crate::operators::desk;
 use crate::operators::desk::context::DeskContext;
 use crate::operators::guard::Guard;
+use crate::operators::passwords::Passwords;
 use crate::operators::private::{self, PRIVATE_POLICY, PrivateContext};
 use crate::operators::search::Search;
 use crate::store::database::Topic;
@@ -214,6 +216,9 @@ fn staff(
         site: Arc::clone(site),
         origins: origins(config),
         settings,
+        passwords: Passwords::default(),
+        passwords_tried: Attempts::new(PASSWORDS),
+        codes_tried: Attempts::new(CODES),
         brand: config.provider.brand.clone(),
         public_url: config.provider.public_url.clone(),
         metrics: Arc::clone(metrics),

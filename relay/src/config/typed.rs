@@ -12,6 +12,7 @@ use ipnet::IpNet;
 
 use super::ConfigError;
 use crate::net::origin::Origin;
+use crate::operators::people::Role;
 use crate::subscribers::encoding_by_label;
 use crate::viewers::links::{Mode, TEN_YEARS};
 use crate::viewers::provider::{Colour, Contact};
@@ -116,6 +117,18 @@ pub struct OperatorArguments {
     /// Tells the viewers of a line while somebody of the staff has the line open: on or off
     #[arg(long, env = "LINELIGHT_SERVER_ANNOUNCE_SUPPORT", value_name = "ON-OFF", default_value = "on", action = clap::ArgAction::Set, value_parser = on_or_off)]
     pub announce_support: bool,
+
+    /// Everybody who signs in by password needs a second factor
+    #[arg(long, env = "LINELIGHT_SERVER_REQUIRE_TOTP")]
+    pub require_totp: bool,
+
+    /// The header in which a trusted proxy names the person behind the company's sign-in, such as X-Forwarded-User
+    #[arg(long, env = "LINELIGHT_SERVER_OPERATORS_HEADER", value_name = "NAME")]
+    pub operators_header: Option<HeaderName>,
+
+    /// The role of whoever comes by the company's sign-in for the first time; without it, only people with an account come in
+    #[arg(long, env = "LINELIGHT_SERVER_OPERATORS_DEFAULT_ROLE", value_enum, value_name = "ROLE")]
+    pub operators_default_role: Option<Role>,
 }
 
 /// The page, and access to lines.

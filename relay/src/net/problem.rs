@@ -32,6 +32,12 @@ pub(crate) fn problem(status: StatusCode, reason: &str, detail: &str) -> Problem
     Problem { status, members, retry_after: None, scheme: None }
 }
 
+/// Returns an error's text as a sentence.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str())).unwrap_or_default()
+}
+
 impl Problem {
     /// Adds a member of this kind of problem.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {

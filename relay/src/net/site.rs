@@ -34,6 +34,11 @@ impl Site {
         }
     }
 
+    /// True for a connection of a trusted proxy.
+    pub(crate) fn is_proxy(&self, connection: &Connection) -> bool {
+        self.forwarding.as_ref().is_some_and(|forwarding| forwarding.is_proxy(connection.peer))
+    }
+
     /// Counts a failed login. True if its address may still hear the reason.
     pub(crate) fn fail(&self, address: Option<IpAddr>) -> bool {
         let within = self.attempts.fail(address.into(), Instant::now());

@@ -12,10 +12,13 @@ pub mod context;
 mod cookie;
 mod door;
 mod entry;
+mod invitation;
 mod log;
 mod me;
 mod people;
+mod second_factor;
 pub(crate) mod shell;
+mod sign_in;
 pub(crate) mod visitor;
 
 use std::sync::Arc;
@@ -39,7 +42,17 @@ pub(crate) fn routes(context: Arc<ConsoleContext>, desk: Router) -> Router {
     Router::new()
         .route("/console/api/me", get(me::me))
         .route("/console/api/sign-out", post(me::sign_out))
-        .route("/console/api/sign-in/once", post(entry::once))
+        .route("/console/api/sign-in/once", post(sign_in::once))
+        .route("/console/api/sign-in", post(sign_in::by_password))
+        .route("/console/api/sign-in/code", post(sign_in::by_code))
+        .route("/console/api/sign-in/company", post(sign_in::by_company))
+        .route("/console/api/invitation/look", post(invitation::look))
+        .route("/console/api/invitation", post(invitation::accept))
+        .route("/console/api/password", post(invitation::change))
+        .route("/console/api/totp/begin", post(second_factor::begin))
+        .route("/console/api/totp/confirm", post(second_factor::confirm))
+        .route("/console/api/totp/remove", post(second_factor::remove))
+        .route("/console/api/people/{name}/totp/remove", post(second_factor::remove_of))
         .route("/console/api/people", get(people::list).post(people::add))
         .route("/console/api/people/{name}/invite", post(people::invite))
         .route("/console/api/people/{name}/remove", post(people::remove))

@@ -1,6 +1,7 @@
 //! The provider's staff, as every request needs them: a copy in memory of the store's people.
 
 pub mod book;
+pub mod credentials;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -81,7 +81,7 @@ pub enum Found {
 /// # Errors
 /// The store takes no change.
 pub(super) async fn issue(change: &mut Change, name: &str, ticket: &Ticket, now: UnixMillis) -> Result<()> {
-    void(change, name, ticket.kind).await?;
+    void(change, name, ticket.kind, now).await?;
     sqlx::query("DELETE FROM tickets WHERE expires < $1")
         .bind(now.saturating_sub(KEPT_MS).as_millis())
         .execute(change.connection())
@@ -100,9 +100,9 @@ pub(super) async fn issue(change: &mut Change, name: &str, ticket: &Ticket, now:
 ///
 /// # Errors
 /// The store takes no change.
-pub(super) async fn void(change: &mut Change, name: &str, kind: Kind) -> Result<()> {
-    let statement = "DELETE FROM tickets WHERE name = $1 AND kind = $2 AND used IS NULL";
-    sqlx::query(statement).bind(name).bind(kind.as_str()).execute(change.connection()).await?;
+pub(super) async fn void(change: &mut Change, name: &str, kind: Kind, now: UnixMillis) -> Result<()> {
+    let voided = sqlx::query("UPDATE tickets SET used = $1 WHERE name = $2 AND kind = $3 AND used IS NULL");
+    voided.bind(now.as_millis()).bind(name).bind(kind.as_str()).execute(change.connection()).await?;
     Ok(())
 }
 

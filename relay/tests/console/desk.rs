@@ -1,5 +1,7 @@
 //! A relay with accounts, and browsers at its console.
 
+use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use futures_util::{SinkExt, StreamExt};
@@ -7,11 +9,12 @@ use relay::clock::UnixMillis;
 use relay::config::Config;
 use relay::operators::audit::Actor;
 use relay::operators::audit::query::{self, Filter};
+use relay::operators::passwords;
 use relay::operators::people::Role;
-use relay::operators::people::book::{self, FirstSignIn};
+use relay::operators::people::book::{self, AccountChange, FirstSignIn};
 use relay::operators::tickets::{Kind, Ticket};
-use relay::store::database::Database;
 use relay::store::database::location::Location;
+use relay::store::database::{Database, Topic};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -23,6 +26,9 @@ use crate::common::{PATIENCE, Response, TestRelay, eventually, exchange_with};
 
 /// The relay's public address in these tests.
 pub const PUBLIC: &str = "https://monitor.example";
+
+/// The password that people choose in these tests.
+pub const PASSWORD: &str = "correct horse battery";
 
 /// A relay whose people are `admin` and `support`.
 pub struct Desk {
@@ -73,7 +79,13 @@ impl Desk {
 
     /// Returns a browser without a session.
     pub fn browser(&self) -> Browser<'_> {
-        Browser { desk: self, cookie: String::new(), origin: Some(PUBLIC.to_owned()), headers: String::new() }
+        Browser {
+            at: self.relay.addresses.viewers,
+            cookie: String::new(),
+            origin: Some(PUBLIC.to_owned()),
+            headers: String::new(),
+            _desk: PhantomData,
+        }
     }
 
     /// Returns a browser whose page has another origin.
@@ -89,6 +101,40 @@ impl Desk {
         let answer = browser.post("sign-in/once", &body).await;
         assert_eq!((answer.status, answer.json()["step"].as_str()), (200, Some("done")), "{}", answer.text());
         browser
+    }
+
+    /// Gives a person [`PASSWORD`].
+    pub async fn set_password(&self, name: &str) {
+        let actor = Actor::command();
+        let mut account = AccountChange::begin(&self.database, &actor, now()).await.unwrap();
+        account.set_password(name, &passwords::hash(PASSWORD).unwrap()).await.unwrap();
+        account.commit_quietly().await.unwrap();
+        self.refreshed().await;
+    }
+
+    /// Changes the store behind the relay's back.
+    pub async fn execute(&self, topic: Topic, statement: &'static str) {
+        let mut change = self.database.change(topic).await.unwrap();
+        change.execute(statement).await.unwrap();
+        change.commit().await.unwrap();
+        self.refreshed().await;
+    }
+
+    /// Returns when the relay has read every change of the store.
+    async fn refreshed(&self) {
+        // An invitation is looked up in the store, and the relay reads all changes for it.
+        let ticket = self.ticket("admin", Kind::Invitation).await;
+        let looked = self.browser().post("invitation/look", &serde_json::json!({ "token": ticket })).await;
+        assert_eq!(looked.status, 200, "{}", looked.text());
+    }
+
+    /// Starts another relay with the same store.
+    pub fn another_relay(&self) -> TestRelay {
+        let store = Location::in_directory(&self.relay.data());
+        TestRelay::start(|config| {
+            config.provider.public_url = Some(format!("{PUBLIC}/").parse().unwrap());
+            config.store = store;
+        })
     }
 
     /// Awaits an entry of the audit log with this deed and detail, and returns it.
@@ -122,11 +168,13 @@ pub fn now() -> UnixMillis {
 
 /// A browser with the session's cookie.
 pub struct Browser<'a> {
-    desk: &'a Desk,
+    /// The relay's address.
+    pub at: SocketAddr,
     cookie: String,
     pub origin: Option<String>,
     /// Further headers, whole lines.
     pub headers: String,
+    _desk: PhantomData<&'a Desk>,
 }
 
 impl Browser<'_> {
@@ -162,7 +210,7 @@ impl Browser<'_> {
     pub async fn request(&mut self, method: &str, path: &str, headers: &str, body: &str) -> Response {
         let origin = self.origin.as_ref().map(|origin| format!("origin: {origin}\r\n")).unwrap_or_default();
         let headers = format!("{origin}{}{}{headers}", self.cookie, self.headers);
-        let stream = TcpStream::connect(self.desk.relay.addresses.viewers).await.unwrap();
+        let stream = TcpStream::connect(self.at).await.unwrap();
         let answer = exchange_with(stream, method, &format!("/console/api/{path}"), &headers, body).await;
         if let Some(cookie) = answer.header("set-cookie") {
             let pair = cookie.split(';').next().unwrap();

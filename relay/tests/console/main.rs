@@ -6,10 +6,13 @@
 mod codes;
 #[path = "../common/mod.rs"]
 mod common;
+mod company;
 mod desk;
 mod door;
 mod lines;
 mod links;
 mod live;
 mod people;
+mod second_factor;
 mod shell;
+mod sign_in;

@@ -10,7 +10,10 @@ use crate::metrics::Metrics;
 use crate::net::origin::Origins;
 use crate::net::problem::Problem;
 use crate::net::site::Site;
+use crate::operators::attempts::Attempts;
 use crate::operators::audit::Audit;
+use crate::operators::company::Company;
+use crate::operators::passwords::Passwords;
 use crate::operators::people::{People, book as people_book};
 use crate::operators::sessions::{Sessions, book as sessions_book};
 use crate::store::database::copies::{Copies, Load};
@@ -26,11 +29,18 @@ pub struct OperatorSettings {
     pub require_totp: bool,
     /// True if viewers of a line are told while staff watch the line too.
     pub announce_support: bool,
+    /// The company's sign-in.
+    pub company: Option<Company>,
 }
 
 impl Default for OperatorSettings {
     fn default() -> Self {
-        Self { audit_kept: Duration::from_secs(365 * 86_400), require_totp: false, announce_support: true }
+        Self {
+            audit_kept: Duration::from_secs(365 * 86_400),
+            require_totp: false,
+            announce_support: true,
+            company: None,
+        }
     }
 }
 
@@ -74,6 +84,11 @@ pub(crate) struct ConsoleContext {
     pub(crate) site: Arc<Site>,
     pub(crate) origins: Origins,
     pub(crate) settings: OperatorSettings,
+    pub(crate) passwords: Passwords,
+    /// Attempts with passwords and recovery codes.
+    pub(crate) passwords_tried: Attempts,
+    /// Attempts with codes of second factors.
+    pub(crate) codes_tried: Attempts,
     /// The provider's name.
     pub(crate) brand: Option<String>,
     /// The address under which browsers reach the relay.

@@ -7,7 +7,7 @@ use axum::extract::{Extension, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::UPGRADE;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::context::{ConsoleContext, now};
 use super::cookie;
@@ -34,11 +34,24 @@ pub(super) async fn known(
         let detail = "Another web page asks for this. Please open the console by its own address.";
         return problem(StatusCode::FORBIDDEN, "other-origin", detail).into_response();
     }
+    let company = company(&context, &connection, request.headers());
     let session = session(&context, cookie::shown(request.headers())).await;
-    let standing = session.map_or(Standing::SignedOut, |session| standing(&context, session));
+    // A session by the company's sign-in lasts while the proxy names the same person.
+    let vouched = |session: &Arc<Session>| session.way() == Way::Password || company.as_deref() == Some(session.name());
+    let standing = session.filter(vouched).map_or(Standing::SignedOut, |session| standing(&context, session));
     let address = context.site.client(&connection, request.headers());
-    request.extensions_mut().insert(Visitor::new(standing, address, &context));
+    request.extensions_mut().insert(Visitor::new(standing, address, company, &context));
     next.run(request).await
+}
+
+/// Returns the person whom the company's sign-in names. Anybody can write a header: it counts from a trusted proxy alone.
+fn company(context: &ConsoleContext, connection: &Connection, headers: &HeaderMap) -> Option<String> {
+    let company = context.settings.company.as_ref().filter(|company| company.is_in(headers))?;
+    if !context.site.is_proxy(connection) {
+        context.metrics.operator_headers_ignored.increment();
+        return None;
+    }
+    company.name(headers)
 }
 
 async fn session(context: &ConsoleContext, hash: Option<Hash>) -> Option<Arc<Session>> {
@@ -59,7 +72,7 @@ async fn session(context: &ConsoleContext, hash: Option<Hash>) -> Option<Arc<Ses
 fn standing(context: &Arc<ConsoleContext>, session: Arc<Session>) -> Standing {
     let Some(person) = context.accounts.people.get(session.name()) else { return Standing::SignedOut };
     if session.step() == Step::Code {
-        return Standing::Half;
+        return Standing::Half(session);
     }
     let at = now();
     if context.accounts.sessions.touch(&session, at) {

@@ -1,105 +1,77 @@
-//! Coming in by a single-use address.
+//! What every way in shares: limits, single-use addresses, and the answer with the session's cookie.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
-use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::json;
 
-use super::body::Json;
 use super::context::{ConsoleContext, now};
 use super::cookie;
 use super::visitor::Visitor;
 use crate::net::answers::json_answer;
-use crate::net::problem::{Problem, problem};
+use crate::net::problem::{Problem, problem, sentence};
+use crate::operators::attempts::Attempts;
 use crate::operators::audit::{Actor, Deed, What};
-use crate::operators::people::book::AccountChange;
 use crate::operators::secret::{Hash, Secret};
-use crate::operators::sessions::{Step, Way, book};
 use crate::operators::tickets::{self, Found, Kind};
 
-/// The secret of a single-use address.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Shown {
-    token: String,
-}
-
-/// Signs in by a single-use address that a command made. Whoever can run commands on the machine needs no second factor.
-pub(super) async fn once(
-    State(context): State<Arc<ConsoleContext>>,
-    visitor: Visitor,
-    Json(Shown { token }): Json<Shown>,
-) -> Result<Response, Problem> {
-    let database = context.database().await?;
-    let (name, hash) = opened(&context, &visitor, &token, Kind::SignIn).await?;
-    let actor = context.actor(&name, visitor.address);
-    let mut account = AccountChange::begin(&database, &actor, now()).await?;
-    if tickets::take(&mut account.change, hash, Kind::SignIn, account.now).await?.is_none() {
-        return Err(over(&context, &actor));
-    }
-    let secret = begin_session(&mut account, &name, (Way::Password, Step::In)).await?;
-    account.commit(&Deed::new(What::SignedIn).detail("single-use address")).await?;
-    Ok(context.signed_in(&secret, "done").await)
-}
-
-/// Returns whose address it is, and the hash of its secret.
-pub(super) async fn opened(
-    context: &ConsoleContext,
-    visitor: &Visitor,
-    token: &str,
-    kind: Kind,
-) -> Result<(String, Hash), Problem> {
-    let hash = Hash::of_shown(token).ok_or_else(|| context.no_address(visitor))?;
-    match tickets::look(&context.database().await?, hash, kind, now()).await? {
-        Found::Good(name) => Ok((name, hash)),
-        Found::Over(name) => Err(over(context, &context.actor(&name, visitor.address))),
-        Found::Unknown => Err(context.no_address(visitor)),
-    }
-}
-
-/// Refuses a used or ended address, and notes it: two people may have had it.
-pub(super) fn over(context: &ConsoleContext, actor: &Actor) -> Problem {
-    context.audit.note(actor, Deed::new(What::InvitationRefused).detail("used before, or ended"));
-    let detail = "This address was used before, or has ended. Please ask for a new one.";
-    problem(StatusCode::GONE, "used", detail)
-}
-
-/// Adds a session to a change. Returns the secret for the cookie.
-pub(super) async fn begin_session(
-    account: &mut AccountChange<'_>,
-    name: &str,
-    (way, step): (Way, Step),
-) -> anyhow::Result<Secret> {
-    let secret = Secret::fresh()?;
-    let now = account.now;
-    let row = crate::operators::sessions::Row {
-        hash: secret.hash(),
-        name: name.to_owned(),
-        way,
-        step,
-        made: now,
-        last_used: now,
-    };
-    book::add(&mut account.change, &row).await?;
-    Ok(secret)
-}
+/// Who is named in the log for a name that nobody has: what was typed may be a password.
+const NOBODY: &str = "(unknown)";
 
 impl ConsoleContext {
     /// Returns a person for the audit log before the sign-in.
-    pub(super) fn actor(&self, name: &str, address: Option<std::net::IpAddr>) -> Actor {
-        let role = self.accounts.people.get(name).map_or("", |person| person.role.as_str());
-        Actor { who: name.to_owned(), role, address }
+    pub(super) fn actor(&self, name: &str, address: Option<IpAddr>) -> Actor {
+        match self.accounts.people.get(name) {
+            Some(person) => Actor { who: person.name.clone(), role: person.role.as_str(), address },
+            None => Actor { who: NOBODY.to_owned(), role: "", address },
+        }
     }
 
     /// Answers that a committed session began.
-    pub(super) async fn signed_in(&self, secret: &Secret, step: &str) -> Response {
+    pub(super) async fn signed_in(&self, secret: &Secret, body: &serde_json::Value) -> Response {
         self.changed().await;
-        let mut answer = json_answer(StatusCode::OK, &json!({ "step": step }));
+        let mut answer = json_answer(StatusCode::OK, body);
         answer.headers_mut().extend(cookie::set(secret));
         answer
+    }
+
+    /// Counts an attempt of a visitor.
+    ///
+    /// # Errors
+    /// 429 `wait`.
+    pub(super) fn attempt(&self, attempts: &Attempts, visitor: &Visitor, name: &str) -> Result<(), Problem> {
+        attempts.begin(visitor.address.into(), name, Instant::now()).map_err(|wait| {
+            self.metrics.attempts_limited.increment();
+            too_many(wait)
+        })
+    }
+
+    /// Notes a refused sign-in, and answers it.
+    pub(super) fn refused(&self, visitor: &Visitor, name: &str, detail: &str) -> Problem {
+        let actor = self.actor(name, visitor.address);
+        self.audit.note(&actor, Deed::new(What::SignInRefused).detail(detail));
+        problem(StatusCode::UNAUTHORIZED, "wrong", &sentence(detail)).wants("Cookie")
+    }
+
+    /// Returns whose single-use address it is, and the hash of its secret.
+    ///
+    /// # Errors
+    /// 410 `used`, 404 `unknown` or 429 `wait`.
+    pub(super) async fn opened(&self, visitor: &Visitor, token: &str, kind: Kind) -> Result<(String, Hash), Problem> {
+        let hash = Hash::of_shown(token).ok_or_else(|| self.no_address(visitor))?;
+        match tickets::look(&self.database().await?, hash, kind, now()).await? {
+            Found::Good(name) => Ok((name, hash)),
+            Found::Over(name) => Err(self.over(&self.actor(&name, visitor.address))),
+            Found::Unknown => Err(self.no_address(visitor)),
+        }
+    }
+
+    /// Refuses a used or ended address, and notes it: two people may have had it.
+    pub(super) fn over(&self, actor: &Actor) -> Problem {
+        self.audit.note(actor, Deed::new(What::InvitationRefused).detail("used before, or ended"));
+        let detail = "This address was used before, or has ended. Please ask for a new one.";
+        problem(StatusCode::GONE, "used", detail)
     }
 
     /// Refuses what is no address, and counts it for the visitor's address.
@@ -108,8 +80,13 @@ impl ConsoleContext {
             let detail = "This address opens nothing. Please open it again exactly as you got it.";
             problem(StatusCode::NOT_FOUND, "unknown", detail)
         } else {
-            let detail = "Too many tries from your address. Please wait a minute.";
-            problem(StatusCode::TOO_MANY_REQUESTS, "wait", detail).retry_after(std::time::Duration::from_secs(60))
+            too_many(Duration::from_secs(60))
         }
     }
+}
+
+/// Refuses an attempt too many.
+pub(super) fn too_many(wait: Duration) -> Problem {
+    let detail = "There were too many tries. Please wait, and try again.";
+    problem(StatusCode::TOO_MANY_REQUESTS, "wait", detail).retry_after(wait)
 }

@@ -13,7 +13,7 @@ use super::body::Json;
 use super::context::{ConsoleContext, now};
 use super::visitor::Operator;
 use crate::net::answers::{Segment, json_answer};
-use crate::net::problem::{Problem, problem};
+use crate::net::problem::{Problem, problem, sentence};
 use crate::operators::people::book::{self, AccountError, FirstSignIn, Removal};
 use crate::operators::people::{Person, Role, name};
 use crate::operators::tickets::{Kind, Ticket};
@@ -28,12 +28,6 @@ impl From<AccountError> for Problem {
         };
         problem(status, reason, &sentence(&error.to_string()))
     }
-}
-
-/// Returns an error's text as a sentence.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str())).unwrap_or_default()
 }
 
 /// Answers everybody with an account.

@@ -58,13 +58,17 @@ impl Operator {
 #[derive(Debug, Clone)]
 pub(crate) struct SignedIn(pub(crate) Operator);
 
+/// A session between password and second factor.
+#[derive(Debug, Clone)]
+pub(super) struct Half(pub(super) Arc<Session>);
+
 /// Where a request's session stands.
 #[derive(Debug, Clone)]
 pub(super) enum Standing {
     /// No session, or one that has ended.
     SignedOut,
     /// The password was right, the second factor's code is missing.
-    Half,
+    Half(Arc<Session>),
     /// Signed in, and has to set up a second factor before all else.
     Enrols(Operator),
     /// Signed in.
@@ -77,15 +81,22 @@ pub(crate) struct Visitor {
     standing: Standing,
     /// The visitor's address, where known.
     pub(crate) address: Option<IpAddr>,
+    /// The person whom the company's sign-in names.
+    pub(super) company: Option<String>,
     has_accounts: bool,
 }
 
 impl Visitor {
-    pub(super) fn new(mut standing: Standing, address: Option<IpAddr>, context: &ConsoleContext) -> Self {
+    pub(super) fn new(
+        mut standing: Standing,
+        address: Option<IpAddr>,
+        company: Option<String>,
+        context: &ConsoleContext,
+    ) -> Self {
         if let Standing::Enrols(operator) | Standing::In(operator) = &mut standing {
             operator.address = address;
         }
-        Self { standing, address, has_accounts: !context.accounts.people.is_empty() }
+        Self { standing, address, company, has_accounts: !context.accounts.people.is_empty() }
     }
 
     /// Returns the refusal of whoever is not signed in.
@@ -93,6 +104,7 @@ impl Visitor {
         problem(StatusCode::UNAUTHORIZED, "signed-out", "Please sign in.")
             .wants("Cookie")
             .with("accounts", self.has_accounts)
+            .with("company_sign_in", self.company.is_some())
     }
 }
 
@@ -105,6 +117,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for Half {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let visitor = Visitor::from_request_parts(parts, state).await?;
+        match visitor.standing {
+            Standing::Half(session) => Ok(Self(session)),
+            _ => Err(visitor.signed_out()),
+        }
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
     type Rejection = Problem;
 
@@ -112,7 +136,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
         let visitor = Visitor::from_request_parts(parts, state).await?;
         match visitor.standing {
             Standing::In(operator) | Standing::Enrols(operator) => Ok(Self(operator)),
-            Standing::SignedOut | Standing::Half => Err(visitor.signed_out()),
+            Standing::SignedOut | Standing::Half(_) => Err(visitor.signed_out()),
         }
     }
 }
@@ -128,7 +152,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
                 let detail = "A second factor is wanted of everybody here. Please set one up first.";
                 Err(problem(StatusCode::FORBIDDEN, "enrol", detail))
             }
-            Standing::SignedOut | Standing::Half => Err(visitor.signed_out()),
+            Standing::SignedOut | Standing::Half(_) => Err(visitor.signed_out()),
         }
     }
 }

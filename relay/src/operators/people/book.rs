@@ -60,8 +60,19 @@ impl<'a> AccountChange<'a> {
         self.change.commit().await
     }
 
+    /// Makes the change last, without an entry: the deed is not done yet.
+    ///
+    /// # Errors
+    /// The store takes no change.
+    pub async fn commit_quietly(self) -> Result<()> {
+        self.change.commit().await
+    }
+
     /// Returns a person's role.
-    pub(in crate::operators) async fn role(&mut self, name: &str) -> Result<Role, AccountError> {
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`], or the store does not answer.
+    pub async fn role(&mut self, name: &str) -> Result<Role, AccountError> {
         let role = sqlx::query_scalar::<_, String>("SELECT role FROM people WHERE name = $1").bind(name);
         let role = role.fetch_optional(self.change.connection()).await?.ok_or(AccountError::Unknown)?;
         Ok(role.parse::<Role>()?)
