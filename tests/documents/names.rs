@@ -118,6 +118,8 @@ fn every_flag_of_a_document_is_one_of_its_program() {
                 "links list",
                 "links revoke",
                 "links void",
+                "operator add",
+                "operator list",
                 "backup",
                 "restore",
                 "agent",

@@ -180,7 +180,7 @@ pub struct Browser<'a> {
 impl Browser<'_> {
     /// Opens a WebSocket at a path below the console, and sends a first frame. Returns the socket or the refusal's status.
     pub async fn socket(&self, path: &str, first: &str) -> Result<WebSocketStream<TcpStream>, u16> {
-        let address = self.desk.relay.addresses.viewers;
+        let address = self.at;
         let mut request = format!("ws://{address}/console/api/{path}").into_client_request().unwrap();
         if let Some(origin) = &self.origin {
             request.headers_mut().insert("origin", origin.parse().unwrap());
