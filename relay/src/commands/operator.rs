@@ -168,14 +168,13 @@ fn list(people: &[Person], out: &mut impl Write) -> Result<()> {
 /// Returns how a person signs in, in words.
 fn ways(person: &Person) -> String {
     let invited = person.invited_until.filter(|until| *until > now());
-    let by = match (&person.password, &person.totp, invited) {
+    match (&person.password, &person.totp, invited) {
         (Some(_), Some(_), _) => "password and code".to_owned(),
         (Some(_), None, _) => "password".to_owned(),
         (None, _, Some(until)) => format!("nothing yet: invited until {}", minute(until)),
         (None, _, None) if person.last_seen.is_some() => "the company's sign-in".to_owned(),
         (None, _, None) => "nothing: the invitation has ended".to_owned(),
-    };
-    by
+    }
 }
 
 fn minute(at: UnixMillis) -> String {
