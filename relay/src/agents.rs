@@ -1,6 +1,7 @@
 //! Agents: their tokens and patterns, their uplinks, and their condition.
 
 pub(crate) mod control;
+pub(crate) mod enrolment;
 pub mod findings;
 pub mod fleet;
 pub(crate) mod ledger;
@@ -8,6 +9,7 @@ pub(crate) mod member;
 pub mod registry;
 pub(crate) mod reporter;
 pub(crate) mod routes;
+pub mod script;
 mod survey;
 pub mod uplink;
 pub(crate) mod uptime;

@@ -34,6 +34,7 @@ use crate::operators::console::context::{Accounts, ConsoleContext};
 use crate::operators::console::{self, shell};
 use crate::operators::desk;
 use crate::operators::desk::context::DeskContext;
+use crate::operators::desk::wall_token::WallToken;
 use crate::operators::guard::Guard;
 use crate::operators::passwords::Passwords;
 use crate::operators::private::{self, PRIVATE_POLICY, PrivateContext};
@@ -98,7 +99,12 @@ impl Relay {
             drain,
         };
         let shell = shell::routes(Arc::clone(&public.page), Arc::clone(&staff.accounts));
-        let desk = Arc::new(DeskContext::new(Arc::clone(&staff), Arc::clone(&public.viewers), Arc::clone(&fleet)));
+        let desk = Arc::new(DeskContext::new(
+            Arc::clone(&staff),
+            Arc::clone(&public.viewers),
+            Arc::clone(&fleet),
+            config.data.clone(),
+        ));
         let console = console::routes(Arc::clone(&staff), desk::routes(Arc::clone(&desk)));
         let console = console.merge(desk::public_routes(Arc::clone(&desk))).merge(shell).merge(api);
         let listeners = public.listeners(&config, &files, console, &shared)?;
@@ -207,6 +213,8 @@ fn staff(
     let mut topics = vec![(Topic::Links, revocations(access))];
     topics.extend(accounts.copies());
     topics.extend(memory.copies());
+    let wall = Arc::new(WallToken::default());
+    topics.push(wall.copy());
     let settings = config.operators.clone();
     ConsoleContext {
         audit: Arc::new(Audit::new(Arc::clone(&store), settings.audit_kept, Arc::clone(metrics))),
@@ -214,6 +222,7 @@ fn staff(
         accounts,
         store,
         site: Arc::clone(site),
+        wall,
         origins: origins(config),
         settings,
         passwords: Passwords::default(),

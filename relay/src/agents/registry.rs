@@ -184,8 +184,7 @@ impl Entries {
     /// Where the name is taken or unfit, or no pattern is given.
     pub fn add(&mut self, name: &str, lines: Vec<Pattern>, shares_lines: bool, created: u64) -> Result<String> {
         check_name(name)?;
-        ensure!(!lines.is_empty(), "an agent needs at least one pattern of lines that it may report");
-        ensure!(lines.len() <= MAX_PATTERNS, "an agent may have {MAX_PATTERNS} patterns at most");
+        check_patterns(&lines)?;
         if self.agents.iter().any(|agent| agent.name == name) {
             bail!("there is an agent {name:?} already; revoke it first, or choose another name");
         }
@@ -197,6 +196,28 @@ impl Entries {
         Ok(token)
     }
 
+    /// Gives a known agent another token, and returns the token, which is kept nowhere.
+    ///
+    /// # Errors
+    /// Where no agent has that name.
+    pub fn renew(&mut self, name: &str) -> Result<String> {
+        let known = self.agents.iter().find(|agent| agent.name == name).cloned();
+        let Entry { lines, shares_lines, created, .. } = known.with_context(|| unknown(name))?;
+        self.revoke(name)?;
+        self.add(name, lines, shares_lines, created)
+    }
+
+    /// Changes the patterns of a known agent.
+    ///
+    /// # Errors
+    /// Where no agent has that name, or no pattern is given, or too many are.
+    pub fn allow(&mut self, name: &str, lines: Vec<Pattern>) -> Result<()> {
+        check_patterns(&lines)?;
+        let agent = self.agents.iter_mut().find(|agent| agent.name == name).with_context(|| unknown(name))?;
+        agent.lines = lines;
+        Ok(())
+    }
+
     /// Removes an agent.
     ///
     /// # Errors
@@ -204,7 +225,7 @@ impl Entries {
     pub fn revoke(&mut self, name: &str) -> Result<()> {
         let before = self.agents.len();
         self.agents.retain(|agent| agent.name != name);
-        ensure!(self.agents.len() < before, "there is no agent {name:?}; `linelight-relay agent list` shows all");
+        ensure!(self.agents.len() < before, unknown(name));
         Ok(())
     }
 
@@ -220,6 +241,16 @@ impl Entries {
         }
         Ok(grants)
     }
+}
+
+fn check_patterns(lines: &[Pattern]) -> Result<()> {
+    ensure!(!lines.is_empty(), "an agent needs at least one pattern of lines that it may report");
+    ensure!(lines.len() <= MAX_PATTERNS, "an agent may have {MAX_PATTERNS} patterns at most");
+    Ok(())
+}
+
+fn unknown(name: &str) -> String {
+    format!("there is no agent {name:?}; `linelight-relay agent list` shows all")
 }
 
 fn check_name(name: &str) -> Result<()> {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::{private, times};
+use crate::agents::enrolment::change;
 use crate::agents::findings::Agents;
 use crate::agents::registry::{Entries, Entry, Pattern};
 use crate::config::typed::PrivateArguments;
@@ -114,13 +115,4 @@ fn write_state(agent: &Entry, known: &Agents, out: &mut impl Write) -> Result<()
     }
     out.write_all(text.as_bytes())?;
     Ok(())
-}
-
-/// Reads, changes and replaces the registry while no other command does.
-pub(super) fn change<T>(data: &DataDirectory, change: impl FnOnce(&mut Entries) -> Result<T>) -> Result<T> {
-    let _lock = data.lock()?;
-    let mut entries = Entries::load(&data.agents())?;
-    let outcome = change(&mut entries)?;
-    entries.save(&data.agents())?;
-    Ok(outcome)
 }

@@ -5,17 +5,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use data_encoding::BASE64URL_NOPAD;
 use http::Uri;
 
-use super::{agent, times};
+use super::times;
+use crate::agents::enrolment::{change, password, relays};
 use crate::agents::registry::{Entries, Pattern};
-use crate::net::folder::Folder;
+pub use crate::agents::script;
 use crate::store::data_directory::{self, DataDirectory};
-use crate::store::random::fill_random;
 use script::{Arch, FileName, Image, ImageRef, Install, Place, RelayUrl, Storage, Subnet};
-
-pub mod script;
 
 /// The largest file of certificates: RouterOS takes 60 KB as a file's content.
 const MAX_CA: u64 = 32 * 1024;
@@ -153,18 +150,6 @@ fn install(agent: String, relay: RelayArguments, place: Place, public_url: Optio
     })
 }
 
-/// Returns the relays from the arguments, or else the relay at the public URL.
-fn relays(typed: Vec<RelayUrl>, public_url: Option<&Uri>) -> Result<Vec<RelayUrl>> {
-    if !typed.is_empty() {
-        return Ok(typed);
-    }
-    let secure = public_url.filter(|url| url.scheme_str() == Some("https"));
-    let (url, authority) = secure
-        .and_then(|url| url.authority().map(|authority| (url, authority)))
-        .context("an agent needs the relay's address: give --relay-url wss://relay.example")?;
-    Ok(vec![format!("wss://{authority}{}", Folder::of(url).as_str()).parse()?])
-}
-
 fn read_certificates(path: PathBuf) -> Result<String> {
     let content = data_directory::read(&path, MAX_CA)?;
     String::from_utf8(content).with_context(|| format!("{} is not a PEM file", path.display()))
@@ -173,41 +158,27 @@ fn read_certificates(path: PathBuf) -> Result<String> {
 /// Adds the agent to the registry, or gives a known agent a new token. Without new patterns, the agent keeps its old
 /// ones.
 fn token(name: &str, lines: Vec<Pattern>, new_token: bool, data: &DataDirectory) -> Result<String> {
-    agent::change(data, |entries: &mut Entries| {
-        let known = entries.agents.iter().find(|agent| agent.name == name).map(|agent| agent.lines.clone());
-        let lines = match known {
+    change(data, |entries: &mut Entries| {
+        let known = entries.agents.iter().find(|agent| agent.name == name).cloned();
+        let (lines, shares_lines) = match known {
             Some(_) if !new_token => anyhow::bail!(
                 "the relay knows the agent {name:?}, and its token is kept nowhere: give --new-token for another one (the old one stops \
                  working), or choose another name"
             ),
             Some(before) => {
                 entries.revoke(name)?;
-                if lines.is_empty() { before } else { lines }
+                (if lines.is_empty() { before.lines } else { lines }, before.shares_lines)
             }
             None => {
                 ensure!(
                     !lines.is_empty(),
                     "the relay does not know an agent {name:?} yet: say with --lines which usernames it may report"
                 );
-                lines
+                (lines, false)
             }
         };
-        entries.add(name, lines, false, times::unix_seconds())
+        entries.add(name, lines, shares_lines, times::unix_seconds())
     })
-}
-
-/// Returns a password for every password rule of a router: 35 characters, of all four kinds.
-fn password() -> Result<String> {
-    loop {
-        let mut random = [0; 24];
-        fill_random(&mut random)?;
-        let text = BASE64URL_NOPAD.encode(&random);
-        let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(kind);
-        if has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit) {
-            let parts: Vec<_> = text.as_bytes().chunks(8).map(String::from_utf8_lossy).collect();
-            return Ok(parts.join("-"));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -244,21 +215,5 @@ mod tests {
         assert_eq!(lines_of(&data), ["*@karoo.example"]);
         token("tower", patterns(&["*"]), true, &data).unwrap();
         assert_eq!(lines_of(&data), ["*"]);
-    }
-
-    #[test]
-    fn the_relays_address_is_the_pages_unless_told() {
-        let of = |url: &str| relays(vec![], Some(&url.parse().unwrap())).map(|relays| format!("{relays:?}"));
-        assert!(of("https://monitor.example:8443").unwrap().contains("wss://monitor.example:8443"));
-        assert!(of("http://monitor.example").is_err());
-        assert!(relays(vec![], None).is_err());
-    }
-
-    #[test]
-    fn passwords_are_long_mixed_and_never_twice_the_same() {
-        let one = password().unwrap();
-        assert_eq!(one.len(), 35);
-        assert!(one.contains('-'));
-        assert_ne!(one, password().unwrap());
     }
 }

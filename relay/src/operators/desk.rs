@@ -2,6 +2,7 @@
 //!
 //! [`console`](super::console) says who asks, and from which page; here a handler only names an `Operator` among its arguments.
 
+mod busiest;
 mod code;
 pub(crate) mod context;
 mod line;
@@ -10,8 +11,12 @@ mod links;
 mod live;
 pub mod message;
 mod refused;
+mod routers;
 mod shown;
+mod standings;
 mod tries;
+mod wall;
+pub mod wall_token;
 mod watched;
 
 use std::sync::Arc;
@@ -32,6 +37,15 @@ pub(crate) fn routes(context: Arc<DeskContext>) -> Router {
         .route("/console/api/lines/{username}/void", post(links::void))
         .route("/console/api/lines/{username}/code", post(code::make))
         .route("/console/api/live", get(live::live))
+        .route("/console/api/busiest", get(busiest::of_staff))
+        .route("/console/api/wall", get(wall::figures))
+        .route("/console/api/wall/token", post(wall::make))
+        .route("/console/api/wall/revoke", post(wall::revoke))
+        .route("/console/api/routers", get(routers::list).post(routers::add))
+        .route("/console/api/routers/{name}", get(routers::one))
+        .route("/console/api/routers/{name}/token", post(routers::new_token))
+        .route("/console/api/routers/{name}/patterns", post(routers::set_patterns))
+        .route("/console/api/routers/{name}/revoke", post(routers::revoke))
         .with_state(context)
 }
 

@@ -13,6 +13,8 @@ mod lines;
 mod links;
 mod live;
 mod people;
+mod routers;
 mod second_factor;
 mod shell;
 mod sign_in;
+mod wall;

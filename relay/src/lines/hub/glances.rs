@@ -18,6 +18,17 @@ impl Hub {
         line.glance(circumstances, true)
     }
 
+    /// Shows every line that an agent reports.
+    pub(crate) fn glances(&self, mut show: impl FnMut(&Username, Glance)) {
+        let circumstances = self.circumstances(self.now());
+        for shard in &self.shards {
+            let lines: Vec<Arc<Line>> = shard.lock().lines.iter().map(|line| Arc::clone(&line.0)).collect();
+            for line in lines.iter().filter(|line| line.is_reported()) {
+                show(line.username(), line.glance(circumstances, false));
+            }
+        }
+    }
+
     /// Returns a line's averages of the last two hours.
     pub(crate) fn averages(&self, username: &Username) -> Option<Averages> {
         self.found(username).and_then(|line| line.past(self.now()))

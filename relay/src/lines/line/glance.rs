@@ -1,7 +1,10 @@
 //! What a list of lines shows of each: state, names, plan, and the newest figures. No watch is begun for it.
 
+use std::sync::Arc;
+
 use super::Line;
 use crate::clock::Now;
+use crate::lines::agent::Agent;
 use crate::lines::circumstances::Circumstances;
 use crate::lines::live::Live;
 use crate::lines::report;
@@ -19,6 +22,8 @@ pub(crate) struct Glance {
     pub(crate) plan: PlanLimits,
     /// Who says the plan's limits.
     pub(crate) plan_source: Option<PlanSource>,
+    /// The agent whose report counts.
+    pub(crate) agent: Option<Arc<Agent>>,
     /// The newest rates towards and from the subscriber, bits per second: a sample while the line is watched, else an average.
     pub(crate) rates: Option<(u64, u64)>,
     /// The averages of the last two hours, if asked for.
@@ -71,6 +76,7 @@ impl Line {
                 (false, true) => Some(PlanSource::Router),
                 (false, false) => None,
             },
+            agent: chosen.map(|report| Arc::clone(&report.agent)),
             rates: if is_running { newest() } else { None },
             averages: averages.filter(|_| with_averages).and_then(|averages| averages.all(now)),
         }

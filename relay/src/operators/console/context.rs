@@ -13,6 +13,7 @@ use crate::net::site::Site;
 use crate::operators::attempts::Attempts;
 use crate::operators::audit::Audit;
 use crate::operators::company::Company;
+use crate::operators::desk::wall_token::WallToken;
 use crate::operators::passwords::Passwords;
 use crate::operators::people::{People, book as people_book};
 use crate::operators::sessions::{Sessions, book as sessions_book};
@@ -82,6 +83,8 @@ pub(crate) struct ConsoleContext {
     pub(crate) store: Arc<Store>,
     pub(crate) copies: Arc<Copies>,
     pub(crate) site: Arc<Site>,
+    /// The wallboard's token.
+    pub(crate) wall: Arc<WallToken>,
     pub(crate) origins: Origins,
     pub(crate) settings: OperatorSettings,
     pub(crate) passwords: Passwords,

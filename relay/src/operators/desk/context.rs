@@ -6,6 +6,7 @@ use http::header::ORIGIN;
 use http::{HeaderMap, StatusCode};
 use shared::Username;
 
+use super::standings::Busiest;
 use super::tries::Tries;
 use super::watched::WatchedLately;
 use crate::agents::fleet::Fleet;
@@ -15,6 +16,7 @@ use crate::operators::audit::{Deed, What};
 use crate::operators::console::context::ConsoleContext;
 use crate::operators::console::visitor::Operator;
 use crate::operators::search::Search;
+use crate::store::data_directory::DataDirectory;
 use crate::viewers::context::ViewerContext;
 
 /// The state of the desk's requests.
@@ -23,15 +25,32 @@ pub(crate) struct DeskContext {
     pub(crate) viewers: Arc<ViewerContext>,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) search: Arc<Search>,
+    pub(super) data: DataDirectory,
+    pub(super) busiest: Busiest,
     watched: WatchedLately,
     pub(super) tries: Tries,
 }
 
 impl DeskContext {
     /// Returns the desk of a relay.
-    pub(crate) fn new(console: Arc<ConsoleContext>, viewers: Arc<ViewerContext>, fleet: Arc<Fleet>) -> Self {
+    pub(crate) fn new(
+        console: Arc<ConsoleContext>,
+        viewers: Arc<ViewerContext>,
+        fleet: Arc<Fleet>,
+        data: DataDirectory,
+    ) -> Self {
         let search = Search::new(Arc::clone(&fleet.hub));
-        Self { console, viewers, fleet, search, watched: WatchedLately::default(), tries: Tries::default() }
+        let busiest = Busiest::default();
+        Self {
+            console,
+            viewers,
+            fleet,
+            search,
+            data,
+            busiest,
+            watched: WatchedLately::default(),
+            tries: Tries::default(),
+        }
     }
 
     pub(super) fn hub(&self) -> &Arc<Hub> {

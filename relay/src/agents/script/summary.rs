@@ -27,8 +27,8 @@ impl Install {
 
     fn network_rows(&self) -> Vec<(&'static str, String)> {
         let (container, gateway) = (self.place.subnet.address(2), self.place.subnet.address(1));
-        let relays = join(self.relays.iter().map(|relay| format!("{}:{}", relay.host, relay.port)), ", ");
-        let hosts = join(self.relays.iter().map(|relay| &relay.host), ", ");
+        let relays = join(self.relays.iter().map(|url| format!("{}:{}", url.host, url.port)), ", ");
+        let hosts = join(self.relays.iter().map(|url| &url.host), ", ");
         vec![
             ("/interface/veth", format!("linelight, the container's own interface, {container}")),
             ("/ip/address", format!("{gateway}/30 on linelight")),

@@ -12,10 +12,10 @@ use http::Uri;
 
 mod summary;
 
-const START: &str = include_str!("../../../../container/routeros/start.rsc");
-const INSTALL: &str = include_str!("../../../../container/routeros/install.rsc");
-const REMOVE: &str = include_str!("../../../../container/routeros/remove.rsc");
-const UPGRADE: &str = include_str!("../../../../container/routeros/upgrade.rsc");
+const START: &str = include_str!("../../../container/routeros/start.rsc");
+const INSTALL: &str = include_str!("../../../container/routeros/install.rsc");
+const REMOVE: &str = include_str!("../../../container/routeros/remove.rsc");
+const UPGRADE: &str = include_str!("../../../container/routeros/upgrade.rsc");
 
 /// With less free flash than this, in MiB, the container's root goes to a disk in memory. The number is three times the
 /// maximum size of the agent's binary: one part for the image, one for the unpacked files, and one for RouterOS itself.
@@ -220,10 +220,10 @@ impl Install {
         let mut files = vec![("password.txt", self.password.as_str()), ("token.txt", self.token.as_str())];
         files.extend(ca.as_deref().map(|pem| ("relay-ca.txt", pem)));
         let variables = self.variables();
-        let mut ports: Vec<_> = self.relays.iter().map(|relay| relay.port).collect();
+        let mut ports: Vec<_> = self.relays.iter().map(|url| url.port).collect();
         ports.sort_unstable();
         ports.dedup();
-        let hosts = || self.relays.iter().map(|relay| relay.host.as_str());
+        let hosts = || self.relays.iter().map(|url| url.host.as_str());
         let not_relays: String = hosts().map(|host| format!(" and address!=\"{host}\"")).collect();
         Ok(self.place.fill(
             INSTALL,
@@ -245,7 +245,7 @@ impl Install {
     /// variables.
     fn variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![
-            ("LINELIGHT_RELAY", quoted(&join(self.relays.iter().map(|relay| &relay.text), ","))),
+            ("LINELIGHT_RELAY", quoted(&join(self.relays.iter().map(|url| &url.text), ","))),
             ("LINELIGHT_ROUTER", format!("\"{}:$llPort\"", self.place.subnet.address(1))),
             ("LINELIGHT_ROUTER_PASSWORD_FILE", quoted("/secrets/password.txt")),
             ("LINELIGHT_TOKEN_FILE", quoted("/secrets/token.txt")),
