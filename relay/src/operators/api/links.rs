@@ -20,7 +20,8 @@ use crate::clock::{UnixMillis, unix_seconds};
 use crate::net::answers::json_answer;
 use crate::net::origin::Transport;
 use crate::net::problem::{Problem, problem};
-use crate::operators::audit::{Deed, What};
+use crate::operators::audit::{self, Actor, Deed, What};
+use crate::store::database::{Change, Topic};
 use crate::subscribers::json::whole;
 use crate::viewers::links::book::{self, Entry};
 use crate::viewers::links::{fresh_id, mint};
@@ -37,10 +38,10 @@ enum Kind {
 }
 
 impl Kind {
-    fn as_str(self) -> &'static str {
+    fn of_book(self) -> book::Kind {
         match self {
-            Self::Support => "support",
-            Self::Personal => "personal",
+            Self::Support => book::Kind::Support,
+            Self::Personal => book::Kind::Personal,
         }
     }
 
@@ -181,11 +182,14 @@ pub(super) async fn make(
     let keys = context.access.keys().ok_or_else(|| unfit("The relay has no key to sign links with."))?;
     let (now, id) = (SystemTime::now(), fresh_id()?);
     let end = now.checked_add(lifetime).ok_or_else(|| unfit("The link's end is too far away."))?;
-    let database = context.database().await?;
-    let issued = book::enter(&database, &username, &id, unix_seconds(now), unix_seconds(end)).await?;
+    let actor = caller.actor();
+    let mut change = context.database().await?.change(Topic::Links).await?;
+    let (of_book, maker, expires) = (kind.of_book(), Some(actor.who.as_str()), unix_seconds(end));
+    let link = book::NewLink { username: &username, id: &id, expires, kind: of_book, maker };
+    let issued = book::enter_within(&mut change, &link, unix_seconds(now)).await?;
     let token = mint(&keys, &username, &id, UNIX_EPOCH + Duration::from_secs(issued), end)?;
-    let deed = Deed::new(What::LinkMade).line(username.to_text()).detail(format!("{} {id}", kind.as_str()));
-    context.audit.note(&caller.actor(), deed);
+    let deed = Deed::new(What::LinkMade).line(username.to_text()).detail(format!("{} {id}", of_book.as_str()));
+    finish(change, &actor, &deed).await?;
     let url = format!("{}#{token}", address(&context, &headers));
     let expires = milliseconds(unix_seconds(end));
     let answer = MadeLink { id, username: username.to_text(), kind, url, expires };
@@ -244,9 +248,9 @@ pub(super) async fn revoke(
     // The end of another maker's link is not known; it is no later than any link's.
     let latest = unix_seconds(now).saturating_add(context.max_link_lifetime.as_secs());
     let expires = known.as_ref().map_or(latest, |link| link.expires);
-    if book::revoke(&database, &username, &id, expires, unix_seconds(now)).await? {
-        let deed = Deed::new(What::LinkRevoked).line(username.to_text()).detail(&id);
-        context.audit.note(&caller.actor(), deed);
+    let mut change = database.change(Topic::Links).await?;
+    if book::revoke_within(&mut change, (&username, &id), expires, unix_seconds(now)).await? {
+        finish(change, &caller.actor(), &Deed::new(What::LinkRevoked).line(username.to_text()).detail(&id)).await?;
     }
     context.changed().await;
     let made_here = known.is_some_and(|link| link.made.is_some());
@@ -271,11 +275,18 @@ pub(super) async fn void(
 ) -> Result<Response, Problem> {
     parameters(&uri, &[])?;
     let database = context.database().await?;
-    book::void(&database, &username, unix_seconds(SystemTime::now())).await?;
-    context.audit.note(&caller.actor(), Deed::new(What::LinksVoid).line(username.to_text()));
+    let mut change = database.change(Topic::Links).await?;
+    book::void_within(&mut change, &username, unix_seconds(SystemTime::now())).await?;
+    finish(change, &caller.actor(), &Deed::new(What::LinksVoid).line(username.to_text())).await?;
     context.changed().await;
     let void_before = book::of_line(&database, &username).await?.void_before.unwrap_or(0);
     Ok(json_answer(StatusCode::OK, &Void { void_before: milliseconds(void_before) }))
+}
+
+/// Enters the deed and commits: both happen, or neither.
+async fn finish(mut change: Change, actor: &Actor, deed: &Deed) -> anyhow::Result<()> {
+    audit::enter(&mut change, actor, deed, SystemTime::now().into()).await?;
+    change.commit().await
 }
 
 fn milliseconds(seconds: u64) -> UnixMillis {
