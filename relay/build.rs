@@ -25,8 +25,10 @@ fn main() -> ExitCode {
 
 fn build() -> Result<(), String> {
     let dist = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("web/dist");
-    if !dist.join("index.html").is_file() {
-        return Err(format!("the page is not built: {} is missing; run `make web`", dist.join("index.html").display()));
+    for name in ["index.html", "widget.html", "embed.js"] {
+        if !dist.join(name).is_file() {
+            return Err(format!("the page is not built: {} is missing; run `make web`", dist.join(name).display()));
+        }
     }
     let out = PathBuf::from(variable("OUT_DIR")?);
     let mut names = BTreeMap::new();

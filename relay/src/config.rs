@@ -11,6 +11,7 @@ use self::typed::{
 };
 pub use self::typed::{ServeArguments, public_url};
 use crate::limits::Limits;
+use crate::net::acme::AcmeSettings;
 use crate::net::origin::Origin;
 use crate::net::peer::Forwarding;
 use crate::net::tls::CertificateFiles;
@@ -23,6 +24,7 @@ use crate::subscribers::SubscribersFile;
 use crate::viewers::links::Mode;
 use crate::viewers::provider::Provider;
 
+mod acme;
 mod brand;
 mod error;
 pub mod typed;
@@ -61,8 +63,10 @@ pub struct Config {
     pub provider: Provider,
     /// The subscribers file.
     pub subscribers: Option<SubscribersFile>,
-    /// The certificate of the public listeners; `None` is plain HTTP.
+    /// The certificate of the public listeners by files.
     pub tls: Option<CertificateFiles>,
+    /// Their certificate by ACME. With neither they are plain HTTP.
+    pub acme: Option<AcmeSettings>,
     /// The trusted reverse proxies.
     pub forwarding: Option<Forwarding>,
     /// Staff: their sign-in and their log.
@@ -79,9 +83,10 @@ impl ServeArguments {
     /// # Errors
     /// [`ConfigError`], with the remedy.
     pub fn check(self, data: DataDirectory) -> Result<Config, ConfigError> {
-        let Self { listeners, tls, proxies, operators, page, limits } = self;
+        let Self { listeners, tls, acme, proxies, operators, page, limits } = self;
+        let acme = acme.check(&tls)?;
         let tls = tls.check()?;
-        let listen = listeners.check(tls.is_some())?;
+        let listen = listeners.check(tls.is_some() || acme.is_some(), acme.as_ref().and_then(|acme| acme.http))?;
         let subscribers = page.subscribers_file()?;
         let PageArguments {
             access, allow_origin, embed_origin, max_link_lifetime, brand, support, upload_colour, ..
@@ -103,6 +108,7 @@ impl ServeArguments {
             provider: Provider { brand, support, upload_colour, public_url: None, portals: embed_origin },
             subscribers,
             tls,
+            acme,
             forwarding: proxies.check()?,
             operators,
             limits: limits.check(),
@@ -113,7 +119,7 @@ impl ServeArguments {
 
 impl ListenArguments {
     /// Returns the viewers' listener, once no two listeners collide and none is plain HTTP off loopback.
-    fn check(&self, has_tls: bool) -> Result<SocketAddr, ConfigError> {
+    fn check(&self, has_tls: bool, acme_http: Option<SocketAddr>) -> Result<SocketAddr, ConfigError> {
         let listen = self.listen.unwrap_or_else(|| default_listen(has_tls));
         let public = [("listen", Some(listen)), ("agents-listen", self.agents_listen)];
         if !has_tls && !self.plaintext {
@@ -123,7 +129,8 @@ impl ListenArguments {
         if private_token_file.is_none() && !private_listen.ip().to_canonical().is_loopback() {
             return Err(ConfigError::PrivateToken { address: *private_listen });
         }
-        refuse_same(&[public[0], public[1], ("private-listen", Some(self.private.private_listen))])?;
+        let private = ("private-listen", Some(self.private.private_listen));
+        refuse_same(&[public[0], public[1], private, ("acme-http", acme_http)])?;
         Ok(listen)
     }
 }

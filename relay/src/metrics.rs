@@ -119,6 +119,12 @@ metrics! {
     connections_gave_way: Counter = "linelight_connections_gave_way_total";
     /// When the relay's own certificate expires, seconds since 1970; 0 without TLS of its own.
     certificate_expiry: Gauge = "linelight_certificate_expiry_timestamp_seconds";
+    /// 1 while the last order of a certificate by ACME failed.
+    acme_failing: Gauge = "linelight_acme_failing";
+    /// Orders of a certificate by ACME that failed.
+    acme_failures: Counter = "linelight_acme_failures_total";
+    /// When the next certificate is ordered by ACME, seconds since 1970; 0 without ACME.
+    acme_next_try: Gauge = "linelight_acme_next_try_timestamp_seconds";
     /// TLS handshakes that failed or took too long.
     handshakes_failed: Counter = "linelight_tls_handshakes_failed_total";
     /// Requests whose header did not come in time or was not HTTP.

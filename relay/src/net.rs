@@ -1,5 +1,6 @@
 //! Connections: listening, TLS, the peer's address, failed logins, the WebSocket handshake. Knows neither viewers nor agents.
 
+pub mod acme;
 pub mod address_group;
 pub(crate) mod answers;
 pub mod attempts;
@@ -11,6 +12,7 @@ pub mod origin;
 pub mod peer;
 pub mod places;
 pub(crate) mod problem;
+pub mod proofs;
 mod request_head;
 mod shares;
 pub mod site;

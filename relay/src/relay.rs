@@ -19,6 +19,7 @@ use crate::agents::routes::AgentContext;
 use crate::config::Config;
 use crate::lines::hub::Hub;
 use crate::metrics::Metrics;
+use crate::net::acme::Renewal;
 use crate::net::answers::{Policy, finished, not_found};
 use crate::net::folder::Folder;
 use crate::net::head_bytes::HeadBytes;
@@ -50,6 +51,8 @@ use crate::{agents, viewers};
 /// A relay with bound sockets and read files. Only the world can make it fail.
 pub struct Relay {
     listeners: Vec<Listener>,
+    /// The listener of HTTP-01.
+    plain: Option<Listener>,
     private: Listener,
     files: Files,
     staff: Arc<ConsoleContext>,
@@ -114,9 +117,11 @@ impl Relay {
         let policy = Policy { content: PRIVATE_POLICY, transport: Transport::Plain };
         let router = finished(private::routes(context, guard).fallback(not_found), Folder::default(), policy);
         let private = bind(config.private_listen, None, false, router, &shared)?;
+        let plain = plain(files.renewal.as_ref(), &shared)?;
         let (drain, reload_every) = (config.limits.drain, config.reload_every);
         Ok(Self {
             listeners,
+            plain,
             private,
             files,
             staff,
@@ -173,6 +178,12 @@ impl Relay {
         background.spawn(console::follow_sessions(Arc::clone(&self.staff.accounts), Arc::clone(&self.fleet.hub)));
         background.spawn(Arc::clone(&self.search).run(self.stop.subscribe()));
         background.spawn(self.private.serve());
+        if let Some(renewal) = self.files.renewal {
+            background.spawn(renewal.run());
+        }
+        if let Some(plain) = self.plain {
+            background.spawn(plain.serve());
+        }
         let mut serving = JoinSet::new();
         for listener in self.listeners {
             serving.spawn(listener.serve());
@@ -335,7 +346,14 @@ fn origins(config: &Config) -> Origins {
 }
 
 fn transport(config: &Config) -> Transport {
-    if config.tls.is_some() { Transport::Tls } else { Transport::Plain }
+    if config.tls.is_some() || config.acme.is_some() { Transport::Tls } else { Transport::Plain }
+}
+
+/// Binds the listener of HTTP-01, where names are proved there.
+fn plain(renewal: Option<&Renewal>, shared: &Shared) -> Result<Option<Listener>> {
+    let Some((address, router)) = renewal.and_then(Renewal::plain_listener) else { return Ok(None) };
+    let policy = Policy { content: PRIVATE_POLICY, transport: Transport::Plain };
+    bind(address, None, false, finished(router, Folder::default(), policy), shared).map(Some)
 }
 
 fn bind(

@@ -15,10 +15,13 @@ pub enum ConfigError {
         /// The missing flag.
         missing: &'static str,
     },
+    /// A certificate from two sides.
+    #[error("--acme gets a certificate, and --tls-cert is one; give one of them")]
+    TwoCertificates,
     /// Plain HTTP on an address reachable from other machines.
     #[error(
         "--{flag} {address} is plain HTTP on an address that others can reach, and links and tokens could be read on the way: \
-         give --tls-cert and --tls-key, or --plaintext behind a reverse proxy that does TLS"
+         give --acme, or --tls-cert and --tls-key, or --plaintext behind a reverse proxy that does TLS"
     )]
     Plaintext {
         /// The listener's flag.

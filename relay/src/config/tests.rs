@@ -162,3 +162,31 @@ fn a_misspelt_variable_is_answered_with_the_nearest_known_one() {
     assert!(said("LINELIGHT_SERVER_LISTN").contains("did you mean LINELIGHT_SERVER_LISTEN?"));
     assert!(!said("LINELIGHT_SERVER_X").contains("did you mean"));
 }
+
+#[test]
+fn acme_is_a_certificate_too_and_its_names_are_plain() {
+    let config = check("--acme Speed.example.,a.example,a.example --acme-contact mailto:noc@isp.example").unwrap();
+    assert_eq!((config.listen.to_string().as_str(), config.tls), ("[::]:443", None));
+    let acme = config.acme.unwrap();
+    assert_eq!(
+        (acme.names, acme.contact.as_deref()),
+        (vec!["a.example".to_owned(), "speed.example".to_owned()], Some("noc@isp.example"))
+    );
+    assert_eq!((acme.directory.as_str(), acme.http), (crate::net::acme::LETS_ENCRYPT, None));
+    for (flags, part) in [
+        ("--acme *.isp.example", "without *"),
+        ("--acme https://isp.example", "without https://"),
+        ("--acme localhost", "monitor.example"),
+        ("--acme 192.0.2.1", "monitor.example"),
+        ("--acme a.example --tls-cert a.pem --tls-key b.pem", "give one of them"),
+        ("--acme-http 0.0.0.0:80", "--acme"),
+        ("--acme-contact noc@isp.example", "--acme"),
+        ("--acme a.example --acme-contact noc", "e-mail"),
+        ("--acme a.example --acme-directory http://a.example/dir", "https"),
+        ("--acme a.example --acme-http [::]:443", "are both"),
+    ] {
+        let error = check(flags).unwrap_err();
+        assert!(error.contains(part), "{flags}: {error}");
+    }
+    assert!(check("--acme a.example --listen 0.0.0.0:8443 --acme-http 0.0.0.0:80").is_ok());
+}

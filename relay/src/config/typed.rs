@@ -26,6 +26,9 @@ pub struct ServeArguments {
     /// The certificate.
     #[command(flatten)]
     pub tls: TlsArguments,
+    /// The certificate by ACME.
+    #[command(flatten)]
+    pub acme: AcmeArguments,
     /// Reverse proxies.
     #[command(flatten)]
     pub proxies: ProxyArguments,
@@ -93,6 +96,32 @@ pub struct TlsArguments {
     /// A PEM file with the certificate's private key
     #[arg(long, env = "LINELIGHT_SERVER_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
+}
+
+/// The relay's own certificate by ACME.
+#[derive(Debug, Clone, Args)]
+pub struct AcmeArguments {
+    /// The relay's names, for which it orders a certificate by ACME and renews it; several with commas. The names must lead to
+    /// this relay's port 443, or to --acme-http
+    #[arg(long, env = "LINELIGHT_SERVER_ACME", value_name = "NAME", value_delimiter = ',', value_parser = certificate_name)]
+    pub acme: Vec<String>,
+
+    /// An e-mail address for the authority's warnings
+    #[arg(long, env = "LINELIGHT_SERVER_ACME_CONTACT", value_name = "ADDRESS", value_parser = mail_address)]
+    pub acme_contact: Option<String>,
+
+    /// The authority's directory [default: Let's Encrypt]
+    #[arg(long, env = "LINELIGHT_SERVER_ACME_DIRECTORY", value_name = "URL", value_parser = directory)]
+    pub acme_directory: Option<String>,
+
+    /// A PEM file with the certificates to trust when the authority is asked, if its own is not from a public authority
+    #[arg(long, env = "LINELIGHT_SERVER_ACME_CA", value_name = "FILE")]
+    pub acme_ca: Option<PathBuf>,
+
+    /// Proves the names by plain HTTP here, and leads browsers from here to https; the authority asks at port 80 of each name,
+    /// so it is 0.0.0.0:80 or [::]:80 as a rule. Without it the names are proved on the port of TLS
+    #[arg(long, env = "LINELIGHT_SERVER_ACME_HTTP", value_name = "ADDRESS:PORT", value_parser = socket_address)]
+    pub acme_http: Option<SocketAddr>,
 }
 
 /// Reverse proxies before the relay.
@@ -282,6 +311,34 @@ pub fn link_lifetime(text: &str) -> Result<Duration, String> {
         Ok(lifetime) if lifetime.as_secs() > 0 && lifetime <= TEN_YEARS => Ok(lifetime),
         _ => Err("this is not a length of time up to 10y; write it as 90d, 2w or 1y".to_owned()),
     }
+}
+
+/// Reads a name for a certificate, in lower case.
+fn certificate_name(text: &str) -> Result<String, String> {
+    let name = text.trim().trim_end_matches('.').to_ascii_lowercase();
+    let is_label = |label: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(plain) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if name.len() <= 253 && name.contains('.') && name.split('.').all(is_label) && name.parse::<IpAddr>().is_err() {
+        return Ok(name);
+    }
+    Err("this is not a name that ACME can prove; write it as monitor.example, without https:// and without *"
+        .to_owned())
+}
+
+fn mail_address(text: &str) -> Result<String, String> {
+    let text = text.trim().trim_start_matches("mailto:");
+    let is_plain = text.is_ascii() && !text.contains(|c: char| c.is_ascii_control() || " ,;?&<>".contains(c));
+    match text.split_once('@') {
+        Some((name, host)) if is_plain && !name.is_empty() && host.contains('.') => Ok(text.to_owned()),
+        _ => Err("this is not an e-mail address; write it as noc@isp.example".to_owned()),
+    }
+}
+
+fn directory(text: &str) -> Result<String, String> {
+    let is_https = text.parse::<Uri>().is_ok_and(|uri| uri.scheme_str() == Some("https") && uri.host().is_some());
+    if is_https { Ok(text.to_owned()) } else { Err("this is not the https address of an ACME directory".to_owned()) }
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

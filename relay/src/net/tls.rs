@@ -15,9 +15,12 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, version};
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use self::chain::{Chain, Unusable};
+pub use self::x509::Validity;
+use super::proofs::{ACME_TLS, Proofs, asks_for_proof};
 use crate::clock::unix_seconds;
 use crate::store::permissions;
 
@@ -34,8 +37,10 @@ pub struct CertificateFiles {
 #[derive(Debug)]
 pub struct Certificate {
     provider: Arc<CryptoProvider>,
-    // Held for one handshake's lookup, or to put a renewed certificate in place.
-    current: RwLock<Arc<CertifiedKey>>,
+    // Held for one handshake's lookup, or to put a renewed certificate in place. `None` until ACME has given the first.
+    current: RwLock<Option<Arc<CertifiedKey>>>,
+    /// The proofs that an authority asks for in a handshake of its own.
+    proofs: Option<Arc<Proofs>>,
 }
 
 impl Certificate {
@@ -47,8 +52,31 @@ impl Certificate {
         let provider = Arc::new(ring::default_provider());
         let chain = read(files, &provider)?;
         warn(files, &chain);
-        let current = RwLock::new(Arc::new(chain.certified));
-        Ok(Arc::new(Self { provider, current }))
+        let current = RwLock::new(Some(Arc::new(chain.certified)));
+        Ok(Arc::new(Self { provider, current, proofs: None }))
+    }
+
+    /// Returns a certificate that is still to come. Until then every handshake fails but an authority's, which gets its proof.
+    pub fn to_come() -> Arc<Self> {
+        let provider = Arc::new(ring::default_provider());
+        Arc::new(Self { provider, current: RwLock::new(None), proofs: Some(Arc::default()) })
+    }
+
+    /// Checks that a chain and its key, both in PEM, belong together.
+    ///
+    /// # Errors
+    /// Where one is unreadable, or the key is another one.
+    pub(super) fn check(&self, chain: &str, key: &str) -> Result<()> {
+        let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|error| anyhow::anyhow!("no certificates in PEM: {error}"))?;
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes());
+        let key = key.map_err(|error| anyhow::anyhow!("no private key in PEM: {error}"))?;
+        chain::arrange(chain, &key, &self.provider).map(drop).context("chain and key are of no use")
+    }
+
+    /// Returns the proofs that an authority may ask for; `None` for a certificate by files.
+    pub(super) fn proofs(&self) -> Option<Arc<Proofs>> {
+        self.proofs.clone()
     }
 
     /// Reads the files again.
@@ -57,18 +85,22 @@ impl Certificate {
     /// As [`Self::load`]; the certificate in use is then the same as before.
     pub fn reload(&self, files: &CertificateFiles) -> Result<()> {
         let chain = read(files, &self.provider)?;
-        if chain.certified.cert != self.current.read().cert {
+        if self.current.read().as_ref().is_none_or(|current| current.cert != chain.certified.cert) {
             warn(files, &chain);
         }
-        *self.current.write() = Arc::new(chain.certified);
+        *self.current.write() = Some(Arc::new(chain.certified));
         Ok(())
     }
 
     /// Returns the expiry of the relay's own certificate, seconds since 1970; 0 without one.
     pub fn expires(&self) -> u64 {
-        let current = self.current.read();
-        let end = current.cert.first().and_then(x509::not_after);
-        end.and_then(|end| u64::try_from(end).ok()).unwrap_or(0)
+        let end = self.validity().and_then(|validity| validity.not_after.duration_since(SystemTime::UNIX_EPOCH).ok());
+        end.map_or(0, |end| end.as_secs())
+    }
+
+    /// Returns the life of the relay's own certificate; `None` without one, or where it cannot be read.
+    pub fn validity(&self) -> Option<Validity> {
+        self.current.read().as_ref()?.cert.first().and_then(Validity::of)
     }
 
     /// Returns the configuration of a listener with this certificate.
@@ -82,6 +114,9 @@ impl Certificate {
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if self.proofs.is_some() {
+            config.alpn_protocols.push(ACME_TLS.to_vec());
+        }
         // Tickets keep the sessions at the other side: 50,000 agents at once cost neither memory nor a signature each.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = ring::Ticketer::new().context("no key for session tickets")?;
@@ -91,8 +126,11 @@ impl Certificate {
 }
 
 impl ResolvesServerCert for Certificate {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current.read()))
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        match &self.proofs {
+            Some(proofs) if asks_for_proof(&hello) => proofs.certificate(&hello),
+            _ => self.current.read().clone(),
+        }
     }
 }
 

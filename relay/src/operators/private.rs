@@ -1,6 +1,7 @@
 //! The private listener's requests: health, metrics, and the relay's knowledge.
 
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -51,6 +52,11 @@ async fn ready(State(context): State<Arc<PrivateContext>>) -> Response {
         [(metrics.subscribers_unusable.get(), "the subscribers file"), (metrics.store_unusable.get(), "the store")];
     match unusable.iter().find(|(unusable, _)| *unusable > 0) {
         Some((_, what)) => format!("ready, degraded: {what} cannot be used, see the log\n").into_response(),
+        None if metrics.acme_failing.get() > 0 => {
+            let next = UNIX_EPOCH + Duration::from_secs(metrics.acme_next_try.get());
+            let next = humantime::format_rfc3339_seconds(next);
+            format!("ready, degraded: no new certificate by ACME, next try at {next}, see the log\n").into_response()
+        }
         None => "ready\n".into_response(),
     }
 }

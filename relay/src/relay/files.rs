@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::agents::registry::{Entries, Registry};
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::net::acme::{AcmeFiles, Renewal};
 use crate::net::tls::{Certificate, CertificateFiles};
 use crate::store::data_directory::DataDirectory;
 use crate::store::reload::Watched;
@@ -21,6 +22,7 @@ pub(super) struct Files {
     pub(super) registry: Registry,
     pub(super) subscribers: Subscribers,
     pub(super) certificate: Option<Arc<Certificate>>,
+    pub(super) renewal: Option<Renewal>,
     pub(super) reloadable: Vec<Reloadable>,
 }
 
@@ -55,13 +57,18 @@ impl Files {
         if let Some(file) = &config.subscribers {
             reloadable.push(read_subscribers(file, &subscribers, metrics));
         }
-        let mut certificate = None;
+        let (mut certificate, mut renewal) = (None, None);
         if let Some(files) = &config.tls {
             let (loaded, files) = read_certificate(files, metrics)?;
             certificate = Some(loaded);
             reloadable.push(files);
+        } else if let Some(acme) = &config.acme {
+            let (ordered, files) = read_ordered_certificate(&config.data, metrics);
+            renewal = Some(Renewal::new(acme.clone(), AcmeFiles::new(&config.data), &ordered, metrics)?);
+            certificate = Some(ordered);
+            reloadable.push(files);
         }
-        Ok(Self { access, registry, subscribers, certificate, reloadable })
+        Ok(Self { access, registry, subscribers, certificate, renewal, reloadable })
     }
 }
 
@@ -124,4 +131,22 @@ fn read_certificate(files: &CertificateFiles, metrics: &Arc<Metrics>) -> Result<
         Ok(())
     };
     Ok((certificate, Reloadable::read("certificate", paths, load)?))
+}
+
+/// Reads the certificate that ACME ordered before. Without a usable one the relay serves nobody until the next is there.
+fn read_ordered_certificate(data: &DataDirectory, metrics: &Arc<Metrics>) -> (Arc<Certificate>, Reloadable) {
+    let files = AcmeFiles::new(data).certificate();
+    let watched = Watched::new("certificate", vec![files.certificate.clone()]);
+    let certificate = Certificate::to_come();
+    let (reloaded, metrics) = (Arc::clone(&certificate), Arc::clone(metrics));
+    let is_there = files.certificate.exists();
+    let load = move || {
+        reloaded.reload(&files)?;
+        metrics.certificate_expiry.set(reloaded.expires());
+        Ok(())
+    };
+    if is_there && let Err(error) = load() {
+        tracing::error!(error = format!("{error:#}"), "the certificate cannot be used, and another is ordered");
+    }
+    (certificate, Reloadable { watched, load: Box::new(load) })
 }

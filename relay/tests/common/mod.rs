@@ -59,6 +59,7 @@ pub fn config(data: &DataDirectory) -> Config {
         provider: Provider::default(),
         subscribers: None,
         tls: None,
+        acme: None,
         forwarding: None,
         operators: relay::operators::console::context::OperatorSettings::default(),
         limits: Limits::default(),
@@ -68,8 +69,13 @@ pub fn config(data: &DataDirectory) -> Config {
 
 impl TestRelay {
     pub fn start(change: impl FnOnce(&mut Config)) -> Self {
-        let (directory, data) = initialised();
-        let mut config = config(&data);
+        let (directory, _) = initialised();
+        Self::start_in(directory, change)
+    }
+
+    /// Starts a relay on a directory that another one had.
+    pub fn start_in(directory: TempDir, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = config(&DataDirectory::new(directory.path()));
         change(&mut config);
         let relay = Relay::bind(config).unwrap();
         let addresses = relay.addresses().unwrap();
@@ -91,6 +97,12 @@ impl TestRelay {
 
     pub async fn stopped(mut self) {
         timeout(PATIENCE, &mut self.serving).await.unwrap().unwrap().unwrap();
+    }
+
+    /// The same; returns the directory for another relay.
+    pub async fn stopped_in(mut self) -> TempDir {
+        timeout(PATIENCE, &mut self.serving).await.unwrap().unwrap().unwrap();
+        std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap())
     }
 
     pub fn token(&self, username: &str, expires: SystemTime) -> String {

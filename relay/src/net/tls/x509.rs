@@ -1,5 +1,7 @@
-//! The names and the end of a certificate (RFC 5280, section 4.1), read from DER. The relay reads no other field of X.509,
+//! The names and the life of a certificate (RFC 5280, section 4.1), read from DER. The relay reads no other field of X.509,
 //! and leaves the judgement to the other side.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::NaiveDateTime;
 use rustls_pki_types::CertificateDer;
@@ -33,11 +35,35 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The life of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// Its begin.
+    pub not_before: SystemTime,
+    /// Its end.
+    pub not_after: SystemTime,
+}
+
+impl Validity {
+    /// Returns a certificate's life; `None` if unreadable. A begin before 1970 is 1970.
+    pub(super) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+        let (not_before, not_after) = life(certificate)?;
+        let time = |seconds| u64::try_from(seconds).ok().map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
+        Some(Self { not_before: time(not_before.max(0))?, not_after: time(not_after)? })
+    }
+}
+
 /// Returns the certificate's `notAfter`, seconds since 1970; `None` if unreadable.
 pub(super) fn not_after(certificate: &CertificateDer<'_>) -> Option<i64> {
-    let (_, _not_before, validity) = element(Fields::read(certificate)?.validity)?;
+    life(certificate).map(|(_, not_after)| not_after)
+}
+
+/// Returns the certificate's `notBefore` and `notAfter`, seconds since 1970; `None` if unreadable.
+fn life(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
+    let (tag, not_before, validity) = element(Fields::read(certificate)?.validity)?;
+    let not_before = time(tag, str::from_utf8(not_before).ok()?)?;
     let (tag, not_after, _) = element(validity)?;
-    time(tag, str::from_utf8(not_after).ok()?)
+    Some((not_before, time(tag, str::from_utf8(not_after).ok()?)?))
 }
 
 /// Returns the content of an element with that tag, and the rest.
@@ -88,7 +114,7 @@ mod tests {
         for (year, seconds) in
             [(1999, 920_246_400), (2027, 1_803_859_200), (2049, 2_498_169_600), (2050, 2_529_705_600)]
         {
-            assert_eq!(not_after(&certificate(year)), Some(seconds), "{year}");
+            assert_eq!(life(&certificate(year)), Some((157_766_400, seconds)), "{year}");
         }
     }
 
