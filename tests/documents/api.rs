@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use relay::wire::viewer_frame::{FromViewer, LineState, Notice, ViewerFrame};
 use serde_json::Value;
 use shared::close::{Close, Retry};
-use tests::harness::Site;
+use tests::harness::{Relay, RelaySetup, Site};
 use tests::simulated_router::Setup;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::blocks::{blocks, document, root, rows, the_block};
 use crate::example::Example;
@@ -146,4 +148,42 @@ fn every_state_and_notice_is_in_a_table() {
     for name in all {
         assert!(rows.iter().any(|row| row[0] == format!("`{name}`")), "{API} does not have {name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_answers_a_code_is_in_the_table() -> Result<()> {
+    const JSON: &str = "application/json";
+    const RIGHT_SHAPE: &str = r#"{"code":"1234 5678"}"#;
+    let relay = Relay::start(RelaySetup::default()).await?;
+    let cases = [(JSON, "[]", "400"), ("text/plain", RIGHT_SHAPE, "415"), (JSON, RIGHT_SHAPE, "404")];
+    let rows = rows(&document(API));
+    let is_told = |(status, reason): &(String, String)| {
+        rows.iter().any(|row| row[0] == *status && row[1] == format!("`{reason}`"))
+    };
+    for (content_type, body, expected) in cases {
+        let answer = problem(&relay, content_type, body).await?;
+        assert_eq!(answer.0, expected, "{answer:?}");
+        assert!(is_told(&answer), "{API} does not have {answer:?}");
+    }
+    for _ in 1..10 {
+        assert_eq!(problem(&relay, JSON, RIGHT_SHAPE).await?.0, "404", "ten wrong codes are answered");
+    }
+    let answer = problem(&relay, JSON, RIGHT_SHAPE).await?;
+    assert!(answer.0 == "429" && is_told(&answer), "{API} does not have {answer:?}");
+    Ok(())
+}
+
+/// Posts the body as a code, and returns the problem's status and reason.
+async fn problem(relay: &Relay, content_type: &str, body: &str) -> Result<(String, String)> {
+    let (host, length) = (relay.address, body.len());
+    let request = format!(
+        "POST /api/v1/code HTTP/1.1\r\nhost: {host}\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    );
+    let mut stream = TcpStream::connect(relay.address).await?;
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let (_, problem) = answer.split_once("\r\n\r\n").with_context(|| answer.clone())?;
+    let problem: Value = serde_json::from_str(problem).with_context(|| answer.clone())?;
+    Ok((problem["status"].to_string(), problem["reason"].as_str().unwrap_or_default().to_owned()))
 }
