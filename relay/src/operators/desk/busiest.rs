@@ -18,7 +18,7 @@ use crate::lines::hub::Hub;
 use crate::net::answers::json_answer;
 use crate::net::problem::Problem;
 use crate::operators::console::visitor::Operator;
-use crate::wire::viewer_frame::PlanLimits;
+use crate::wire::viewer_frame::{Averages, PlanLimits};
 
 /// Lines of an answer, unless the request says otherwise.
 const USUAL: usize = 12;
@@ -91,7 +91,11 @@ fn row(hub: &Hub, username: &Username, rank: usize) -> Row {
         down: glance.rates.map(|(down, _)| down),
         up: glance.rates.map(|(_, up)| up),
         plan: glance.plan,
-        spark: glance.averages.as_ref().map(spark).unwrap_or_default(),
+        spark: glance
+            .averages
+            .as_ref()
+            .map(|averages| spark(fuller(glance.rates, glance.plan, averages)))
+            .unwrap_or_default(),
     }
 }
 
@@ -103,6 +107,15 @@ fn share(rates: Option<(u64, u64)>, plan: PlanLimits) -> Option<f64> {
 }
 
 /// Every agent that is remembered, with the sums of its lines.
+/// Returns the averages of the direction that uses more of its limit; without limits, of the one that carries more.
+fn fuller(rates: Option<(u64, u64)>, plan: PlanLimits, averages: &Averages) -> &[Option<u64>] {
+    /// Beyond every line, in bits per second: an unknown limit counts as this.
+    const ENDLESS: u64 = 1_000_000_000_000;
+    let of = |rate: u64, limit: Option<u64>| rate as f64 / limit.unwrap_or(ENDLESS).max(1) as f64;
+    let is_upload = rates.is_some_and(|(down, up)| of(up, plan.up) > of(down, plan.down));
+    if is_upload { &averages.up } else { &averages.down }
+}
+
 fn agents(standings: &Standings, fleet: &Fleet) -> Vec<AgentRow> {
     let known = fleet.findings(fleet.hub.now()).agents.into_iter();
     known
@@ -123,6 +136,16 @@ fn agents(standings: &Standings, fleet: &Fleet) -> Vec<AgentRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_spark_is_that_of_the_fuller_direction() {
+        let averages =
+            Averages { interval: 30_000, start: UnixMillis::from_millis(0), down: vec![Some(1)], up: vec![Some(2)] };
+        let plan = PlanLimits { down: Some(50), up: Some(10), shared: false };
+        let of = |rates, plan| fuller(rates, plan, &averages)[0];
+        assert_eq!((of(Some((25, 9)), plan), of(Some((25, 4)), plan)), (Some(2), Some(1)));
+        assert_eq!((of(Some((25, 26)), PlanLimits::default()), of(None, plan)), (Some(2), Some(1)));
+    }
 
     #[test]
     fn the_share_is_that_of_the_fuller_direction() {

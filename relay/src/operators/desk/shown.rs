@@ -5,7 +5,7 @@ use shared::Username;
 
 use crate::clock::UnixMillis;
 use crate::lines::line::glance::Glance;
-use crate::wire::viewer_frame::{Averages, LineState, PlanLimits};
+use crate::wire::viewer_frame::{LineState, PlanLimits};
 
 /// The averages of a row's little chart, at most.
 const SPARK: usize = 40;
@@ -57,7 +57,7 @@ pub(super) struct Row {
     pub(super) down: Option<u64>,
     pub(super) up: Option<u64>,
     pub(super) plan: PlanLimits,
-    /// Downloads of the last two hours, oldest first; `None` is a gap.
+    /// Averages of the last two hours, oldest first; `None` is a gap.
     pub(super) spark: Vec<Option<u64>>,
     /// Where the query was found, unless the row shows it.
     pub(super) matched: Option<Matched>,
@@ -79,7 +79,7 @@ impl Row {
             down: glance.rates.map(|(down, _)| down),
             up: glance.rates.map(|(_, up)| up),
             plan: glance.plan,
-            spark: glance.averages.as_ref().map(spark).unwrap_or_default(),
+            spark: glance.averages.as_ref().map(|averages| spark(&averages.down)).unwrap_or_default(),
             customer: glance.customer.map(String::from),
             package: glance.package.map(String::from),
             matched,
@@ -87,11 +87,11 @@ impl Row {
     }
 }
 
-/// Returns the downloads of averages in few steps; a step without any is a gap.
-pub(super) fn spark(averages: &Averages) -> Vec<Option<u64>> {
-    let step = averages.down.len().div_ceil(SPARK).max(1);
+/// Returns averages in few steps; a step without any is a gap.
+pub(super) fn spark(rates: &[Option<u64>]) -> Vec<Option<u64>> {
+    let step = rates.len().div_ceil(SPARK).max(1);
     // The newest step is whole.
-    let steps = averages.down.rchunks(step);
+    let steps = rates.rchunks(step);
     let mut steps: Vec<Option<u64>> = steps.map(mean).collect();
     steps.reverse();
     steps
@@ -107,17 +107,13 @@ fn mean(rates: &[Option<u64>]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn averages(down: Vec<Option<u64>>) -> Averages {
-        Averages { interval: 30_000, start: UnixMillis::from_millis(0), up: vec![None; down.len()], down }
-    }
-
     #[test]
     fn two_hours_become_forty_steps_and_gaps_stay() {
-        assert!(spark(&averages(vec![])).is_empty());
-        assert_eq!(spark(&averages(vec![Some(1), None, Some(3)])), [Some(1), None, Some(3)]);
+        assert!(spark(&[]).is_empty());
+        assert_eq!(spark(&[Some(1), None, Some(3)]), [Some(1), None, Some(3)]);
         let mut down: Vec<Option<u64>> = (0..240).map(Some).collect();
         down.iter_mut().skip(234).for_each(|rate| *rate = None);
-        let steps = spark(&averages(down));
+        let steps = spark(&down);
         assert_eq!((steps.len(), steps[0], steps[38], steps[39]), (40, Some(2), Some(230), None));
     }
 
