@@ -15,7 +15,7 @@ PROPERTY_CASES ?= 4096
 help: ## Shows this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: web ## Runs a simulated concentrator, an agent and a relay on loopback, and prints the address of a list of their lines
+demo: web ## Runs a simulated concentrator, an agent and a relay on loopback, and prints the addresses of a list of their lines and of the console
 	cargo build --locked --bins -p linelight-agent -p linelight-relay -p linelight-tests
 	@exec target/debug/demo
 

@@ -11,6 +11,8 @@ import { fileURLToPath } from "node:url";
 interface Started {
   page: string;
   private: string;
+  /** Where an admin of the console chooses a password, once. */
+  invitation: string;
   control: string;
   processes: { relay: number; agent: number };
   links: { username: string; customer: string; url: string }[];

@@ -18,10 +18,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// The usual port of the relay.
 const RELAY_PORT: u16 = 8080;
+/// The person who may sign in to the console.
+const ADMIN: &str = "demo";
 /// The usual port of the list of lines.
 const LIST_PORT: u16 = 8000;
 
-/// Runs a simulated router with subscribers, an agent and a relay on 127.0.0.1, and prints the address of a page that lists the lines.
+/// Runs a simulated router with subscribers, an agent and a relay on 127.0.0.1, and prints the addresses of a page that lists the lines
+/// and of the console.
 #[derive(Debug, Parser)]
 #[command(disable_version_flag = true)]
 struct Arguments {
@@ -80,14 +83,15 @@ async fn main() -> Result<()> {
     let control_address = control.local_addr()?;
     let serving = tokio::spawn(control::serve(Arc::clone(&router), control));
     let links = links(&relay, &usernames).await?;
+    let invitation = relay.add_operator(ADMIN, "admin").await?;
     let list = bind_list(arguments.list_port).await?;
     let list_address = list.local_addr()?;
     let listing = tokio::spawn(list::serve(list, list::page(&links, control_address)));
     if arguments.json {
         let processes = json!({"relay": relay.program.id(), "agent": agent.program.id()});
-        print_json(&relay, [list_address, control_address], &links, &processes)?;
+        print_json(&relay, [list_address, control_address], (&links, &invitation), &processes)?;
     } else {
-        print_address(list_address, control_address, links.len())?;
+        print_addresses([list_address, control_address], &relay.sign_in_once(ADMIN).await?, links.len())?;
     }
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
@@ -160,11 +164,12 @@ async fn links(relay: &Relay, usernames: &[Username]) -> Result<Vec<Link>> {
     Ok(links)
 }
 
-fn print_address(list: SocketAddr, control: SocketAddr, lines: usize) -> Result<()> {
+fn print_addresses([list, control]: [SocketAddr; 2], console: &str, lines: usize) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "A simulated router with {lines} lines, an agent and a relay run on this machine. Open:\n\n  http://{list}\n"
+        "A simulated router with {lines} lines, an agent and a relay run on this machine. Its lines, as customers see them:\n\n  http://{list}\n\n\
+         The console, as the provider's staff see it; this address signs in once:\n\n  {console}\n"
     )?;
     let (host, port) = (control.ip(), control.port());
     writeln!(out, "To change what the router does: nc {host} {port}, then help. Ctrl-C ends everything.")?;
@@ -174,7 +179,7 @@ fn print_address(list: SocketAddr, control: SocketAddr, lines: usize) -> Result<
 fn print_json(
     relay: &Relay,
     [list, control]: [SocketAddr; 2],
-    links: &[Link],
+    (links, invitation): (&[Link], &str),
     processes: &serde_json::Value,
 ) -> Result<()> {
     let links: Vec<_> = links
@@ -184,6 +189,7 @@ fn print_json(
     let all = json!({
         "page": format!("http://{}", relay.address),
         "private": format!("http://{}", relay.private),
+        "invitation": invitation,
         "list": format!("http://{list}"),
         "control": control,
         "processes": processes,

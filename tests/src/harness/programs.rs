@@ -224,6 +224,24 @@ impl Relay {
         last_word(&output)
     }
 
+    /// Adds a person of the staff, and gives the address of the invitation.
+    ///
+    /// # Errors
+    /// What `operator add` reports.
+    pub async fn add_operator(&self, name: &str, role: &str) -> Result<String> {
+        let url = format!("--public-url=http://{}", self.address);
+        last_word(&relay_command(self.folder.path(), ["operator", "add", &url, "--role", role, name]).await?)
+    }
+
+    /// Gives an address that signs a person of the staff in once.
+    ///
+    /// # Errors
+    /// What `operator sign-in` reports.
+    pub async fn sign_in_once(&self, name: &str) -> Result<String> {
+        let url = format!("--public-url=http://{}", self.address);
+        last_word(&relay_command(self.folder.path(), ["operator", "sign-in", &url, name]).await?)
+    }
+
     /// Makes a link for a day and gives its token, the part behind `#`.
     ///
     /// # Errors
