@@ -306,7 +306,7 @@ test("a router is added: the script once, then the steps turn green one by one",
   await page.getByLabel("The disk's name").fill("usb1");
   await page.keyboard.press("Enter");
   await sees(page, "pre", /# Linelight agent "tower-klein"/);
-  assert.deepEqual(console.requests("POST routers")[0]?.body, { name: "tower-klein", patterns: ["*@karoo.example", "ali"], options: { storage: "disk", disk: "usb1" } });
+  assert.deepEqual(console.requests("POST routers")[0]?.body, { name: "tower-klein", patterns: ["*@karoo.example", "ali"], options: { relay_urls: [relay.origin.replace("http:", "wss:")], storage: "disk", disk: "usb1" } });
   for (const [step, text] of [["paste", "Agent heard waiting"], ["heard", "Router answers waiting"], ["router", "Sessions seen waiting"]] as const) {
     console.steps = { ...console.steps, [step]: true };
     await sees(page, ".steps [data-step=now]", text);

@@ -208,22 +208,22 @@ export class FakeConsole {
 
   #line(username: string): Reply {
     const found = LINES.find((line) => line.username === username);
-    if (found === undefined) return { status: 404, body: { ...problem(404, "unknown", "Nobody knows this line.").body, meant: ["4446@karoo.example"] } };
+    if (found === undefined) return { status: 404, body: { ...problem(404, "unknown", "Nobody knows this line.").body, meant: [{ likeness: "realm", username: "4446@karoo.example", customer: "Nkosi household" }] } };
     const now = Date.now();
     const isOn = found.down !== null;
     return ok({
       username, customer: found.customer, package: found.package,
       fields: { reference: found.reference, phone: found.phone, address: "12 Long Street, Bloemfontein" },
-      state: found.state, since: now - 216_000_000, plan: { down: found.limit * M, up: (found.limit * M) / 4, from: "queue" }, notice: null,
-      viewers: 2, last_arrival: isOn ? now : now - 900_000,
+      state: found.state, since: now - 216_000_000, plan: { down: found.limit * M, up: (found.limit * M) / 4, from: "router" }, notice: null,
+      viewers: 2, staff: 1, last_arrival: isOn ? now : now - 900_000,
       reports: [{ agent: "tower-north", router: "Tower North", board: "RB5009", routeros: "7.20.4", role: "concentrator", sessions: isOn ? 1 : 0, since: isOn ? now - 216_000_000 : null, unreachable_since: found.state === "out-of-sight" ? now - 900_000 : null, counts: true, why: null }],
       refused: username === "4446@karoo.example" ? [
-        { at: now - 360_000, what: "The customer's link had expired.", address: "203.0.113.7", times: 3, remedy: "It ended on 19 November. Send a new one." },
-        { at: now - 86_400_000, what: "A link was cut short.", address: null, times: 1, remedy: "The mail program broke it. WhatsApp keeps it whole." },
+        { at: now - 360_000, what: "The customer's link had expired.", times: 3, remedy: "It ended on 19 November. Send a new one." },
+        { at: now - 86_400_000, what: "A link was cut short.", times: 1, remedy: "The mail program broke it. WhatsApp keeps it whole." },
       ] : [],
       links: [...this.#links, { id: "old", kind: "personal", made: now - 8e9, by: "billing", expires: now - 8e8, revoked: null, last_used: now - 9e8 }],
       void_before: this.#voidBefore,
-      watched: [{ at: now - 60_000, who: "Naledi Mokoena", role: "admin", address: "198.51.100.4" }, { at: now - 9e7, who: HOSTILE.customer, role: "support", address: "198.51.100.9" }],
+      watched: [{ at: now - 60_000, who: "Naledi Mokoena", what: "watched", role: "admin", address: "198.51.100.4" }, { at: now - 9e7, who: HOSTILE.customer, what: "link-made", role: "support", address: "198.51.100.9" }],
       meant: [],
     });
   }
@@ -233,12 +233,12 @@ export class FakeConsole {
     const added = this.#added === null ? [] : [this.#withSteps(this.#added)];
     if (name !== "") {
       const known = added.find((router) => router["name"] === name);
-      return known === undefined ? problem(404, "unknown", "No such router.") : ok({ ...known, steps: this.steps });
+      return known === undefined ? problem(404, "unknown", "No such router.") : ok({ router: known, steps: this.steps });
     }
     if (!this.hasRouters) return ok({ routers: added });
     const lost = { ...router("tower-dam", { what: "Not heard since 19:12. Its last words: the relay's name is not resolved.", remedy: "The router's DNS server did not answer. On the router: /ip/dns/print" }), lost_since: now - 1_800_000, board: "CCR2004-1G-12S+2XS" };
     const busy = { ...router("tower-west", { what: "The router is busy, so figures come only every 5 seconds.", remedy: "Fewer lines watched at once help: 14 are." }), backlog: { bytes: 90_000, seconds: 18 } };
-    return ok({ routers: [router("bogota-1", null), { ...router("bandung-2", null), newer: true, version: "1.2.4" }, lost, busy, { ...router("old-tower", null), revoked: true }, ...added] });
+    return ok({ routers: [router("bogota-1", null), { ...router("bandung-2", null), newer: true, version: "1.2.4" }, lost, busy, ...added] });
   }
 
   #withSteps(added: Json): Json {
@@ -305,7 +305,7 @@ export function board(): Json {
 
 function router(name: string, fault: Json | null): Json {
   const since = Date.now() - 1_209_600_000;
-  return { name, patterns: ["*@karoo.example"], connected_since: since, lost_since: null, version: "1.3.0", newer: false, identity: name, board: "CCR2216-1G-12XS-2XQ", routeros: "7.20.4", sessions: 6_210, watched: 31, response_us: 4_000, delay_ms: 88, backlog: { bytes: 0, seconds: 0 }, clock: null, fault, revoked: false };
+  return { name, patterns: ["*@karoo.example"], connected_since: since, lost_since: null, version: "1.3.0", newer: false, identity: name, board: "CCR2216-1G-12XS-2XQ", routeros: "7.20.4", sessions: 6_210, watched: 31, response_us: 4_000, delay_ms: 88, backlog: { bytes: 0, seconds: 0 }, fault };
 }
 
 function people(): Json[] {

@@ -3,6 +3,7 @@
 
 import { part } from "./dom.ts";
 import { paint } from "./line/colours.ts";
+import { takeCodes } from "./line/code.ts";
 import { Controls } from "./line/controls.ts";
 import { Monitor } from "./line/monitor.ts";
 import { animate, TICK } from "./line/motion.ts";
@@ -38,6 +39,7 @@ function start(): void {
     monitor.choose(chosen);
   };
   attempt(() => new Controls(settings, { choose, refresh: () => session.socket?.refresh() }));
+  attempt(() => takeCodes(BASE.href));
   attempt(() => preparePrinting(() => part(document, "#name").textContent ?? ""));
   session.open();
   setInterval(() => monitor.render(), TICK);

@@ -78,10 +78,10 @@ test("patterns are read with spaces and commas between them", () => {
   assert.deepEqual(patternsOf(" *@karoo.example, ali\tbob,, "), ["*@karoo.example", "ali", "bob"]);
 });
 
-test("a router needs somebody when it is lost or has a fault, and never when it is revoked", () => {
-  const router = (more: Partial<RouterFacts>): RouterFacts => ({ name: "", patterns: [], connected_since: 1, lost_since: null, version: null, newer: false, identity: null, board: null, routeros: null, sessions: 0, watched: 0, response_us: null, delay_ms: null, backlog: null, clock: null, fault: null, revoked: null, ...more });
+test("a router needs somebody when it is lost or has a fault", () => {
+  const router = (more: Partial<RouterFacts>): RouterFacts => ({ name: "", patterns: [], connected_since: 1, lost_since: null, version: null, newer: false, identity: null, board: null, routeros: null, sessions: 0, watched: 0, response_us: null, delay_ms: null, backlog: null, fault: null, ...more });
   const fault = { what: "x", remedy: null };
-  const routers = [router({}), router({ lost_since: 5 }), router({ fault }), router({ fault, revoked: 7 }), router({ lost_since: 5, revoked: true })];
+  const routers = [router({}), router({ lost_since: 5 }), router({ fault })];
   assert.deepEqual(faultsOf(routers), [routers[1], routers[2]]);
 });
 

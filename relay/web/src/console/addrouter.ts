@@ -54,6 +54,7 @@ export class AddRouter {
   #form(script: HTMLElement, steps: HTMLElement): HTMLFormElement {
     const name = field(words.name, { autocomplete: "off", maxlength: 63, required: true }, words.nameHelp);
     const patterns = field(words.patterns, { autocomplete: "off", value: "*", required: true }, words.patternsHelp);
+    const relay = field(words.relay, { autocomplete: "off", value: addressOf(this.#desk.base), required: true }, words.relayHelp);
     const architecture = choice(words.architecture, words.architectures);
     const storage = choice(words.storage, words.storages);
     const disk = field(words.disk, { autocomplete: "off" });
@@ -65,7 +66,7 @@ export class AddRouter {
       complaint.clear();
       const called = name.input.value.trim();
       if (called === "") return name.input.focus();
-      const options = optionsOf(architecture.select.value, storage.select.value, disk.input.value.trim());
+      const options = { relay_urls: patternsOf(relay.input.value), ...optionsOf(architecture.select.value, storage.select.value, disk.input.value.trim()) };
       const answer = await this.#desk.api.post<{ script: string }>("routers", { name: called, patterns: patternsOf(patterns.input.value), options });
       if (!answer.ok) return complaint.tell(answer.problem);
       for (const input of made.querySelectorAll<HTMLInputElement | HTMLSelectElement>("input, select")) input.disabled = true;
@@ -76,7 +77,7 @@ export class AddRouter {
       this.#added();
       this.#watch(called, steps);
     };
-    const made = form([name.box, patterns.box, architecture.box, storage.box, disk.box, complaint.box, submit], submit, send);
+    const made = form([name.box, patterns.box, relay.box, architecture.box, storage.box, disk.box, complaint.box, submit], submit, send);
     return made;
   }
 
@@ -85,10 +86,9 @@ export class AddRouter {
     let last = "";
     this.#end();
     this.#end = repeatedly(LOOK_EVERY, async () => {
-      const answer = await this.#desk.api.get<RouterFacts>(`routers/${encodeURIComponent(name)}`);
+      const answer = await this.#desk.api.get<{ router: RouterFacts; steps: RouterSteps }>(`routers/${encodeURIComponent(name)}`);
       if (!answer.ok) return;
-      const router = answer.value;
-      const done = stepsOf(router);
+      const { router, steps: done } = answer.value;
       const now = JSON.stringify([done, router.fault]);
       if (now === last) return;
       last = now;
@@ -102,10 +102,9 @@ export class AddRouter {
   }
 }
 
-/** The steps, also of a relay that does not tell them. */
-function stepsOf(router: RouterFacts): RouterSteps {
-  const isHeard = router.connected_since !== null;
-  return router.steps ?? { paste: isHeard, heard: isHeard, router: router.board !== null, sessions: (router.sessions ?? 0) > 0 };
+/** Where agents reach this relay: at the console's address, unless the provider has another one for them. */
+function addressOf(base: URL): string {
+  return `wss://${base.host}${base.pathname.replace(/\/$/, "")}`;
 }
 
 /** Reads patterns that are typed with spaces or commas. */

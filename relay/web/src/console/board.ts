@@ -96,18 +96,18 @@ export class BoardView {
 
   #cell(line: BusyLine): HTMLElement {
     const direction = directionOf(line);
-    const unit = unitOf(line.plan, Math.max(line.down, line.up), "bits");
-    const limit = line.plan[direction];
+    const unit = unitOf(line.plan, Math.max(line.down ?? 0, line.up ?? 0), "bits");
+    const [value, limit] = [line[direction], line.plan[direction]];
     const name = this.#open === null ? isolated(line.username) : this.#open(line.username);
-    const rate = element("p", { class: "cell-rate" }, arrow(direction), element("span", { class: "cell-figure" }, figureOf(line[direction], unit)), " ", element("span", { class: "cell-unit" }, unit.name));
-    const of = limit === null ? [] : [shareOf(line[direction], limit, strings.number(limit / unit.divisor))];
+    const rate = element("p", { class: "cell-rate" }, arrow(direction), element("span", { class: "cell-figure" }, value === null ? strings.dash : figureOf(value, unit)), " ", element("span", { class: "cell-unit" }, unit.name));
+    const of = limit === null || value === null ? [] : [shareOf(value, limit, strings.number(limit / unit.divisor))];
     return element("li", { class: "cell", "data-direction": direction }, element("p", { class: "cell-name" }, element("span", { class: "soft" }, String(line.rank)), name), element("div", { class: "cell-row" }, rate, ...of), spark(line.spark, limit, direction, true));
   }
 }
 
-/** The direction that uses more of its limit; without limits, the higher rate. */
+/** The direction that uses more of its limit; without limits, the higher rate. The relay sends that direction's averages. */
 function directionOf({ down, up, plan }: BusyLine): Direction {
-  const share = (rate: number, limit: number | null): number => (limit === null ? rate / 1e12 : rate / limit);
+  const share = (rate: number | null, limit: number | null): number => (rate ?? 0) / (limit ?? 1e12);
   return share(up, plan.up) > share(down, plan.down) ? "up" : "down";
 }
 

@@ -74,7 +74,6 @@ export interface Report {
 export interface Refused {
   at: number;
   what: string;
-  address: string | null;
   times: number;
   remedy: string | null;
 }
@@ -83,19 +82,26 @@ export interface Refused {
 export interface MadeLink {
   id: string;
   kind: string;
-  made: number;
+  made: number | null;
   by: string | null;
   expires: number | null;
   revoked: number | null;
   last_used: number | null;
 }
 
-/** Somebody who watched. */
+/** Somebody who watched the line, or did something to it. */
 export interface Watched {
   at: number;
   who: string;
+  what: string;
   role?: string | null;
   address?: string | null;
+}
+
+/** A line that was perhaps meant. */
+export interface Meant {
+  username: string;
+  customer: string | null;
 }
 
 /** Everything that the desk sees of a line beside its figures. */
@@ -108,15 +114,19 @@ export interface LineFacts {
   since: number | null;
   plan: Plan & { from: string | null };
   notice: string | null;
+  /** Open pages of the line, but not those of staff. */
   viewers: number;
+  /** Open pages of staff. */
+  staff: number;
   last_arrival: number | null;
   reports: readonly Report[];
   refused: readonly Refused[];
-  links: readonly MadeLink[];
+  /** Null while the relay's store does not answer. */
+  links: readonly MadeLink[] | null;
   void_before: number | null;
   watched: readonly Watched[];
-  /** Usernames that were perhaps meant, for a line that nobody knows. */
-  meant: readonly string[];
+  /** Lines that were perhaps meant, for a line that nobody knows. */
+  meant: readonly Meant[];
 }
 
 /** A new link. */
@@ -141,9 +151,9 @@ export interface BusyLine {
   rank: number;
   username: string;
   customer: string | null;
-  agent: string;
-  down: number;
-  up: number;
+  agent: string | null;
+  down: number | null;
+  up: number | null;
   plan: Plan;
   /** The share of the plan, from 0 to 1. */
   share: number | null;
@@ -184,10 +194,7 @@ export interface RouterFacts {
   response_us: number | null;
   delay_ms: number | null;
   backlog: { bytes: number; seconds: number } | null;
-  clock: string | null;
   fault: { what: string; remedy: string | null } | null;
-  revoked: boolean | number | null;
-  steps?: RouterSteps;
 }
 
 /** The steps of a new router, each true when done. */

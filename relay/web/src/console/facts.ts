@@ -16,7 +16,7 @@ export function factsOf(line: LineFacts, now: number): HTMLElement {
   const rows: HTMLElement[] = line.reports.length === 0 ? [fact(words.router, [strings.states[line.state] ?? line.state], sinceOf(line, now))] : line.reports.map((report) => routerOf(report, line.reports.length > 1, now));
   rows.push(fact(words.session, ...sessionOf(line, now)));
   rows.push(fact(words.plan, ...planOf(line)));
-  rows.push(fact(words.watching, [words.viewers(line.viewers)]));
+  rows.push(fact(words.watching, [words.viewers(line.viewers), " ", words.staff(line.staff)]));
   if (line.last_arrival !== null) rows.push(fact(words.arrival, [strings.moment(line.last_arrival, now)]));
   for (const [name, value] of Object.entries(line.fields)) {
     if (value !== "") rows.push(fact(words.fields[name] ?? strings.search.field(name), [isolated(value)]));
@@ -39,7 +39,8 @@ function routerOf(report: Report, isOneOfMany: boolean, now: number): HTMLElemen
   const known = [report.router, report.board, report.routeros === null ? null : `RouterOS ${report.routeros}`];
   const small = separated(known.filter((text): text is string => text !== null && text !== "").map(isolated));
   if (isOneOfMany || !report.counts) small.push(small.length === 0 ? "" : " · ", report.counts ? words.reportCounts : words.reportNot);
-  if (report.why !== null && report.why !== "") small.push(small.length === 0 ? "" : ": ", isolated(report.why));
+  const isPlain = report.counts && !isOneOfMany;
+  if (!isPlain && report.why !== null && report.why !== "") small.push(small.length === 0 ? "" : ": ", isolated(report.why));
   return fact(words.router, value, small);
 }
 
@@ -65,8 +66,7 @@ function planOf({ plan }: LineFacts): [Part[], Part[]] {
 export function refusedOf(line: LineFacts, now: number, send: () => void): HTMLElement {
   if (line.refused.length === 0) return card(words.refusedTitle, element("p", { class: "soft" }, words.refusedNone));
   const rows = line.refused.map((refused, i) => {
-    const from = refused.address === null ? [] : [`, ${words.from} `, isolated(refused.address)];
-    const small = element("small", {}, words.refusedTimes(refused.times), ...from, ".");
+    const small = element("small", {}, `${words.refusedTimes(refused.times)}.`);
     const remedy = refused.remedy === null ? [] : [element("p", {}, isolated(refused.remedy))];
     const act = i === 0 ? [button(words.newLink, send, "small", { "data-key": "new-link" })] : [];
     return element("li", {}, element("b", {}, `${strings.moment(refused.at, now)} `, isolated(refused.what)), ...remedy, small, ...act);
@@ -76,17 +76,19 @@ export function refusedOf(line: LineFacts, now: number, send: () => void): HTMLE
 
 /** The links made of a line, those that work first. */
 export function linksOf(line: LineFacts, now: number, revoke: (id: string) => void): HTMLElement {
+  if (line.links === null) return card(words.linksTitle, element("p", { class: "soft" }, words.linksUnknown));
   const isOver = (link: MadeLink): boolean => endOf(link, line.void_before, now) !== null;
-  const links = [...line.links].sort((one, other) => Number(isOver(one)) - Number(isOver(other)) || other.made - one.made);
+  const links = [...line.links].sort((one, other) => Number(isOver(one)) - Number(isOver(other)) || (other.made ?? 0) - (one.made ?? 0));
   const rows = links.map((link) => {
-    const kinds: Readonly<Record<string, string>> = words.kinds;
+    const kind = words.kinds[link.kind] ?? link.kind;
+    const at = link.made === null ? "" : strings.moment(link.made, now);
     const end = endOf(link, line.void_before, now);
     const until = end ?? (link.expires === null ? words.noEnd : words.until(strings.moment(link.expires, now)));
     const used = link.last_used === null ? words.neverUsed : words.lastUsed(strings.moment(link.last_used, now));
     const by = link.by === null ? [] : [`${words.by} `, isolated(link.by), ", "];
-    const small = element("small", {}, `${words.made} `, ...by, `${strings.moment(link.made, now)}; ${used}`);
-    const text = element("div", {}, element("b", {}, kinds[link.kind] ?? link.kind), ` ${until}`, small);
-    const act = end === null ? [button(words.revoke, () => revoke(link.id), "small", { "data-key": `revoke ${link.id}`, "aria-label": `${words.revoke}: ${kinds[link.kind] ?? link.kind}, ${strings.moment(link.made, now)}` })] : [];
+    const small = element("small", {}, `${words.made} `, ...by, `${at}; ${used}`);
+    const text = element("div", {}, element("b", {}, kind), ` ${until}`, small);
+    const act = end === null ? [button(words.revoke, () => revoke(link.id), "small", { "data-key": `revoke ${link.id}`, "aria-label": `${words.revoke}: ${kind}, ${at}` })] : [];
     return element("li", { class: end === null ? "with-act" : "with-act over" }, text, ...act);
   });
   const told = line.void_before === null ? [] : [element("p", { class: "soft" }, words.voidSince(strings.moment(line.void_before, now)))];
@@ -97,14 +99,14 @@ export function linksOf(line: LineFacts, now: number, revoke: (id: string) => vo
 function endOf(link: MadeLink, voidBefore: number | null, now: number): string | null {
   if (link.revoked !== null) return words.revoked(strings.moment(link.revoked, now));
   if (link.expires !== null && link.expires <= now) return words.expired;
-  return voidBefore !== null && link.made < voidBefore ? words.voided : null;
+  return voidBefore !== null && link.made !== null && link.made < voidBefore ? words.voided : null;
 }
 
-/** Who watched the line. */
+/** Who watched the line, and what was done to it. */
 export function watchedOf(line: LineFacts, now: number): HTMLElement {
   if (line.watched.length === 0) return card(words.watchedTitle, element("p", { class: "soft" }, words.watchedNone));
-  const rows = line.watched.map(({ at, who, role, address }) => {
-    const small = separated([role ?? "", address ?? ""].filter((text) => text !== "").map(isolated));
+  const rows = line.watched.map(({ at, who, what, role, address }) => {
+    const small = separated([strings.audit.names[what] ?? what, role ?? "", address ?? ""].filter((text) => text !== "").map(isolated));
     return element("li", { class: "with-act" }, element("div", {}, isolated(who), element("small", {}, ...small)), element("time", {}, strings.moment(at, now)));
   });
   return card(words.watchedTitle, element("ul", { class: "plain-list" }, ...rows));

@@ -3,7 +3,7 @@
 import { element, setText, svg } from "../dom.ts";
 import { strings } from "../words/console.ts";
 import type { Problem } from "./api.ts";
-import type { LineFacts } from "./contract.ts";
+import type { LineFacts, Meant } from "./contract.ts";
 import { type Desk, repeatedly, replaceKeepingFocus } from "./desk.ts";
 import { factsOf, linksOf, refusedOf, watchedOf } from "./facts.ts";
 import { Links } from "./links.ts";
@@ -92,15 +92,14 @@ export class Line {
   }
 
   #unknown(meant: unknown): void {
-    const names = Array.isArray(meant) ? meant.filter((name) => typeof name === "string") : [];
-    this.#told.replaceChildren(notice(words.unknown), ...this.#perhaps(names));
+    this.#told.replaceChildren(notice(words.unknown), ...this.#perhaps(Array.isArray(meant) ? (meant as Meant[]) : []));
   }
 
-  #perhaps(names: readonly string[]): HTMLElement[] {
-    if (names.length === 0) return [];
-    const links = names.map((name) => {
-      const link = button("", () => this.#open(name), "small", { "data-key": `meant ${name}` });
-      link.append(isolated(name));
+  #perhaps(lines: readonly Meant[]): HTMLElement[] {
+    if (lines.length === 0) return [];
+    const links = lines.map(({ username, customer }) => {
+      const link = button("", () => this.#open(username), "small", { "data-key": `meant ${username}` });
+      link.append(isolated(username), ...(customer === null ? [] : [" · ", isolated(customer)]));
       return link;
     });
     return [element("p", { class: "acts" }, `${words.meant} `, ...links)];

@@ -15,12 +15,12 @@ const words = strings.routers;
 /** The routers are asked for each so many milliseconds. */
 const REFRESH_EVERY = 5_000;
 
-/** A backlog from so many seconds on is worth a look. */
-const BACKLOG = 5;
+/** Samples that wait so long for the relay are worth a look, in milliseconds. The backlog is always there: it is kept for a lost uplink. */
+const DELAY = 5_000;
 
 /** The routers that need somebody. */
 export function faultsOf(routers: readonly RouterFacts[]): RouterFacts[] {
-  return routers.filter((router) => !isRevoked(router) && (router.fault !== null || router.lost_since !== null));
+  return routers.filter((router) => router.fault !== null || router.lost_since !== null);
 }
 
 /** The section of the routers. */
@@ -70,15 +70,14 @@ export class Routers implements Screen {
   #show(routers: readonly RouterFacts[]): void {
     const faults = faultsOf(routers);
     this.#desk.countFaults(faults.length);
-    const current = routers.filter((router) => !isRevoked(router));
-    const sessions = current.reduce((sum, router) => sum + (router.lost_since === null ? (router.sessions ?? 0) : 0), 0);
-    setText(this.#count, routers.length === 0 ? "" : words.told(current.length, sessions, faults.length));
+    const sessions = routers.reduce((sum, router) => sum + (router.lost_since === null ? (router.sessions ?? 0) : 0), 0);
+    setText(this.#count, routers.length === 0 ? "" : words.told(routers.length, sessions, faults.length));
     const now = Date.now();
     const drawn = JSON.stringify([routers, Math.floor(now / 60_000)]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     if (routers.length === 0) return this.#list.replaceChildren(this.#nothing());
-    const order = (router: RouterFacts): number => (isRevoked(router) ? 2 : faults.includes(router) ? 0 : 1);
+    const order = (router: RouterFacts): number => (faults.includes(router) ? 0 : 1);
     const sorted = [...routers].sort((one, other) => order(one) - order(other));
     const columns = element("p", { class: "columns", "aria-hidden": "true" }, ...Object.values(words.columns).map((text) => element("span", {}, text)));
     replaceKeepingFocus(this.#list, [element("section", { class: "card table", "aria-label": words.label }, columns, element("ul", {}, ...sorted.map((router) => this.#row(router, now))))]);
@@ -101,22 +100,17 @@ export class Routers implements Screen {
       [words.columns.backlog, backlogOf(router)],
     ] as const;
     const facts = cells.map(([term, value, small = ""]) => {
-      const isMind = term === words.columns.backlog && (router.backlog?.seconds ?? 0) >= BACKLOG;
+      const isMind = term === words.columns.delay && (router.delay_ms ?? 0) >= DELAY;
       return element("div", {}, element("dt", {}, term), element("dd", { class: isMind ? "mind" : null }, typeof value === "string" ? value : value, ...(small === "" ? [] : [element("small", {}, small)])));
     });
     const name = element("div", { class: "row-head" }, element("h2", {}, isolated(router.name)), stateOf(router));
-    const act = this.#desk.me.role !== "admin" || isRevoked(router) ? [] : [button(words.manage, () => manage(this.#desk, router, () => void this.#ask()), "small", { "aria-label": words.manageOf(router.name), "data-key": `manage ${router.name}` })];
+    const act = this.#desk.me.role !== "admin" ? [] : [button(words.manage, () => manage(this.#desk, router, () => void this.#ask()), "small", { "aria-label": words.manageOf(router.name), "data-key": `manage ${router.name}` })];
     const foot = element("div", { class: "row-foot" }, element("small", {}, words.mayReport(""), isolated(router.patterns.join(", "))), ...act);
     return element("li", {}, name, element("dl", {}, ...facts), ...faultOf(router, now), foot);
   }
 }
 
-function isRevoked(router: RouterFacts): boolean {
-  return router.revoked !== null && router.revoked !== false;
-}
-
 function stateOf(router: RouterFacts): HTMLElement {
-  if (isRevoked(router)) return pill("quiet", "ring", words.revoked);
   if (router.lost_since !== null) return pill("warn", "triangle", words.notHeard);
   if (router.connected_since === null) return pill("quiet", "ring", words.waiting);
   return router.fault === null ? pill("good", "disc", words.connected) : pill("warn", "diamond", words.fault);
@@ -150,7 +144,6 @@ function backlogOf({ backlog, lost_since: lost }: RouterFacts): string {
 }
 
 function faultOf(router: RouterFacts, now: number): HTMLElement[] {
-  if (isRevoked(router)) return [];
   const lost = router.lost_since === null ? "" : `${words.notHeard} ${strings.since(router.lost_since, now)}.`;
   if (router.fault === null) return lost === "" ? [] : [notice(lost)];
   const { what, remedy } = router.fault;

@@ -32,6 +32,8 @@ const page = {
   help: "About this page",
   reading: "Time in the charts",
   support: "Questions? Your provider:",
+  code: "Or type the code that your provider read to you",
+  codeOpen: "Open",
   looking: "Your provider is looking at this line too.",
 } as const;
 
@@ -276,6 +278,13 @@ const words = {
       title: "There is nothing at this address.",
       detail: "Open the whole link that your provider sent you.",
     },
+  },
+
+  code: {
+    short: "The code has eight digits.",
+    unknown: "This code opens nothing. It works once, for ten minutes. Ask your provider for a new one.",
+    wait: "Too many tries. Wait a minute, and try again.",
+    failed: "The service does not answer. Try again in a moment.",
   },
 } as const;
 

@@ -1,0 +1,60 @@
+// The code of eight digits that support reads aloud: typed here, it becomes the link of the line. The style shows the form
+// where a link is missing or works no more.
+
+import { part, setText } from "../dom.ts";
+import { strings } from "../words/en.ts";
+
+const words = strings.code;
+
+/** A code without an answer for so long has failed, in milliseconds. */
+const PATIENCE = 15_000;
+
+/** Opens the line of a code that is typed. `base` is the relay's address with its folder and a last slash. */
+export function takeCodes(base: string): void {
+  const form = part(document, "#code");
+  const input = part(document, "#digits") as HTMLInputElement;
+  const told = part(document, "#code-told");
+  let isAsking = false;
+  const send = async (): Promise<void> => {
+    const code = digitsOf(input.value);
+    setText(told, code === null ? words.short : "");
+    if (code === null || isAsking) return input.focus();
+    isAsking = true;
+    const answer = await redeem(base, code);
+    isAsking = false;
+    if ("token" in answer) {
+      input.value = "";
+      location.hash = answer.token;
+      return;
+    }
+    setText(told, answer.sentence);
+    input.select();
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void send();
+  });
+}
+
+/** Reads eight digits, however they are spaced; null for anything else. */
+export function digitsOf(typed: string): string | null {
+  const digits = typed.replace(/[\s-]/g, "");
+  return /^[0-9]{8}$/.test(digits) ? digits : null;
+}
+
+async function redeem(base: string, code: string): Promise<{ token: string } | { sentence: string }> {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), PATIENCE);
+  try {
+    const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code }), signal: abort.signal };
+    const response = await fetch(`${base}api/v1/code`, request);
+    if (response.status === 404) return { sentence: words.unknown };
+    if (response.status === 429) return { sentence: words.wait };
+    const { token } = (await response.json()) as { token?: unknown };
+    return typeof token === "string" ? { token } : { sentence: words.failed };
+  } catch {
+    return { sentence: words.failed };
+  } finally {
+    clearTimeout(timer);
+  }
+}
