@@ -39,16 +39,16 @@ pub(crate) enum Reason {
     NotYetWatched,
     /// The links of all viewers were broken, and the watch had ended.
     LinksDown,
-    /// Its PPPoE session had ended.
+    /// The PPPoE session had ended.
     SessionEnded,
     /// The connection to the router's API was cut.
     ApiCut,
-    /// The agent was killed, and its ring with it.
+    /// The agent was killed, and its ring lost.
     AgentKilled,
 }
 
 impl Reason {
-    /// As the table names it.
+    /// The name in the table.
     pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::FirstRow => "first row of a stream",
@@ -79,7 +79,7 @@ pub(crate) struct Sent {
 pub(crate) struct Trouble {
     from: Instant,
     to: Option<Instant>,
-    /// So long after its end the agent may still have to be told of viewers.
+    /// The agent may still have to learn of viewers for this long after the end.
     told: Duration,
 }
 

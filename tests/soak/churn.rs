@@ -29,7 +29,7 @@ const DOORS: usize = 8;
 const BEFORE: Duration = Duration::from_secs(3);
 const AFTER: Duration = Duration::from_secs(5);
 
-/// What is broken, until when.
+/// Something broken for a time.
 enum Broken {
     Session(String),
     Uplink(usize),
@@ -153,7 +153,7 @@ impl Churn {
         Ok(())
     }
 
-    /// What became of the samples; in the end, with the points that viewers have got.
+    /// The fate of all samples; at the end, with the points received by viewers.
     pub(crate) fn totals(&self) -> Totals {
         Totals { deliveries: self.deliveries, ..self.books.totals().clone() }
     }
@@ -163,7 +163,7 @@ impl Churn {
         self.faults
     }
 
-    /// Viewers that look right now.
+    /// The present viewers.
     pub(crate) fn looking(&self) -> &Looking {
         &self.looking
     }
@@ -267,7 +267,7 @@ impl Churn {
         (0..8).map(|_| self.chance.below(self.towers.len())).find(|router| self.books.is_settled(*router, now))
     }
 
-    /// Mends what has been broken long enough.
+    /// Mends everything broken for long enough.
     fn heal(&mut self, now: Instant) {
         let mended: Vec<_> = self.broken.extract_if(.., |(end, _)| *end <= now).collect();
         for (_, broken) in mended {
@@ -306,7 +306,7 @@ impl Churn {
         until_looking(&self.looking, viewers, PATIENCE).await.map(drop)
     }
 
-    /// An agent dies with samples that never left it, and the books are not told.
+    /// Kills an agent with unsent samples, and does not tell the books.
     async fn lose_samples(&mut self) -> Result<()> {
         self.towers[0].uplink.set(Network::Cut);
         tokio::time::sleep(Duration::from_secs(5)).await;
@@ -316,7 +316,7 @@ impl Churn {
     }
 }
 
-/// Waits until so many agents are connected; gives how long that took.
+/// Waits for this number of connected agents; returns the time needed.
 ///
 /// # Errors
 /// When they are fewer for too long.

@@ -1,4 +1,4 @@
-//! What the relay says of itself over time, and whether it grows without reason.
+//! The relay's gauges over time, and whether they grow without reason.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -51,12 +51,12 @@ impl Gauge {
         })
     }
 
-    /// Descriptors and tasks that belong to no viewer, no uplink and no stranger.
+    /// Descriptors and tasks outside of viewers, uplinks and strangers.
     fn others(&self) -> [f64; 2] {
         [self.descriptors, self.tasks].map(|count| count - self.viewers - self.uplinks - self.strangers)
     }
 
-    /// What is above the idle relay, in words; `None` if nothing is.
+    /// The gauges above those of the idle relay, in words; `None` if there are none.
     pub(crate) fn above(&self, base: &Self) -> Option<String> {
         let mut text = String::new();
         let counts = [
@@ -73,7 +73,7 @@ impl Gauge {
     }
 }
 
-/// Compares the first half of what was measured after the warm-up with the second; what grew, in words.
+/// Compares the two halves of the measurements after the warm-up; returns the growth, in words.
 pub(crate) fn growth(steady: &[Gauge]) -> Vec<String> {
     let (earlier, later) = steady.split_at(steady.len() / 2);
     if earlier.is_empty() {

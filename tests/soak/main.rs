@@ -65,7 +65,7 @@ struct Arguments {
 /// A deliberate fault, to test the soak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Sabotage {
-    /// An agent dies with samples that never left it.
+    /// Kills an agent with unsent samples.
     Lose,
     /// Some viewers never leave.
     Leak,

@@ -25,7 +25,7 @@ pub(crate) struct Tower {
     pub(crate) api: Proxy,
     /// Between the agent and the relay.
     pub(crate) uplink: Proxy,
-    /// The usernames of its lines.
+    /// The usernames of the router's lines.
     pub(crate) lines: Vec<String>,
     agent: Agent,
     setup: AgentSetup,
@@ -44,7 +44,7 @@ fn token(nth: usize) -> String {
     format!("linelight_agent_soak{nth:039}")
 }
 
-/// Starts them all, with so many lines each; `ca` is what signs the relay's certificate.
+/// Starts all towers, each with this number of lines; `ca` signed the relay's certificate.
 ///
 /// # Errors
 /// When the agent is not built or a port cannot be had.
@@ -80,7 +80,7 @@ impl Tower {
     /// Kills the agent as a crash would and starts another in its place, with an empty ring.
     ///
     /// # Errors
-    /// When it does not run or cannot be started.
+    /// When the agent does not run or cannot be started.
     pub(crate) async fn crash(&mut self) -> Result<()> {
         self.agent.program.kill().await?;
         self.agent = Agent::start(&self.setup)?;
@@ -90,7 +90,7 @@ impl Tower {
     /// Tells the agent to stop, and waits until it has.
     ///
     /// # Errors
-    /// When it does not.
+    /// When the agent does not stop.
     pub(crate) async fn stop(&mut self) -> Result<()> {
         self.agent.program.terminate().await.map(drop)
     }

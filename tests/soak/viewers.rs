@@ -29,11 +29,11 @@ pub(crate) type Looking = Arc<AtomicUsize>;
 
 /// One page that is open.
 pub(crate) struct Viewer {
-    /// The username of its line.
+    /// The username of the viewer's line.
     pub(crate) line: String,
-    /// What it has seen.
+    /// The points seen.
     pub(crate) chart: SharedChart,
-    /// Through which door it looks.
+    /// The viewer's door.
     pub(crate) door: SocketAddr,
     task: AbortHandle,
 }

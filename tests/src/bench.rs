@@ -1,16 +1,16 @@
 //! What the programs of tests/bench share: the shape of the work, and the mark by which a frame's age is known.
 
 pub mod mark {
-    //! A sample's download rate that tells when it was made: nine digits, as on a line of some hundred megabits.
+    //! A sample's download rate with a mark of its time: nine digits, as on a line of some hundred megabits.
 
     use rustix::time::{ClockId, clock_gettime};
 
-    /// The smallest mark; below it a figure has fewer digits.
+    /// The smallest mark; smaller figures have fewer digits.
     const BASE: u64 = 100_000_000;
-    /// Marks come again after a quarter of an hour, in microseconds; no frame is on its way for so long.
+    /// Marks repeat after a quarter of an hour, in microseconds; no frame is under way for so long.
     const PERIOD: u64 = 900_000_000;
 
-    /// Microseconds of the clock that all processes of the machine share.
+    /// Microseconds of the clock shared by all processes of the machine.
     pub fn now_us() -> u64 {
         let now = clock_gettime(ClockId::Monotonic);
         now.tv_sec.unsigned_abs() * 1_000_000 + now.tv_nsec.unsigned_abs() / 1_000
@@ -43,7 +43,7 @@ pub fn phase_us(router: usize) -> u64 {
     (router as u64 * 617_363) % 1_000_000
 }
 
-/// A line's upload, which is no mark.
+/// A line's upload, without a mark.
 pub fn upload(line: usize) -> u64 {
     200_000 + line as u64 * 37 % 800_000
 }

@@ -1,9 +1,9 @@
-//! What Linelight is tried against: a simulated RouterOS router, an interpreter of RouterOS scripts over a model of a router's
+//! The test environment of Linelight: a simulated RouterOS router, an interpreter of RouterOS scripts over a model of a router's
 //! configuration, and the harness that runs the built programs.
 //!
-//! The rooms beside this library say whose test they are: `agent_at_router` is the agent's router task at the simulated router,
-//! `install_scripts` the scripts that the relay writes for routers, `simulated_router_behaviour` the simulated router itself, and
-//! `e2e` the built programs from end to end.
+//! Each room beside this library has one subject: `agent_at_router` the agent's router task at the simulated router,
+//! `install_scripts` the relay's scripts for routers, `simulated_router_behaviour` the simulated router itself, and `e2e` the built
+//! programs from end to end.
 
 pub mod attacks;
 pub mod bench;

@@ -1,8 +1,8 @@
-//! RouterOS's scripting language over a model of a router's configuration, to try scripts on: for each version from 7.4 to 7.24 it
-//! knows which commands and properties there are, and refuses others where RouterOS does, when it reads the script.
+//! RouterOS's scripting language over a model of a router's configuration, to try scripts on. The interpreter knows the commands
+//! and properties of each version from 7.4 to 7.24, and refuses others while reading a script, as RouterOS does.
 //!
-//! It is not RouterOS: it knows what the scripts of `container/routeros/` use, and stops (a [`Stop::Doubt`]) at what they should not
-//! rely on because nobody knows what RouterOS makes of it. What only a real router can settle is listed in container/real-router.md.
+//! This is not RouterOS. The interpreter knows the words in the scripts of `container/routeros/`. A script stops with
+//! [`Stop::Doubt`] where RouterOS's behaviour is unknown. container/real-router.md lists the questions for a real router.
 
 mod evaluate;
 mod model;

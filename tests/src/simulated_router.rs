@@ -48,7 +48,7 @@ pub use self::state::Port;
 pub use self::tls::Tls;
 pub use self::traffic::{Person, Rate, Rates};
 
-/// A router that runs until it is dropped.
+/// A running router; the drop of the value stops everything.
 pub struct SimulatedRouter {
     core: Arc<Core>,
     address: Option<SocketAddr>,
@@ -61,7 +61,7 @@ impl SimulatedRouter {
     /// Opens the API's ports and begins to serve.
     ///
     /// # Errors
-    /// What binding a port or making a certificate reports.
+    /// The errors of binding a port or making a certificate.
     pub async fn start(setup: Setup) -> io::Result<Self> {
         let mut router = Self::unconnected(setup.clone());
         router.address = Some(router.open(setup.api, Service::Api).await?);
@@ -103,7 +103,7 @@ impl SimulatedRouter {
         tokio::spawn(async move { ports::admit(core, stream, "127.0.0.1", false).await })
     }
 
-    /// Where the plain API listens; `None` for a router without ports.
+    /// The plain API's address; `None` for a router without ports.
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
@@ -123,7 +123,7 @@ impl SimulatedRouter {
         self.spki_pin().map(|pin| login::hex(&pin))
     }
 
-    /// api-ssl's certificate, for a client that trusts a file.
+    /// api-ssl's certificate, as a file for a client's trust.
     pub fn certificate_pem(&self) -> Option<&str> {
         self.identity.as_ref().map(|identity| identity.certificate_pem.as_str())
     }
@@ -142,12 +142,12 @@ impl SimulatedRouter {
         self.core.update(|state, now| state.world.session_down(username, now))
     }
 
-    /// Ends the session of one interface; false where none is up under this name.
+    /// Ends the session of one interface; false for a name without a session.
     pub fn interface_down(&self, name: &[u8]) -> bool {
         self.core.update(|state, now| state.world.interface_down(name, now))
     }
 
-    /// Adds a static server entry with a name of its own, idle until [`session_up`](Self::session_up).
+    /// Adds a static server entry of its own name, idle until [`session_up`](Self::session_up).
     pub fn add_static_entry(&self, name: &[u8], username: &[u8]) -> Port {
         self.core.update(|state, _| state.world.add_interface(name, Kind::Server, username))
     }
@@ -167,7 +167,7 @@ impl SimulatedRouter {
         self.core.update(|state, now| state.world.client_down(username, now))
     }
 
-    /// Renames an interface, which keeps its id; false where there is none or the new name is taken.
+    /// Renames an interface; the id stays. False for an unknown interface or a taken name.
     pub fn rename(&self, from: &[u8], to: &[u8]) -> bool {
         self.core.update(|state, now| state.world.rename(from, to, now))
     }
@@ -190,12 +190,12 @@ impl SimulatedRouter {
         self.core.read(|state| state.world.ports())
     }
 
-    /// Decides what a username's line carries, in its present sessions and in those to come.
+    /// Sets the traffic of a username's line, in present and later sessions.
     pub fn set_rate(&self, username: &[u8], rate: Rate) {
         self.core.update(|state, now| state.world.set_rate(username, rate, now));
     }
 
-    /// Decides what one interface carries; false where there is none of this name.
+    /// Sets the traffic of one interface; false for an unknown name.
     pub fn set_interface_rate(&self, name: &[u8], rate: Rate) -> bool {
         self.core.update(|state, now| state.world.set_interface_rate(name, rate, now))
     }
@@ -203,7 +203,7 @@ impl SimulatedRouter {
 
 /// The router itself.
 impl SimulatedRouter {
-    /// Sets what `/system/resource` shows, in per cent.
+    /// Sets the load in `/system/resource`, in per cent.
     pub fn set_cpu_load(&self, per_cent: u8) {
         self.core.update(|state, _| state.world.cpu_load = per_cent);
     }
@@ -213,7 +213,7 @@ impl SimulatedRouter {
         self.core.update(|state, now| state.world.clock = unix_seconds.saturating_sub(now / 1000));
     }
 
-    /// Sets the version that `/system/resource` shows, such as `7.23.1 (stable)`.
+    /// Sets the version in `/system/resource`, such as `7.23.1 (stable)`.
     pub fn set_version(&self, version: &str) {
         self.core.update(|state, _| state.world.version = version.to_owned());
     }
@@ -223,7 +223,7 @@ impl SimulatedRouter {
         self.core.update(|state, _| state.world.identity = identity.to_vec());
     }
 
-    /// Sets where replies carry their tag.
+    /// Sets the place of the tag in replies.
     pub fn set_tags(&self, placement: TagPlacement) {
         self.core.update(|state, _| state.tags = placement);
     }
@@ -238,7 +238,7 @@ impl SimulatedRouter {
         self.core.update(|state, _| state.policies = policies);
     }
 
-    /// Changes the API user's password; sessions that are logged in go on.
+    /// Changes the API user's password; logged-in sessions go on.
     pub fn set_password(&self, password: &str) {
         self.core.update(|state, _| state.password = password.as_bytes().to_vec());
     }
@@ -259,12 +259,12 @@ impl SimulatedRouter {
         self.core.gate.send_modify(|gate| gate.generation += 1);
     }
 
-    /// Stops answering without closing anything, or goes on. What was asked meanwhile is answered then.
+    /// Stops answering without closing anything, or goes on and answers everything asked meanwhile.
     pub fn stall(&self, stalled: bool) {
         self.core.gate.send_modify(|gate| gate.stalled = stalled);
     }
 
-    /// Closes the ports, so that new connections are refused, or opens them again. Open connections stay.
+    /// Closes the ports: new connections are refused and open ones stay. Or opens the ports again.
     pub async fn refuse_connections(&self, refusing: bool) {
         let mut listening = self.core.listening.subscribe();
         self.core.gate.send_modify(|gate: &mut Gate| gate.refusing = refusing);
@@ -273,29 +273,29 @@ impl SimulatedRouter {
     }
 }
 
-/// What the router has seen and sent.
+/// The record of everything received and sent.
 impl SimulatedRouter {
-    /// Looks at the record without copying it.
+    /// Looks at the record without copying.
     pub fn record<T>(&self, look: impl FnOnce(&Record) -> T) -> T {
         self.core.read(|state| look(&state.record))
     }
 
-    /// Every sentence that arrived, secrets of `/login` masked, oldest first.
+    /// Every received sentence, secrets of `/login` masked, oldest first.
     pub fn commands(&self) -> Vec<Command> {
         self.record(|record| record.commands().cloned().collect())
     }
 
-    /// Every row of monitor-traffic that was written, oldest first.
+    /// Every written row of monitor-traffic, oldest first.
     pub fn samples(&self) -> Vec<SampleSent> {
         self.record(|record| record.samples().cloned().collect())
     }
 
-    /// The same, which are then kept no longer: for runs of hours.
+    /// The same, and forgets them: for runs of hours.
     pub fn take_samples(&self) -> Vec<SampleSent> {
         self.core.update(|state, _| state.record.samples.drain(..).collect())
     }
 
-    /// The commands that go on: monitor-traffic with its interfaces, listen, print with follow or interval.
+    /// The commands without an end of their own: monitor-traffic with its interfaces, listen, print with follow or interval.
     pub fn active_streams(&self) -> Vec<Stream> {
         self.record(|record| record.streams().cloned().collect())
     }
@@ -305,7 +305,7 @@ impl SimulatedRouter {
         self.record(|record| record.log().map(str::to_owned).collect())
     }
 
-    /// Completes as soon as the record fulfils the condition; at once if it does.
+    /// Completes when the record fulfils the condition, perhaps at once.
     pub async fn wait_until(&self, mut condition: impl FnMut(&Record) -> bool) {
         self.core.wait_until(|state: &State| condition(&state.record)).await;
     }

@@ -1,4 +1,4 @@
-//! What one viewer has seen of its line, and when it could not: it came, lost its link, came back, left.
+//! The samples seen by one viewer of a line, and the times without a view: before arrival, during a lost link, after leaving.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,23 +11,23 @@ use super::{ON_ITS_WAY, Sent, Totals, Trouble, apart};
 /// Between a viewer's coming and the agent's being told.
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
-/// A watch is sure to last for so long after its last viewer was heard of; the agent ends it a second later.
+/// A watch lasts at least this long after the last sign of its last viewer; the agent ends the watch a second later.
 const WATCHED_STILL: Duration = Duration::from_secs(14);
 
-/// Kept so long is that its link was broken: a trouble may hold up the word of its return, and the longest is a restart.
+/// Broken links are kept this long: a trouble may delay the news of a return, and the longest trouble is a restart.
 const AWAY_KEPT: Duration = Duration::from_secs(60);
 
-/// What one viewer has seen of its line.
+/// The samples seen by one viewer of a line.
 #[derive(Debug, Default)]
 pub(crate) struct Chart {
     since: Option<Instant>,
     pub(super) until: Option<Instant>,
-    /// When it was last heard of by its viewer, whose link is broken since.
+    /// The last sign of the viewer, for a broken link.
     lost: Option<Instant>,
     heard: Option<Instant>,
-    /// When its link was broken on purpose, until a frame comes again.
+    /// The time of a deliberate break, until the next frame.
     pub(super) broken: Option<Instant>,
-    /// Broken links that are whole again: last frame before, first frame after.
+    /// Mended links: last frame before, first frame after.
     away: Vec<(Instant, Instant)>,
     pub(super) seen: BTreeSet<u64>,
     pub(super) newest: u64,
@@ -36,10 +36,10 @@ pub(crate) struct Chart {
     deliveries: u64,
 }
 
-/// A chart that its viewer and the books hold.
+/// A chart shared by its viewer and the books.
 pub(crate) type SharedChart = Arc<Mutex<Chart>>;
 
-/// Looks at a chart; a viewer that panicked does not take it along.
+/// Locks a chart, also after the panic of a viewer.
 pub(crate) fn look(chart: &SharedChart) -> MutexGuard<'_, Chart> {
     chart.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -61,24 +61,24 @@ impl Chart {
         self.time = last.0;
     }
 
-    /// Its viewer's link is broken on purpose: what it leaves with is what it had until now.
+    /// Breaks the viewer's link on purpose: the viewer leaves with the points received until now.
     pub(crate) fn break_link(&mut self, now: Instant) {
         self.broken.get_or_insert(now);
     }
 
-    /// Its viewer's link broke; the relay may have known since the last frame.
+    /// The viewer's link broke; the relay may have known since the last frame.
     pub(crate) fn link_broke(&mut self) {
         self.lost = self.lost.or(self.heard);
     }
 
-    /// Whether the watch had ended, for its viewer's link had been broken for long, and the agent was not yet told of its return.
+    /// Whether the watch had ended after a long break, while the agent did not yet know of the viewer's return.
     pub(super) fn was_away(&self, sample: &Sent, troubles: &[Trouble]) -> bool {
         let ended = |lost: Instant| lost + WATCHED_STILL <= sample.at;
         let still = self.lost.is_some_and(ended);
         still || self.away.iter().any(|(lost, back)| ended(*lost) && is_unheard(*back, sample, troubles))
     }
 
-    /// How many points it has got.
+    /// The number of received points.
     pub(crate) fn deliveries(&self) -> u64 {
         self.deliveries
     }
@@ -89,12 +89,12 @@ impl Chart {
             && self.until.is_none_or(|until| sample.at <= until)
     }
 
-    /// Whether its viewer came when the agent could not be told of it before this sample.
+    /// Whether the viewer came before this sample, at a time when the agent could not be told.
     pub(super) fn came_unheard(&self, sample: &Sent, troubles: &[Trouble]) -> bool {
         self.since.is_none_or(|since| is_unheard(since, sample, troubles))
     }
 
-    /// From when to when its viewer looked, milliseconds from a sample, and how many newer samples it has.
+    /// The viewer's times of looking, in milliseconds from a sample, and the number of newer samples received.
     pub(super) fn around(&self, sample: &Sent) -> String {
         let since = self.since.map_or(0, |since| apart(sample.at, since));
         let until = self.until.map_or("now".to_owned(), |until| apart(sample.at, until).to_string());
@@ -107,7 +107,7 @@ impl Chart {
         self.since.is_some_and(|since| since <= at) && self.until.is_none_or(|until| at <= until)
     }
 
-    /// Forgets what is closed; whether anything may still come.
+    /// Forgets old entries; false after the viewer has left for good.
     pub(super) fn forget(&mut self, mark: u64, before: Instant, totals: &mut Totals) -> bool {
         totals.disordered += std::mem::take(&mut self.disordered);
         let ended = self.until.is_some_and(|until| until < before);
@@ -122,7 +122,7 @@ impl Chart {
     }
 }
 
-/// Whether the agent could not be told before this sample of a viewer that came then.
+/// Whether a viewer came before this sample and the agent could not be told.
 fn is_unheard(came: Instant, sample: &Sent, troubles: &[Trouble]) -> bool {
     let within = |at: Instant, trouble: &Trouble| {
         at + ON_ITS_WAY >= trouble.from && trouble.to.is_none_or(|to| at <= to + trouble.told)

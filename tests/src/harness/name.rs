@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::programs::Relay;
 
-/// Where a relay serves, and where it says whether it is ready.
+/// The addresses of a relay's service and of its readiness.
 #[derive(Debug, Clone, Copy)]
 struct Backend {
     public: SocketAddr,
@@ -38,7 +38,7 @@ impl Name {
         Ok(Self { address, accepting: tokio::spawn(accept(listener, backends)) })
     }
 
-    /// Where to connect to.
+    /// The address for clients.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -60,7 +60,7 @@ async fn accept(listener: TcpListener, mut backends: Vec<Backend>) {
     }
 }
 
-/// The relay that everybody is sent to: the one used last for as long as it is ready, else the next that is.
+/// The relay for all new connections: the last one while that one is ready, else the next ready one.
 async fn present(backends: &mut [Backend]) -> Option<SocketAddr> {
     for _ in 0..backends.len() {
         let first = *backends.first()?;

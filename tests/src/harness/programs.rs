@@ -15,17 +15,17 @@ use tokio::time::timeout;
 
 use super::viewer::PATIENCE;
 
-/// Where the built program of this name is: beside the running one, or one folder up from a test.
+/// The path of a built program: beside the running one, or one folder up from a test.
 ///
 /// # Errors
-/// When it is not there, with the command that builds it.
+/// When the program is missing, with the command to build it.
 pub fn built(name: &str) -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     let beside = here.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
     beside.with_context(|| format!("{name} is not built: run cargo build --workspace --bins"))
 }
 
-/// One running program and what it has logged.
+/// One running program and its log.
 pub struct Program {
     child: Child,
     log: watch::Receiver<Vec<String>>,
@@ -53,7 +53,7 @@ impl Program {
         Ok(Self { child, log })
     }
 
-    /// Waits until a line of its log answers `wanted`, and gives that line.
+    /// Waits for a log line that answers `wanted`, and returns the line.
     ///
     /// # Errors
     /// When none does in time, or the program ends; the error holds the log.
@@ -64,20 +64,20 @@ impl Program {
         line.with_context(|| format!("{what} was not logged; the log:\n{}", self.log().join("\n")))
     }
 
-    /// Its log so far, a line each.
+    /// The log so far, one entry a line.
     pub fn log(&self) -> Vec<String> {
         self.log.borrow().clone()
     }
 
-    /// Its process id, while it runs.
+    /// The process id, while the program runs.
     pub fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Kills it at once, as a crash would.
+    /// Kills the program at once, as in a crash.
     ///
     /// # Errors
-    /// When it has ended already.
+    /// When the program has ended already.
     pub async fn kill(&mut self) -> Result<()> {
         Ok(self.child.kill().await?)
     }
@@ -85,7 +85,7 @@ impl Program {
     /// Sends SIGTERM and waits for the end.
     ///
     /// # Errors
-    /// When it does not end in time.
+    /// When the program does not end in time.
     pub async fn terminate(&mut self) -> Result<ExitStatus> {
         let id = self.child.id().context("it has ended already")?;
         signal(id, "TERM").await?;
@@ -93,7 +93,7 @@ impl Program {
     }
 }
 
-/// Shows a program's line where a test runner keeps it for the report of a failure.
+/// Shows a program's line; a test runner keeps the line for the report of a failure.
 #[expect(clippy::print_stderr, reason = "a test's output, kept by nextest unless the test fails")]
 fn show(program: &OsStr, line: &str) {
     if std::env::var_os("NEXTEST").is_some() {
@@ -116,13 +116,13 @@ pub async fn signal(process: u32, signal: &str) -> Result<()> {
 pub struct RelaySetup {
     /// The page's port; 0 for a free one.
     pub port: u16,
-    /// The page's address, if it is not 127.0.0.1.
+    /// The page's address; default 127.0.0.1.
     pub address: Option<IpAddr>,
     /// More flags of `serve`.
     pub flags: Vec<String>,
     /// The subscribers file.
     pub subscribers: Option<String>,
-    /// The registry of agents, which is empty otherwise.
+    /// The registry of agents; default empty.
     pub registry: Option<String>,
 }
 
@@ -130,21 +130,21 @@ pub struct RelaySetup {
 pub struct Relay {
     /// The process.
     pub program: Program,
-    /// Where viewers and agents connect.
+    /// The address for viewers and agents.
     pub address: SocketAddr,
     /// Where agents connect: the same, unless the flags say otherwise.
     pub agents: SocketAddr,
-    /// Where metrics, health and `explain` are.
+    /// The address for metrics, health and `explain`.
     pub private: SocketAddr,
     folder: tempfile::TempDir,
     setup: RelaySetup,
 }
 
 impl Relay {
-    /// Makes its keys and starts it, on free ports of 127.0.0.1 unless the setup says otherwise.
+    /// Makes the keys and starts the relay, on free ports of 127.0.0.1 unless the setup says otherwise.
     ///
     /// # Errors
-    /// When it is not built or does not come up.
+    /// When the program is not built or does not come up.
     pub async fn start(setup: RelaySetup) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         relay_command(folder.path(), ["init"]).await?;
@@ -161,7 +161,7 @@ impl Relay {
         Ok(Self { program, address, agents, private, folder, setup })
     }
 
-    /// Starts another one with a copy of its keys and agents, as the second of a pair.
+    /// Starts another relay with a copy of the keys and agents, as the second of a pair.
     ///
     /// # Errors
     /// As [`Relay::start`].
@@ -179,18 +179,18 @@ impl Relay {
         Ok(Self { program, address, agents, private, folder, setup })
     }
 
-    /// Stops it with SIGTERM; it stays away until [`Relay::resume`].
+    /// Stops the relay with SIGTERM, until [`Relay::resume`].
     ///
     /// # Errors
-    /// When it does not end.
+    /// When the relay does not end.
     pub async fn stop(&mut self) -> Result<ExitStatus> {
         self.program.terminate().await
     }
 
-    /// Starts it again with the same folder and ports.
+    /// Starts the relay again with the same folder and ports.
     ///
     /// # Errors
-    /// When it does not come up.
+    /// When the relay does not come up.
     pub async fn resume(&mut self) -> Result<()> {
         (self.program, _) = serve(self.folder.path(), &self.setup, self.address, self.private).await?;
         Ok(())
@@ -214,7 +214,7 @@ impl Relay {
         relay_command(self.folder.path(), ["agent", "revoke", name]).await.map(drop)
     }
 
-    /// Makes a link to a line that expires after a time such as `90d` or `5s`.
+    /// Makes a link to a line; the link expires after a time such as `90d` or `5s`.
     ///
     /// # Errors
     /// What `link` reports.
@@ -242,7 +242,7 @@ impl Relay {
         last_word(&relay_command(self.folder.path(), ["operator", "sign-in", &url, name]).await?)
     }
 
-    /// Makes a link for a day and gives its token, the part behind `#`.
+    /// Makes a link for a day and returns its token, the part behind `#`.
     ///
     /// # Errors
     /// What `link` reports.
@@ -267,15 +267,15 @@ impl Relay {
     /// Replaces the subscribers file.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the file cannot be written.
     pub fn write_subscribers(&self, text: &str) -> Result<()> {
         Ok(std::fs::write(self.folder.path().join("subscribers.csv"), text)?)
     }
 
-    /// Runs a command of the relay's program, and returns what it prints.
+    /// Runs a command of the relay's program, and returns the output.
     ///
     /// # Errors
-    /// What the command reports.
+    /// The command's own error.
     pub async fn command(&self, arguments: &[&str]) -> Result<String> {
         relay_command(self.folder.path(), arguments).await
     }
@@ -289,7 +289,7 @@ impl Relay {
         relay_command(self.folder.path(), ["agent", "list", &private]).await
     }
 
-    /// What `explain` says of a line, as JSON.
+    /// Returns `explain` of a line, as JSON.
     ///
     /// # Errors
     /// When the private listener does not answer.
@@ -301,7 +301,7 @@ impl Relay {
     /// The body of a page of the private listener.
     ///
     /// # Errors
-    /// When it does not answer with 200.
+    /// When the answer is not 200.
     pub async fn get(&self, path: &str) -> Result<String> {
         let mut stream = TcpStream::connect(self.private).await?;
         let request = format!(
@@ -400,10 +400,10 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Starts it. `LINELIGHT_TEST_AGENT` may name another command than the built one, such as an emulator and its binary.
+    /// Starts the agent. `LINELIGHT_TEST_AGENT` may name another command than the built one, such as an emulator and its binary.
     ///
     /// # Errors
-    /// When it is not built.
+    /// When the program is not built.
     pub fn start(setup: &AgentSetup) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("password"), format!("{}\n", setup.password))?;
@@ -421,7 +421,7 @@ impl Agent {
         Ok(Self { program: Program::start(&mut command)?, setup: setup.clone(), folder })
     }
 
-    /// What `linelight-agent health` says of it, and whether that is well.
+    /// Returns the answer of `linelight-agent health`, and whether the agent is well.
     ///
     /// # Errors
     /// When the command cannot be run.

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// What the proxy does to the connections through it.
+/// The state of the proxy's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Network {
     /// Bytes pass.
@@ -18,7 +18,7 @@ pub enum Network {
     Cut,
     /// The same by a reset.
     Reset,
-    /// Connections stay open, and no byte passes: a peer that vanished without a FIN.
+    /// Connections stay open, and no byte passes: a peer gone without a FIN.
     Silent,
 }
 
@@ -49,12 +49,12 @@ impl Proxy {
         Ok(Self { address, network, accepting })
     }
 
-    /// Where to connect to.
+    /// The address for clients.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Changes what happens to the connections through it, those that are open included.
+    /// Changes the state of all connections, the open ones included.
     pub fn set(&self, network: Network) {
         self.network.send_replace(network);
     }

@@ -31,7 +31,7 @@ impl Outpost {
         Self::with_token(relay.address, token, setup, flags).await
     }
 
-    /// The same with a token that is there already.
+    /// The same with a known token.
     ///
     /// # Errors
     /// As [`Outpost::start`].
@@ -60,7 +60,7 @@ impl Outpost {
 pub struct Site {
     /// The relay.
     pub relay: Relay,
-    /// The router and its agent, `core-1`, which may report every line.
+    /// The router and its agent, `core-1`; the agent may report every line.
     pub outpost: Outpost,
 }
 

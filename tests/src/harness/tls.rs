@@ -1,4 +1,4 @@
-//! A certificate for 127.0.0.1 that only this run trusts.
+//! A certificate for 127.0.0.1, trusted in this run only.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use rustls::{ClientConfig, RootCertStore};
 
-/// What a relay shows and its peers trust.
+/// The relay's certificate and its peers' trust.
 #[derive(Debug, Clone)]
 pub struct Certificate {
     /// The relay's flags.
     pub flags: [String; 2],
-    /// The certificate itself, PEM: what an agent's `--relay-ca` names.
+    /// The certificate itself, PEM: a file for an agent's `--relay-ca`.
     pub file: PathBuf,
-    /// A client that trusts it.
+    /// A client with trust in the certificate.
     pub client: Arc<ClientConfig>,
 }
 
@@ -21,7 +21,7 @@ impl Certificate {
     /// Makes one in a folder.
     ///
     /// # Errors
-    /// When it cannot be made or written.
+    /// When the certificate cannot be made or written.
     pub fn make(folder: &Path) -> Result<Self> {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
         let (file, key) = (folder.join("certificate.pem"), folder.join("key.pem"));

@@ -17,10 +17,10 @@ use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-/// How long a test waits for something that should happen before it fails.
+/// A test's longest wait for an expected event.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What carries a stream: TCP, with or without TLS.
+/// The carrier of a stream: TCP, with or without TLS.
 trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
@@ -31,7 +31,7 @@ pub struct Viewer {
     seen: VecDeque<Value>,
 }
 
-/// One point of a line's chart as the viewer received it.
+/// One received point of a line's chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Point {
     /// Unix milliseconds by the relay's clock.
@@ -43,7 +43,7 @@ pub struct Point {
 }
 
 impl Viewer {
-    /// Opens the stream of the line that a link's token names.
+    /// Opens the stream of the line in a link's token.
     ///
     /// # Errors
     /// When the relay cannot be reached or refuses the upgrade.
@@ -67,7 +67,7 @@ impl Viewer {
     /// The same over TLS.
     ///
     /// # Errors
-    /// As [`Viewer::with_token`], and where the certificate is not trusted.
+    /// Like [`Viewer::with_token`], also without a trusted certificate.
     pub async fn over_tls(relay: SocketAddr, trust: &Arc<ClientConfig>, token: &str) -> Result<Self> {
         let stream = TcpStream::connect(relay).await.context("connecting to the relay")?;
         let name = ServerName::IpAddress(relay.ip().into());
@@ -101,10 +101,10 @@ impl Viewer {
         }
     }
 
-    /// Waits for the first frame that answers `wanted`.
+    /// Waits for the first frame for which `wanted` is true.
     ///
     /// # Errors
-    /// When none does within [`PATIENCE`]; the error lists what came instead.
+    /// When no such frame arrives within [`PATIENCE`]; the error lists the frames received.
     pub async fn until(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         let deadline = Instant::now() + PATIENCE;
         let mut came = Vec::new();
@@ -151,7 +151,7 @@ impl Viewer {
         points(&frame).into_iter().find(wanted).context("the frame that was just found has no such point")
     }
 
-    /// Waits for the close code that ends the stream.
+    /// Waits for the stream's close code.
     ///
     /// # Errors
     /// When the stream does not end within [`PATIENCE`], or without a code.
@@ -167,7 +167,7 @@ impl Viewer {
         }
     }
 
-    /// Every point that the stream showed so far, in the order in which it came; a snapshot begins anew.
+    /// Every point shown so far, in the order of arrival; a snapshot begins anew.
     pub fn chart(&self) -> Vec<Point> {
         let mut chart = Vec::new();
         for frame in &self.seen {

@@ -1,4 +1,4 @@
-//! Runs a script that was read, against the model of a router.
+//! Runs a parsed script against the model of a router.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ const MAX_ROUNDS: usize = 1000;
 pub enum Stop {
     /// What `on-error` catches.
     Trap(String),
-    /// What no script here may rely on, for nobody knows what RouterOS makes of it.
+    /// Doubtful: no script here may rely on this, for nobody knows RouterOS's behaviour.
     Doubt(String),
 }
 
@@ -346,7 +346,7 @@ fn number(value: usize) -> Value {
     Value::Number(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-/// Adds the place to a message that has none yet.
+/// Adds the place to a message without one.
 fn at(stop: Stop, position: Position) -> Stop {
     let place = |message: String| if message.contains("(line ") { message } else { format!("{message} ({position})") };
     match stop {

@@ -1,4 +1,4 @@
-//! A router's configuration as far as the scripts touch it, and what its commands do to it.
+//! A router's configuration as far as the scripts touch it, and the effects of commands.
 //!
 //! It is a model of what MikroTik documents, not of the router: time passes only in `:delay`, packets do not.
 
@@ -13,7 +13,7 @@ use super::value::Value;
 
 type Run<T> = Result<T, Stop>;
 
-/// How this router hands out properties that hold a list, which no source says.
+/// How this router hands out list properties; no source says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lists {
     /// As an array.
@@ -33,7 +33,7 @@ pub struct RouterModel {
     printed: Vec<String>,
 }
 
-/// One object of a menu; a menu that is one object has one row.
+/// One object of a menu; a menu without several objects has one row.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     id: u32,
@@ -104,13 +104,13 @@ impl RouterModel {
         self
     }
 
-    /// The same router, which hands out lists in this way.
+    /// The same router with this form of lists.
     pub fn handing_out(mut self, lists: Lists) -> Self {
         self.lists = lists;
         self
     }
 
-    /// Adds an object as an operator would have it, without any command.
+    /// Adds an object in an operator's name, without any command.
     pub fn put(&mut self, menu: &str, properties: &[(&str, Value)]) -> u32 {
         let id = self.next_id;
         self.next_id += 1;
@@ -147,7 +147,7 @@ impl RouterModel {
         evaluate::run(self, script)
     }
 
-    /// What the last script printed.
+    /// The output of the last script.
     pub fn printed(&self) -> &[String] {
         &self.printed
     }
@@ -185,10 +185,10 @@ impl RouterModel {
         text
     }
 
-    /// Power off and on: what is in memory is gone, and what runs at the start runs.
+    /// Power off and on: memory is lost, and start-up scripts run.
     ///
     /// # Errors
-    /// What a start-up script stopped with.
+    /// A start-up script's error.
     pub fn reboot(&mut self) -> Result<(), Stop> {
         let in_memory: Vec<_> =
             self.rows("/disk").iter().filter(|row| row.has("type", "tmpfs")).map(|row| row.text("slot")).collect();
@@ -224,7 +224,7 @@ impl RouterModel {
         self.rows(menu).iter().map(|row| row.id).collect()
     }
 
-    /// A property as `find` and `get` see it.
+    /// A property's value for `find` and `get`.
     pub(super) fn property(&self, menu: &str, id: u32, name: &str) -> Value {
         let Some(row) = self.rows(menu).iter().find(|row| row.id == id) else { return Value::Nothing };
         let computed = (menu == "/container").then(|| self.container_state(row, name)).flatten();

@@ -88,7 +88,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("/user/group", "add set remove find get print", "name policy skin"),
 ];
 
-/// What one version knows.
+/// The words of one version.
 pub struct Schema {
     menus: BTreeMap<&'static str, Menu>,
 }
@@ -99,19 +99,19 @@ pub struct Menu {
     properties: BTreeMap<&'static str, Property>,
 }
 
-/// One word that a menu knows.
+/// One word of a menu.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Property {
-    /// It can be read and not written.
+    /// Readable, not writable.
     pub read_only: bool,
-    /// It is a yes or a no.
+    /// A yes or a no.
     pub flag: bool,
-    /// It is an argument of `add` alone.
+    /// An argument of `add` alone.
     pub argument: bool,
 }
 
 impl Schema {
-    /// What 7.`minor` knows, with the package `container` or without.
+    /// The words of 7.`minor`, with the package `container` or without.
     pub fn of(minor: u8, container: bool) -> Self {
         let menus = TABLE
             .iter()
@@ -135,14 +135,14 @@ impl Schema {
         self.menus.keys().any(|menu| menu.starts_with(path))
     }
 
-    /// Whether a name is a property of any menu: a variable of that name would not be read inside `where`.
+    /// Whether a name is a property of any menu: `where` would not read a variable of such a name.
     pub fn is_property(name: &str) -> bool {
         TABLE.iter().any(|(_, _, properties)| properties.split_whitespace().any(|word| word_of(word) == name))
     }
 }
 
 impl Menu {
-    /// Whether it has this command.
+    /// True for a command of this menu.
     pub fn has_command(&self, name: &str) -> bool {
         self.commands.contains(&name)
     }
@@ -157,7 +157,7 @@ fn word_of(entry: &str) -> &str {
     entry.split([':', '!', '%', '=']).next().unwrap_or_default()
 }
 
-/// The word, if its range of versions holds this one.
+/// The word, if this version has it.
 fn known(entry: &'static str, minor: u8) -> Option<&'static str> {
     let range = entry.split_once(':').map_or("-", |(_, range)| range);
     let (first, last) = range.split_once('-')?;

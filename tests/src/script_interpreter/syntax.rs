@@ -1,8 +1,8 @@
-//! The scripting language's syntax, read as RouterOS reads it: a menu, command or property that the version does not know is an error
-//! of the whole text, before anything of it runs.
+//! The scripting language's syntax, read as RouterOS reads: an unknown menu, command or property is an error of the whole text,
+//! before anything runs.
 //!
-//! Stricter than RouterOS where RouterOS is known to surprise: operators of different kinds need brackets, what is compared
-//! inside `where` is quoted, and a variable may not have a property's name.
+//! Stricter than RouterOS in known traps: operators of different kinds need brackets, comparisons inside `where` need quotes, and
+//! a variable may not have a property's name.
 
 mod expression;
 mod tree;
@@ -17,7 +17,7 @@ pub use tree::{Block, Command, Expression, Piece, Position, Statement, SyntaxErr
 /// Reads a script for a version.
 ///
 /// # Errors
-/// [`SyntaxError`] at the first thing that the version does not know.
+/// [`SyntaxError`] at the first word unknown to the version.
 pub fn parse(text: &str, schema: &Schema) -> Result<Block, SyntaxError> {
     let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
     let lines = std::iter::once(0).chain(ends).collect();
@@ -27,7 +27,7 @@ pub fn parse(text: &str, schema: &Schema) -> Result<Block, SyntaxError> {
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
-    /// Where each line begins.
+    /// The first byte of each line.
     lines: Vec<usize>,
     schema: &'a Schema,
 }
@@ -73,7 +73,7 @@ impl Parser<'_> {
         if self.eat(byte) { Ok(()) } else { self.fail(format!("expected {:?}", char::from(byte))) }
     }
 
-    /// Spaces, and a line that goes on after a backslash.
+    /// Spaces, and a line continued after a backslash.
     fn spaces(&mut self) {
         loop {
             match self.peek() {
@@ -110,7 +110,7 @@ impl Parser<'_> {
         if self.at_end() { Ok(()) } else { self.fail("expected end of command") }
     }
 
-    /// Statements up to the closing byte, which is eaten, or to the end of the text.
+    /// Statements up to the closing byte, which is consumed, or to the end of the text.
     fn block(&mut self, closing: Option<u8>) -> Read<Block> {
         let mut statements = Vec::new();
         loop {

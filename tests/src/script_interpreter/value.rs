@@ -1,4 +1,4 @@
-//! What a RouterOS variable holds.
+//! The values of RouterOS variables.
 
 use std::fmt;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use super::syntax::Block;
 /// A value of the scripting language.
 #[derive(Debug, Clone)]
 pub enum Value {
-    /// What an unset property or variable has.
+    /// The value of an unset property or variable.
     Nothing,
     /// `true` or `yes`, `false` or `no`.
     Bool(bool),
@@ -20,12 +20,12 @@ pub enum Value {
     Id(u32),
     /// A list.
     Array(Vec<Value>),
-    /// What `do={…}` and `:parse` make.
+    /// A value of `do={…}` or `:parse`.
     Code(Rc<Block>),
 }
 
 impl Value {
-    /// Its type as `:typeof` says it.
+    /// The type's name in `:typeof`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
@@ -47,7 +47,7 @@ impl Value {
         }
     }
 
-    /// The value that a bare word of a script means.
+    /// The value of a bare word in a script.
     pub fn from_word(word: &str) -> Self {
         match word {
             "true" | "yes" => Self::Bool(true),
@@ -62,7 +62,7 @@ impl Value {
 }
 
 impl fmt::Display for Value {
-    /// As `:tostr` does it.
+    /// The text of `:tostr`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => Ok(()),

@@ -1,4 +1,4 @@
-//! One command under way: where its replies go, and which command it is.
+//! One running command: its connection, its tag and its kind.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::print;
 use super::record::{SampleSent, Stream};
 use super::sentence::{Reply, Sentence, Trap};
 
-/// What a connection's writer takes: whole sentences, and the samples that they hold.
+/// An item for a connection's writer: whole sentences, and their samples.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
     pub(crate) bytes: Vec<u8>,
@@ -66,13 +66,13 @@ impl Call {
         self.send(Outgoing { bytes: self.encode_last(&reply), ..Outgoing::default() }).await;
     }
 
-    /// A refusal: `!trap`, and the `!done` that follows it.
+    /// A refusal: `!trap`, and its `!done`.
     pub(crate) async fn refuse(&self, trap: &Trap) {
         self.reply(&Reply::trap(trap)).await;
         self.done(Reply::done()).await;
     }
 
-    /// Enters the command into the record as one that goes on.
+    /// Enters the command into the record, as one without an end of its own.
     pub(crate) fn begin_stream(&self, interfaces: Vec<Vec<u8>>) -> StreamGuard {
         let command = String::from_utf8_lossy(self.sentence.command()).into_owned();
         let tag = self.tag().map(<[u8]>::to_vec);
@@ -86,13 +86,13 @@ impl Call {
         unknown.map_or(Ok(()), |(name, _)| Err(Trap::unknown_parameter(name)))
     }
 
-    /// The milliseconds of a duration among the attributes, if it is given.
+    /// The milliseconds of a duration among the attributes, if present.
     pub(crate) fn duration(&self, name: &str) -> Result<Option<u64>, Trap> {
         let Some(text) = self.sentence.attribute(name) else { return Ok(None) };
         clock::parse_duration(text).map(Some).ok_or_else(|| Trap::out_of_range(name))
     }
 
-    /// Carries the command out to its end.
+    /// Runs the command to its end.
     pub(crate) async fn run(self) {
         if self.core.read(|state| state.misbehaviour.is_unanswered(self.sentence.command())) {
             return std::future::pending().await;

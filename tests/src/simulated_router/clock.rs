@@ -1,10 +1,10 @@
-//! The router's seconds, which a test may make shorter than real ones, and the texts in which RouterOS writes times.
+//! The router's seconds, in a test perhaps shorter than real ones, and RouterOS's text forms of times.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Maps tokio's time to the router's. All of the router's time is in its own milliseconds since its start.
+/// Maps tokio's time to the router's: milliseconds since the router's start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     started: Instant,
@@ -90,7 +90,7 @@ pub(crate) fn date_and_time(unix_seconds: u64) -> (String, String) {
 }
 
 /// Year, month and day of a number of days since 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date
-/// Algorithms", `civil_from_days`, for days that are not negative).
+/// Algorithms", `civil_from_days`, for days from 0 on).
 fn civil(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);

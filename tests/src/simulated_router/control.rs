@@ -1,5 +1,5 @@
 //! The control port: the router's handle as lines of text over TCP, for tests in other languages and for a hand at a
-//! terminal (`nc 127.0.0.1 PORT`). It is never part of what the router shows to the API.
+//! terminal (`nc 127.0.0.1 PORT`). The API never shows any of this.
 
 mod misbehave;
 mod text;
@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use self::text::{escape, number, on_or_off, unescape};
 use super::{Misbehaviour, Person, Policies, Rate, Rates, SimulatedRouter, TagPlacement};
 
-/// The longest line that is read, in bytes; a longer one ends the connection.
+/// The longest accepted line, in bytes; a longer one ends the connection.
 const MAX_LINE: u64 = 16 * 1024;
 /// Connections at a time; the next one waits.
 const MAX_CONNECTIONS: usize = 32;
@@ -93,7 +93,7 @@ pub async fn serve(router: Arc<SimulatedRouter>, listener: TcpListener) {
         let Ok((stream, _)) = listener.accept().await else { continue };
         let router = Arc::clone(&router);
         tokio::spawn(async move {
-            // Whoever leaves in the middle has what they wanted.
+            // A client may leave in the middle.
             let _ = converse(&router, stream).await;
             drop(place);
         });
@@ -115,7 +115,7 @@ async fn converse(router: &SimulatedRouter, stream: TcpStream) -> io::Result<()>
     }
 }
 
-/// The answer to one line: its lines and how it ended.
+/// The answer to one line: the lines and the end.
 pub async fn answer(router: &SimulatedRouter, line: &str) -> String {
     let words: Vec<Vec<u8>> = line.split_whitespace().map(unescape).collect();
     let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();

@@ -1,4 +1,4 @@
-//! What all connections of one router share: its state under one short lock, and the signals that something changed.
+//! The shared part of all connections of one router: the state under one short lock, and the signals of changes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,12 +13,12 @@ use super::sentence::TagPlacement;
 use super::state::{Change, World};
 use super::{Login, Policies, Setup};
 
-/// Changes that a slow listen may lag behind before it misses some, as one on a busy router does.
+/// Changes by which a slow listen may lag before some are lost, as on a busy router.
 const CHANGES: usize = 4096;
-/// Injections that a connection may lag behind.
+/// Injections by which a connection may lag.
 const INJECTIONS: usize = 16;
 
-/// All that a lock protects.
+/// Everything under the lock.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) world: World,
@@ -31,7 +31,7 @@ pub(crate) struct State {
     pub(crate) password: Vec<u8>,
 }
 
-/// What decides whether connections live and answer.
+/// Whether connections live and get answers.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Gate {
     /// Connections of an older generation end.
@@ -86,7 +86,7 @@ impl Core {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A test that panics while it looks must not take the router from the others.
+        // A test that panics with the lock must not block the other tests.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -108,18 +108,18 @@ impl Core {
         look(&state, now)
     }
 
-    /// The same, and every change from that moment on.
+    /// The same, and every later change.
     pub(crate) fn read_and_follow<T>(&self, look: impl FnOnce(&State, u64) -> T) -> (T, broadcast::Receiver<Change>) {
         self.read_settled(|state, now| (look(state, now), self.changes.subscribe()))
     }
 
-    /// Changes the state, tells listeners what changed, and wakes whoever waits for a condition.
+    /// Changes the state, tells listeners, and wakes the waiters for a condition.
     pub(crate) fn update<T>(&self, change: impl FnOnce(&mut State, u64) -> T) -> T {
         let result = {
             let mut state = self.lock();
             let now = self.now();
             let result = change(&mut state, now);
-            // Told under the lock, so that a snapshot and the changes behind it fit together.
+            // Told under the lock: a snapshot and the changes behind the snapshot fit together.
             for change in state.world.changes.drain(..) {
                 let _ = self.changes.send(change);
             }
@@ -141,7 +141,7 @@ impl Core {
 
     /// Waits while the router is stalled.
     pub(crate) async fn answering(&self) {
-        // An error would mean that the sender is gone, and it lives in `self`.
+        // The only possible error is a missing sender, and `self` holds the sender.
         let _ = self.gate.subscribe().wait_for(|gate| !gate.stalled).await;
     }
 

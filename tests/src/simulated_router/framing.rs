@@ -6,7 +6,7 @@
 /// The longest sentence accepted once logged in, in bytes: keeps a mistaken client from filling this process.
 pub const MAX_SENTENCE: usize = 1 << 20;
 
-/// The longest sentence accepted before login, in bytes; RouterOS has such a limit and does not publish it.
+/// The longest sentence accepted before login, in bytes; RouterOS has such a limit and does not publish the number.
 pub const MAX_SENTENCE_BEFORE_LOGIN: usize = 4096;
 
 /// Why the bytes of a client are not sentences.
@@ -15,7 +15,7 @@ pub enum FramingError {
     /// A first byte of 0xF8 or above: reserved control bytes.
     #[error("control byte {0:#04x} is reserved")]
     Reserved(u8),
-    /// More bytes than the limit that was given.
+    /// More bytes than the given limit.
     #[error("sentence is longer than {0} bytes")]
     TooLong(usize),
 }
@@ -41,7 +41,7 @@ pub fn encode_word(word: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(word);
 }
 
-/// Encodes a sentence: its words and the zero-length word that ends it.
+/// Encodes a sentence: the words and a zero-length word at the end.
 pub fn encode_sentence<W: AsRef<[u8]>>(words: impl IntoIterator<Item = W>) -> Vec<u8> {
     let mut out = Vec::new();
     for word in words {
@@ -51,7 +51,7 @@ pub fn encode_sentence<W: AsRef<[u8]>>(words: impl IntoIterator<Item = W>) -> Ve
     out
 }
 
-/// Reads a length prefix: the length and the number of bytes that it took, or `None` for more bytes.
+/// Reads a length prefix: the length and the prefix's own size in bytes, or `None` for more bytes.
 ///
 /// # Errors
 /// [`FramingError::Reserved`] for a first byte of 0xF8 and above.
@@ -85,7 +85,7 @@ impl SentenceReader {
     /// The words of the next whole sentence, or `None` for more bytes. Empty sentences are skipped, as RouterOS does.
     ///
     /// # Errors
-    /// [`FramingError`]; the connection cannot go on after it.
+    /// [`FramingError`]; the connection cannot go on afterwards.
     pub fn next_sentence(&mut self, limit: usize) -> Result<Option<Vec<Vec<u8>>>, FramingError> {
         loop {
             let Some((words, used)) = decode_sentence(&self.buffer, limit)? else { return Ok(None) };
@@ -97,7 +97,7 @@ impl SentenceReader {
     }
 }
 
-/// The words of a sentence and the number of bytes that it took.
+/// The words of a sentence and the sentence's size in bytes.
 type Decoded = (Vec<Vec<u8>>, usize);
 
 fn decode_sentence(bytes: &[u8], limit: usize) -> Result<Option<Decoded>, FramingError> {

@@ -15,14 +15,14 @@ pub(crate) async fn listen(call: &Call, menu: Menu) -> Result<(), Trap> {
         return Err(Trap::no_such_command());
     }
     call.check_parameters(&[".proplist"])?;
-    // Subscribed before the stream is in the record, so that a test that has seen the stream misses no change.
+    // Subscribed before the stream is in the record: a test that has seen the stream misses no change.
     let ((), changes) = call.core.read_and_follow(|_, _| ());
     let _stream = call.begin_stream(Vec::new());
     follow(call, menu, changes).await;
     Ok(())
 }
 
-/// Tells every change of the menu until the command is cancelled. What a slow client missed it is not told.
+/// Reports every change of the menu until the command is cancelled. A slow client loses changes.
 pub(crate) async fn follow(call: &Call, menu: Menu, mut changes: Receiver<Change>) {
     let properties = Properties::of(&call.sentence);
     loop {
@@ -34,7 +34,7 @@ pub(crate) async fn follow(call: &Call, menu: Menu, mut changes: Receiver<Change
     }
 }
 
-/// The changed row; of one that is gone only its id, and `true` where MikroTik's page says `yes`.
+/// The changed row; of a removed one only the id, and `true` where MikroTik's page says `yes`.
 async fn tell(call: &Call, properties: &Properties, change: Change) {
     let reply = match change.row {
         Some(row) => call.core.read(|state| properties.show(state, row)).map(Reply::row),
@@ -45,7 +45,7 @@ async fn tell(call: &Call, properties: &Properties, change: Change) {
     }
 }
 
-/// The frame of an item that is gone.
+/// The frame of a removed item.
 pub(crate) fn dead(id: &str) -> Reply {
     Reply::new("!re").with(".id", id).with(".dead", "true")
 }

@@ -4,7 +4,7 @@ use md5::{Digest, Md5};
 
 use super::sentence::{Sentence, Trap};
 
-/// Which login the router speaks.
+/// The router's kind of login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Login {
     /// Name and password in one sentence: 6.43 and later.
@@ -14,7 +14,7 @@ pub enum Login {
     Old,
 }
 
-/// What a `/login` leads to.
+/// The result of a `/login`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Welcome,
@@ -22,7 +22,7 @@ pub(crate) enum Outcome {
     Refused(Trap),
 }
 
-/// Judges one `/login`. `pending` is the challenge that this connection was given, `fresh` the one that it may get.
+/// Judges one `/login`. `pending` is this connection's last challenge, `fresh` the next one.
 pub(crate) fn judge(
     style: Login,
     sentence: &Sentence,

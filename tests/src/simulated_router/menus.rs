@@ -1,4 +1,4 @@
-//! The menus that can be printed: their paths, and their rows with every property in RouterOS's order.
+//! The menus with a print command: their paths, and their rows with every property in RouterOS's order.
 
 use super::clock::{self, uptime};
 use super::sentence::Row;
@@ -40,7 +40,7 @@ impl Menu {
         Self::ALL.iter().find(|(known, _)| known.as_bytes() == path).map(|(_, menu)| *menu)
     }
 
-    /// Whether the menu is one item without an id, which cannot come or go.
+    /// True for a menu of one item without an id; such an item cannot come or go.
     pub(crate) fn is_single(self) -> bool {
         matches!(self, Self::Identity | Self::Resource | Self::Clock)
     }
@@ -69,16 +69,16 @@ impl Menu {
     }
 }
 
-/// Server sessions that are up.
+/// Running server sessions.
 fn linked(world: &World) -> impl Iterator<Item = (&Interface, &Link)> {
     let servers = world.interfaces.iter().filter(|interface| interface.kind == Kind::Server);
     servers.filter_map(|interface| Some((interface, interface.link.as_ref()?)))
 }
 
-/// What a static queue may be given.
+/// The settable properties of a static queue.
 pub const QUEUE_PROPERTIES: [&str; 7] = ["name", "target", "parent", "max-limit", "time", "invalid", "disabled"];
 
-/// A static queue; what it is not given is as RouterOS has it by itself.
+/// A static queue; properties not given have RouterOS's defaults.
 fn static_queue_row(id: u32, given: &[(&'static str, Vec<u8>)]) -> Row {
     let mut row = vec![
         (".id", hex_id(id).into_bytes()),

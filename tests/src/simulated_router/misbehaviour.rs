@@ -1,16 +1,16 @@
-//! Every way in which a router was seen to fail its clients, or may, each switched on and off while the router runs.
+//! Every known or possible misbehaviour of a router. Each one is switched on and off while the router runs.
 
 use super::framing;
 use super::sentence::{Reply, Row, TagPlacement};
 
-/// What a monitor-traffic stream does when an interface that it watches is no more. No capture of this exists, so
-/// a client has to live with each.
+/// The fate of a monitor-traffic stream after one of its interfaces has gone. No capture of this exists, so a client has to
+/// live with each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Vanished {
     /// Its rows stop; the others' go on.
     #[default]
     RowsStop,
-    /// Its rows go on with zeros.
+    /// The rows go on with zeros.
     Zeros,
     /// `!trap` with `no such item`, and `!done`, for the whole command.
     Trap,
@@ -18,7 +18,7 @@ pub enum Vanished {
     Done,
 }
 
-/// What monitor-traffic does with a list that names an interface which is not there.
+/// The answer of monitor-traffic to a list with an unknown interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BadName {
     /// Refuses the whole command.
@@ -39,12 +39,12 @@ pub enum Partial {
     Truncated,
 }
 
-/// What is switched on. The default is a router that behaves.
+/// The present misbehaviour. The default is a well-behaved router.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Misbehaviour {
-    /// What becomes of a stream whose interface vanishes.
+    /// For a stream with a vanished interface.
     pub vanished: Vanished,
-    /// What becomes of a list with a bad name in it.
+    /// For a list with a bad name.
     pub bad_name: BadName,
     /// monitor-traffic takes interfaces by name only, never by `*ID`.
     pub names_only: bool,
@@ -52,11 +52,11 @@ pub struct Misbehaviour {
     pub unmonitored: Vec<String>,
     /// Every row of monitor-traffic comes twice.
     pub doubled_rows: bool,
-    /// Printed tables list every row twice, as one that changes while it is read may.
+    /// Printed tables list every row twice, as a table can that changes while a client reads.
     pub listed_twice: bool,
     /// monitor-traffic streams stay open and send nothing, and all else works.
     pub silent_streams: bool,
-    /// Properties that no row has, in print and monitor-traffic.
+    /// Properties to leave out of print and monitor-traffic.
     pub missing_properties: Vec<String>,
     /// monitor-traffic rows have no name.
     pub nameless_rows: bool,
@@ -68,23 +68,23 @@ pub struct Misbehaviour {
     pub unknown_stats: bool,
     /// Every reply is written in pieces of so many bytes, each flushed.
     pub piece: Option<usize>,
-    /// After the `!done` of a cancelled stream come so many rows more with its tag.
+    /// The number of further rows, with the stream's tag, after the `!done` of a cancelled stream.
     pub late_replies: u32,
-    /// Commands that begin so are never answered.
+    /// The first words of commands without an answer.
     pub unanswered: Vec<String>,
-    /// A command that is not answered does not answer to `/cancel` either.
+    /// True if an unanswered command ignores `/cancel` too.
     pub deaf_to_cancel: bool,
-    /// Commands that begin so are refused with `not enough permissions (9)`.
+    /// The first words of commands to refuse with `not enough permissions (9)`.
     pub refused: Vec<String>,
-    /// Menus that are not there: commands that begin so are answered with `no such command prefix`.
+    /// The first words of commands to answer with `no such command prefix`, for menus the router lacks.
     pub missing_menus: Vec<String>,
     /// No menu knows `listen`.
     pub no_listen: bool,
-    /// Every `!done` comes behind a sentence with a reply word that nobody knows.
+    /// Every `!done` comes behind a sentence with an unknown reply word.
     pub unknown_words: bool,
     /// Printed tables come up short.
     pub partial: Option<Partial>,
-    /// Rows are dropped from print when the proplist names a property that the menu does not have.
+    /// Rows are dropped from print if the proplist names a property outside the menu.
     pub unknown_property_drops_rows: bool,
 }
 
@@ -105,7 +105,7 @@ impl Misbehaviour {
         self.unmonitored.iter().any(|name| name.as_bytes() == interface)
     }
 
-    /// Takes from a row what this router does not know.
+    /// Removes this router's missing properties from a row.
     pub(crate) fn strip(&self, mut row: Row) -> Row {
         row.retain(|(name, _)| !self.missing_properties.iter().any(|missing| missing == name));
         let counters = row.iter_mut().filter(|(name, _)| self.narrow_counters && name.ends_with("-byte"));
@@ -124,12 +124,12 @@ fn begins_with_any(command: &[u8], prefixes: &[String]) -> bool {
     prefixes.iter().any(|prefix| command.starts_with(prefix.as_bytes()))
 }
 
-/// Bytes that every open API connection receives once, out of turn.
+/// Bytes for every open API connection, once, out of turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Injection {
-    /// The prefix of a word of 4 GiB, and nothing of it.
+    /// The prefix of a word of 4 GiB, without the word.
     HugeWord,
-    /// A prefix that begins with 0xF8 and has eight bytes more.
+    /// A prefix with the first byte 0xF8 and eight bytes more.
     ReservedPrefix,
     /// A row with one word of 70,000 bytes.
     LongWord,
@@ -139,9 +139,9 @@ pub enum Injection {
     LongSentence,
     /// A sentence with the reply word `!surprise`.
     UnknownWord,
-    /// So many rows for a tag that no client chose.
+    /// This many rows, for a tag of no client.
     Flood(u32),
-    /// `!fatal` with this reason; the connection stays open, as it does for a moment on a router.
+    /// `!fatal` with this reason. The connection stays open, as on a router for a moment.
     Fatal(String),
     /// These bytes.
     Bytes(Vec<u8>),
@@ -168,7 +168,7 @@ impl Injection {
     }
 }
 
-/// `14780000` as `14.78Mbps`: the largest of bps, kbps, Mbps and Gbps that leaves at least one, shortest exact decimals.
+/// `14780000` as `14.78Mbps`: the largest of bps, kbps, Mbps and Gbps with a value of at least one, shortest exact decimals.
 pub(crate) fn suffixed(bits_per_second: u64) -> String {
     let units = [(1_000_000_000, 9, "Gbps"), (1_000_000, 6, "Mbps"), (1000, 3, "kbps")];
     let Some((size, digits, unit)) = units.into_iter().find(|(size, _, _)| bits_per_second >= *size) else {

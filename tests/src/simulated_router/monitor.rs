@@ -26,19 +26,19 @@ const PARAMETERS: [&str; 11] = [
     "without-paging",
 ];
 
-/// The longest interval that `monitor-traffic` accepts, in milliseconds.
+/// The longest `interval` of `monitor-traffic`, in milliseconds.
 const LONGEST_INTERVAL: u64 = 5000;
 
-/// What one row of a stream describes, settled when the command starts: an interface by its id, never by its name.
+/// The subject of one row of a stream, settled when the command starts: an interface by its id, never by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Target {
     Interface {
         id: u32,
         name: Vec<u8>,
     },
-    /// The sum over the others of the list, or over all interfaces where it stands alone.
+    /// The sum over the list's other entries, or over all interfaces for `aggregate` alone.
     Aggregate,
-    /// The row without a name that an empty list gets.
+    /// The row without a name, for an empty list.
     Nothing,
 }
 
@@ -92,7 +92,7 @@ pub(crate) async fn client(call: &Call) -> Result<(), Trap> {
     run(call, schedule, |section| call.core.read(|state| client_frame(call, state, id, section))).await
 }
 
-/// What a tick leads to.
+/// The result of a tick.
 enum Frame {
     Rows(Vec<(Reply, Option<SampleSent>)>),
     Trap(Trap),
@@ -114,7 +114,7 @@ async fn run(call: &Call, schedule: Schedule, frame: impl Fn(u64) -> Frame) -> R
             tokio::time::sleep_until(started + call.core.duration(schedule.duration)).await;
             break;
         }
-        // From tick to tick, so that a frame's own time does not add up; after a stall from now on.
+        // From tick to tick, so that a frame's own time does not add up; after a stall, from now on.
         tick = (tick + call.core.duration(schedule.interval)).max(Instant::now());
         tokio::time::sleep_until(tick).await;
     }
@@ -140,7 +140,7 @@ fn names(targets: &[Target]) -> Vec<Vec<u8>> {
     targets.iter().filter_map(name).collect()
 }
 
-/// Resolves a comma list of names and ids. A comma inside a name divides it, as it does on a router.
+/// Resolves a comma list of names and ids. A comma inside a name divides the name, as on a router.
 fn targets(state: &State, list: &[u8]) -> Result<Vec<Target>, Trap> {
     if list.is_empty() {
         return Ok(vec![Target::Nothing]);
@@ -179,7 +179,7 @@ fn traffic_frame(call: &Call, state: &State, targets: &[Target], section: u64) -
     Frame::Rows(rows.flat_map(|row| [again(&row), Some(row)]).flatten().collect())
 }
 
-/// A target's name and rates, or `None` for one that has gone and of which nothing is said any more.
+/// A target's name and rates, or `None` for a vanished one without rows.
 fn target_row(state: &State, all: &[Target], target: &Target, now: u64) -> Option<(Option<Vec<u8>>, Directed)> {
     match target {
         Target::Nothing => Some((None, Directed::default())),
@@ -261,7 +261,7 @@ fn client_frame(call: &Call, state: &State, id: u32, section: u64) -> Frame {
     Frame::Rows(vec![(Reply::row(row).with(".section", section.to_string()), None)])
 }
 
-/// One row more for a stream that is over, as a router sends when the cancel overtakes it.
+/// One row more for an ended stream, as from a router with a cancel under way.
 pub(crate) fn late_row(call: &Call, state: &State, name: &[u8]) -> Option<Reply> {
     let now = call.core.now();
     let interface = state.world.interface_named(name)?;

@@ -13,10 +13,10 @@ use super::core::Core;
 use super::session;
 use super::tls::{HANDSHAKE_FAILURE, Identity};
 
-/// How long a port that was closed and cannot be opened again waits for the next try.
+/// The pause between two attempts to open a closed port again.
 const REOPEN: Duration = Duration::from_millis(20);
 
-/// What a port speaks.
+/// The protocol of a port.
 #[derive(Clone)]
 pub(crate) enum Service {
     Api,
@@ -24,7 +24,7 @@ pub(crate) enum Service {
     ApiTlsWithoutCertificate,
 }
 
-/// Accepts on a port for as long as the router runs; closes and opens it as the gate says.
+/// Accepts on a port while the router runs; closes and opens the port by the gate.
 pub(crate) async fn accept(core: Arc<Core>, address: SocketAddr, listener: TcpListener, service: Service) {
     let mut listener = listener;
     loop {

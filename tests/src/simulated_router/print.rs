@@ -8,7 +8,7 @@ use super::misbehaviour::Partial;
 use super::query;
 use super::sentence::{Reply, Row, Sentence, Trap};
 
-/// What `print` takes. Those that only change how a console writes the table do nothing here.
+/// Arguments of `print`. Arguments that only change a console's table do nothing here.
 const PARAMETERS: [&str; 14] = [
     ".proplist",
     "append",
@@ -26,7 +26,7 @@ const PARAMETERS: [&str; 14] = [
     "without-paging",
 ];
 
-/// The properties that are asked for: all, or those of `=.proplist=`.
+/// The wanted properties: all, or those of `=.proplist=`.
 pub(crate) struct Properties(Option<Vec<Vec<u8>>>);
 
 impl Properties {
@@ -39,14 +39,14 @@ impl Properties {
         self.0.as_ref().is_none_or(|list| list.iter().any(|wanted| wanted == name.as_bytes()))
     }
 
-    /// What of a row is shown to this user, before queries and the list are applied.
+    /// The user's view of a row, before queries and the list are applied.
     fn visible(state: &State, row: Row) -> Row {
         let mut row = state.misbehaviour.strip(row);
         row.retain(|(name, _)| *name != "password" || state.policies.sensitive);
         row
     }
 
-    /// Takes the listed properties; `None` where this router drops such rows.
+    /// Takes the listed properties; `None` if this router drops such rows.
     fn take(&self, state: &State, mut row: Row) -> Option<Row> {
         let Some(list) = &self.0 else { return Some(row) };
         let is_absent = |name: &Vec<u8>| !row.iter().any(|(known, _)| known.as_bytes() == name);
@@ -57,7 +57,7 @@ impl Properties {
         Some(row)
     }
 
-    /// A row as this user sees it.
+    /// A row in this user's view.
     pub(crate) fn show(&self, state: &State, row: Row) -> Option<Row> {
         self.take(state, Self::visible(state, row))
     }
@@ -84,7 +84,7 @@ pub(crate) async fn print(call: &Call, menu: Menu) -> Result<(), Trap> {
     print_once(call, rows).await
 }
 
-/// The rows that are selected, with the properties that are asked for.
+/// The selected rows, with the wanted properties.
 fn table(call: &Call, state: &State, menu: Menu, now: u64) -> Vec<Row> {
     let properties = Properties::of(&call.sentence);
     let rows = menu.rows(&state.world, now).into_iter().map(|row| Properties::visible(state, row));
@@ -134,7 +134,7 @@ fn repetition(call: &Call, rows: Vec<Row>, section: u64) -> Outgoing {
     Outgoing { bytes: rows.chain([done]).flatten().collect(), ..Outgoing::default() }
 }
 
-/// The table, if it is wanted, and every change from then on.
+/// The table, if wanted, and every later change.
 async fn print_and_follow(call: &Call, menu: Menu, snapshot: bool) -> Result<(), Trap> {
     let (rows, changes) = call.core.read_and_follow(|state, now| table(call, state, menu, now));
     let _stream = call.begin_stream(Vec::new());

@@ -53,9 +53,9 @@ fn integer(text: &[u8]) -> Option<i128> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// `!` negates the top, `&` and `|` join two; digits are a position from the top: followed by another character they push a
-/// copy of the value there (a `.` ends them and does nothing more), at the word's end that value alone remains; a `.`
-/// elsewhere pushes a copy of the top.
+/// `!` negates the top, `&` and `|` join two. Digits are a position from the top: before another character they push a copy of
+/// the value there (a `.` ends them and does nothing more), at the word's end only the value there remains. A `.` elsewhere pushes
+/// a copy of the top.
 fn operate(operations: &[u8], stack: &mut Vec<bool>) {
     let mut at = 0;
     while let Some(&operation) = operations.get(at) {

@@ -1,5 +1,5 @@
-//! What the router has seen and sent, kept for tests: sentences, samples, log lines, connections and streams. Each list
-//! has a bound; what is older has left it and is counted.
+//! The router's record for tests: sentences received, samples and log lines sent, connections and streams. Each list has
+//! a bound; older entries are dropped and counted.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,27 +10,27 @@ use super::sentence::Sentence;
 /// Entries kept of sentences, of samples and of log lines, each: hours of a test, some tens of megabytes.
 const KEPT: usize = 200_000;
 
-/// A sentence that arrived.
+/// A received sentence.
 #[derive(Debug, Clone)]
 pub struct Command {
-    /// Which connection it came over, counted from 1.
+    /// The number of its connection, from 1.
     pub connection: u64,
-    /// When it was whole.
+    /// The instant of its last byte.
     pub at: Instant,
     /// The sentence, secrets of `/login` masked.
     pub sentence: Sentence,
 }
 
-/// One row of monitor-traffic that was written to a connection.
+/// One row of monitor-traffic, written to a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleSent {
-    /// Which connection it went over.
+    /// The number of its connection.
     pub connection: u64,
     /// The tag of its stream.
     pub tag: Option<Vec<u8>>,
-    /// When it was made, which is the instant that its rates describe.
+    /// The instant of its rates.
     pub at: Instant,
-    /// Its stream's count of ticks.
+    /// The tick's number in the stream.
     pub section: u64,
     /// The interface's id.
     pub id: String,
@@ -42,37 +42,37 @@ pub struct SampleSent {
     pub rx: u64,
     /// As the interface counts, in bits per second.
     pub tx: u64,
-    /// As the subscriber sees it, in bits per second.
+    /// From the subscriber's point of view, in bits per second.
     pub download: u64,
-    /// As the subscriber sees it, in bits per second.
+    /// From the subscriber's point of view, in bits per second.
     pub upload: u64,
 }
 
-/// A command that goes on until it is cancelled: monitor-traffic, listen, print with follow or interval.
+/// A command without an end of its own: monitor-traffic, listen, print with follow or interval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
-    /// Which connection it runs on.
+    /// The number of its connection.
     pub connection: u64,
     /// Its tag.
     pub tag: Option<Vec<u8>>,
     /// Its command word.
     pub command: String,
-    /// The names of its interfaces as they were at its start; empty for other commands than monitor-traffic.
+    /// The interfaces' names at the start; empty for other commands than monitor-traffic.
     pub interfaces: Vec<Vec<u8>>,
 }
 
-/// An API connection that is open.
+/// An open API connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// Where it comes from, as the router's log writes it.
+    /// The client's address in the form of the router's log.
     pub peer: String,
-    /// Whether it has logged in.
+    /// True after a login.
     pub logged_in: bool,
-    /// Whether it came over TLS.
+    /// True over TLS.
     pub tls: bool,
 }
 
-/// Everything that is kept.
+/// The whole record.
 #[derive(Debug, Default)]
 pub struct Record {
     pub(crate) commands: VecDeque<Command>,
@@ -86,12 +86,12 @@ pub struct Record {
 }
 
 impl Record {
-    /// Every sentence that arrived, oldest first.
+    /// Every received sentence, oldest first.
     pub fn commands(&self) -> impl DoubleEndedIterator<Item = &Command> + ExactSizeIterator {
         self.commands.iter()
     }
 
-    /// Every row of monitor-traffic that was written, oldest first.
+    /// Every written row of monitor-traffic, oldest first.
     pub fn samples(&self) -> impl DoubleEndedIterator<Item = &SampleSent> + ExactSizeIterator {
         self.samples.iter()
     }
@@ -101,7 +101,7 @@ impl Record {
         self.log.iter().map(String::as_str)
     }
 
-    /// The commands that go on, oldest first.
+    /// The running commands without an end of their own, oldest first.
     pub fn streams(&self) -> impl DoubleEndedIterator<Item = &Stream> + ExactSizeIterator {
         self.streams.values()
     }

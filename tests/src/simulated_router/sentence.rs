@@ -1,17 +1,16 @@
-//! A sentence received, taken apart, and a reply put together. Position of the tag and its bytes are kept as they were.
+//! Reads a sentence, and builds a reply. Position of the tag and its bytes are kept as received.
 
 use std::borrow::Cow;
 
 use super::framing;
 
-/// A row's values in the order in which RouterOS prints them.
+/// A row's values in RouterOS's print order.
 pub(crate) type Row = Vec<(&'static str, Vec<u8>)>;
 
-/// One sentence as a client sent it.
+/// One sentence of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sentence {
-    /// The words in their order. In what [`commands`](super::SimulatedRouter::commands) hands out, secrets of `/login` are
-    /// masked.
+    /// The words in their order. In [`commands`](super::SimulatedRouter::commands), secrets of `/login` are masked.
     pub words: Vec<Vec<u8>>,
 }
 
@@ -45,13 +44,13 @@ impl Sentence {
         self.words.iter().skip(1).find_map(|word| word.strip_prefix(b".tag="))
     }
 
-    /// The whole sentence as one line of text, for messages: words between spaces, bytes that are not text escaped.
+    /// The whole sentence as one line of text, for messages: words between spaces, bytes outside of text escaped.
     pub fn to_text(&self) -> String {
         let words: Vec<String> = self.words.iter().map(|word| word.escape_ascii().to_string()).collect();
         words.join(" ")
     }
 
-    /// The sentence with the secrets of a `/login` replaced, as it may be kept and shown.
+    /// The sentence with masked `/login` secrets, to be kept and shown.
     pub(crate) fn masked(&self) -> Self {
         if self.command() != b"/login" {
             return self.clone();
@@ -70,17 +69,17 @@ fn mask(word: &[u8]) -> Vec<u8> {
     word.to_vec()
 }
 
-/// Where a reply carries its tag.
+/// The place of the tag in a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TagPlacement {
     /// Directly behind the reply word, as devices were captured to do.
     #[default]
     BehindReplyWord,
-    /// As the sentence's last word, as MikroTik's page shows it.
+    /// The sentence's last word, as on MikroTik's page.
     Last,
 }
 
-/// One reply before it is encoded.
+/// One reply before encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
     word: Cow<'static, str>,
@@ -107,7 +106,7 @@ impl Reply {
         Self { attributes: category.into_iter().chain([message]).collect(), ..Self::new("!trap") }
     }
 
-    /// `!fatal` with its reason as a bare word, which is the form that devices send.
+    /// `!fatal` with a bare word as its reason, the form of real devices.
     pub(crate) fn fatal(reason: &str) -> Self {
         Self { bare: Some(reason.as_bytes().to_vec()), ..Self::new("!fatal") }
     }
@@ -136,7 +135,7 @@ fn attribute_word(name: &str, value: &[u8]) -> Vec<u8> {
     [b"=", name.as_bytes(), b"=", value].concat()
 }
 
-/// A refusal: `!trap` with its text and, where one is documented, its category.
+/// A refusal: `!trap` with its text and, if documented, its category.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trap {
     pub(crate) category: Option<u8>,
@@ -162,7 +161,7 @@ impl Trap {
         Self::new(0, "no such item")
     }
 
-    /// The value names nothing that exists, category 1: an argument's value.
+    /// The argument's value names nothing that exists, category 1.
     pub(crate) fn no_match(argument: &str) -> Self {
         Self::new(1, format!("input does not match any value of {argument}"))
     }

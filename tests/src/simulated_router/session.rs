@@ -1,4 +1,4 @@
-//! One API connection: reads sentences, starts commands, cancels them, and writes what they reply.
+//! One API connection: reads sentences, starts and cancels commands, and writes their replies.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use super::record::Command;
 use super::sentence::{Reply, Sentence, Trap};
 use super::traffic::Dice;
 
-/// Replies that may wait for the writer; beyond it the commands wait.
+/// Replies that may wait for the writer; at the bound the commands wait.
 const OUTGOING: usize = 256;
-/// Sentences that may come before a login; RouterOS has such a limit and does not publish it.
+/// Sentences allowed before a login; RouterOS has such a limit and does not publish the number.
 const SENTENCES_BEFORE_LOGIN: u32 = 16;
 
-/// Serves one client until it leaves, is thrown out or breaks the protocol. The connection has a number already.
+/// Serves one client until the client leaves, is thrown out or breaks the protocol. The connection has a number already.
 pub(crate) async fn serve<S>(core: Arc<Core>, stream: S, connection: u64)
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
@@ -58,13 +58,13 @@ async fn thrown_out(core: &Core) {
 /// How a connection ends.
 #[derive(PartialEq, Eq)]
 enum Ending {
-    /// The client is gone; nothing more can reach it.
+    /// The client is gone; nothing more can be sent.
     Gone,
-    /// The router closes, and what it said last still goes out.
+    /// The router closes, after its last words.
     Finish,
 }
 
-/// A task that ends when this is dropped.
+/// A task; ends with the drop of this value.
 struct Aborting(JoinHandle<()>);
 
 impl Drop for Aborting {
@@ -174,7 +174,7 @@ impl Session {
         self.core.update(|state, _| state.record.keep_command(command));
     }
 
-    /// `!fatal` carries no tag, and nothing comes after it.
+    /// `!fatal` carries no tag, and nothing follows.
     async fn fatal(&mut self, call: &Call, reason: &str) -> Next {
         self.stop_all().await;
         let bytes = Reply::fatal(reason).encode(None, self.core.read(|state| state.tags));
@@ -209,7 +209,7 @@ impl Session {
         Next::Read
     }
 
-    /// A challenge that this connection did not have before.
+    /// A challenge new to this connection.
     fn fresh_challenge(&self) -> [u8; 16] {
         let dice = Dice::new(self.core.seed, b"challenge");
         let byte = |place: usize| dice.throw(self.connection << 8 | u64::from(self.before_login), place as u64, 256);
@@ -255,8 +255,8 @@ impl Session {
         Next::Read
     }
 
-    /// Ends the commands of `=tag=`, or all. The order is that of the captures: the stream's trap, the `!done` of the cancel, the
-    /// `!done` of the stream.
+    /// Ends the commands of `=tag=`, or all. The order is the captures': the stream's trap, the `!done` of the cancel, the `!done`
+    /// of the stream.
     async fn cancel(&mut self, cancel: &Call) -> Next {
         let mut ended = Vec::new();
         for running in self.take_cancelled(cancel.sentence.attribute("tag")) {
@@ -264,7 +264,7 @@ impl Session {
                 ended.push(running.call);
             }
         }
-        // In one piece: mikronode-ng forgets a channel when it cancels it, and falls over a trap for it that comes alone.
+        // In one piece: mikronode-ng forgets a cancelled channel, and fails at a late trap for the channel.
         let traps = ended.iter().map(|call| call.encode(&Reply::trap(&Trap::interrupted())));
         let dones = [cancel].into_iter().chain(&ended).map(|call| call.encode_last(&Reply::done()));
         let late = ended.iter().map(|call| self.late_replies(call));
@@ -285,7 +285,7 @@ impl Session {
         cancelled
     }
 
-    /// What still comes for a stream that is over.
+    /// The last words of an ended stream.
     fn late_replies(&self, call: &Call) -> Vec<u8> {
         let reply = self.core.read(|state| {
             let name = call.sentence.attribute("interface").and_then(|list| list.split(|byte| *byte == b',').next());
@@ -303,7 +303,7 @@ impl Session {
         }
     }
 
-    /// Lets the writer send what was replied.
+    /// Lets the writer send the replies.
     async fn finish(&mut self, mut writer: Aborting) {
         self.stop_all().await;
         let (nowhere, _) = mpsc::channel(1);
@@ -322,7 +322,7 @@ async fn inject(out: &mpsc::Sender<Outgoing>, bytes: &[u8]) {
     let _ = out.send(Outgoing { bytes: bytes.to_vec(), ..Outgoing::default() }).await;
 }
 
-/// Stops a command; false if it had ended by itself.
+/// Stops a command; false for an ended one.
 async fn stop(mut task: Aborting) -> bool {
     task.0.abort();
     (&mut task.0).await.is_err_and(|error| error.is_cancelled())

@@ -1,4 +1,4 @@
-//! What a router is told at its start, and the subscribers that it has then.
+//! The settings of a router's start, and its first subscribers.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct Policies {
     pub test: bool,
     /// Sees passwords.
     pub sensitive: bool,
-    /// Whether this router wants `test` for monitor-traffic, which is not known of any.
+    /// Whether this router wants `test` for monitor-traffic; no known router does.
     pub monitor_needs_test: bool,
 }
 
@@ -42,7 +42,7 @@ impl Default for Policies {
 /// How a router starts.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// Which end it is.
+    /// The router's end.
     pub role: Role,
     /// How many subscribers are there at the start: secrets and running sessions of a concentrator. A customer's router
     /// has its own PPPoE client, connected, if this is not 0.
@@ -55,13 +55,13 @@ pub struct Setup {
     pub user: String,
     /// The API user's password.
     pub password: String,
-    /// The login that it speaks.
+    /// The login's kind.
     pub login: Login,
-    /// Where replies carry their tag.
+    /// The place of the tag in replies.
     pub tags: TagPlacement,
     /// Whether a print without rows sends `!empty`, as 7.18 and later do.
     pub empty: bool,
-    /// Where the plain API listens.
+    /// The plain API's address.
     pub api: SocketAddr,
     /// Whether api-ssl is open.
     pub tls: Tls,
@@ -69,11 +69,11 @@ pub struct Setup {
     pub api_tls: SocketAddr,
     /// How long one of the router's seconds lasts.
     pub second: Duration,
-    /// What every person, address and challenge is derived from.
+    /// The seed of every person, address and challenge.
     pub seed: u64,
     /// API connections at a time; RouterOS's default is 20.
     pub max_sessions: usize,
-    /// What the API user may do.
+    /// The API user's policies.
     pub policies: Policies,
 }
 
@@ -128,7 +128,7 @@ impl Setup {
     }
 }
 
-/// The first subscribers; the rest are numbered. Between them: what the names of a real site have.
+/// The first subscribers; the rest are numbered. Among them: the kinds of names of a real site.
 const FIRST: [(&[u8], &[u8]); 12] = [
     (b"alice", b"Alice Baker"),
     (b"ali", b"Ali Demir"),

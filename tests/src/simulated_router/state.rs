@@ -1,5 +1,5 @@
 //! The router's configuration and its sessions: a model without I/O, with the time as an argument (the router's own
-//! milliseconds). Every change leaves behind what `listen` has to tell.
+//! milliseconds). Every change is kept for `listen`.
 
 mod session;
 
@@ -18,10 +18,10 @@ const FIRST_ACTIVE_ID: u32 = 0x8000_0000;
 /// PPP session ids are told as hexadecimal numbers from here upward.
 const FIRST_SESSION_ID: u32 = 0x8120_0000;
 
-/// An interface as a test sees it.
+/// An interface, for a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Port {
-    /// The id as the API writes it, such as `*F00000`.
+    /// The id in the API's form, such as `*F00000`.
     pub id: String,
     /// The name's bytes, such as `<pppoe-alice>`.
     pub name: Vec<u8>,
@@ -31,7 +31,7 @@ pub struct Port {
     pub running: bool,
 }
 
-/// A row that came or changed, or, without a row, one that went.
+/// A new or changed row; without a row, the id of a removed one.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) menu: Menu,
@@ -41,9 +41,9 @@ pub(crate) struct Change {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// Towards the internet: receives what subscribers download.
+    /// Towards the internet: receives the subscribers' downloads.
     Upstream,
-    /// Towards the subscribers: sends what they download.
+    /// Towards the subscribers: sends their downloads.
     Downstream,
 }
 
@@ -70,7 +70,7 @@ impl Directed {
 }
 
 impl Kind {
-    /// A server's session sends what its subscriber downloads; a client receives it.
+    /// A server's session sends its subscriber's downloads; a client receives them.
     pub(crate) fn direct(&self, rates: Rates) -> Directed {
         match self {
             Self::Server | Self::Ether(Side::Downstream) => Directed { rx: rates.upload, tx: rates.download },
@@ -79,7 +79,7 @@ impl Kind {
     }
 }
 
-/// A PPP link that is up.
+/// A running PPP link.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     pub(crate) since: u64,
@@ -115,12 +115,12 @@ impl Interface {
     }
 }
 
-/// An id as the API writes it.
+/// An id in the API's form.
 pub(crate) fn hex_id(id: u32) -> String {
     format!("*{id:X}")
 }
 
-/// What has flowed, in thousandths of a bit so that nothing is lost between readings.
+/// Traffic so far, in thousandths of a bit: no rounding between readings.
 #[derive(Debug, Clone, Copy, Default)]
 struct Meter {
     download: u128,
@@ -152,7 +152,7 @@ pub(crate) struct Secret {
     pub(crate) comment: Vec<u8>,
 }
 
-/// A `/ppp/profile`; its rate-limit is written from the router's point of view: rx, the upload, first.
+/// A `/ppp/profile`. Its rate-limit has the router's point of view: rx, the upload, first.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Profile {
     pub(crate) id: u32,
@@ -164,7 +164,7 @@ const fn profile(id: u32, name: &'static str, text: &'static str, upload: u64, d
     Profile { id, name, rate_limit: Some((text, Rates { download, upload })) }
 }
 
-/// Every profile of the router, in the forms that operators write: both numbers, with bursts, and one for both.
+/// Every profile of the router, in the operators' usual forms: both numbers, with bursts, and one for both.
 pub(crate) const PROFILES: [Profile; 6] = [
     Profile { id: 0, name: "default", rate_limit: None },
     profile(2, "home-20", "5M/20M", 5_000_000, 20_000_000),
@@ -174,12 +174,12 @@ pub(crate) const PROFILES: [Profile; 6] = [
     profile(6, "fibre-300", "150M/300M", 150_000_000, 300_000_000),
 ];
 
-/// The profile of this name; `default` for one that is not there.
+/// The profile of this name; `default` for an unknown name.
 pub(crate) fn profile_named(name: &str) -> Profile {
     *PROFILES.iter().find(|profile| profile.name == name).unwrap_or(&PROFILES[0])
 }
 
-/// What a person's line may carry where no plan is known.
+/// The rates of a person's line without a known plan.
 const NO_PLAN: Rates = Rates::new(100_000_000, 40_000_000);
 
 /// The whole configuration.
@@ -188,12 +188,12 @@ pub(crate) struct World {
     pub(crate) identity: Vec<u8>,
     pub(crate) version: String,
     pub(crate) cpu_load: u8,
-    /// What the router's clock showed at its start, in Unix seconds.
+    /// The router's clock at its start, in Unix seconds.
     pub(crate) clock: u64,
     pub(crate) interfaces: Vec<Interface>,
     pub(crate) secrets: Vec<Secret>,
     pub(crate) changes: Vec<Change>,
-    /// Static simple queues, with their ids and what they were given.
+    /// Static simple queues, with their ids and given properties.
     pub(crate) queues: Vec<(u32, Row)>,
     habits: HashMap<Vec<u8>, Rate>,
     departed: Meter,
@@ -230,7 +230,7 @@ impl World {
         world
     }
 
-    /// Adds an interface that stays: an Ethernet port, a static server entry or a client.
+    /// Adds a permanent interface: an Ethernet port, a static server entry or a client.
     pub(crate) fn add_interface(&mut self, name: &[u8], kind: Kind, username: &[u8]) -> Port {
         let id = self.next_static;
         self.next_static += 1;
@@ -283,7 +283,7 @@ impl World {
         profile_named(secret.map_or("default", |secret| secret.profile))
     }
 
-    /// Decides what a username's line does, now and in every session to come.
+    /// Sets the traffic of a username's line, now and in every later session.
     pub(crate) fn set_rate(&mut self, username: &[u8], rate: Rate, now: u64) {
         self.settle(now);
         self.habits.insert(username.to_vec(), rate);
@@ -292,14 +292,14 @@ impl World {
         }
     }
 
-    /// Decides what one interface carries, until it goes or its username's rate is set; false where there is none.
+    /// Sets the traffic of one interface, until the interface goes or its username's rate is set; false for an unknown one.
     pub(crate) fn set_interface_rate(&mut self, name: &[u8], rate: Rate, now: u64) -> bool {
         self.settle(now);
         let interface = self.interfaces.iter_mut().find(|interface| interface.name == name);
         interface.map(|interface| interface.rate = Some(rate)).is_some()
     }
 
-    /// What an interface's subscriber has at this moment; on an Ethernet port the sum of all.
+    /// The present rates of an interface's subscriber; on an Ethernet port the sum of all.
     pub(crate) fn rates(&self, interface: &Interface, now: u64) -> Rates {
         if let (Kind::Ether(_), None) = (&interface.kind, interface.rate) {
             let sessions = self.interfaces.iter().filter(|other| other.link.is_some());
@@ -315,17 +315,17 @@ impl World {
         }
     }
 
-    /// The same as the interface counts it.
+    /// The same rates from the interface's point of view.
     pub(crate) fn directed_rates(&self, interface: &Interface, now: u64) -> Directed {
         interface.kind.direct(self.rates(interface, now))
     }
 
-    /// The sum over these interfaces, as `aggregate` shows it.
+    /// The sum over these interfaces, as in `aggregate`.
     pub(crate) fn aggregate<'a>(&self, of: impl Iterator<Item = &'a Interface>, now: u64) -> Directed {
         of.fold(Directed::default(), |sum, interface| sum.plus(self.directed_rates(interface, now)))
     }
 
-    /// Bytes since the interface came, as it counts them.
+    /// Bytes since the interface's start, by its own count.
     pub(crate) fn bytes(&self, interface: &Interface) -> Directed {
         let meter = match interface.kind {
             Kind::Ether(_) => self.interfaces.iter().fold(self.departed, |sum, other| sum.plus(other.meter)),
@@ -347,7 +347,7 @@ impl World {
         traffic::person_rates(person, plan, Dice::new(self.seed, &interface.username), second)
     }
 
-    /// Brings all byte counters up to this moment; what changes a rate or a session does so first.
+    /// Brings all byte counters up to this moment. Every change of a rate or a session begins with this.
     pub(crate) fn settle(&mut self, now: u64) {
         let since = self.settled;
         if now <= since {
@@ -392,7 +392,7 @@ impl World {
         self.interfaces.iter().find(|interface| interface.name == name)
     }
 
-    /// The interface that an argument names: by `*ID` or by its exact name.
+    /// The interface in an argument: a `*ID` or an exact name.
     pub(crate) fn resolve(&self, name_or_id: &[u8]) -> Option<&Interface> {
         self.interface_named(name_or_id).or_else(|| {
             let digits = std::str::from_utf8(name_or_id.strip_prefix(b"*")?).ok()?;
@@ -404,12 +404,12 @@ impl World {
         self.interfaces.iter().map(Interface::port).collect()
     }
 
-    /// What the router's clock shows, in Unix seconds.
+    /// The time on the router's clock, in Unix seconds.
     pub(crate) fn wall_clock(&self, now: u64) -> u64 {
         self.clock + now / 1000
     }
 
-    /// The date and time of something that happened at `then`, in one word pair.
+    /// The date and time of an event at `then`, in one word pair.
     pub(crate) fn written_time(&self, then: u64) -> String {
         let (date, time) = clock::date_and_time(self.wall_clock(then));
         format!("{date} {time}")

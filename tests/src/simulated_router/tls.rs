@@ -1,5 +1,5 @@
-//! api-ssl: a self-signed certificate made at start, or none at all, in which case RouterOS offers only an anonymous
-//! Diffie-Hellman that no ordinary client accepts.
+//! api-ssl with a self-signed certificate, made at start. Without a certificate RouterOS offers only anonymous Diffie-Hellman;
+//! no ordinary client accepts that.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 /// A fatal alert, `handshake_failure` (RFC 5246, section 7.2), as a record of TLS 1.2.
 pub(crate) const HANDSHAKE_FAILURE: [u8; 7] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
 
-/// Whether api-ssl is open, and with what.
+/// Whether api-ssl is open, and its certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tls {
     /// The port is closed.
@@ -33,7 +33,7 @@ pub(crate) struct Identity {
     pub(crate) certificate_pem: String,
 }
 
-/// Makes a key and a certificate as RouterOS does: self-signed, without an address in it.
+/// Makes a key and a certificate in RouterOS's way: self-signed, without an address.
 pub(crate) fn identity() -> io::Result<Identity> {
     let key = KeyPair::generate().map_err(io::Error::other)?;
     let params = CertificateParams::new(vec!["router.simulated".to_owned()]).map_err(io::Error::other)?;

@@ -3,7 +3,7 @@
 //!
 //! Download and upload are the subscriber's throughout; which of them is rx is the interface's business (`state.rs`).
 
-/// Bits per second of one line, as its subscriber sees them.
+/// Bits per second of one line, from the subscriber's point of view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rates {
     /// Towards the subscriber, in bits per second.
@@ -27,15 +27,15 @@ impl Rates {
     }
 }
 
-/// Where a line's rates come from.
+/// The source of a line's rates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rate {
     /// Always exactly these.
     Exact(Rates),
-    /// What such a person does within their plan.
+    /// The behaviour of such a person within a plan.
     Person(Person),
-    /// Ten million and the router's milliseconds since its start as download, a tenth of it as upload: no two samples are alike,
-    /// and each tells when it was made.
+    /// Ten million and the router's milliseconds since start as download, a tenth as upload: no two samples are alike, and
+    /// each one tells its own time.
     Clock,
 }
 
@@ -55,10 +55,10 @@ pub enum Person {
 }
 
 impl Person {
-    /// All of them, in the order in which subscribers are given one.
+    /// All of them, in the order of assignment to subscribers.
     pub const ALL: [Self; 5] = [Self::Video, Self::Download, Self::Call, Self::Backup, Self::Idle];
 
-    /// The word by which the control port and the program name this person.
+    /// The person's word at the control port and in the program's flags.
     pub fn name(self) -> &'static str {
         match self {
             Self::Video => "video",
@@ -76,14 +76,14 @@ pub(crate) struct Dice(u64);
 
 impl Dice {
     pub(crate) fn new(seed: u64, name: &[u8]) -> Self {
-        // FNV-1a, so that two usernames differ in every throw.
+        // FNV-1a: two usernames differ in every throw.
         let hash = name
             .iter()
             .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3));
         Self(mix(hash ^ mix(seed)))
     }
 
-    /// A number from 0 to `below` - 1 for this second and purpose; the same whenever it is asked for.
+    /// A number from 0 to `below` - 1 for this second and purpose; the same at every call.
     pub(crate) fn throw(self, second: u64, purpose: u64, below: u64) -> u64 {
         mix(self.0 ^ mix(second ^ (purpose << 56))) % below.max(1)
     }

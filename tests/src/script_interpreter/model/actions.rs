@@ -1,4 +1,4 @@
-//! What each command does to the configuration.
+//! The effect of each command on the configuration.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use super::super::evaluate::{doubt, trap};
 use super::super::value::Value;
 use super::{RouterModel, Row, Run};
 
-/// Seconds that unpacking an image takes here.
+/// Seconds for unpacking an image here.
 const EXTRACTION: u64 = 4;
-/// Seconds that a stopped container takes to be gone.
+/// Seconds until a stopped container is gone.
 const STOPPING: u64 = 2;
 /// Properties that hold a list, written with commas.
 const LISTS: [(&str, &str); 2] = [("/ip/service", "address"), ("/ip/dns", "servers")];
@@ -40,7 +40,7 @@ impl RouterModel {
         }
     }
 
-    /// The objects that an argument names: by numbers, or by a name.
+    /// The objects of an argument: by numbers, or by a name.
     fn resolve(&self, menu: &str, argument: Option<&Value>) -> Run<Vec<u32>> {
         let ids: Vec<Value> = match argument {
             Some(Value::Array(items)) => items.clone(),
@@ -183,7 +183,7 @@ impl RouterModel {
         self.rows("/interface").iter().any(|row| row.has("name", name))
     }
 
-    /// What an object brings with it.
+    /// The default properties of a new object.
     fn added(&mut self, menu: &str, row: &Row) -> Run<()> {
         match menu {
             "/interface/veth" => {
@@ -293,7 +293,7 @@ impl RouterModel {
             .is_some_and(|at| matches!(at, Value::Number(at) if *at <= self.now.cast_signed()))
     }
 
-    /// What a container says of itself: a status up to 7.20, flags from 7.21.
+    /// A container's own words: a status up to 7.20, flags from 7.21.
     pub(super) fn container_state(&self, row: &Row, name: &str) -> Option<Value> {
         let (running, extracted) = (self.is_running(row), self.is_extracted(row));
         let whole = row.has("whole", "true");

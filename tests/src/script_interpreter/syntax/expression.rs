@@ -104,7 +104,7 @@ impl Parser<'_> {
             b'r' => plain.push(b'\r'),
             b't' => plain.push(b'\t'),
             b'"' | b'\\' | b'$' | b'?' => plain.push(byte),
-            // A line that goes on: its indent does not count.
+            // A continued line: its indent does not count.
             b'\n' => {
                 while self.peek() == Some(b' ') {
                     self.at += 1;
@@ -115,7 +115,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// What stands behind `where`.
+    /// The condition behind `where`.
     pub(super) fn where_expression(&mut self, menu: &Menu) -> Read<Expression> {
         self.expression(Some(menu))
     }

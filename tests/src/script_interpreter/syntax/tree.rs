@@ -1,4 +1,4 @@
-//! What a script is, once read.
+//! A parsed script.
 
 use std::fmt;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use crate::script_interpreter::value::Value;
 #[derive(Debug)]
 pub struct Block(pub Vec<(Position, Statement)>);
 
-/// Where in the text something stands.
+/// A place in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     /// From 1.
@@ -24,7 +24,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// What makes a text no script for this version.
+/// The reason why a text is no script for this version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} ({position})")]
 pub struct SyntaxError {
@@ -68,11 +68,11 @@ pub struct Command {
     pub menu: String,
     /// The command, `add`.
     pub name: String,
-    /// What stands without a name: the objects, or the property that `get` reads.
+    /// The arguments without a name: the objects, or the property for `get`.
     pub arguments: Vec<Expression>,
     /// `name=value`
     pub named: Vec<(String, Expression)>,
-    /// What stands behind `where`.
+    /// The condition behind `where`.
     pub condition: Option<Expression>,
 }
 
@@ -87,7 +87,7 @@ pub enum Expression {
     Variable(String),
     /// A property of the object looked at, inside `where`.
     Property(String),
-    /// A word inside `where` that this version does not know: RouterOS takes it for a variable.
+    /// A word inside `where` that this version does not know: RouterOS takes such a word for a variable.
     Unknown,
     /// `[…]`
     Substitution(Rc<Block>),

@@ -3,7 +3,7 @@
 use super::text::{escape, number, on_or_off};
 use crate::simulated_router::{BadName, Injection, Misbehaviour, Partial, Vanished};
 
-/// A change to be made to what is switched on.
+/// A change of the misbehaviour.
 type Change = Box<dyn FnOnce(&mut Misbehaviour)>;
 
 fn setting<T: 'static>(value: Result<T, String>, set: fn(&mut Misbehaviour, T)) -> Result<Change, String> {

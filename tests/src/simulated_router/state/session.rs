@@ -19,7 +19,7 @@ impl World {
         self.link_up(at, now)
     }
 
-    /// Adds a dynamic interface, still down, and says where it is.
+    /// Adds a dynamic interface, still down, and returns the index.
     fn add_dynamic(&mut self, username: &[u8]) -> usize {
         let id = self.next_dynamic;
         self.next_dynamic += 1;
@@ -28,7 +28,7 @@ impl World {
         self.interfaces.len() - 1
     }
 
-    /// `<pppoe-USERNAME>`, with `-1`, `-2` and so on before the bracket where that is taken.
+    /// `<pppoe-USERNAME>`; for a taken name with `-1`, `-2` and so on before the bracket.
     fn free_name(&self, username: &[u8]) -> Vec<u8> {
         let first = [b"<pppoe-", username, b">"].concat();
         if self.interface_named(&first).is_none() {
@@ -79,7 +79,7 @@ impl World {
         ended.len()
     }
 
-    /// Ends the session of one interface; false where none is up under this name.
+    /// Ends the session of one interface; false for a name without a session.
     pub(crate) fn interface_down(&mut self, name: &[u8], now: u64) -> bool {
         let ended =
             self.interface_named(name).filter(|interface| interface.link.is_some()).map(|interface| interface.id);
@@ -133,7 +133,7 @@ impl World {
         self.tell_gone(Menu::Interface, id);
     }
 
-    /// Renames an interface, which keeps its id; false where there is none or the name is taken.
+    /// Renames an interface; the id stays. False for an unknown interface or a taken name.
     pub(crate) fn rename(&mut self, from: &[u8], to: &[u8], now: u64) -> bool {
         if self.interface_named(to).is_some() {
             return false;
