@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{self, ConfigError, ServeArguments};
@@ -112,11 +113,11 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let matches = match Cli::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(error),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(error),
     };
     match config::check_variables(&known_variables(), std::env::vars_os().map(|(name, _)| name)) {
         Ok(()) => {}
@@ -176,10 +177,31 @@ fn known_variables() -> Vec<&'static str> {
     known
 }
 
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(mut error: clap::Error) -> ExitCode {
+    conceal(&mut error);
     // If even standard error is closed, there is no place for a message.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(WRONG_USE))
+}
+
+/// Removes typed URLs from an error: a password or a token can be in a URL.
+fn conceal(error: &mut clap::Error) {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let (argument, value, command) =
+        (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue), text(ContextKind::InvalidSubcommand));
+    let hidden = || ContextValue::String("…".to_owned());
+    if argument.contains("URL>") || value.contains("://") {
+        error.insert(ContextKind::InvalidValue, hidden());
+    }
+    if argument.contains("://") {
+        error.insert(ContextKind::InvalidArg, hidden());
+    }
+    if command.contains("://") {
+        error.insert(ContextKind::InvalidSubcommand, hidden());
+    }
 }
 
 fn report(failure: &Failure) -> ExitCode {

@@ -105,8 +105,9 @@ impl RelayAddress {
         if authority.contains('@') {
             return Err("an address holds no password: the token has a file of its own");
         }
-        if uri.query().is_some() {
-            return Err("an address holds no query");
+        // `Uri` drops a fragment without an error.
+        if uri.query().is_some() || text.contains('#') {
+            return Err("an address holds no query and no fragment");
         }
         let host = HostPort::parse(authority, port)?;
         Ok(Self { host, path: uplink_path(uri.path()), scheme })
@@ -223,8 +224,16 @@ mod tests {
             assert_eq!(address.to_string(), "wss://relay.example:8443/speed/agent/v1", "{folder}");
         }
         assert_eq!(read("ws://[::1]:80/").as_deref(), Ok("ws://[::1]:80/agent/v1"));
-        for wrong in ["relay.example", "https://relay.example", "wss://u:p@relay.example", "wss://a/?token=1", "wss://"]
-        {
+        for wrong in [
+            "relay.example",
+            "https://relay.example",
+            "wss://u:p@relay.example",
+            "wss://a/?token=1",
+            "wss://a/?",
+            "wss://a/#b",
+            "wss://a#b",
+            "wss://",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

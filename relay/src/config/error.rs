@@ -61,13 +61,10 @@ pub enum ConfigError {
     },
     /// A text, but no relay's address.
     #[error(
-        "{text:?} is not a relay's address; write it as https://monitor.example, or as https://monitor.example/folder/ \
-         behind a proxy that shows it in a folder"
+        "this is not a relay's address; write it as https://monitor.example, or as https://monitor.example/folder/ behind \
+         a proxy that shows it in a folder, without a user, a password or a query"
     )]
-    PublicUrl {
-        /// The text.
-        text: String,
-    },
+    PublicUrl,
     /// A folder with the name of one of the relay's own paths.
     #[error("/{folder} is a path of the relay itself; choose another folder for it, such as /speed/")]
     PublicFolder {

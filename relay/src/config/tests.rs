@@ -127,7 +127,8 @@ fn public_urls() {
         "https://m.example/?a",
         "https://m.example/speed/?a",
     ] {
-        assert!(public_url(text).is_err(), "{text}");
+        let error = public_url(text).unwrap_err().to_string();
+        assert!(text.is_empty() || !error.contains(text) && !error.contains("u:p"), "{error}");
     }
 }
 

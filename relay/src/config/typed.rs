@@ -263,13 +263,12 @@ fn remedy_of_address(text: &str) -> String {
 /// # Errors
 /// [`ConfigError::PublicUrl`], or [`ConfigError::PublicFolder`] for a folder that the relay's own paths begin with.
 pub fn public_url(text: &str) -> Result<Uri, ConfigError> {
-    let wrong = || ConfigError::PublicUrl { text: text.to_owned() };
-    let uri: Uri = text.parse().map_err(|_| wrong())?;
+    let uri: Uri = text.parse().map_err(|_| ConfigError::PublicUrl)?;
     let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
     let host =
         uri.authority().is_some_and(|authority| !authority.as_str().contains('@') && !authority.host().is_empty());
     if !scheme || !host || uri.query().is_some() || !is_folder(uri.path()) {
-        return Err(wrong());
+        return Err(ConfigError::PublicUrl);
     }
     let first = uri.path().split('/').nth(1).unwrap_or_default();
     if OWN_PATHS.contains(&first) {
@@ -280,7 +279,7 @@ pub fn public_url(text: &str) -> Result<Uri, ConfigError> {
     }
     let mut parts = uri.into_parts();
     parts.path_and_query = parts.path_and_query.and_then(|path| format!("{path}/").parse().ok());
-    Uri::from_parts(parts).map_err(|_| wrong())
+    Uri::from_parts(parts).map_err(|_| ConfigError::PublicUrl)
 }
 
 /// What the relay's own paths begin with. Below a folder of such a name nobody could tell which one is meant.

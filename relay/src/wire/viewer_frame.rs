@@ -438,7 +438,7 @@ mod tests {
     #[test]
     fn names_are_those_on_the_wire() {
         serde_agrees(6, LineState::as_str);
-        serde_agrees(2, Notice::as_str);
+        serde_agrees(3, Notice::as_str);
         serde_agrees(2, Role::as_str);
     }
 

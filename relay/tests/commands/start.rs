@@ -221,3 +221,33 @@ fn wrong_use_is_exit_code_2() {
     let output = command(directory.path(), &["agent", "list"]).envs(agents).output().unwrap();
     assert!(output.status.success(), "an agent's variables are none of its business: {output:?}");
 }
+
+#[test]
+fn a_password_in_an_address_is_not_repeated() {
+    let directory = tempfile::tempdir().unwrap();
+    good(directory.path(), &["init"]);
+    let link_file = directory.path().join("link");
+    std::fs::write(&link_file, "https://user:pass-word@relay.example/#token").unwrap();
+    for arguments in [
+        &["router-script", "--agent", "tower", "--relay-url", "wss://user:pass-word@relay.example"][..],
+        &["router-script", "--agent", "tower", "--relay-url", "wss://user:pass-word,x@relay.example"],
+        &["router-script", "--agent", "tower", "--relay-url=wss://relay.example/?pass-word"],
+        &["router-script", "--agent", "tower", "--relay-url=wss://relay.example/#pass-word"],
+        &["router-script", "wss://user:pass-word@relay.example"],
+        &["wss://user:pass-word@relay.example"],
+        &["link", "ali", "--public-url", "https://user:pass-word@relay.example"],
+        &["watch", "ali", "--url", "https://user:pass-word@relay.example"],
+        &["watch", "--link-file", link_file.to_str().unwrap()],
+        &["serve", "--allow-origin", "https://user:pass-word@portal.example"],
+        &["serve", "--embed-origin", "https://user:pass-word@portal.example"],
+        &["serve", "--store", "postgres://user:pass-word@db.example/linelight"],
+    ] {
+        let (code, error) = bad(directory.path(), arguments);
+        assert!(code > 0 && !error.contains("pass-word"), "{arguments:?}: {error}");
+    }
+    let mut from_variable = command(directory.path(), &["link", "ali"]);
+    let output =
+        from_variable.env("LINELIGHT_SERVER_PUBLIC_URL", "https://user:pass-word@relay.example").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("pass-word"), "{output:?}");
+}
