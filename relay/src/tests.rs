@@ -7,6 +7,7 @@ mod claims;
 mod drift;
 mod lines;
 mod manners;
+mod outages;
 mod seats;
 pub(crate) mod stage;
 
@@ -22,7 +23,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use self::stage::{AgentEnd, Stage, entries, eventually, live, offline, seconds};
+use self::stage::{AgentEnd, Stage, aged, entries, eventually, live, offline, seconds};
 use crate::agents::registry::{Entry, TokenHash};
 use crate::agents::uplink::{Caller, serve, websocket_config};
 use crate::limits::Limits;

@@ -402,7 +402,7 @@ mod tests {
             "wss://u@relay.example",
         ] {
             let error = wrong.parse::<RelayUrl>().unwrap_err().to_string();
-            assert!(!error.contains(wrong) && !error.contains("u:p"), "{error}");
+            assert!(!error.contains("u:p") && !error.contains("u@"), "{error}");
         }
         assert!("172.31.255.4/30".parse::<Subnet>().is_ok());
         for wrong in ["172.31.255.1/30", "172.31.255.0/24", "172.31.255.0", "::/30"] {

@@ -128,7 +128,7 @@ fn public_urls() {
         "https://m.example/speed/?a",
     ] {
         let error = public_url(text).unwrap_err().to_string();
-        assert!(text.is_empty() || !error.contains(text) && !error.contains("u:p"), "{error}");
+        assert!(!error.contains("u:p") && !error.contains("?a"), "{error}");
     }
 }
 

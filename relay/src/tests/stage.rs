@@ -2,8 +2,9 @@
 //!
 //! Both ends use tungstenite, so that a test viewer checks the relay's own framing.
 
+mod viewer_end;
+
 use std::collections::HashMap;
-use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -22,6 +23,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as End;
 
+pub(crate) use self::viewer_end::ViewerEnd;
 use crate::agents::fleet::Fleet;
 use crate::agents::registry::{Entries, Entry, Registry, TokenHash};
 use crate::agents::uplink;
@@ -37,7 +39,6 @@ use crate::viewers::context::ViewerContext;
 use crate::viewers::links::keys::Keys;
 use crate::viewers::links::{Access, Mode};
 use crate::viewers::viewer::serve_websocket;
-use crate::wire::viewer_frame::{LineState, Snapshot, StateFrame, TimedSample, ViewerFrame};
 
 /// No test reads more frames in search of one.
 const MANY: usize = 50;
@@ -248,6 +249,11 @@ pub(crate) fn offline(handle: u32, username: &str) -> LineReport {
     LineReport { sessions: 0, age_ms: Some(0), ..live(handle, username) }
 }
 
+/// The same report with an age in milliseconds.
+pub(crate) fn aged(age_ms: u64, report: LineReport) -> LineReport {
+    LineReport { age_ms: Some(age_ms), ..report }
+}
+
 fn sample(&(line, download, upload): &(u32, u64, u64)) -> Sample {
     Sample { line: LineHandle(line), download, upload }
 }
@@ -401,112 +407,5 @@ impl AgentEnd {
     pub(crate) async fn lost(self) {
         drop(self.socket);
         self.task.await.unwrap();
-    }
-}
-
-/// A viewer's end.
-pub(crate) struct ViewerEnd {
-    pub(crate) socket: WebSocketStream<DuplexStream>,
-    task: JoinHandle<()>,
-}
-
-impl ViewerEnd {
-    pub(crate) async fn say(&mut self, text: &str) {
-        self.socket.send(Message::text(text)).await.unwrap();
-    }
-
-    /// Returns the next text frame, and answers pings before it.
-    pub(crate) async fn text(&mut self) -> Option<String> {
-        loop {
-            match timeout(PATIENCE, self.socket.next()).await.expect("the relay says nothing") {
-                Some(Ok(Message::Text(text))) => return Some(text.to_string()),
-                Some(Ok(Message::Ping(_))) => {}
-                _ => return None,
-            }
-        }
-    }
-
-    pub(crate) async fn frame(&mut self) -> ViewerFrame {
-        serde_json::from_str(&self.text().await.expect("the relay closed")).unwrap()
-    }
-
-    pub(crate) async fn snapshot(&mut self) -> Snapshot {
-        match self.frame().await {
-            ViewerFrame::Snapshot(snapshot) => *snapshot,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    pub(crate) async fn sample(&mut self) -> TimedSample {
-        match self.frame().await {
-            ViewerFrame::Sample(point) => point,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    pub(crate) async fn state(&mut self) -> StateFrame {
-        match self.frame().await {
-            ViewerFrame::State(state) => state,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Reads until a state frame or a snapshot shows the wanted state.
-    pub(crate) async fn until(&mut self, wanted: LineState) -> StateFrame {
-        let mut others = Vec::new();
-        loop {
-            let frame = self.frame().await;
-            others.push(frame.clone());
-            assert!(others.len() <= MANY, "{wanted:?} does not come: {others:?}");
-            match frame {
-                ViewerFrame::State(state) if state.state == wanted => return state,
-                ViewerFrame::Snapshot(snapshot) if snapshot.state == wanted => {
-                    let Snapshot { state, since, sessions, interval, now, notice, support, .. } = *snapshot;
-                    return StateFrame { state, since, sessions, interval, now, notice, support };
-                }
-                ViewerFrame::Error { reason, .. } => panic!("closed: {reason}"),
-                _ => {}
-            }
-        }
-    }
-
-    /// Reads for this many seconds, as an open page does, and returns the frames.
-    pub(crate) async fn read(&mut self, for_seconds: u64) -> Vec<ViewerFrame> {
-        let mut frames = Vec::new();
-        let reading = async {
-            loop {
-                frames.push(self.frame().await);
-            }
-        };
-        let _: Result<(), _> = timeout(Duration::from_secs(for_seconds), reading).await;
-        frames
-    }
-
-    /// Reads on until the relay closes: the error frame, if there was one, and the close code.
-    pub(crate) async fn closed(mut self) -> (Option<String>, Close) {
-        let mut error = None;
-        loop {
-            match timeout(PATIENCE, self.socket.next()).await.expect("the relay does not close") {
-                Some(Ok(Message::Text(text))) => error = Some(text.to_string()).filter(|text| text.contains("error")),
-                Some(Ok(Message::Close(Some(close)))) => {
-                    let code = Close::from_code(close.code.into()).unwrap();
-                    assert_eq!(close.reason.as_str(), if code == Close::Normal { "" } else { code.name() });
-                    return (error, code);
-                }
-                Some(Ok(_)) => {}
-                other => panic!("no close frame: {other:?}"),
-            }
-        }
-    }
-
-    /// The page is closed.
-    pub(crate) async fn leave(self) {
-        drop(self.socket);
-        self.task.await.unwrap();
-    }
-
-    /// Returns the unread socket, and the relay's task, which ends by itself.
-    pub(crate) fn unread(self) -> (WebSocketStream<DuplexStream>, impl Future<Output = ()>) {
-        (self.socket, async { self.task.await.unwrap() })
     }
 }
