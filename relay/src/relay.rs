@@ -101,7 +101,7 @@ impl Relay {
             forwarding: config.forwarding.clone(),
             drain,
         };
-        let shell = shell::routes(Arc::clone(&public.page), Arc::clone(&staff.accounts));
+        let shell = shell::routes(Arc::clone(&public.page), Arc::clone(&staff));
         let desk = Arc::new(DeskContext::new(
             Arc::clone(&staff),
             Arc::clone(&public.viewers),

@@ -108,9 +108,15 @@ impl ConsoleContext {
         Ok(self.store.database().await?)
     }
 
+    /// True if somebody has an account, or gets one by the company's sign-in.
+    pub(crate) fn can_be_entered(&self) -> bool {
+        let gives_accounts = self.settings.company.as_ref().is_some_and(|company| company.default_role.is_some());
+        gives_accounts || !self.accounts.people.is_empty()
+    }
+
     /// Says in the log how the first account is made, while there is none.
     pub(crate) fn tell_if_nobody_has_an_account(&self) {
-        if self.accounts.people.is_empty() && self.metrics.store_unusable.get() == 0 {
+        if !self.can_be_entered() && self.metrics.store_unusable.get() == 0 {
             tracing::info!(
                 command = "linelight-relay operator add NAME --role admin",
                 "there is no console for staff yet: the command makes the first account"

@@ -1,5 +1,5 @@
 //! The console's page: one HTML file for every address below `/console`, the same for everybody. Its script asks the
-//! console's API who is there. Without an account there is no console, and the answer says how to get one.
+//! console's API who is there. Where nobody can have an account there is no console, and the answer says how to get one.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use axum::routing::get;
 use http::header::CONTENT_SECURITY_POLICY;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::context::Accounts;
+use super::context::ConsoleContext;
 use crate::net::answers::words;
 use crate::viewers::page::Page;
 
@@ -25,21 +25,21 @@ const NOBODY: &str = "Nobody has an account here yet. On the relay's machine, \
 #[derive(Clone)]
 struct Shell {
     page: Arc<Page>,
-    accounts: Arc<Accounts>,
+    context: Arc<ConsoleContext>,
 }
 
 /// The console's addresses, without its API.
-pub(crate) fn routes(page: Arc<Page>, accounts: Arc<Accounts>) -> Router {
-    let shell = Shell { page, accounts };
+pub(crate) fn routes(page: Arc<Page>, context: Arc<ConsoleContext>) -> Router {
+    let shell = Shell { page, context };
     let addresses = ["/console", "/console/", "/console/{*rest}"];
     addresses.into_iter().fold(Router::new(), |router, path| router.route(path, get(document))).with_state(shell)
 }
 
 async fn document(State(shell): State<Shell>, headers: HeaderMap) -> Response {
-    let mut response = if shell.accounts.people.is_empty() {
-        words(StatusCode::NOT_FOUND, &headers, NOBODY)
-    } else {
+    let mut response = if shell.context.can_be_entered() {
         shell.page.console(&headers)
+    } else {
+        words(StatusCode::NOT_FOUND, &headers, NOBODY)
     };
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONSOLE_POLICY));
     response
