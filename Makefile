@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help demo test web programs check configuration rust-test page-test clients-test browser-test deny audit musl-test image-test images reproducible release
+.PHONY: help demo test web programs check configuration access rust-test page-test clients-test browser-test deny audit musl-test image-test images reproducible release
 .PHONY: pictures soak attack fuzz fuzz-test conformance-test openapi-test proxies-test prometheus-test counts
 
 # What `make fuzz` gives each target, in seconds.
@@ -50,6 +50,9 @@ rust-test: programs ## Rust tests, the built programs end to end among them
 
 configuration: web ## Writes docs/configuration.md from the flags and variables of both programs
 	LINELIGHT_TEST_WRITE_CONFIGURATION=1 cargo nextest run --locked -p linelight-tests --test documents configuration
+
+access: web ## Writes docs/access.md from a relay that is asked at every door as every kind of caller
+	LINELIGHT_TEST_WRITE_ACCESS=1 cargo nextest run --locked -p linelight-relay --test access
 
 page-test: web ## The page's own tests
 	cd relay/web && npm test --silent

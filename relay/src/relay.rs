@@ -115,7 +115,7 @@ impl Relay {
         let context = PrivateContext { fleet: Arc::clone(&fleet), drain: public.agents.drain.clone() };
         let guard = Guard::new(&config.private_door)?;
         let policy = Policy { content: PRIVATE_POLICY, transport: Transport::Plain };
-        let router = finished(private::routes(context, guard).fallback(not_found), Folder::default(), policy);
+        let router = finished(private::routes(context, guard), Folder::default(), policy);
         let private = bind(config.private_listen, None, false, router, &shared)?;
         let plain = plain(files.renewal.as_ref(), &shared)?;
         let (drain, reload_every) = (config.limits.drain, config.reload_every);
@@ -156,6 +156,11 @@ impl Relay {
         let first = public.first().context("no listener")?;
         let last = public.last().context("no listener")?;
         Ok(Addresses { viewers: *first, agents: *last, private: self.private.address()? })
+    }
+
+    /// Returns the routers of the public listeners and of the private one, in the words of axum: for the test that tries every route.
+    pub fn described(&self) -> (Vec<String>, String) {
+        (self.listeners.iter().map(Listener::described).collect(), self.private.described())
     }
 
     /// Serves until `shutdown` ends, then ends every connection within the time of the limits.

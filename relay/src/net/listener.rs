@@ -143,6 +143,11 @@ impl Listener {
         self.socket.local_addr()
     }
 
+    /// Returns the router in the words of axum, which name every route: for the test of the table of doors.
+    pub(crate) fn described(&self) -> String {
+        format!("{:?}", self.server.router)
+    }
+
     /// Accepts until the relay stops, then waits for every connection to end.
     pub async fn serve(self) {
         let Self { socket, server } = self;

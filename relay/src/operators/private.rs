@@ -16,7 +16,7 @@ use super::explain::Explanation;
 use super::guard::{Guard, guarded};
 use super::likeness;
 use crate::agents::fleet::Fleet;
-use crate::net::answers::{Segment, accepts, json_answer, words};
+use crate::net::answers::{Segment, accepts, json_answer, not_found, words};
 
 /// The answers are text and JSON: a browser needs nothing to show them.
 pub(crate) const PRIVATE_POLICY: &str =
@@ -39,6 +39,7 @@ pub(crate) fn routes(context: PrivateContext, guard: Guard) -> Router {
         .route("/agents", get(agents))
         .route("/explain/{username}", get(explain))
         .route("/search/{text}", get(search))
+        .fallback(not_found)
         .with_state(Arc::new(context))
         .layer(middleware::from_fn_with_state(Arc::new(guard), guarded))
 }

@@ -170,7 +170,8 @@ pub fn now() -> UnixMillis {
 pub struct Browser<'a> {
     /// The relay's address.
     pub at: SocketAddr,
-    cookie: String,
+    /// The session's cookie, a whole header line.
+    pub cookie: String,
     pub origin: Option<String>,
     /// Further headers, whole lines.
     pub headers: String,
