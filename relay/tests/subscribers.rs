@@ -56,7 +56,7 @@ fn every_rows_reading_is_printed_and_what_is_refused_fails() {
         "encoding UTF-8, separator ;\n",
         "column \"Login\": username\n",
         "column \"Notes\": further, for support\n",
-        "line 3: username \"ali\", customer \"Ali  [2J\", package -, download 50 Mbps, upload -\n",
+        "line 3: username \"ali\", customer \"Ali  [2J\", package -, download 50 Mbps, upload -, Notes \"x\"\n",
         "line 4: username \"4446.0\" (also \"4446\"), customer \"Bob\"",
         "line 5: refused: its username is empty\n",
         "line 35: username \"u29\", customer \"Unit 29\"",

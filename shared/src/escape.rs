@@ -35,6 +35,27 @@ impl fmt::Debug for OneLine<'_> {
     }
 }
 
+/// Returns the JSON document with every harmful character as `\u202e`, for a terminal that shows the document as received. The
+/// values stay the same. In JSON such characters stand in strings alone, and serde escapes the controls below U+0020.
+pub fn json(document: String) -> String {
+    let is_harmful = |c: char| c >= ' ' && !is_harmless(c);
+    if !document.contains(is_harmful) {
+        return document;
+    }
+    let mut escaped = String::with_capacity(document.len() + 32);
+    for c in document.chars() {
+        if is_harmful(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // A `String` takes every text.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 /// False for control characters, for invisible characters, and for characters that move their neighbours (Unicode TR
 /// 36, section 3.4). The joiners U+200C and U+200D are harmless: several scripts need them between letters.
 const fn is_harmless(c: char) -> bool {
@@ -64,6 +85,15 @@ mod tests {
         ] {
             assert_eq!(one_line(text).to_string(), shown);
             assert_eq!(format!("{:?}", one_line(text)), shown);
+        }
+    }
+
+    #[test]
+    fn a_json_document_keeps_its_values_and_commands_no_terminal() {
+        for text in ["core-1", "Größe 🙂 \"x\" \\", "a\u{1b}[2J\n\u{7f}\u{9b}31m\u{202e}\u{2028}\u{e0041}"] {
+            let document = json(serde_json::to_string(text).unwrap());
+            assert!(document.chars().all(is_harmless), "{document:?}");
+            assert_eq!(serde_json::from_str::<String>(&document).unwrap(), text);
         }
     }
 

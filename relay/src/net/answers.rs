@@ -14,6 +14,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::json;
+use shared::escape;
 
 use super::folder::Folder;
 use super::origin::Transport;
@@ -153,12 +154,12 @@ pub(crate) fn error_answer(status: StatusCode, body: &serde_json::Value) -> Resp
     response
 }
 
-/// Answers with a value as JSON, forbidden to caches.
+/// Answers with a value as JSON, harmless on a terminal and forbidden to caches.
 pub(crate) fn json_answer(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_string(body) {
         Ok(text) => {
             let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
-            (status, headers, text + "\n").into_response()
+            (status, headers, escape::json(text) + "\n").into_response()
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

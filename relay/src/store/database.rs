@@ -89,12 +89,9 @@ impl Database {
         if let Location::File(path) = location {
             data_directory::ensure_secret(path)?;
         }
-        let opened = async {
-            let database = Self::connect(location).await?;
-            database.migrate().await?;
-            anyhow::Ok(database)
-        };
-        opened.await.with_context(|| format!("the store {location} cannot be used"))
+        Self::connect_and_migrate(location, async |_| Ok(()))
+            .await
+            .with_context(|| format!("the store {location} cannot be used"))
     }
 
     /// Opens a database as [`Self::open`] does, unless another program made it.
@@ -102,10 +99,20 @@ impl Database {
     /// # Errors
     /// As [`Self::open`], and where the database has no schema of any release.
     pub async fn open_existing(location: &Location) -> Result<Self> {
+        let ours = async |database: &Self| {
+            let version = database.version(Topic::Links).await;
+            version.map(|_| ()).context("it has no tables of Linelight")
+        };
+        Self::connect_and_migrate(location, ours).await
+    }
+
+    async fn connect_and_migrate(location: &Location, check: impl AsyncFnOnce(&Self) -> Result<()>) -> Result<Self> {
+        // The first connection to a new file sets its journal, which SQLite refuses to two programs at once without a wait.
+        let turn = location.migration_turn().await?;
         let database = Self::connect(location).await?;
-        let version = database.version(Topic::Links).await;
-        version.context("it has no tables of Linelight")?;
+        check(&database).await?;
         database.migrate().await?;
+        drop(turn);
         Ok(database)
     }
 
@@ -130,7 +137,6 @@ impl Database {
         let migrations = MIGRATIONS.map(|(version, name, sql)| {
             Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
         });
-        let _turn = self.location.migration_turn().await?;
         let migrator = Migrator { migrations: migrations.to_vec().into(), ..Migrator::DEFAULT };
         migrator.run(&self.pool).await.map_err(in_words)
     }
