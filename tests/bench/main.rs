@@ -4,6 +4,7 @@
 
 mod agent;
 mod apis;
+mod desk;
 mod fanout;
 mod idle;
 mod machine;
@@ -72,6 +73,8 @@ enum Part {
     Storm,
     /// The page in Chromium.
     Page,
+    /// The console, its search, and an import by the billing API.
+    Desk,
 }
 
 /// So many sockets are read between two looks at the wire.
@@ -166,6 +169,9 @@ impl Bench {
         }
         if wanted(Part::Page) {
             self.page().await?;
+        }
+        if wanted(Part::Desk) {
+            self.desk().await?;
         }
         if wanted(Part::Growth) {
             self.growth().await?;
@@ -328,6 +334,34 @@ impl Bench {
             if let Some(value) = figures[name].as_f64() {
                 self.book.note(&format!("page {name}"), unit, value);
             }
+        }
+        Ok(())
+    }
+
+    async fn desk(&mut self) -> Result<()> {
+        let (subscribers, machine) = (if self.quick { 10_000 } else { 100_000 }, self.machine);
+        let Some(figures) = self.again(|| desk::of(subscribers, machine)).await? else { return Ok(()) };
+        let p99 = |times: &[f64]| desk::percentile(times, 99);
+        say(&format!(
+            "  {subscribers} subscribers: imported in {:.0} ms; {} searches, median {:.2} and p99 {:.2} ms, plain scans {:.1} and {:.1} ms",
+            figures.import,
+            figures.searches.len(),
+            desk::percentile(&figures.searches, 50),
+            p99(&figures.searches),
+            desk::percentile(&figures.scans, 50),
+            p99(&figures.scans),
+        ))?;
+        let mut note = |name: &str, unit, value| self.book.note(&format!("desk {name}"), unit, value);
+        note("import", Unit::Milliseconds, figures.import);
+        note("search p99", Unit::Milliseconds, p99(&figures.searches));
+        note("scan p99", Unit::Milliseconds, p99(&figures.scans));
+        note("index", Unit::Bytes, figures.index);
+        note("first load", Unit::Bytes, figures.first_load);
+        for took in figures.sign_ins {
+            note("sign-in", Unit::Milliseconds, took);
+        }
+        for took in figures.revocations {
+            note("revoked", Unit::Milliseconds, took);
         }
         Ok(())
     }
