@@ -137,16 +137,16 @@ impl Deed {
         Self { what, line: None, detail: String::new() }
     }
 
-    /// Names the line, by its username's text form.
+    /// Names the line, by its username's text form. A zero byte, which PostgreSQL does not store, stands as `%00`.
     #[must_use]
     pub fn line(self, username: impl Into<String>) -> Self {
-        Self { line: Some(username.into()), ..self }
+        Self { line: Some(username.into().replace('\0', "%00")), ..self }
     }
 
     /// Says more: a name, a kind, a reason. Never a secret.
     #[must_use]
     pub fn detail(self, detail: impl Into<String>) -> Self {
-        Self { detail: detail.into(), ..self }
+        Self { detail: detail.into().replace('\0', "%00"), ..self }
     }
 }
 

@@ -145,6 +145,11 @@ impl Session {
         })
     }
 
+    /// True once the session has ended: the person signed out, or somebody ended all sessions of the person.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
     /// Becomes true at the end of the session: for streams that live by it.
     pub fn ended(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.ended)

@@ -102,3 +102,13 @@ async fn whoever_guesses_has_no_more_tries() {
     answer.is_problem(429, "wait");
     assert!(answer.header("retry-after").is_some() && answer.json()["retry_after"].is_u64());
 }
+
+#[tokio::test]
+async fn links_made_void_leave_no_code() {
+    let desk = Desk::start().await;
+    let mut support = desk.signed_in("support").await;
+    let (ali, bob) = (code(&mut support, "ali").await, code(&mut support, "bob").await);
+    assert_eq!(support.post("lines/ali/void", &json!({})).await.status, 200);
+    typed(&desk, &ali).await.is_problem(404, "unknown");
+    assert_eq!(typed(&desk, &bob).await.status, 200, "another line's code opens it");
+}

@@ -16,6 +16,7 @@ use relay::operators::tickets::{Kind, Ticket};
 use relay::store::database::location::Location;
 use relay::store::database::{Database, Topic};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -198,6 +199,22 @@ impl Browser<'_> {
             Err(Error::Http(answer)) => Err(answer.status().as_u16()),
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// Sends a POST without its body, and waits until the relay asks for the body.
+    pub async fn post_without_body(&self, path: &str, length: usize) -> TcpStream {
+        let origin = self.origin.as_ref().map(|origin| format!("origin: {origin}\r\n")).unwrap_or_default();
+        let request = format!(
+            "POST /console/api/{path} HTTP/1.1\r\nhost: relay\r\n{origin}{}content-type: application/json\r\n\
+             content-length: {length}\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n",
+            self.cookie
+        );
+        let mut stream = TcpStream::connect(self.at).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut interim = [0; 25];
+        stream.read_exact(&mut interim).await.unwrap();
+        assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+        stream
     }
 
     pub async fn get(&mut self, path: &str) -> Response {

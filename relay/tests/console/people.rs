@@ -2,9 +2,10 @@
 
 use relay::operators::people::Role;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::common::eventually;
-use crate::desk::Desk;
+use crate::desk::{Desk, frame};
 
 #[tokio::test]
 async fn support_changes_nobody() {
@@ -141,4 +142,31 @@ async fn without_the_store_changes_are_refused_in_words_and_sessions_go_on() {
         admin.post("people", &json!({ "name": "eve", "role": "support" })).await.status == 200
     })
     .await;
+}
+
+#[tokio::test]
+async fn whoever_is_signed_out_while_the_body_is_on_its_way_changes_nothing() {
+    let desk = Desk::start().await;
+    let (mut here, mut there) = (desk.signed_in("admin").await, desk.signed_in("admin").await);
+    let body = json!({ "name": "eve", "role": "admin" }).to_string();
+    let mut held = here.post_without_body("people", body.len()).await;
+    assert_eq!(there.post("sign-out", &json!({ "everywhere": true })).await.status, 200);
+    here.get("me").await.is_problem(401, "signed-out");
+    held.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    held.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("signed-out"), "{answer}");
+    let people = desk.signed_in("admin").await.get("people").await.json();
+    assert!(!people.to_string().contains("eve"), "{people}");
+}
+
+#[tokio::test]
+async fn a_zero_byte_in_a_username_reaches_no_table() {
+    let desk = Desk::start().await;
+    let mut support = desk.signed_in("support").await;
+    support.get("lines/a%00b").await.is_problem(400, "bad-username");
+    support.post("lines/a%00b/code", &json!({})).await.is_problem(400, "bad-username");
+    let mut socket = support.socket("live", &json!({ "type": "watch", "username": "a\0b" }).to_string()).await.unwrap();
+    assert_eq!(frame(&mut socket).await.unwrap()["username"], "a\0b");
+    assert_eq!(desk.logged("watched", "").await.line.as_deref(), Some("a%00b"));
 }

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Limited};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use super::visitor::Visitor;
 use crate::net::problem::{Problem, problem};
 
 /// The longest body, in bytes.
@@ -16,7 +17,7 @@ const LONGEST: usize = 16 * 1024;
 /// The time for the whole body.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A JSON body.
+/// A JSON body. Where the session ended while the body was on its way, the request is refused.
 pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
@@ -27,6 +28,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             let detail = "The body has to be JSON, with the header Content-Type: application/json.";
             return Err(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", detail));
         }
+        let visitor = request.extensions().get::<Visitor>().cloned();
         let body = Limited::new(request.into_body(), LONGEST).collect();
         let body = match timeout(PATIENCE, body).await {
             Ok(Ok(body)) => body.to_bytes(),
@@ -36,6 +38,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             }
             Err(_) => return Err(problem(StatusCode::REQUEST_TIMEOUT, "too-slow", "The body did not come in time.")),
         };
+        if let Some(visitor) = visitor.filter(Visitor::is_over) {
+            return Err(visitor.signed_out());
+        }
         serde_json::from_slice(&body)
             .map(Self)
             .map_err(|_| problem(StatusCode::BAD_REQUEST, "bad-request", "The body is not what this address takes."))

@@ -67,9 +67,11 @@ impl ConsoleContext {
         }
     }
 
-    /// Refuses a used or ended address, and notes it: two people may have had it.
+    /// Refuses a used or ended address, and notes it within the limit of failed logins: two people may have had it.
     pub(super) fn over(&self, actor: &Actor) -> Problem {
-        self.audit.note(actor, Deed::new(What::InvitationRefused).detail("used before, or ended"));
+        if self.site.fail(actor.address) {
+            self.audit.note(actor, Deed::new(What::InvitationRefused).detail("used before, or ended"));
+        }
         let detail = "This address was used before, or has ended. Please ask for a new one.";
         problem(StatusCode::GONE, "used", detail)
     }

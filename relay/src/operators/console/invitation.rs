@@ -62,8 +62,7 @@ pub(super) async fn accept(
         return Err(context.over(&actor));
     }
     account.set_password(&name, &hash).await?;
-    let has_totp = context.accounts.people.get(&name).is_some_and(|person| person.totp.is_some());
-    let step = if has_totp { Step::Code } else { Step::In };
+    let step = if account.has_totp(&name).await? { Step::Code } else { Step::In };
     let secret = account.begin_session(&name, (Way::Password, step)).await?;
     account.commit(&Deed::new(What::PasswordChanged).detail("by invitation")).await?;
     Ok(at_step(&context, &secret, step).await)
@@ -90,6 +89,10 @@ pub(super) async fn change(
     let hash = hashed(&context, &visitor, name, new).await?;
     let actor = operator.actor();
     let mut account = AccountChange::begin(&context.database().await?, &actor, now()).await?;
+    // The session may have ended while the passwords took their time: somebody else has changed them.
+    if !account.end_session(operator.session.hash()).await? {
+        return Err(visitor.signed_out());
+    }
     account.set_password(name, &hash).await?;
     let secret = account.begin_session(name, (operator.session.way(), Step::In)).await?;
     account.commit(&Deed::new(What::PasswordChanged)).await?;

@@ -74,6 +74,10 @@ pub(super) async fn confirm(
     let hashes: Vec<_> = codes.iter().map(|code| totp::recovery_hash(code)).collect();
     let actor = operator.actor();
     let mut account = AccountChange::begin(&database, &actor, now()).await?;
+    // Of two at once, one is in force.
+    if !account.end_session(operator.session.hash()).await? {
+        return Err(visitor.signed_out());
+    }
     account.set_totp(&operator.name, &secret, step, &hashes).await?;
     let session = account.begin_session(&operator.name, (operator.session.way(), Step::In)).await?;
     account.commit(&Deed::new(What::TotpOn)).await?;

@@ -50,7 +50,8 @@ pub(super) async fn by_password(
     let step = if person.totp.is_some() { Step::Code } else { Step::In };
     let actor = context.actor(&name, visitor.address);
     let mut account = AccountChange::begin(&context.database().await?, &actor, now()).await?;
-    if !account.has_password(&name, person.password.as_deref().unwrap_or_default()).await? {
+    let known = person.password.as_deref().unwrap_or_default();
+    if !account.has_password(&name, known, person.totp.as_deref()).await? {
         return Err(context.refused(&visitor, &name, WRONG));
     }
     let secret = account.begin_session(&name, (Way::Password, step)).await?;

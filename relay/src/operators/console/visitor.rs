@@ -99,6 +99,15 @@ impl Visitor {
         Self { standing, address, company, has_accounts: !context.accounts.people.is_empty() }
     }
 
+    /// True if the visitor came with a session that has ended since.
+    pub(super) fn is_over(&self) -> bool {
+        match &self.standing {
+            Standing::SignedOut => false,
+            Standing::Half(session) => session.has_ended(),
+            Standing::Enrols(operator) | Standing::In(operator) => operator.session.has_ended(),
+        }
+    }
+
     /// Returns the refusal of whoever is not signed in.
     pub(super) fn signed_out(&self) -> Problem {
         problem(StatusCode::UNAUTHORIZED, "signed-out", "Please sign in.")

@@ -121,8 +121,8 @@ pub(super) async fn redeem(
     Json(Typed { code }): Json<Typed>,
 ) -> Result<Response, Problem> {
     let address = desk.console.site.client(&connection, &headers);
-    if desk.tries.are_over(address) {
-        let detail = "Too many wrong codes from your address. Please wait a minute.";
+    if !desk.tries.begin(address) {
+        let detail = "Too many codes from your address. Please wait a minute.";
         return Err(problem(StatusCode::TOO_MANY_REQUESTS, "wait", detail).retry_after(Duration::from_secs(60)));
     }
     let database = desk.console.database().await?;
@@ -131,7 +131,6 @@ pub(super) async fn redeem(
         None => None,
     };
     let Some(token) = token else {
-        desk.tries.fail(address);
         let detail = "This code opens nothing. It works once, for ten minutes. Please ask for a new one.";
         return Err(problem(StatusCode::NOT_FOUND, "unknown", detail));
     };
@@ -148,6 +147,12 @@ fn digits(typed: &str) -> Option<String> {
 async fn take(desk: &DeskContext, database: &Database, code: &str, address: Option<IpAddr>) -> Result<Option<String>> {
     let seconds = signed(unix_seconds(SystemTime::now()));
     let mut change = database.begin().await?;
+    let open = sqlx::query("SELECT 1 FROM codes WHERE hash = $1 AND used IS NULL AND expires > $2 AND tries < $3");
+    let open = open.bind(Hash::of(code.as_bytes()).to_text()).bind(seconds).bind(TRIES);
+    if open.fetch_optional(change.connection()).await?.is_some() {
+        // Before the row of the code, as whoever makes the links of the line void.
+        change.raise(Topic::Links).await?;
+    }
     let taken = sqlx::query(
         "UPDATE codes SET used = $2 WHERE hash = $1 AND used IS NULL AND expires > $2 AND tries < $3 RETURNING username, maker",
     );
@@ -160,7 +165,6 @@ async fn take(desk: &DeskContext, database: &Database, code: &str, address: Opti
     };
     let username = Username::from_text(row.try_get("username")?)?;
     let maker: String = row.try_get("maker")?;
-    change.raise(Topic::Links).await?;
     let lasts = LINK_LASTS.min(desk.viewers.access.max_lifetime());
     let (id, token, _) = desk.mint(&mut change, &username, (Kind::Code, lasts), &maker).await?;
     let actor = Actor { who: "(code)".to_owned(), role: "", address };

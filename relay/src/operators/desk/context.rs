@@ -17,6 +17,7 @@ use crate::operators::console::context::ConsoleContext;
 use crate::operators::console::visitor::Operator;
 use crate::operators::search::Search;
 use crate::store::data_directory::DataDirectory;
+use crate::subscribers::json::keepable;
 use crate::viewers::context::ViewerContext;
 
 /// The state of the desk's requests.
@@ -74,8 +75,9 @@ impl DeskContext {
     }
 }
 
-/// Reads a username from a path.
+/// Reads a username from a path. One with a zero byte is refused: PostgreSQL stores none.
 pub(super) fn username(text: &str) -> Result<Username, Problem> {
     let detail = "This is no username in text form.";
-    Username::from_text(text).map_err(|_| problem(StatusCode::BAD_REQUEST, "bad-username", detail))
+    let refused = || problem(StatusCode::BAD_REQUEST, "bad-username", detail);
+    Username::from_text(text).map_err(|_| refused()).and_then(|username| keepable(username).map_err(|_| refused()))
 }

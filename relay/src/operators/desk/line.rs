@@ -155,7 +155,10 @@ pub(super) async fn details(
     let username = username(&text)?;
     desk.note_watching(&operator, &username);
     let hub = desk.hub();
-    let explanation = Explanation::of(&desk.fleet, &username, hub.now());
+    // All usernames may be gone through: that may take longer than a viewer is to wait.
+    let (fleet, of, now) = (Arc::clone(&desk.fleet), username.clone(), hub.now());
+    let explained = tokio::task::spawn_blocking(move || Explanation::of(&fleet, &of, now)).await;
+    let explanation = explained.map_err(|error| anyhow::anyhow!(error))?;
     let glance = hub.glance(&username);
     let row = hub.subscribers().get(&username);
     let further = row.as_ref().map(|row| &row.further[..]).unwrap_or_default();

@@ -53,6 +53,9 @@ impl Visit {
     fn admit(&self, request: &WatchRequest) -> Result<Admission, Close> {
         let WatchRequest::Username(text) = request else { return Err(Close::ViewerProtocol) };
         let username = Username::from_text(text).map_err(|_| Close::LinkRefused)?;
+        if self.operator.session.has_ended() {
+            return Err(Close::LinkRefused);
+        }
         self.desk.note_watching(&self.operator, &username);
         let announced = self.desk.console.settings.announce_support;
         Ok(Admission { username, expires: None, proof: Proof::Staff { announced }, lease: self.operator.lease() })

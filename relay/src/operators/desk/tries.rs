@@ -1,14 +1,14 @@
-//! Wrong codes, by address: whoever guesses soon has no more tries, and takes none from the codes of others.
+//! Codes typed, by address: whoever guesses soon has no more tries, and takes none from the codes of others.
 
 use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::net::attempts::FailedAttempts;
 
-/// Wrong codes of one address within a minute.
+/// Codes of one address within a minute, wrong and right: requests at the same time have no more.
 const A_MINUTE: u32 = 10;
 
-/// The wrong codes of the last minute.
+/// The codes of the last minute.
 #[derive(Debug)]
 pub(crate) struct Tries(FailedAttempts);
 
@@ -19,13 +19,8 @@ impl Default for Tries {
 }
 
 impl Tries {
-    /// True if the address has no try left.
-    pub(super) fn are_over(&self, address: Option<IpAddr>) -> bool {
-        self.0.is_over(address.into(), Instant::now())
-    }
-
-    /// Counts a wrong code.
-    pub(super) fn fail(&self, address: Option<IpAddr>) {
-        self.0.fail(address.into(), Instant::now());
+    /// Counts a code before it is looked at. False if the address has no try left.
+    pub(super) fn begin(&self, address: Option<IpAddr>) -> bool {
+        self.0.fail(address.into(), Instant::now())
     }
 }

@@ -30,13 +30,25 @@ impl AccountChange<'_> {
         sessions::remove(&mut self.change, hash).await
     }
 
-    /// True while the person's password has this hash: it was not changed since it was looked at.
+    /// True while the person has this password's hash and this second factor: neither was changed since it was looked at.
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn has_password(&mut self, name: &str, hash: &str) -> Result<bool> {
-        let found = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM people WHERE name = $1 AND password = $2");
-        Ok(found.bind(name).bind(hash).fetch_one(self.change.connection()).await? > 0)
+    pub async fn has_password(&mut self, name: &str, hash: &str, totp: Option<&str>) -> Result<bool> {
+        let found = sqlx::query_scalar::<_, i64>(
+            "SELECT COUNT(*) FROM people WHERE name = $1 AND password = $2 AND COALESCE(totp, '') = $3",
+        );
+        let found = found.bind(name).bind(hash).bind(totp.unwrap_or_default());
+        Ok(found.fetch_one(self.change.connection()).await? > 0)
+    }
+
+    /// True if the person has a second factor.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn has_totp(&mut self, name: &str) -> Result<bool> {
+        let found = sqlx::query_scalar::<_, i64>("SELECT COUNT(totp) FROM people WHERE name = $1");
+        Ok(found.bind(name).fetch_one(self.change.connection()).await? > 0)
     }
 
     /// Gives a person a new password. All sessions and single-use addresses of the person end.

@@ -1,17 +1,22 @@
 //! The place of the database: a file of SQLite, or a PostgreSQL server.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use tokio::time::{Instant, sleep};
 use url::Url;
 
 use crate::store::data_directory::{self, DataDirectory};
 
 /// The largest password file, in bytes.
 const MAX_PASSWORD: u64 = 4096;
+/// The longest wait for another program that opens the same file, and how often it is looked for.
+const PATIENCE: Duration = Duration::from_secs(5);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// The place of the database. The text form shows no password.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,19 +59,30 @@ impl Location {
         Ok(Self::Server(url))
     }
 
-    /// Waits for this program's turn to bring a file's schema up to date, and keeps the turn until the drop of the value. A server has turns of
-    /// its own.
-    pub(super) async fn migration_turn(&self) -> Result<Option<File>> {
+    /// Waits for this program's turn to open a file and bring its schema up to date, and keeps the turn until the drop of the value. A
+    /// server has turns of its own.
+    ///
+    /// # Errors
+    /// The lock beside the file cannot be made, or another program has the turn for too long.
+    pub(super) async fn turn(&self) -> Result<Option<File>> {
         let Self::File(path) = self else { return Ok(None) };
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push("-migration");
         let path = path.with_file_name(name);
-        let turn = tokio::task::spawn_blocking(move || {
-            let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-            let locked = opened.and_then(|file| file.lock().map(|()| file));
-            locked.with_context(|| format!("cannot lock {}", path.display()))
-        });
-        Ok(Some(turn.await??))
+        let failed = || format!("cannot lock {}", path.display());
+        let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let file = opened.with_context(failed)?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => sleep(BETWEEN_LOOKS).await,
+                Err(TryLockError::WouldBlock) => {
+                    bail!("another program opens it for more than {} s", PATIENCE.as_secs())
+                }
+                Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
+            }
+        }
     }
 
     /// Returns the address for the driver, perhaps with the password.

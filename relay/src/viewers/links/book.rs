@@ -151,7 +151,7 @@ pub async fn revoke_within(
     Ok(revoked.rows_affected() > 0)
 }
 
-/// Makes every link of a line void that was made until now.
+/// Makes every link of a line void that was made until now, and a code that waits to be typed.
 ///
 /// # Errors
 /// The store takes no change.
@@ -175,6 +175,8 @@ pub async fn void_within(change: &mut Change, username: &Username, now: u64) -> 
     .bind(signed(now).saturating_add(1))
     .execute(change.connection())
     .await?;
+    let codes = sqlx::query("DELETE FROM codes WHERE username = $1").bind(username.to_text());
+    codes.execute(change.connection()).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 import { element } from "../dom.ts";
 import { limitText, unitOf } from "../line/rate.ts";
-import { strings } from "../words/console.ts";
+import { labelOf, strings } from "../words/console.ts";
 import type { LineFacts, MadeLink, Report } from "./contract.ts";
 import { isolated } from "./text.ts";
 import { button } from "./widgets.ts";
@@ -19,7 +19,7 @@ export function factsOf(line: LineFacts, now: number): HTMLElement {
   rows.push(fact(words.watching, [words.viewers(line.viewers), " ", words.staff(line.staff)]));
   if (line.last_arrival !== null) rows.push(fact(words.arrival, [strings.moment(line.last_arrival, now)]));
   for (const [name, value] of Object.entries(line.fields)) {
-    if (value !== "") rows.push(fact(words.fields[name] ?? strings.search.field(name), [isolated(value)]));
+    if (value !== "") rows.push(fact(labelOf(name), [isolated(value)]));
   }
   return card(words.facts, element("dl", { class: "facts" }, ...rows));
 }

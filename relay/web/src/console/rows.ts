@@ -3,7 +3,7 @@
 import { element } from "../dom.ts";
 import { rateText, unitOf } from "../line/rate.ts";
 import type { Shape, Tone } from "../line/sentences.ts";
-import { strings } from "../words/console.ts";
+import { labelOf, strings } from "../words/console.ts";
 import type { Row, RowState } from "./contract.ts";
 import { spark } from "./spark.ts";
 import { isolated, marked } from "./text.ts";
@@ -37,7 +37,7 @@ function third(row: Row, query: string): HTMLElement[] {
   const { matched } = row;
   const isShown = matched === null || ["username", "customer", "package"].includes(matched.field);
   if (!isShown) {
-    const field = strings.line.fields[matched.field] ?? strings.search.field(matched.field);
+    const field = labelOf(matched.field);
     return [element("span", { class: "row-sub" }, isolated(field), " ", hit(matched.text, query))];
   }
   return row.package === null ? [] : [element("span", { class: "row-sub" }, hit(row.package, query))];

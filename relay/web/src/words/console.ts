@@ -496,3 +496,9 @@ const words = {
 
 /** All strings of the console. */
 export const strings = { ...words, page };
+
+/** The label of a subscriber's field. A column of the file may have any name, also one that every object has. */
+export function labelOf(field: string): string {
+  const known: unknown = strings.line.fields[field];
+  return typeof known === "string" ? known : strings.search.field(field);
+}
