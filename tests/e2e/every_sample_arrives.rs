@@ -94,6 +94,13 @@ fn ensure_original(samples: &[SampleSent], username: &[u8], chart: &[Point]) -> 
     Ok(())
 }
 
+/// True once the router's record has the chart's newest point. The router records a row after it wrote the row, so that the point
+/// may be first.
+fn has_recorded<'a>(samples: impl IntoIterator<Item = &'a SampleSent>, chart: &[Point]) -> bool {
+    let newest = chart.last().map(|point| point.down.unsigned_abs());
+    samples.into_iter().any(|sample| Some(sample.download) == newest)
+}
+
 /// Reads on until nothing is missing.
 pub(crate) async fn until_whole(
     viewer: &mut Viewer,
@@ -110,7 +117,7 @@ pub(crate) async fn until_whole(
             .iter()
             .rev()
             .any(|sample| sample.at > since && chart.iter().any(|point| point.down.unsigned_abs() == sample.download));
-        if reaches_on && account.lost.is_empty() {
+        if reaches_on && account.lost.is_empty() && has_recorded(&samples, &chart) {
             ensure_original(&samples, username, &chart)?;
             return Ok(account);
         }
@@ -269,7 +276,9 @@ async fn an_outage_longer_than_the_ring_is_an_honest_gap_and_counted() -> Result
         let back = Instant::now();
         let more = viewer.chart().len() + 5;
         samples_shown(&mut viewer, more).await?;
-        let (samples, chart) = (outpost.router.samples(), viewer.chart());
+        let chart = viewer.chart();
+        outpost.router.wait_until(|record| has_recorded(record.samples(), &chart)).await;
+        let samples = outpost.router.samples();
         let account = Account::of(&samples, b"alice", &chart);
         ensure_original(&samples, b"alice", &chart)?;
         ensure!(!account.lost.is_empty(), "the ring held more than was thought: {account:?}");
