@@ -36,6 +36,10 @@ pub(crate) fn routes(page: Arc<Page>, context: Arc<ConsoleContext>) -> Router {
 }
 
 async fn document(State(shell): State<Shell>, headers: HeaderMap) -> Response {
+    if !shell.context.can_be_entered() {
+        // The command may have made the first account a moment ago.
+        shell.context.changed().await;
+    }
     let mut response = if shell.context.can_be_entered() {
         shell.page.console(&headers)
     } else {
