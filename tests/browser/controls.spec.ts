@@ -30,7 +30,7 @@ test("units and window are chosen by key, and kept", async () => {
 test("whatever can be touched is 44 px high", async () => {
   const page = await openLine(running, { width: 360 });
   await sees(page, NUMBER, "14.8");
-  for (const target of await page.locator("button, summary").all()) {
+  for (const target of await page.locator("button:visible, summary:visible").all()) {
     const box = await target.boundingBox();
     assert.ok((box?.height ?? 0) >= 44 && (box?.width ?? 0) >= 44, await target.innerText());
   }
