@@ -129,7 +129,8 @@ test("usernames with any bytes open from their links", async () => {
 
 test("a link that somebody changed opens nothing and says what to do", async () => {
   const { page, close } = await newPage(browser, { width: 390 });
-  await page.goto(`${system.link("alice")}x`);
+  // One letter of the signature is another one; letters behind it are taken for a mail program's.
+  await page.goto(system.link("alice").replace(/.(?=.{8}$)/, (letter) => (letter === "x" ? "y" : "x")));
   await sees(page, "#detail", /ask your provider/i);
   assert.doesNotMatch((await figures(page)).down, /\d/);
   await picture(page, "live-refused");

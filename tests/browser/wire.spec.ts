@@ -42,6 +42,7 @@ const MADE: Record<string, Frame> = {
   "snapshot-running.json": known({ history: HISTORY }),
   "snapshot-averages.json": known({ averages: AVERAGES }),
   "snapshot-shared.json": known({ history: HISTORY, plan: { ...PLAN, shared: true } }),
+  "snapshot-support.json": known({ history: HISTORY, support: true }),
   "snapshot-bare.json": snapshot(BARE),
   "sample.json": sample(1_795_363_201_000, { down: 14_780_000, up: 620_000 }),
   "samples.json": samples({ t: [1_795_363_201_000, 1_795_363_202_000], down: [14_780_000, 1], up: [620_000, 0] }),
@@ -49,6 +50,7 @@ const MADE: Record<string, Frame> = {
   "state-averages.json": told("running", { since: SINCE, sessions: 1, interval: 30_000, notice: "averages" }),
   "state-busy.json": told("running", { since: SINCE, sessions: 2, interval: 5_000 }),
   "state-offline.json": told("offline", { since: 1_795_363_202_000 }),
+  "state-support.json": { ...told("running", { since: SINCE, sessions: 1, interval: 1_000 }), support: true },
   "state-unreachable.json": told("unreachable", {}),
 };
 
