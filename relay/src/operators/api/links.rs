@@ -251,6 +251,9 @@ pub(super) async fn revoke(
     let mut change = database.change(Topic::Links).await?;
     if book::revoke_within(&mut change, (&username, &id), expires, unix_seconds(now)).await? {
         finish(change, &caller.actor(), &Deed::new(What::LinkRevoked).line(username.to_text()).detail(&id)).await?;
+    } else {
+        // Nothing changed. The copies are read by the same connection.
+        drop(change);
     }
     context.changed().await;
     let made_here = known.is_some_and(|link| link.made.is_some());
