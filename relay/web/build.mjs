@@ -17,8 +17,8 @@ const OPENINGS = [
   { of: "the console", files: ["console.html", "assets/console.js", "assets/console.css"], most: 90 * 1024 },
 ];
 
-/** The sizes of the icon: an iPhone's home screen, and the manifest's two. */
-const ICONS = [180, 192, 512];
+/** The sizes of the icon; an iPhone's home screen takes the small one and scales it. */
+const ICONS = [192, 512];
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "dist");

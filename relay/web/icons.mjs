@@ -1,12 +1,13 @@
-// The page's icon as PNG files of any size: two arrows on a dark ground. Polygons, sampled four by four for each pixel.
+// The page's icon as PNG files: two arrows on a dark ground, four bits for a pixel. Polygons, sampled along the middle of each
+// pixel: the corners lie on whole pixels of every size that is a multiple of 64, so that only slanted edges are mixed.
 
 import { deflateSync } from "node:zlib";
 
 /** The side of the drawing. */
 const SIDE = 32;
 
-/** Samples for each side of a pixel. */
-const SAMPLES = 4;
+/** Samples for each pixel: the ground and so many mixtures for each of two arrows are at most 16 colours. */
+const SAMPLES = 7;
 
 const GROUND = [0x17, 0x1c, 0x24];
 
@@ -16,28 +17,37 @@ const SHAPES = [
   { colour: [0xff, 0x7b, 0x72], corners: [[20, 8], [25.5, 15], [22, 15], [22, 24], [18, 24], [18, 15], [14.5, 15]] },
 ];
 
-/** Returns a PNG file of `size` pixels a side. */
+/** The ground, then the mixtures of each polygon's colour, from one sample to all. */
+const PALETTE = [GROUND, ...SHAPES.flatMap(({ colour }) => Array.from({ length: SAMPLES }, (_, i) => mixed(colour, (i + 1) / SAMPLES)))];
+
+/** Returns a PNG file of `size` pixels a side; `size` is a multiple of 64. */
 export function icon(size) {
-  const rows = Buffer.alloc(size * (1 + size * 3));
-  for (let y = 0; y < size; y += 1) {
-    for (let x = 0; x < size; x += 1) rows.set(pixel(x, y, size), y * (1 + size * 3) + 1 + x * 3);
-  }
+  const row = (y) => Array.from({ length: size / 2 }, (_, i) => (pixel(2 * i, y, size) << 4) | pixel(2 * i + 1, y, size));
+  const rows = Buffer.from(Array.from({ length: size }, (_, y) => [0, ...row(y)]).flat());
   const header = Buffer.alloc(13);
   header.writeUInt32BE(size, 0);
   header.writeUInt32BE(size, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  const parts = [chunk("IHDR", header), chunk("IDAT", deflateSync(rows, { level: 9 })), chunk("IEND", Buffer.alloc(0))];
+  header.set([4, 3, 0, 0, 0], 8);
+  const parts = [
+    chunk("IHDR", header),
+    chunk("PLTE", Buffer.from(PALETTE.flat())),
+    chunk("IDAT", deflateSync(rows, { level: 9 })),
+    chunk("IEND", Buffer.alloc(0)),
+  ];
   return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), ...parts]);
 }
 
+function mixed(colour, share) {
+  return colour.map((part, channel) => Math.round(GROUND[channel] + (part - GROUND[channel]) * share));
+}
+
+/** Returns the pixel's place in the palette. */
 function pixel(x, y, size) {
-  const sum = [0, 0, 0];
-  for (let i = 0; i < SAMPLES * SAMPLES; i += 1) {
-    const at = [x + ((i % SAMPLES) + 0.5) / SAMPLES, y + (Math.floor(i / SAMPLES) + 0.5) / SAMPLES].map((value) => (value * SIDE) / size);
-    const colour = SHAPES.find(({ corners }) => isWithin(at, corners))?.colour ?? GROUND;
-    colour.forEach((part, channel) => (sum[channel] += part));
-  }
-  return sum.map((part) => Math.round(part / (SAMPLES * SAMPLES)));
+  const scale = SIDE / size;
+  const samples = Array.from({ length: SAMPLES }, (_, i) => [(x + (i + 0.5) / SAMPLES) * scale, (y + 0.5) * scale]);
+  const within = SHAPES.map(({ corners }) => samples.filter((at) => isWithin(at, corners)).length);
+  const shape = within.findIndex((count) => count > 0);
+  return shape < 0 ? 0 : shape * SAMPLES + within[shape];
 }
 
 /** Counts the edges to the right of the point. */
