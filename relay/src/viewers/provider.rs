@@ -1,6 +1,6 @@
 //! The provider's words in the page: brand, contacts, the colour of upload, the public address with its folder.
 //! Escapes them for HTML and JSON; the page names their places as `[[brand]]`, `[[support]]`, `[[upload]]`, `[[public]]`,
-//! `[[origins]]` and `[[base]]`.
+//! `[[origins]]`, `[[code]]` and `[[base]]`.
 
 use http::Uri;
 
@@ -27,6 +27,8 @@ pub struct Provider {
     pub public_url: Option<Uri>,
     /// The origins of the portals whose pages may frame the widget.
     pub portals: Vec<Origin>,
+    /// Lines are open to anybody who knows a username: the page then asks for no code in place of a link.
+    pub lines_are_open: bool,
 }
 
 /// One way to reach the provider's support.
@@ -151,6 +153,7 @@ impl Provider {
             .replace("[[support]]", &contacts)
             .replace("[[upload]]", &colour)
             .replace("[[public]]", &self.public_tags(icon))
+            .replace("[[code]]", if self.lines_are_open { "hidden" } else { "" })
             .replace("[[origins]]", &escaped(&sources(&self.portals)))
     }
 
@@ -253,6 +256,7 @@ mod tests {
             upload_colour: Colour::from_typed("blue").ok(),
             public_url: Some(Uri::from_static("https://line.example/")),
             portals: Vec::new(),
+            lines_are_open: false,
         };
         let page = provider.fill_html(PAGE, Some("/assets/icon.png"));
         for part in [
@@ -264,6 +268,13 @@ mod tests {
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
+    }
+
+    #[test]
+    fn the_form_for_a_code_is_hidden_where_lines_are_open() {
+        let form =
+            |lines_are_open| Provider { lines_are_open, ..Provider::default() }.fill_html("<form [[code]]>", None);
+        assert_eq!((form(false).as_str(), form(true).as_str()), ("<form >", "<form hidden>"));
     }
 
     #[test]

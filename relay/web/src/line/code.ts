@@ -36,10 +36,19 @@ export function takeCodes(base: string): void {
   });
 }
 
-/** Reads eight digits, however they are spaced; null for anything else. */
+/** The zeros of other keyboards, each followed by its nine: Arabic, Persian and Urdu, Devanagari, Bengali, full width. */
+const ZEROS = [0x660, 0x6f0, 0x966, 0x9e6, 0xff10];
+
+/** Reads eight digits of any keyboard, however they are spaced; null for anything else. */
 export function digitsOf(typed: string): string | null {
-  const digits = typed.replace(/[\s-]/g, "");
+  const digits = typed.replace(/[\s\p{Pd}\p{Cf}]/gu, "").replace(/\p{Nd}/gu, western);
   return /^[0-9]{8}$/.test(digits) ? digits : null;
+}
+
+function western(digit: string): string {
+  const point = digit.charCodeAt(0);
+  const zero = ZEROS.find((zero) => point >= zero && point <= zero + 9);
+  return zero === undefined ? digit : String(point - zero);
 }
 
 async function redeem(base: string, code: string): Promise<{ token: string } | { sentence: string }> {
