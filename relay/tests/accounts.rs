@@ -186,10 +186,9 @@ async fn the_log_is_numbered_filtered_and_forgotten(database: &Database) {
         [("ali", What::Watched), ("bob", What::Watched), ("ali", What::LinkMade)].into_iter().enumerate()
     {
         let at = NOW.as_millis() + i64::try_from(number).unwrap();
-        let mut change = database.begin().await.unwrap();
+        let change = database.begin().await.unwrap();
         let deed = Deed::new(what).line(line).detail("=\"odd\"\n");
-        audit::enter(&mut change, &anna, &deed, UnixMillis::from_millis(at)).await.unwrap();
-        change.commit().await.unwrap();
+        audit::commit(change, &anna, &deed, UnixMillis::from_millis(at)).await.unwrap();
     }
     let find = async |filter: Filter, limit| query::find(database, &filter, limit).await.unwrap();
     let all = find(Filter::default(), 2).await;

@@ -1,6 +1,6 @@
 //! The audit log: who watched which line, who changed what, from where, and when.
 //!
-//! A change and its entry are one transaction ([`enter`]). What changes nothing, such as watching a line, is [noted](Audit::note)
+//! A change and its entry are one transaction ([`commit`]). What changes nothing, such as watching a line, is [noted](Audit::note)
 //! and written within a second; with the store gone, up to [`PENDING`] entries wait in memory.
 
 pub mod csv;
@@ -65,6 +65,8 @@ deeds! {
     CodeMade = "code-made";
     /// Signed in.
     SignedIn = "signed-in";
+    /// Showed the right password, and was asked for the second factor.
+    SecondFactorAsked = "second-factor-asked";
     /// Was refused at the sign-in.
     SignInRefused = "sign-in-refused";
     /// Signed out.
@@ -150,11 +152,20 @@ impl Deed {
     }
 }
 
-/// Enters a deed as the last part of its change: both happen, or neither.
+/// Ends a change with its entry: both happen, or neither. The change is taken, lest a forgotten one keep the one connection to a file.
 ///
 /// # Errors
 /// The store takes no change.
-pub async fn enter(change: &mut Change, actor: &Actor, deed: &Deed, now: UnixMillis) -> Result<()> {
+pub async fn commit(mut change: Change, actor: &Actor, deed: &Deed, now: UnixMillis) -> Result<()> {
+    enter(&mut change, actor, deed, now).await?;
+    change.commit().await
+}
+
+/// Enters a deed within its change. [`commit`] enters the last deed of a change.
+///
+/// # Errors
+/// The store takes no change.
+pub(super) async fn enter(change: &mut Change, actor: &Actor, deed: &Deed, now: UnixMillis) -> Result<()> {
     let id = change.raise(Topic::Audit).await?;
     sqlx::query(
         "INSERT INTO audit (id, at, who, role, address, what, line, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",

@@ -234,6 +234,14 @@ impl Change {
         Ok(())
     }
 
+    /// Undoes the change. On return the connection is free for others; after a drop it is a moment later.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn abandon(self) -> Result<()> {
+        Ok(self.transaction.rollback().await?)
+    }
+
     /// Makes the change last. After the return the change is on the disk.
     ///
     /// # Errors

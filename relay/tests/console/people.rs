@@ -98,13 +98,12 @@ async fn support_reads_its_own_deeds_and_those_of_a_line() {
 async fn the_log_is_exported_without_formulas() {
     let desk = Desk::start().await;
     let mut admin = desk.signed_in("admin").await;
-    let mut change = desk.database.begin().await.unwrap();
+    let change = desk.database.begin().await.unwrap();
     let deed = relay::operators::audit::Deed::new(relay::operators::audit::What::Watched)
         .line("=cmd|' /C calc'!A0")
         .detail("a \"b\"\u{202e}\r\n@c");
     let actor = relay::operators::audit::Actor::command();
-    relay::operators::audit::enter(&mut change, &actor, &deed, crate::desk::now()).await.unwrap();
-    change.commit().await.unwrap();
+    relay::operators::audit::commit(change, &actor, &deed, crate::desk::now()).await.unwrap();
     let answer = admin.get("audit.csv").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/csv; charset=utf-8")));
     assert_eq!(answer.header("content-disposition"), Some("attachment; filename=\"linelight-audit.csv\""));

@@ -20,8 +20,8 @@ use crate::clock::{UnixMillis, unix_seconds};
 use crate::net::answers::json_answer;
 use crate::net::origin::Transport;
 use crate::net::problem::{Problem, problem};
-use crate::operators::audit::{self, Actor, Deed, What};
-use crate::store::database::{Change, Topic};
+use crate::operators::audit::{self, Deed, What};
+use crate::store::database::Topic;
 use crate::subscribers::json::whole;
 use crate::viewers::links::book::{self, Entry};
 use crate::viewers::links::{fresh_id, mint};
@@ -189,7 +189,7 @@ pub(super) async fn make(
     let issued = book::enter_within(&mut change, &link, unix_seconds(now)).await?;
     let token = mint(&keys, &username, &id, UNIX_EPOCH + Duration::from_secs(issued), end)?;
     let deed = Deed::new(What::LinkMade).line(username.to_text()).detail(format!("{} {id}", of_book.as_str()));
-    finish(change, &actor, &deed).await?;
+    audit::commit(change, &actor, &deed, now.into()).await?;
     let url = format!("{}#{token}", address(&context, &headers));
     let expires = milliseconds(unix_seconds(end));
     let answer = MadeLink { id, username: username.to_text(), kind, url, expires };
@@ -250,10 +250,10 @@ pub(super) async fn revoke(
     let expires = known.as_ref().map_or(latest, |link| link.expires);
     let mut change = database.change(Topic::Links).await?;
     if book::revoke_within(&mut change, (&username, &id), expires, unix_seconds(now)).await? {
-        finish(change, &caller.actor(), &Deed::new(What::LinkRevoked).line(username.to_text()).detail(&id)).await?;
+        let deed = Deed::new(What::LinkRevoked).line(username.to_text()).detail(&id);
+        audit::commit(change, &caller.actor(), &deed, now.into()).await?;
     } else {
-        // Nothing changed. The copies are read by the same connection.
-        drop(change);
+        change.abandon().await?;
     }
     context.changed().await;
     let made_here = known.is_some_and(|link| link.made.is_some());
@@ -279,17 +279,13 @@ pub(super) async fn void(
     parameters(&uri, &[])?;
     let database = context.database().await?;
     let mut change = database.change(Topic::Links).await?;
-    book::void_within(&mut change, &username, unix_seconds(SystemTime::now())).await?;
-    finish(change, &caller.actor(), &Deed::new(What::LinksVoid).line(username.to_text())).await?;
+    let now = SystemTime::now();
+    book::void_within(&mut change, &username, unix_seconds(now)).await?;
+    let deed = Deed::new(What::LinksVoid).line(username.to_text());
+    audit::commit(change, &caller.actor(), &deed, now.into()).await?;
     context.changed().await;
     let void_before = book::of_line(&database, &username).await?.void_before.unwrap_or(0);
     Ok(json_answer(StatusCode::OK, &Void { void_before: milliseconds(void_before) }))
-}
-
-/// Enters the deed and commits: both happen, or neither.
-async fn finish(mut change: Change, actor: &Actor, deed: &Deed) -> anyhow::Result<()> {
-    audit::enter(&mut change, actor, deed, SystemTime::now().into()).await?;
-    change.commit().await
 }
 
 fn milliseconds(seconds: u64) -> UnixMillis {

@@ -333,10 +333,9 @@ async fn begin(context: &ApiContext) -> Result<(Change, i64), Problem> {
     Ok((change, version))
 }
 
-/// Enters the deed, commits, and takes the change into memory.
-async fn finish(context: &ApiContext, mut change: Change, actor: &Actor, deed: Deed) -> Result<(), Problem> {
-    audit::enter(&mut change, actor, &deed, SystemTime::now().into()).await?;
-    change.commit().await?;
+/// Ends a change with its entry, and takes the change into memory.
+async fn finish(context: &ApiContext, change: Change, actor: &Actor, deed: Deed) -> Result<(), Problem> {
+    audit::commit(change, actor, &deed, SystemTime::now().into()).await?;
     context.changed().await;
     Ok(())
 }

@@ -55,8 +55,7 @@ pub(super) async fn make(
     let mut change = desk.console.database().await?.begin().await?;
     let code = enter(&mut change, &username, &operator.name, (seconds, expires)).await?;
     let deed = Deed::new(What::CodeMade).line(username.to_text());
-    audit::enter(&mut change, &operator.actor(), &deed, now()).await?;
-    change.commit().await?;
+    audit::commit(change, &operator.actor(), &deed, now()).await?;
     Ok(json_answer(StatusCode::OK, &json!({ "code": code, "expires": at(expires) })))
 }
 
@@ -169,8 +168,7 @@ async fn take(desk: &DeskContext, database: &Database, code: &str, address: Opti
     let (id, token, _) = desk.mint(&mut change, &username, (Kind::Code, lasts), &maker).await?;
     let actor = Actor { who: "(code)".to_owned(), role: "", address };
     let deed = Deed::new(What::LinkMade).line(username.to_text()).detail(format!("code {id}"));
-    audit::enter(&mut change, &actor, &deed, now()).await?;
-    change.commit().await?;
+    audit::commit(change, &actor, &deed, now()).await?;
     Ok(Some(token))
 }
 

@@ -96,8 +96,7 @@ pub(super) async fn make(
     let mut change = desk.console.database().await?.change(Topic::Links).await?;
     let (id, token, expires) = desk.mint(&mut change, &username, (wanted.kind(), lasts), &operator.name).await?;
     let deed = Deed::new(What::LinkMade).line(username.to_text()).detail(format!("{} {id}", wanted.kind().as_str()));
-    audit::enter(&mut change, &operator.actor(), &deed, now()).await?;
-    change.commit().await?;
+    audit::commit(change, &operator.actor(), &deed, now()).await?;
     let url = format!("{}#{token}", desk.base(&headers));
     let Message { text, whatsapp, mail } = Message::of(&url, lasts, desk.console.brand.as_deref());
     let qr_svg = qr::svg(&url)?;
@@ -123,10 +122,9 @@ impl DeskContext {
         Ok((id, token, at(expires)))
     }
 
-    /// Makes a change of links, with its entry in the audit log, and takes it into memory.
-    async fn enter(&self, mut change: Change, actor: &Actor, deed: Deed) -> Result<(), Problem> {
-        audit::enter(&mut change, actor, &deed, now()).await?;
-        change.commit().await?;
+    /// Ends a change with its entry, and takes the change into memory.
+    async fn commit(&self, change: Change, actor: &Actor, deed: Deed) -> Result<(), Problem> {
+        audit::commit(change, actor, &deed, now()).await?;
         self.console.changed().await;
         Ok(())
     }
@@ -147,7 +145,7 @@ pub(super) async fn revoke(
     let mut change = database.change(Topic::Links).await?;
     book::revoke_within(&mut change, (&username, &id), link.expires, unix_seconds(SystemTime::now())).await?;
     let deed = Deed::new(What::LinkRevoked).line(username.to_text()).detail(id);
-    desk.enter(change, &operator.actor(), deed).await?;
+    desk.commit(change, &operator.actor(), deed).await?;
     Ok(json_answer(StatusCode::OK, &json!({})))
 }
 
@@ -160,6 +158,6 @@ pub(super) async fn void(
     let username = username(&text)?;
     let mut change = desk.console.database().await?.change(Topic::Links).await?;
     book::void_within(&mut change, &username, unix_seconds(SystemTime::now())).await?;
-    desk.enter(change, &operator.actor(), Deed::new(What::LinksVoid).line(username.to_text())).await?;
+    desk.commit(change, &operator.actor(), Deed::new(What::LinksVoid).line(username.to_text())).await?;
     Ok(json_answer(StatusCode::OK, &json!({})))
 }

@@ -64,8 +64,7 @@ impl DeskContext {
         let mut change = self.console.database().await?.change(Topic::Wall).await?;
         replace(&mut change, hash, &operator.name, now().as_millis()).await?;
         let deed = Deed::new(What::WallChanged).detail(detail);
-        audit::enter(&mut change, &operator.actor(), &deed, now()).await?;
-        change.commit().await?;
+        audit::commit(change, &operator.actor(), &deed, now()).await?;
         self.console.changed().await;
         Ok(())
     }

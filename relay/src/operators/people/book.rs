@@ -55,9 +55,8 @@ impl<'a> AccountChange<'a> {
     ///
     /// # Errors
     /// The store takes no change.
-    pub async fn commit(mut self, deed: &Deed) -> Result<()> {
-        audit::enter(&mut self.change, self.actor, deed, self.now).await?;
-        self.change.commit().await
+    pub async fn commit(self, deed: &Deed) -> Result<()> {
+        audit::commit(self.change, self.actor, deed, self.now).await
     }
 
     /// Makes the change last, without an entry: the deed is not done yet.

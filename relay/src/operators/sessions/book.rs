@@ -111,8 +111,7 @@ pub async fn sign_out(
         remove(&mut change, hash).await?;
     }
     let detail = if everywhere { "everywhere" } else { "" };
-    audit::enter(&mut change, actor, &Deed::new(What::SignedOut).detail(detail), now).await?;
-    change.commit().await
+    audit::commit(change, actor, &Deed::new(What::SignedOut).detail(detail), now).await
 }
 
 async fn seen(change: &mut Change, name: &str, now: UnixMillis) -> Result<()> {

@@ -56,8 +56,7 @@ pub async fn add(database: &Database, name: &str, scopes: &Scopes, actor: &Actor
         bail!("there is a key {name:?} already; revoke it first, or choose another name");
     }
     let deed = Deed::new(What::KeyMade).detail(format!("{name}: {scopes}"));
-    audit::enter(&mut change, actor, &deed, now).await?;
-    change.commit().await?;
+    audit::commit(change, actor, &deed, now).await?;
     Ok(key)
 }
 
@@ -73,8 +72,7 @@ pub async fn revoke(database: &Database, name: &str, actor: &Actor, now: UnixMil
         .execute(change.connection())
         .await?;
     ensure!(revoked.rows_affected() > 0, "there is no key {name:?} in force; `linelight-relay key list` shows all");
-    audit::enter(&mut change, actor, &Deed::new(What::KeyRevoked).detail(name), now).await?;
-    change.commit().await
+    audit::commit(change, actor, &Deed::new(What::KeyRevoked).detail(name), now).await
 }
 
 /// Notes a use of a key, Unix seconds.
