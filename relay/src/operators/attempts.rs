@@ -16,6 +16,8 @@ use crate::net::address_group::AddressGroup;
 const MINUTE: Duration = Duration::from_secs(60);
 /// How long an attempt at a name counts.
 const QUARTER: Duration = Duration::from_secs(15 * 60);
+/// How long an attempt counts for the limit of a name by day.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The counts of one kind at once, some 60 bytes each. A table that is full of younger ones begins anew: whoever has so many addresses
 /// gains next to nothing, and nobody else is refused.
 const ENTRIES: usize = 50_000;
@@ -31,12 +33,15 @@ pub(crate) struct Allowance {
     pub(crate) pair: u32,
     /// At one name within a quarter of an hour, of all addresses.
     pub(crate) name: u32,
+    /// At one name within a day, of all addresses.
+    pub(crate) day: u32,
 }
 
 /// For passwords, and for recovery codes, which nobody can guess.
-pub(crate) const PASSWORDS: Allowance = Allowance { address: 10, calm: 30, pair: 3, name: u32::MAX };
-/// For the codes of a second factor, behind the right password: of a million codes three are right, so the name has a limit too.
-pub(crate) const CODES: Allowance = Allowance { address: 10, calm: 0, pair: 5, name: 30 };
+pub(crate) const PASSWORDS: Allowance = Allowance { address: 10, calm: 30, pair: 3, name: u32::MAX, day: u32::MAX };
+/// For the codes of a second factor, behind the right password. Of a million codes three are right: 100 guesses a day are right once
+/// in nine years. Recovery codes open meanwhile.
+pub(crate) const CODES: Allowance = Allowance { address: 10, calm: 0, pair: 5, name: 30, day: 100 };
 
 /// Attempts of the last minutes.
 pub(crate) struct Attempts {
@@ -48,14 +53,19 @@ pub(crate) struct Attempts {
 struct Table {
     addresses: Windows<AddressGroup>,
     names: Windows<String>,
+    days: Windows<String>,
     pairs: Windows<(AddressGroup, String)>,
 }
 
 impl Attempts {
     /// Returns a table without attempts.
     pub(crate) fn new(allowance: Allowance) -> Self {
-        let table =
-            Table { addresses: Windows::new(MINUTE), names: Windows::new(QUARTER), pairs: Windows::new(QUARTER) };
+        let table = Table {
+            addresses: Windows::new(MINUTE),
+            names: Windows::new(QUARTER),
+            days: Windows::new(DAY),
+            pairs: Windows::new(QUARTER),
+        };
         Self { allowance, table: Mutex::new(table) }
     }
 
@@ -64,16 +74,18 @@ impl Attempts {
     /// # Errors
     /// The time until the next one, for an attempt too many. It is not counted.
     pub(crate) fn begin(&self, group: AddressGroup, name: &str, now: Instant) -> Result<(), Duration> {
-        let Allowance { address, calm, pair, name: all } = self.allowance;
+        let Allowance { address, calm, pair, name: all, day } = self.allowance;
         let mut table = self.table.lock();
         let (key, owned) = ((group, name.to_owned()), name.to_owned());
         table.addresses.is_below(&group, address, now)?;
         table.names.is_below(&owned, all, now)?;
+        table.days.is_below(&owned, day, now)?;
         if table.names.is_below(&owned, calm, now).is_err() {
             table.pairs.is_below(&key, pair, now)?;
         }
         table.addresses.add(group, now);
-        table.names.add(owned, now);
+        table.names.add(owned.clone(), now);
+        table.days.add(owned, now);
         table.pairs.add(key, now);
         Ok(())
     }
@@ -83,6 +95,7 @@ impl Attempts {
         let mut table = self.table.lock();
         table.addresses.take_back(&group);
         table.names.take_back(&name.to_owned());
+        table.days.take_back(&name.to_owned());
         table.pairs.take_back(&(group, name.to_owned()));
     }
 }
@@ -187,6 +200,15 @@ mod tests {
     }
 
     #[test]
+    fn codes_have_a_limit_by_day_however_patient_the_guesser() {
+        let (attempts, start) = (Attempts::new(CODES), Instant::now());
+        let of_quarter = |number: u32| answered(&attempts, group(number), "thandi", start + number * QUARTER);
+        let first_day: usize = (0..96).map(of_quarter).sum();
+        assert_eq!(first_day, 100);
+        assert_eq!(of_quarter(96), 5, "the next day");
+    }
+
+    #[test]
     fn the_table_stays_bounded() {
         let (attempts, now) = (Attempts::new(PASSWORDS), Instant::now());
         for number in 0..120_000 {
@@ -194,6 +216,6 @@ mod tests {
         }
         let table = attempts.table.lock();
         assert!(table.addresses.windows.len() <= ENTRIES && table.names.windows.len() <= ENTRIES);
-        assert!(table.pairs.windows.len() <= ENTRIES);
+        assert!(table.pairs.windows.len() <= ENTRIES && table.days.windows.len() <= ENTRIES);
     }
 }

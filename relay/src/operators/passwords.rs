@@ -62,6 +62,11 @@ pub fn hash(password: &str) -> Result<String> {
     Ok(hashed.map_err(|error| anyhow::anyhow!("a password cannot be hashed: {error}"))?.to_string())
 }
 
+/// True for a hash of other parameters than those of today: at the next sign-in the password gets a new hash.
+pub(crate) fn is_outdated(hash: &str) -> bool {
+    !hash.starts_with(&format!("$argon2id$v=19$m={MEMORY},t={PASSES},p={LANES}$"))
+}
+
 fn argon2() -> Result<Argon2<'static>> {
     let params = Params::new(MEMORY, PASSES, LANES, None);
     let params = params.map_err(|error| anyhow::anyhow!("a password cannot be hashed: {error}"))?;
@@ -139,6 +144,14 @@ mod tests {
         let is = |password: &str, hash: &str| Argon2::default().verify_password(password.as_bytes(), hash).is_ok();
         assert!(is("correct horse", &hashed) && !is("correct horsf", &hashed) && !is("", &hashed));
         assert!(!is("", NOBODY) && !is("correct horse", NOBODY));
+    }
+
+    #[test]
+    fn a_hash_of_other_parameters_is_outdated() {
+        assert!(!is_outdated(&hash("correct horse").unwrap()));
+        for other in ["$argon2id$v=19$m=19456,t=2,p=1$AAAA$AAAA", "$argon2i$v=19$m=32768,t=3,p=1$AAAA$AAAA", ""] {
+            assert!(is_outdated(other), "{other}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Eight-digit codes: once, ten minutes, five tries a line, and one answer for whatever is wrong.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
@@ -15,7 +16,7 @@ async fn code(support: &mut Browser<'_>, line: &str) -> String {
     code
 }
 
-async fn typed(desk: &Desk, code: &str) -> Response {
+pub async fn typed(desk: &Desk, code: &str) -> Response {
     let stream = TcpStream::connect(desk.relay.addresses.viewers).await.unwrap();
     let body = json!({ "code": code }).to_string();
     exchange_with(stream, "POST", "/api/v1/code", "content-type: application/json\r\n", &body).await
@@ -70,7 +71,8 @@ async fn a_wrong_used_ended_and_shapeless_code_is_answered_alike() {
     let used = code(&mut support, "ali").await;
     assert_eq!(typed(&desk, &used).await.status, 200);
     let ended = code(&mut support, "bob").await;
-    sqlx_end_all(&desk).await;
+    // As ten minutes do.
+    desk.execute_quietly("UPDATE codes SET expires = 1").await;
     let replaced = code(&mut support, "carol").await;
     code(&mut support, "carol").await;
     let mut bodies: Vec<Value> = Vec::new();
@@ -80,13 +82,6 @@ async fn a_wrong_used_ended_and_shapeless_code_is_answered_alike() {
         bodies.push(answer.json());
     }
     assert!(bodies.windows(2).all(|two| two[0] == two[1]), "{bodies:?}");
-}
-
-/// Ends all codes, as ten minutes do.
-async fn sqlx_end_all(desk: &Desk) {
-    let mut change = desk.database.begin().await.unwrap();
-    change.execute("UPDATE codes SET expires = 1").await.unwrap();
-    change.commit().await.unwrap();
 }
 
 #[tokio::test]
@@ -101,6 +96,17 @@ async fn whoever_guesses_has_no_more_tries() {
     let answer = typed(&desk, &right).await;
     answer.is_problem(429, "wait");
     assert!(answer.header("retry-after").is_some() && answer.json()["retry_after"].is_u64());
+}
+
+#[tokio::test]
+async fn of_many_codes_at_once_ten_are_looked_at() {
+    let desk = Desk::start().await;
+    let mut support = desk.signed_in("support").await;
+    let right = code(&mut support, "ali").await;
+    let guesses: Vec<String> = (1..=14).map(|nth| beside(&right, nth)).collect();
+    let answers = join_all(guesses.iter().map(|guess| typed(&desk, guess))).await;
+    let looked_at = answers.iter().filter(|answer| answer.status == 404).count();
+    assert_eq!((looked_at, answers.iter().filter(|answer| answer.status == 429).count()), (10, 4));
 }
 
 #[tokio::test]

@@ -40,9 +40,14 @@ async fn whom_the_proxy_names_signs_in_with_the_default_role() {
     anna.get("people").await.is_problem(403, "role");
     assert_eq!(desk.logged("signed-in", "company").await.address.as_deref(), Some("203.0.113.7"));
 
+    let added = desk.logged("person-added", "anna@karoo.example, support, by the company's sign-in").await;
+    assert_eq!(added.who, "anna@karoo.example");
+    assert_eq!(anna.post("sign-in/company", &json!({})).await.status, 200);
+
     let mut admin = named(&desk, "admin");
     assert_eq!(admin.post("sign-in/company", &json!({})).await.status, 200);
     assert_eq!(admin.get("people").await.status, 200, "a person of that name has the person's role");
+    assert_eq!(desk.count_logged("person-added").await, 3, "each person once");
 }
 
 #[tokio::test]

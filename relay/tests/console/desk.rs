@@ -106,11 +106,22 @@ impl Desk {
 
     /// Gives a person [`PASSWORD`].
     pub async fn set_password(&self, name: &str) {
+        self.set_hash(name, &passwords::hash(PASSWORD).unwrap()).await;
+    }
+
+    /// Gives a person a password by its hash.
+    pub async fn set_hash(&self, name: &str, hash: &str) {
         let actor = Actor::command();
         let mut account = AccountChange::begin(&self.database, &actor, now()).await.unwrap();
-        account.set_password(name, &passwords::hash(PASSWORD).unwrap()).await.unwrap();
+        account.set_password(name, hash).await.unwrap();
         account.commit_quietly().await.unwrap();
         self.refreshed().await;
+    }
+
+    /// Returns the hash of a person's password.
+    pub async fn hash(&self, name: &str) -> String {
+        let people = book::all(&self.database).await.unwrap();
+        people.into_iter().find(|person| person.name == name).unwrap().password.unwrap()
     }
 
     /// Changes the store behind the relay's back.
@@ -119,6 +130,13 @@ impl Desk {
         change.execute(statement).await.unwrap();
         change.commit().await.unwrap();
         self.refreshed().await;
+    }
+
+    /// Changes the store without a word to the relay, which goes on with its copies.
+    pub async fn execute_quietly(&self, statement: &'static str) {
+        let mut change = self.database.begin().await.unwrap();
+        change.execute(statement).await.unwrap();
+        change.commit().await.unwrap();
     }
 
     /// Returns when the relay has read every change of the store.
@@ -136,6 +154,12 @@ impl Desk {
             config.provider.public_url = Some(format!("{PUBLIC}/").parse().unwrap());
             config.store = store;
         })
+    }
+
+    /// Returns how many of the newest entries of the audit log have this deed.
+    pub async fn count_logged(&self, what: &str) -> usize {
+        let filter = Filter { what: Some(what.to_owned()), ..Filter::default() };
+        query::find(&self.database, &filter, 100).await.unwrap().entries.len()
     }
 
     /// Awaits an entry of the audit log with this deed and detail, and returns it.
@@ -182,6 +206,13 @@ pub struct Browser<'a> {
 impl Browser<'_> {
     /// Opens a WebSocket at a path below the console, and sends a first frame. Returns the socket or the refusal's status.
     pub async fn socket(&self, path: &str, first: &str) -> Result<WebSocketStream<TcpStream>, u16> {
+        let mut socket = self.silent_socket(path).await?;
+        socket.send(Message::text(first)).await.unwrap();
+        Ok(socket)
+    }
+
+    /// Opens a WebSocket as [`Self::socket`] does, and sends nothing.
+    pub async fn silent_socket(&self, path: &str) -> Result<WebSocketStream<TcpStream>, u16> {
         let address = self.at;
         let mut request = format!("ws://{address}/console/api/{path}").into_client_request().unwrap();
         if let Some(origin) = &self.origin {
@@ -192,10 +223,7 @@ impl Browser<'_> {
         }
         let stream = TcpStream::connect(address).await.unwrap();
         match client_async(request, stream).await {
-            Ok((mut socket, _)) => {
-                socket.send(Message::text(first)).await.unwrap();
-                Ok(socket)
-            }
+            Ok((socket, _)) => Ok(socket),
             Err(Error::Http(answer)) => Err(answer.status().as_u16()),
             Err(error) => panic!("{error}"),
         }

@@ -92,6 +92,18 @@ async fn a_session_shows_who_it_is_and_ends_by_signing_out() {
 }
 
 #[tokio::test]
+async fn a_cookie_line_with_other_letters_is_nobodys() {
+    let desk = Desk::start().await;
+    let mut browser = desk.signed_in("support").await;
+    assert_eq!(browser.get("me").await.status, 200);
+    let session = std::mem::take(&mut browser.cookie);
+    browser.cookie = format!("{}; name=Zoë\r\n", session.trim_end());
+    browser.get("me").await.is_problem(401, "signed-out");
+    browser.cookie = session;
+    assert_eq!(browser.get("me").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_single_use_address_signs_in_once() {
     let desk = Desk::start().await;
     let token = desk.ticket("admin", relay::operators::tickets::Kind::SignIn).await;

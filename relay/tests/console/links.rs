@@ -10,6 +10,9 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use futures_util::SinkExt;
 
+use relay::viewers::links::Mode;
+
+use crate::codes::typed;
 use crate::common::PATIENCE;
 use crate::desk::{Browser, Desk, PUBLIC, frame};
 
@@ -65,6 +68,21 @@ async fn a_link_opens_its_line_and_carries_its_words() {
     let deed = desk.logged("link-made", &format!("support {}", made["id"].as_str().unwrap())).await;
     assert_eq!((deed.who.as_str(), deed.line.as_deref()), ("support", Some("ali")));
     assert!(!format!("{deed:?}").contains("eyJ"), "no token in the log");
+}
+
+#[tokio::test]
+async fn where_lines_are_open_links_and_codes_work_too() {
+    let desk = Desk::start_with(|config| config.access = Mode::Open).await;
+    let mut support = desk.signed_in("support").await;
+    let made = link(&mut support, &json!({"kind": "support"})).await;
+    let mut socket = page(&desk, made["url"].as_str().unwrap()).await;
+    assert_eq!(frame(&mut socket).await.unwrap()["type"], "snapshot");
+    let code = support.post("lines/ali/code", &json!({})).await.json();
+    let token = typed(&desk, code["code"].as_str().unwrap()).await.json();
+    let mut socket = page(&desk, token["token"].as_str().unwrap()).await;
+    assert_eq!(frame(&mut socket).await.unwrap()["type"], "snapshot");
+    assert_eq!(support.post("lines/ali/void", &json!({})).await.status, 200);
+    assert_eq!(ended(&mut socket).await.0, "link_refused");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod door;
 mod lines;
 mod links;
 mod live;
+mod meanwhile;
 mod people;
 mod routers;
 mod second_factor;

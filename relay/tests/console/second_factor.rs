@@ -82,6 +82,7 @@ async fn a_password_alone_opens_nothing_then_and_no_code_opens_twice() {
     half(&desk).await.post("sign-in/code", &next).await.is_problem(401, "wrong");
     desk.execute(Topic::People, "UPDATE people SET totp_step = 0").await;
     assert_eq!(half(&desk).await.post("sign-in/code", &json!({ "code": code(&secret, -1) })).await.status, 200);
+    assert_eq!(desk.logged("second-factor-asked", "").await.who, "support");
     assert_eq!(desk.logged("signed-in", "password and code").await.who, "support");
 }
 
@@ -147,6 +148,8 @@ async fn a_second_factor_is_removed_by_the_password_or_by_an_admin() {
     let mut admin = desk.signed_in("admin").await;
     assert_eq!(admin.post("people/support/totp/remove", &json!({})).await.status, 200);
     assert_eq!(desk.logged("totp-off", "support").await.who, "admin");
+    admin.post("people/admin/totp/remove", &json!({})).await.is_problem(403, "own");
+    admin.post("people/admin/invite", &json!({})).await.is_problem(403, "own");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use argon2::Argon2;
+use argon2::password_hash::PasswordHasher;
 use relay::net::peer::Forwarding;
 use relay::operators::people::Role;
 use relay::operators::tickets::Kind;
@@ -113,6 +115,39 @@ async fn an_invitation_is_for_one_password_and_one_use() {
     desk.browser().post("invitation/look", &json!({ "token": token })).await.is_problem(410, "used");
     assert_eq!(desk.logged("invitation-refused", "used before, or ended").await.who, "support");
     assert_eq!(desk.browser().post("sign-in", &credentials("support", PASSWORD)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_used_invitation_does_not_fill_the_log() {
+    let limit = 5;
+    let desk = Desk::start_with(|config| config.limits.failed_attempts = limit).await;
+    let token = desk.ticket("support", Kind::Invitation).await;
+    let chosen = json!({ "token": token, "password": PASSWORD });
+    assert_eq!(desk.browser().post("invitation", &chosen).await.status, 200);
+    for _ in 0..40 {
+        desk.browser().post("invitation/look", &json!({ "token": token })).await.is_problem(410, "used");
+    }
+    // Entries are written in their order.
+    desk.browser().post("sign-in", &credentials("support", "wrong horse")).await.is_problem(401, "wrong");
+    desk.logged("sign-in-refused", "the name or the password is wrong").await;
+    assert_eq!(desk.count_logged("invitation-refused").await, limit as usize);
+}
+
+#[tokio::test]
+async fn a_password_of_an_older_release_gets_a_hash_of_today() {
+    let desk = Desk::start().await;
+    // The same password by the crate's usual parameters: 19 MiB, 2 passes.
+    let old = Argon2::default().hash_password_with_salt(PASSWORD.as_bytes(), b"0123456789abcdef").unwrap().to_string();
+    desk.set_hash("support", &old).await;
+    let mut browser = desk.browser();
+    browser.post("sign-in", &credentials("support", "wrong horse")).await.is_problem(401, "wrong");
+    assert_eq!(desk.hash("support").await, old);
+    assert_eq!(browser.post("sign-in", &credentials("support", PASSWORD)).await.status, 200);
+    let renewed = desk.hash("support").await;
+    assert!(renewed.starts_with("$argon2id$v=19$m=32768,t=3,p=1$"), "{renewed}");
+    assert_eq!(browser.get("me").await.status, 200);
+    assert_eq!(desk.browser().post("sign-in", &credentials("support", PASSWORD)).await.status, 200);
+    assert_eq!(desk.hash("support").await, renewed, "once");
 }
 
 #[tokio::test]

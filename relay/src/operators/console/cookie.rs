@@ -56,6 +56,16 @@ mod tests {
     }
 
     #[test]
+    fn a_line_with_other_bytes_than_letters_holds_no_session() {
+        for byte in 0x80..=0xff {
+            let mut headers = HeaderMap::new();
+            let line = [b"__Host-linelight=abc; a=", &[byte][..]].concat();
+            headers.append(COOKIE, HeaderValue::from_bytes(&line).unwrap());
+            assert_eq!(shown(&headers), None, "{byte:x}");
+        }
+    }
+
+    #[test]
     fn the_cookie_is_for_this_host_alone_and_for_no_script() {
         let (_, value) = set(&Secret::fresh().unwrap()).unwrap();
         let value = value.to_str().unwrap();

@@ -86,6 +86,7 @@ pub(super) async fn invite(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     operator.admin()?;
+    operator.is_other(&name)?;
     let ticket = Ticket::fresh(Kind::Invitation, now())?;
     book::invite(&context.database().await?, &operator.actor(), &name, &ticket, now()).await?;
     context.changed().await;

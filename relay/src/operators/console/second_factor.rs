@@ -16,7 +16,7 @@ use crate::net::answers::{Segment, json_answer};
 use crate::net::problem::{Problem, problem};
 use crate::operators::audit::{Deed, What};
 use crate::operators::people::book::AccountChange;
-use crate::operators::people::credentials::pending;
+use crate::operators::people::credentials::{Pending, pending};
 use crate::operators::sessions::Step;
 use crate::operators::{qr, totp};
 
@@ -26,6 +26,7 @@ const PRODUCT: &str = "Linelight";
 /// Makes a secret, which is in force after its first code.
 pub(super) async fn begin(
     State(context): State<Arc<ConsoleContext>>,
+    visitor: Visitor,
     SignedIn(operator): SignedIn,
 ) -> Result<Response, Problem> {
     if has_totp(&context, &operator) {
@@ -37,7 +38,9 @@ pub(super) async fn begin(
     let picture = qr::svg(&uri)?;
     let actor = operator.actor();
     let mut account = AccountChange::begin(&context.database().await?, &actor, now()).await?;
-    account.keep_pending(operator.session.hash(), &secret).await?;
+    if !account.keep_pending(operator.session.hash(), &secret).await? {
+        return Err(visitor.signed_out());
+    }
     account.commit_quietly().await?;
     Ok(json_answer(StatusCode::OK, &json!({ "secret": secret, "uri": uri, "qr_svg": picture })))
 }
@@ -61,10 +64,13 @@ pub(super) async fn confirm(
 ) -> Result<Response, Problem> {
     context.attempt(&context.codes_tried, &visitor, &operator.name)?;
     let database = context.database().await?;
-    let Some(secret) = pending(&database, operator.session.hash()).await?.filter(|_| !has_totp(&context, &operator))
-    else {
-        let detail = "Please begin with the picture for your app.";
-        return Err(problem(StatusCode::CONFLICT, "not-begun", detail));
+    let secret = match pending(&database, operator.session.hash()).await? {
+        Pending::Secret(secret) if !has_totp(&context, &operator) => secret,
+        Pending::NoSession => return Err(visitor.signed_out()),
+        Pending::Secret(_) | Pending::Nothing => {
+            let detail = "Please begin with the picture for your app.";
+            return Err(problem(StatusCode::CONFLICT, "not-begun", detail));
+        }
     };
     let Some(step) = totp::step(&secret, code.trim(), now().as_millis().div_euclid(1_000), 0) else {
         let detail = "The code is wrong. Please look at your app's newest one; its clock has to be right.";
@@ -111,6 +117,7 @@ pub(super) async fn remove_of(
     Segment(name): Segment,
 ) -> Result<Response, Problem> {
     operator.admin()?;
+    operator.is_other(&name)?;
     removed(&context, &operator, &name).await
 }
 

@@ -14,8 +14,9 @@ use super::context::{ConsoleContext, now};
 use super::entry::too_many;
 use super::visitor::{Half, Visitor};
 use crate::net::problem::{Problem, problem};
-use crate::operators::audit::{Deed, What};
-use crate::operators::people::book::AccountChange;
+use crate::operators::audit::{Actor, Deed, What};
+use crate::operators::passwords;
+use crate::operators::people::book::{AccountChange, AccountError};
 use crate::operators::people::credentials::used_step;
 use crate::operators::people::{self, Person};
 use crate::operators::secret::Secret;
@@ -45,8 +46,9 @@ pub(super) async fn by_password(
 ) -> Result<Response, Problem> {
     // What is no name is nobody's, and takes the same way.
     let name = people::name(&name).unwrap_or_default();
-    let person =
-        known_by(&context, &visitor, &name, password).await?.ok_or_else(|| context.refused(&visitor, &name, WRONG))?;
+    let person = known_by(&context, &visitor, &name, password.clone()).await?;
+    let person = person.ok_or_else(|| context.refused(&visitor, &name, WRONG))?;
+    let renewed = renewed(&context, &visitor, &person, password).await;
     let step = if person.totp.is_some() { Step::Code } else { Step::In };
     let actor = context.actor(&name, visitor.address);
     let mut account = AccountChange::begin(&context.database().await?, &actor, now()).await?;
@@ -54,11 +56,15 @@ pub(super) async fn by_password(
     if !account.has_password(&name, known, person.totp.as_deref()).await? {
         return Err(context.refused(&visitor, &name, WRONG));
     }
-    let secret = account.begin_session(&name, (Way::Password, step)).await?;
-    match step {
-        Step::In => account.commit(&Deed::new(What::SignedIn).detail("password")).await?,
-        Step::Code => account.commit_quietly().await?,
+    if let Some(hash) = renewed {
+        account.renew_hash(&name, known, &hash).await?;
     }
+    let secret = account.begin_session(&name, (Way::Password, step)).await?;
+    let deed = match step {
+        Step::In => Deed::new(What::SignedIn).detail("password"),
+        Step::Code => Deed::new(What::SecondFactorAsked),
+    };
+    account.commit(&deed).await?;
     Ok(at_step(&context, &secret, step).await)
 }
 
@@ -78,6 +84,15 @@ pub(super) async fn known_by(
     }
     context.passwords_tried.succeeded(visitor.address.into(), name);
     Ok(person)
+}
+
+/// Returns a new hash of a right password whose hash is of an older release. Without a turn, the next sign-in has another chance.
+async fn renewed(context: &ConsoleContext, visitor: &Visitor, person: &Person, password: String) -> Option<String> {
+    let is_old = person.password.as_deref().is_some_and(passwords::is_outdated);
+    if !is_old {
+        return None;
+    }
+    context.passwords.hash(visitor.address.into(), password).await.ok()
 }
 
 /// Answers that a session began, and what it lacks.
@@ -168,20 +183,22 @@ pub(super) async fn by_company(
         return Err(problem(StatusCode::UNAUTHORIZED, "signed-out", detail).wants("Cookie"));
     };
     let default_role = context.settings.company.as_ref().and_then(|company| company.default_role);
-    let is_known = context.accounts.people.get(&name).is_some();
     let database = context.database().await?;
-    let actor = crate::operators::audit::Actor { who: name.clone(), ..context.actor(&name, visitor.address) };
+    let actor = Actor { who: name.clone(), ..context.actor(&name, visitor.address) };
     let mut account = AccountChange::begin(&database, &actor, now()).await?;
-    match default_role {
-        Some(role) => account.ensure(&name, role).await?,
-        None if !is_known => {
+    if let Some(role) = default_role {
+        account.ensure(&name, role).await?;
+    }
+    // The store is asked, not the copy in memory: the person may have been added a moment ago.
+    match account.role(&name).await {
+        Ok(_) => {}
+        Err(AccountError::Unknown) => {
             context.audit.note(&actor, Deed::new(What::SignInRefused).detail("company sign-in without an account"));
             let detail = "Your company's sign-in knows you, but you have no account here. Please ask an admin for one.";
             return Err(problem(StatusCode::FORBIDDEN, "no-account", detail));
         }
-        None => {}
+        Err(error) => return Err(error.into()),
     }
-    account.role(&name).await?;
     let secret = account.begin_session(&name, (Way::Company, Step::In)).await?;
     account.commit(&Deed::new(What::SignedIn).detail("company")).await?;
     Ok(at_step(&context, &secret, Step::In).await)

@@ -43,6 +43,20 @@ impl Operator {
         }
     }
 
+    /// Refuses what an admin does for others without a password. For oneself the password is asked for: a browser left alone, or a
+    /// stolen session, must not become an account for good.
+    ///
+    /// # Errors
+    /// 403 `own`.
+    pub(super) fn is_other(&self, name: &str) -> Result<(), Problem> {
+        if name != self.name {
+            return Ok(());
+        }
+        let detail = "For your own account, use Account in the console, which asks for your password. Without a password, \
+                      ask another admin, or run `linelight-relay operator` on the relay's machine.";
+        Err(problem(StatusCode::FORBIDDEN, "own", detail))
+    }
+
     /// Returns the person for the audit log.
     pub(crate) fn actor(&self) -> Actor {
         Actor { who: self.name.clone(), role: self.role.as_str(), address: self.address }

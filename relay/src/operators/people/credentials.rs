@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::Role;
 use super::book::{AccountChange, AccountError, insert};
+use crate::operators::audit::{self, Deed, What};
 use crate::operators::secret::{Hash, Secret};
 use crate::operators::sessions::{Row, Step, Way, book as sessions};
 use crate::operators::tickets::{self, Kind};
@@ -40,6 +41,16 @@ impl AccountChange<'_> {
         );
         let found = found.bind(name).bind(hash).bind(totp.unwrap_or_default());
         Ok(found.fetch_one(self.change.connection()).await? > 0)
+    }
+
+    /// Replaces the hash of a password by another hash of the same password. Sessions go on.
+    ///
+    /// # Errors
+    /// The store takes no change.
+    pub async fn renew_hash(&mut self, name: &str, old: &str, new: &str) -> Result<()> {
+        let renewed = sqlx::query("UPDATE people SET password = $1 WHERE name = $2 AND password = $3");
+        renewed.bind(new).bind(name).bind(old).execute(self.change.connection()).await?;
+        Ok(())
     }
 
     /// True if the person has a second factor.
@@ -96,14 +107,14 @@ impl AccountChange<'_> {
         Ok(used.rows_affected() > 0)
     }
 
-    /// Keeps a new second factor's secret with the session until its first code.
+    /// Keeps a new second factor's secret with the session until its first code. False for a session that has ended.
     ///
     /// # Errors
     /// The store takes no change.
-    pub async fn keep_pending(&mut self, session: Hash, secret: &str) -> Result<()> {
+    pub async fn keep_pending(&mut self, session: Hash, secret: &str) -> Result<bool> {
         let kept = sqlx::query("UPDATE sessions SET pending_totp = $1 WHERE hash = $2");
-        kept.bind(secret).bind(session.to_text()).execute(self.change.connection()).await?;
-        Ok(())
+        let kept = kept.bind(secret).bind(session.to_text()).execute(self.change.connection()).await?;
+        Ok(kept.rows_affected() > 0)
     }
 
     /// Sets up a second factor with its recovery codes; `step` is that of its first code. All sessions of the person end.
@@ -131,25 +142,44 @@ impl AccountChange<'_> {
         Ok(removed.bind(name).execute(self.change.connection()).await?.rows_affected() > 0)
     }
 
-    /// Adds a person who signs in by the company's way, unless the person is there.
+    /// Adds a person who signs in by the company's way, with an entry of its own, unless the person is there.
     ///
     /// # Errors
     /// The store takes no change.
     pub async fn ensure(&mut self, name: &str, role: Role) -> Result<(), AccountError> {
         match insert(&mut self.change, (name, role), None, self.now).await {
-            Ok(()) | Err(AccountError::Taken) => Ok(()),
+            Ok(()) => {
+                let deed = Deed::new(What::PersonAdded).detail(format!("{name}, {role}, by the company's sign-in"));
+                Ok(audit::enter(&mut self.change, self.actor, &deed, self.now).await?)
+            }
+            Err(AccountError::Taken) => Ok(()),
             Err(error) => Err(error),
         }
     }
 }
 
-/// Returns the secret of a second factor that a session is setting up.
+/// The second factor that a session is setting up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pending {
+    /// The new second factor's secret.
+    Secret(String),
+    /// The session has not begun to set one up.
+    Nothing,
+    /// The session has ended.
+    NoSession,
+}
+
+/// Returns the second factor that a session is setting up.
 ///
 /// # Errors
 /// The store does not answer.
-pub async fn pending(database: &Database, session: Hash) -> Result<Option<String>> {
+pub async fn pending(database: &Database, session: Hash) -> Result<Pending> {
     let pending = sqlx::query_scalar::<_, Option<String>>("SELECT pending_totp FROM sessions WHERE hash = $1");
-    Ok(pending.bind(session.to_text()).fetch_optional(database.pool()).await?.flatten())
+    Ok(match pending.bind(session.to_text()).fetch_optional(database.pool()).await? {
+        Some(Some(secret)) => Pending::Secret(secret),
+        Some(None) => Pending::Nothing,
+        None => Pending::NoSession,
+    })
 }
 
 /// Returns the last used time step of a person's second factor.

@@ -52,6 +52,7 @@ const WHAT = {
   "links-void": "Made all older links void",
   "code-made": "Made a code",
   "signed-in": "Signed in",
+  "second-factor-asked": "Right password, asked for the second factor",
   "sign-in-refused": "Sign-in refused",
   "signed-out": "Signed out",
   "person-added": "Added a person",
@@ -69,6 +70,7 @@ const WHAT = {
   "wall-changed": "Changed the wallboard's address",
   "key-made": "Made an API key",
   "key-revoked": "Revoked an API key",
+  "key-refused": "API key refused",
   "subscribers-changed": "Changed subscribers",
 } as const;
 
