@@ -1,4 +1,5 @@
-//! Rows of CSV (RFC 4180) for spreadsheets. A cell that a spreadsheet would take for a formula begins with an apostrophe.
+//! Rows of CSV (RFC 4180) for spreadsheets. Text that a spreadsheet would take for a formula gets an apostrophe before it: at a cell's
+//! beginning and, for spreadsheets whose separator is the semicolon, behind each semicolon.
 
 use shared::escape::one_line;
 
@@ -12,13 +13,23 @@ pub fn row<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) {
             out.push(',');
         }
         out.push('"');
-        if cell.starts_with(FORMULA) {
-            out.push('\'');
+        for (at, part) in cell.split(';').enumerate() {
+            if at > 0 {
+                out.push(';');
+            }
+            if is_formula(part) {
+                out.push('\'');
+            }
+            out.push_str(&one_line(part).to_string().replace('"', "\"\""));
         }
-        out.push_str(&one_line(cell).to_string().replace('"', "\"\""));
         out.push('"');
     }
     out.push_str("\r\n");
+}
+
+/// True for text that begins like a formula, behind blanks and quotes.
+fn is_formula(text: &str) -> bool {
+    text.trim_start_matches([' ', '"']).starts_with(FORMULA)
 }
 
 #[cfg(test)]
@@ -41,6 +52,10 @@ mod tests {
             ("a\r\n=1", "\"a\\r\\n=1\""),
             ("a\u{202e}b", "\"a\\u{202e}b\""),
             ("1=1", "\"1=1\""),
+            ("a;=cmd|' /C calc'!A0", "\"a;'=cmd|' /C calc'!A0\""),
+            ("a; \"@x;b", "\"a;' \"\"@x;b\""),
+            (";;-1", "\";;'-1\""),
+            (" =1", "\"' =1\""),
         ] {
             let mut out = String::new();
             row(&mut out, [cell]);

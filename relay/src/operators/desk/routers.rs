@@ -141,17 +141,24 @@ impl DeskContext {
         self.fleet.findings(self.hub().now()).agents
     }
 
-    /// Changes the registry's file; the relay takes it up within a second.
+    /// Changes the registry's file, and notes the deed. The relay takes the file up within a second.
+    ///
+    /// The file is written first, then the entry: no entry tells of a change that did not happen. Both belong to one piece of work,
+    /// which goes on where the client has gone. A relay that dies in between leaves a change without an entry, which the relay's log
+    /// tells.
     async fn change_registry<T: Send + 'static>(
         &self,
+        operator: &Operator,
+        deed: Deed,
         work: impl FnOnce(&mut Entries) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
-        let data = self.data.clone();
-        in_time(move || change(&data, work)).await
-    }
-
-    fn note(&self, operator: &Operator, what: What, name: &str) {
-        self.console.audit.note(&operator.actor(), Deed::new(what).detail(name));
+        let (data, audit, actor) = (self.data.clone(), Arc::clone(&self.console.audit), operator.actor());
+        in_time(move || {
+            let done = change(&data, work)?;
+            audit.note(&actor, deed);
+            Ok(done)
+        })
+        .await
     }
 }
 
@@ -278,8 +285,9 @@ pub(super) async fn add(
     let (lines, mut install) = (patterns(&texts)?, desk.install(&name, &options)?);
     let added = name.clone();
     let created = unix_seconds(SystemTime::now());
-    install.token = desk.change_registry(move |entries| entries.add(&added, lines, false, created)).await?;
-    desk.note(&operator, What::RouterAdded, &name);
+    let deed = Deed::new(What::RouterAdded).detail(name);
+    let add = move |entries: &mut Entries| entries.add(&added, lines, false, created);
+    install.token = desk.change_registry(&operator, deed, add).await?;
     script(&install)
 }
 
@@ -292,9 +300,8 @@ pub(super) async fn new_token(
 ) -> Result<Response, Problem> {
     operator.admin()?;
     let mut install = desk.install(&name, &options)?;
-    let known = name.clone();
-    install.token = desk.change_registry(move |entries| entries.renew(&known)).await?;
-    desk.note(&operator, What::RouterToken, &name);
+    let deed = Deed::new(What::RouterToken).detail(name.as_str());
+    install.token = desk.change_registry(&operator, deed, move |entries| entries.renew(&name)).await?;
     script(&install)
 }
 
@@ -318,9 +325,9 @@ pub(super) async fn set_patterns(
     Json(Patterns { patterns: texts }): Json<Patterns>,
 ) -> Result<Response, Problem> {
     operator.admin()?;
-    let (lines, known) = (patterns(&texts)?, name.clone());
-    desk.change_registry(move |entries| entries.allow(&known, lines)).await?;
-    desk.note(&operator, What::RouterChanged, &format!("{name} {}", texts.join(" ")));
+    let lines = patterns(&texts)?;
+    let deed = Deed::new(What::RouterChanged).detail(format!("{name} {}", texts.join(" ")));
+    desk.change_registry(&operator, deed, move |entries| entries.allow(&name, lines)).await?;
     Ok(json_answer(StatusCode::OK, &json!({})))
 }
 
@@ -331,9 +338,8 @@ pub(super) async fn revoke(
     Segment(name): Segment,
 ) -> Result<Response, Problem> {
     operator.admin()?;
-    let known = name.clone();
-    desk.change_registry(move |entries| entries.revoke(&known)).await?;
-    desk.note(&operator, What::RouterRevoked, &name);
+    let deed = Deed::new(What::RouterRevoked).detail(name.as_str());
+    desk.change_registry(&operator, deed, move |entries| entries.revoke(&name)).await?;
     Ok(json_answer(StatusCode::OK, &json!({})))
 }
 
