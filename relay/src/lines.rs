@@ -10,6 +10,7 @@ pub mod hub;
 pub mod line;
 pub(crate) mod live;
 pub mod narrowness;
+mod pinned;
 pub(crate) mod refusals;
 pub(crate) mod report;
 pub(crate) mod ring;

@@ -7,4 +7,5 @@ pub mod links;
 pub mod page;
 pub mod provider;
 pub(crate) mod routes;
+pub mod slow_reports;
 pub mod viewer;

@@ -27,7 +27,7 @@ use crate::clock::{Now, Steady, UnixMillis};
 use crate::limits::SeatLimits;
 use crate::lines::agent::Agent;
 use crate::net::address_group::AddressGroup;
-use crate::wire::viewer_frame::{self, LineState, PlanLimits, StateFrame, TimedSample};
+use crate::wire::viewer_frame::{self, History, LineState, PlanLimits, StateFrame, TimedSample};
 
 /// After a sample, the periodic check skips a healthy line for this long, milliseconds. Shorter than the stall timeout.
 const REST_MS: i64 = 2_500;
@@ -73,6 +73,8 @@ pub(crate) struct Findings {
     pub(crate) last_arrival: Option<Steady>,
     pub(crate) newest: Option<TimedSample>,
     pub(crate) samples: usize,
+    /// The last five minutes, as far as the line was watched.
+    pub(crate) history: History,
     pub(crate) averages: Option<viewer_frame::Averages>,
     pub(crate) customer: Option<Box<str>>,
     pub(crate) package: Option<Box<str>>,
@@ -388,6 +390,7 @@ impl Line {
             last_arrival: live.and_then(|live| live.feed().last_arrival()),
             newest: live.and_then(|live| live.feed().newest()),
             samples: live.map_or(0, |live| live.feed().len()),
+            history: live.map(|live| live.feed().history(now.unix)).unwrap_or_default(),
             averages: inner.averages.as_ref().and_then(|averages| averages.all(now)),
             customer,
             package,
@@ -458,6 +461,7 @@ impl Findings {
             last_arrival: None,
             newest: None,
             samples: 0,
+            history: History::default(),
             averages: None,
             customer,
             package,

@@ -105,6 +105,12 @@ deeds! {
     KeyRefused = "key-refused";
     /// Changed subscribers.
     SubscribersChanged = "subscribers-changed";
+    /// Said that a line is slow now.
+    SlowReported = "slow-reported";
+    /// Answered a slow report.
+    SlowAnswered = "slow-answered";
+    /// Closed a slow report.
+    SlowClosed = "slow-closed";
 }
 
 /// Who did something.

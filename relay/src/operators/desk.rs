@@ -13,6 +13,7 @@ pub mod message;
 mod refused;
 mod routers;
 mod shown;
+mod slow;
 mod standings;
 mod tries;
 mod wall;
@@ -36,6 +37,12 @@ pub(crate) fn routes(context: Arc<DeskContext>) -> Router {
         .route("/console/api/lines/{username}/links/{id}/revoke", post(links::revoke))
         .route("/console/api/lines/{username}/void", post(links::void))
         .route("/console/api/lines/{username}/code", post(code::make))
+        .route("/console/api/lines/{username}/slow", post(slow::say_for))
+        .route("/console/api/slow", get(slow::list))
+        .route("/console/api/slow/{number}", get(slow::one))
+        .route("/console/api/slow/{number}/samples.csv", get(slow::samples))
+        .route("/console/api/slow/{number}/answer", post(slow::answer))
+        .route("/console/api/slow/{number}/close", post(slow::close))
         .route("/console/api/live", get(live::live))
         .route("/console/api/busiest", get(busiest::of_staff))
         .route("/console/api/wall", get(wall::figures))
@@ -49,7 +56,10 @@ pub(crate) fn routes(context: Arc<DeskContext>) -> Router {
         .with_state(context)
 }
 
-/// The subscriber's side of a code.
+/// The subscriber's side of a code, and of a slow report.
 pub(crate) fn public_routes(context: Arc<DeskContext>) -> Router {
-    Router::new().route("/api/v1/code", post(code::redeem)).with_state(context)
+    Router::new()
+        .route("/api/v1/code", post(code::redeem))
+        .route("/api/v1/lines/{username}/slow", get(slow::newest).post(slow::say))
+        .with_state(context)
 }

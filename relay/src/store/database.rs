@@ -32,11 +32,12 @@ const SETTINGS: &str =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
 
 /// The schema, in the order of its growth. A released migration never changes.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "links", include_str!("../../migrations/0001_links.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
     (3, "codes", include_str!("../../migrations/0003_codes.sql")),
     (4, "api", include_str!("../../migrations/0004_api.sql")),
+    (5, "slow_reports", include_str!("../../migrations/0005_slow_reports.sql")),
 ];
 
 /// A part of the database with copies in memory.
@@ -54,6 +55,8 @@ pub enum Topic {
     Subscribers,
     /// The wallboard's address.
     Wall,
+    /// Slow reports. No relay holds a copy; the version is the newest change's number.
+    SlowReports,
     /// The audit log. No relay holds a copy; the version is the newest entry's number.
     Audit,
 }
@@ -66,6 +69,7 @@ impl Topic {
             Self::People => "people",
             Self::Sessions => "sessions",
             Self::Wall => "wall",
+            Self::SlowReports => "slow_reports",
             Self::Audit => "audit",
             Self::ApiKeys => "api_keys",
             Self::Subscribers => "subscribers",

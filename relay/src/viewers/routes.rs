@@ -123,8 +123,8 @@ async fn events(
     }
 }
 
-/// A token must open exactly the line of the path; without one, the path's username is asked for as such.
-fn admit(context: &ViewerContext, username: String, headers: &HeaderMap) -> Result<Admission, Denial> {
+/// Admits whoever asks for the line of a path. A token must open exactly this line; without one, the path's username is asked for as such.
+pub(crate) fn admit(context: &ViewerContext, username: String, headers: &HeaderMap) -> Result<Admission, Denial> {
     let now = SystemTime::now();
     let Some(token) = bearer(headers) else {
         return context.access.admit(&WatchRequest::Username(username), now);
@@ -149,13 +149,17 @@ fn event_stream(body: Body) -> Response {
 
 /// A viewer's error frame as an answer.
 fn viewer_error(close: Close) -> Response {
-    let status = match close {
+    let body = json!({"type": "error", "code": close.code(), "reason": close.name()});
+    error_answer(status_of(close), &body)
+}
+
+/// Returns the status of a close code.
+pub(crate) fn status_of(close: Close) -> StatusCode {
+    match close {
         Close::LinkRefused | Close::LinkExpired => StatusCode::UNAUTHORIZED,
         Close::TooManyFailures | Close::TooManyUnknown => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    let body = json!({"type": "error", "code": close.code(), "reason": close.name()});
-    error_answer(status, &body)
+    }
 }
 
 /// Returns the target of `?username=NAME`, relative to the page: behind a reverse proxy the page may have a folder.

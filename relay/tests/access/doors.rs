@@ -55,7 +55,7 @@ impl Kind {
         let path = route.path.as_str();
         match path {
             _ if route.is_private => Self::Private,
-            "/api/v1/live" | "/api/v1/lines/{username}/live" => Self::Lines,
+            "/api/v1/live" | "/api/v1/lines/{username}/live" | "/api/v1/lines/{username}/slow" => Self::Lines,
             _ if path == shared::UPLINK_PATH => Self::Uplink,
             _ if path.starts_with("/console/api/") => Self::Console,
             _ if path.starts_with("/api/") => Self::Api,
@@ -122,6 +122,7 @@ impl Door {
     /// The path with these in the places of its variables.
     pub fn path_of(&self, username: &str, name: &str, id: &str) -> String {
         let path = self.path().replace("{username}", username).replace("{name}", name).replace("{id}", id);
+        let path = path.replace("{number}", id);
         let path = path.replace("{text}", username).replace("{*rest}", "lines").replace("{*unknown}", "another");
         assert!(!path.contains('{'), "{self}: say what stands in the place of the variable");
         path
@@ -143,6 +144,7 @@ impl Door {
             ("PUT" | "PATCH", "/api/v1/subscribers/{username}") => r#"{"customer":"Ali"}"#.to_owned(),
             (_, "/api/v1/lines/{username}/links" | "lines/{username}/links") => r#"{"kind":"support"}"#.to_owned(),
             (_, "/api/v1/lines/{username}/void") => String::new(),
+            (_, "slow/{number}/answer") => r#"{"answer":"We are on it."}"#.to_owned(),
             (_, "sign-out") => r#"{"everywhere":false}"#.to_owned(),
             (_, "people") => format!(r#"{{"name":"{fresh}","role":"support"}}"#),
             (_, "people/{name}/role") => r#"{"role":"support"}"#.to_owned(),

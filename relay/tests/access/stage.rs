@@ -17,6 +17,7 @@ use relay::store::data_directory::write_new;
 use relay::viewers::links::book;
 use relay::viewers::links::keys::Keys;
 use relay::viewers::links::{self, Mode, fresh_id};
+use relay::viewers::slow_reports::{self, NewReport};
 use ring::hmac;
 use serde_json::{Value, json};
 use shared::Username;
@@ -29,6 +30,8 @@ use crate::doors::{Door, Kind};
 pub use crate::desk::PUBLIC;
 
 const HOUR: Duration = Duration::from_secs(3_600);
+/// A line of which nothing was known when somebody said that it is slow.
+const EMPTY: &str = include_str!("../../../shared/golden/viewer/snapshot-bare.json");
 const PRIVATE_TOKEN: &str = "a-private-token-of-the-test";
 
 pub struct Stage {
@@ -269,10 +272,27 @@ impl Stage {
             }
             _ => "support".to_owned(),
         };
-        let id = if door.path().contains("{id}") { self.link().await } else { String::new() };
+        let id = match door.path() {
+            path if path.contains("{id}") => self.link().await,
+            path if path.contains("/slow") => self.slow_report(path.contains("{number}")).await,
+            _ => String::new(),
+        };
         let username = if door.path().ends_with("/void") { "carol" } else { "ali" };
         assert!(door.kind != Kind::Lines || username == "ali");
         door.path_of(username, &name, &id)
+    }
+
+    /// The number of the line's one slow report, where one is wanted: each caller finds the same.
+    async fn slow_report(&self, is_wanted: bool) -> String {
+        let (mut change, number) = slow_reports::begin(&self.desk.database).await.unwrap();
+        change.execute("DELETE FROM slow_reports").await.unwrap();
+        if is_wanted {
+            let username = Username::from_text("ali").unwrap();
+            let report = NewReport { username: &username, maker: None, words: "", snapshot: EMPTY };
+            slow_reports::enter(&mut change, number, &report, now()).await.unwrap().unwrap();
+        }
+        change.commit().await.unwrap();
+        number.to_string()
     }
 
     /// The id of a link that the relay made.

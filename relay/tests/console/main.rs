@@ -18,4 +18,5 @@ mod routers;
 mod second_factor;
 mod shell;
 mod sign_in;
+mod slow;
 mod wall;

@@ -1,0 +1,88 @@
+//! "It is slow now": a subscriber's report, the desk's answer, and who may see which part of both.
+
+use std::time::{Duration, SystemTime};
+
+use relay::viewers::links::Mode;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use crate::common::{Response, bearer, exchange_with};
+use crate::desk::Desk;
+
+const JSON: &str = "content-type: application/json\r\n";
+
+async fn ask(desk: &Desk, method: &str, line: &str, token: Option<&str>, body: &str) -> Response {
+    let stream = TcpStream::connect(desk.relay.addresses.viewers).await.unwrap();
+    let headers = format!("{JSON}{}", token.map(bearer).unwrap_or_default());
+    exchange_with(stream, method, &format!("/api/v1/lines/{line}/slow"), &headers, body).await
+}
+
+fn link(desk: &Desk) -> String {
+    desk.relay.token("ali", SystemTime::now() + Duration::from_secs(3_600))
+}
+
+#[tokio::test]
+async fn a_report_is_answered_and_the_subscriber_reads_the_answer() {
+    let desk = Desk::start().await;
+    let (token, mut support) = (link(&desk), desk.signed_in("support").await);
+    assert_eq!(ask(&desk, "GET", "ali", Some(&token), "").await.json(), json!({ "report": null }));
+    let words = json!({ "words": "Films stop.\u{1b}[31m\nSince noon" }).to_string();
+    let made = ask(&desk, "POST", "ali", Some(&token), &words).await;
+    assert_eq!((made.status, made.header("cache-control")), (201, Some("no-store")), "{}", made.text());
+    let number = made.json()["number"].as_i64().unwrap();
+    ask(&desk, "POST", "ali", Some(&token), "{}").await.is_problem(409, "open");
+
+    let listed = support.get("slow?open=1").await.json();
+    assert_eq!((&listed["open"], &listed["reports"][0]["number"]), (&json!(1), &json!(number)));
+    assert_eq!(listed["reports"][0]["words"], "Films stop. [31m Since noon");
+    let whole = support.get(&format!("slow/{number}")).await.json();
+    assert_eq!((&whole["snapshot"]["type"], &whole["snapshot"]["username"]), (&json!("snapshot"), &json!("ali")));
+
+    let answer = json!({ "answer": "A mast has no power." });
+    assert_eq!(support.post(&format!("slow/{number}/answer"), &answer).await.status, 200);
+    assert_eq!(support.post(&format!("slow/{number}/close"), &json!({})).await.status, 200);
+    support.post(&format!("slow/{number}/close"), &json!({})).await.is_problem(404, "unknown");
+    let seen = ask(&desk, "GET", "ali", Some(&token), "").await.json();
+    assert_eq!(seen["report"]["answer"], "A mast has no power.");
+    assert!(seen["report"]["closed"].is_i64() && seen["report"].get("words").is_none(), "{seen}");
+    for (what, who) in [("slow-reported", "(subscriber)"), ("slow-answered", "support"), ("slow-closed", "support")] {
+        assert_eq!(desk.logged(what, &number.to_string()).await.who, who);
+    }
+}
+
+#[tokio::test]
+async fn staff_pin_a_line_and_take_its_samples_away() {
+    let desk = Desk::start().await;
+    let mut support = desk.signed_in("support").await;
+    let made = support.post("lines/ali/slow", &json!({ "words": "She called." })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let number = made.json()["number"].as_i64().unwrap();
+    let report = &support.get("slow").await.json()["reports"][0];
+    assert_eq!((&report["by"], &report["words"]), (&json!("support"), &json!("She called.")));
+    let csv = support.get(&format!("slow/{number}/samples.csv")).await;
+    assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert_eq!(csv.text(), "\"time\",\"download_bits_per_second\",\"upload_bits_per_second\"\r\n");
+    support.post(&format!("slow/{number}/answer"), &json!({ "answer": " \n" })).await.is_problem(400, "empty");
+    for path in ["slow/0", "slow/x", "slow/99999999999999999999", "slow?before=x"] {
+        support.get(path).await.is_problem(404, "unknown");
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_no_right_to_the_line_reports_nothing() {
+    let desk = Desk::start().await;
+    let token = link(&desk);
+    for (line, token) in [("bob", Some(token.as_str())), ("ali", Some("x")), ("ali", None)] {
+        assert_eq!(ask(&desk, "POST", line, token, "{}").await.status, 401, "{line}");
+        assert_eq!(ask(&desk, "GET", line, token, "").await.status, 401, "{line}");
+    }
+    let mut support = desk.signed_in("support").await;
+    assert_eq!(support.get("slow").await.json()["reports"], Value::Array(Vec::new()));
+    desk.browser().get("slow").await.is_problem(401, "signed-out");
+}
+
+#[tokio::test]
+async fn in_open_access_a_name_that_no_router_reports_has_no_report() {
+    let desk = Desk::start_with(|config| config.access = Mode::Open).await;
+    ask(&desk, "POST", "nobody", None, "{}").await.is_problem(404, "unknown");
+}
