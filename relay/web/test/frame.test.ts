@@ -42,6 +42,8 @@ test("a snapshot's fields", () => {
       now: 1_795_363_200_500,
       notice: null,
       support: false,
+      response: null,
+      quiet: null,
     },
     history: {
       t: [1_795_363_198_000, 1_795_363_199_000, 1_795_363_200_000],
@@ -68,7 +70,7 @@ test("a snapshot of a line that nobody knows", () => {
 });
 
 test("samples, states and errors", () => {
-  assert.deepEqual(frame("sample"), { type: "sample", t: 1_795_363_201_000, down: 14_780_000, up: 620_000 });
+  assert.deepEqual(frame("sample"), { type: "sample", columns: { t: [1_795_363_201_000], down: [14_780_000], up: [620_000] } });
   const samples = frame("samples");
   assert.deepEqual(samples.type === "samples" && samples.columns.down, [14_780_000, 1]);
   const busy = frame("state-busy");
@@ -108,7 +110,28 @@ test("a limit of zero is none", () => {
 test("a later relay's types and fields are ignored", () => {
   assert.deepEqual(parseFrame('{"type":"devices","list":[]}'), { kind: "ignored" });
   const parsed = parseFrame('{"type":"sample","t":1,"down":2,"up":3,"jitter":4}');
-  assert.deepEqual(parsed, { kind: "frame", frame: { type: "sample", t: 1, down: 2, up: 3 } });
+  assert.deepEqual(parsed, { kind: "frame", frame: { type: "sample", columns: { t: [1], down: [2], up: [3] } } });
+  const state = parseFrame(golden("viewer/state-busy.json").replace(/}$/, ',"response":"moon"}'));
+  assert.ok(state.kind === "frame" && state.frame.type === "state" && state.frame.status.response === null);
+});
+
+test("responses: measured, lost, and not measured", () => {
+  const read = (text: string): Frame => {
+    const parsed = parseFrame(text);
+    if (parsed.kind !== "frame") throw new Error(JSON.stringify(parsed));
+    return parsed.frame;
+  };
+  const rtt = (text: string): unknown => {
+    const frame = read(text);
+    return frame.type === "sample" || frame.type === "samples" ? frame.columns.rtt : frame;
+  };
+  assert.deepEqual(rtt('{"type":"sample","t":1,"down":2,"up":3,"rtt":12345,"drops":3}'), [12_345]);
+  assert.deepEqual(rtt('{"type":"sample","t":1,"down":2,"up":3,"rtt":null}'), [null]);
+  assert.equal(rtt('{"type":"sample","t":1,"down":2,"up":3}'), undefined);
+  assert.deepEqual(rtt('{"type":"samples","t":[1,2,3],"down":[2,2,2],"up":[3,3,3],"rtt":[9,null,0]}'), [9, null, 0]);
+  assert.deepEqual(read('{"type":"self","rtt":8300}'), { type: "self", rtt: 8_300 });
+  const status = read(golden("viewer/state-busy.json").replace(/}$/, ',"response":"router","quiet":11800}'));
+  assert.deepEqual(status.type === "state" && [status.status.response, status.status.quiet], ["router", 11_800]);
 });
 
 const MALFORMED: Record<string, string> = {
@@ -123,6 +146,9 @@ const MALFORMED: Record<string, string> = {
   "rate is null": '{"type":"sample","t":1,"down":null,"up":3}',
   "rate beyond numbers": '{"type":"sample","t":1,"down":1e999,"up":3}',
   "columns of different length": '{"type":"samples","t":[1,2],"down":[1],"up":[1,2]}',
+  "responses of different length": '{"type":"samples","t":[1,2],"down":[1,1],"up":[1,1],"rtt":[9]}',
+  "a response that is text": '{"type":"sample","t":1,"down":2,"up":3,"rtt":"9"}',
+  "a response below zero": '{"type":"self","rtt":-1}',
   "times that stand still": '{"type":"samples","t":[2,2],"down":[1,1],"up":[1,1]}',
   "averages of different length": '{"type":"averages","interval":30000,"start":1,"down":[1],"up":[]}',
   "averages of no length": '{"type":"averages","interval":0,"start":1,"down":[1],"up":[1]}',

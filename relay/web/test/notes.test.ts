@@ -9,7 +9,7 @@ import { summaryOf } from "../src/line/reading.ts";
 import type { Point } from "../src/line/store.ts";
 
 const T = new Date(2026, 10, 28, 19, 25, 13).getTime();
-const STATUS: Status = { state: "running", since: null, sessions: 1, interval: 1_000, now: T, notice: null, support: false };
+const STATUS: Status = { state: "running", since: null, sessions: 1, interval: 1_000, now: T, notice: null, support: false, response: null, quiet: null };
 const PLAN = { down: 20e6, up: 5e6 };
 
 const sample = (ago: number): Point => ({ t: T - ago * 1_000, down: 19.8e6, up: 0.42e6, interval: 1_000 });

@@ -11,7 +11,7 @@ import { assess, type Known, oldestFigure } from "../src/line/states.ts";
 const NOW = Date.UTC(2026, 10, 22, 10, 4);
 
 function status(state: LineState, more: Partial<Status> = {}): Status {
-  return { state, since: null, sessions: 1, interval: 1_000, now: NOW, notice: null, support: false, ...more };
+  return { state, since: null, sessions: 1, interval: 1_000, now: NOW, notice: null, support: false, response: null, quiet: null, ...more };
 }
 
 const KNOWN: Known = {
@@ -21,6 +21,7 @@ const KNOWN: Known = {
   status: status("running"),
   age: 400,
   verdict: null,
+  finding: null,
   now: NOW,
   wall: NOW,
 };
@@ -120,7 +121,7 @@ const VERDICTS: (Verdict | null)[] = [
 ];
 
 function ofVerdict(verdict: Verdict | null, averages: number | null = null): Said {
-  return tell({ kind: "running", verdict, averages }, UNIT, NOW);
+  return tell({ kind: "running", verdict, finding: null, averages }, UNIT, NOW);
 }
 
 test("the pill says the same as the sentence, and green means that all is well and known", () => {

@@ -92,7 +92,8 @@ export class Live {
   }
 
   #frame(frame: Frame): void {
-    this.#monitor?.frame(frame);
+    // The way to this desk says nothing of the customer's device.
+    if (frame.type !== "self") this.#monitor?.frame(frame);
     // A line without figures shows its past, which ends where it ended.
     const isOver = frame.type === "snapshot" && ["offline", "unreachable", "stalled"].includes(frame.status.state);
     if (!isOver || this.#isWidened || this.#settings.minutes === PAST) return;

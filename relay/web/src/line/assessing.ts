@@ -1,23 +1,37 @@
-// The state of a line from its feed and its connection.
+// The state of a line from its feed and its connection, and the evidence for it.
 
 import type { Target } from "../live/frame.ts";
 import type { Link } from "../live/link.ts";
 import type { Feed, Instant } from "./feed.ts";
+import { answersOf } from "./response.ts";
 import { type Assessed, assess } from "./states.ts";
 import { judge } from "./verdict.ts";
+import { type Evidence, reasonOf } from "./why.ts";
 
 /** Returns the state at an instant. */
 export function assessFeed(feed: Feed, link: Link, target: Target | null, at: Instant): Assessed {
-  const now = feed.now(at);
-  const recent = now === null ? [] : feed.recent(now);
+  const evidence = evidenceOf(feed, at);
   return assess({
     link,
     byToken: target?.kind === "token",
     online: navigator.onLine,
     status: feed.status,
     age: feed.age(at),
-    verdict: judge(recent, feed.plan, recent[recent.length - 1]?.t ?? 0),
-    now: now ?? 0,
+    verdict: evidence.use,
+    finding: reasonOf(evidence),
+    now: feed.now(at) ?? 0,
     wall: at.wall,
   });
+}
+
+/** Returns the evidence of the last forty seconds at an instant. */
+export function evidenceOf(feed: Feed, at: Instant): Evidence {
+  const now = feed.now(at);
+  const recent = now === null ? [] : feed.recent(now);
+  const { isProbed, status } = feed;
+  return {
+    use: judge(recent, feed.plan, recent[recent.length - 1]?.t ?? 0),
+    answers: isProbed ? answersOf(recent, status?.quiet ?? null) : null,
+    device: feed.own(at),
+  };
 }

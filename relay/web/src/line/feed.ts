@@ -13,6 +13,9 @@ export interface Instant {
   wall: number;
 }
 
+/** An older response of the page itself is never shown, in milliseconds. */
+const OLDEST_OWN = 15_000;
+
 const NO_PLAN: Plan = { down: null, up: null };
 
 /** The frames' knowledge of one line. */
@@ -24,6 +27,8 @@ export class Feed {
   #identity: Identity | null = null;
   #status: Status | null = null;
   #highest = 0;
+  /** This page's own way to the relay and back, and when the relay told. */
+  #self: { rtt: number; at: Instant } | null = null;
 
   /** The line's owner and plan; null before the first snapshot. */
   get identity(): Identity | null {
@@ -33,6 +38,12 @@ export class Feed {
   /** The newest status; null before the first snapshot. */
   get status(): Status | null {
     return this.#status;
+  }
+
+  /** True if somebody measures the line's response, and the line answers. */
+  get isProbed(): boolean {
+    const response = this.#status?.response ?? null;
+    return response !== null && response !== "silent";
   }
 
   get plan(): Plan {
@@ -75,8 +86,10 @@ export class Feed {
         this.#clock.observe(frame.status.now, at.monotonic, false);
         this.#status = frame.status;
         return;
+      case "self":
+        this.#self = { rtt: frame.rtt, at };
+        return;
       case "sample":
-        return this.#push({ t: [frame.t], down: [frame.down], up: [frame.up] }, at);
       case "samples":
         return this.#push(frame.columns, at);
       case "averages":
@@ -116,6 +129,14 @@ export class Feed {
     if (newest === undefined || now === null) return null;
     const arrived = this.#arrivedAt[newest.coarse ? "average" : "sample"] ?? at;
     return Math.max(0, now - newest.t, at.monotonic - arrived.monotonic, at.wall - arrived.wall);
+  }
+
+  /** This page's own response in microseconds; null without one that is new enough. */
+  own(at: Instant): number | null {
+    const self = this.#self;
+    if (self === null) return null;
+    const age = Math.max(at.monotonic - self.at.monotonic, at.wall - self.at.wall);
+    return age <= OLDEST_OWN ? self.rtt : null;
   }
 
   #push(columns: Columns, at: Instant): void {

@@ -3,8 +3,10 @@
 
 import { strings } from "../words/en.ts";
 import { limitText, type Unit } from "./rate.ts";
+import { type Answers, isLossy, isSlow } from "./response.ts";
 import type { LossReason, State } from "./states.ts";
 import type { Verdict } from "./verdict.ts";
+import type { Finding } from "./why.ts";
 
 /** The colour of a state: green for well, amber for a fault or a full line, grey for anything not known. */
 export type Tone = "good" | "warn" | "quiet";
@@ -48,7 +50,7 @@ export function tell(state: State, unit: Unit, now: number): Said {
     case "waiting":
       return { name: "waiting", tone: "quiet", shape: "ring", sign: "dots", pill: strings.pill.running, ...words.waiting };
     case "running":
-      return running(state.verdict, state.averages, unit);
+      return running(state, unit);
     default:
       return plain(state.kind);
   }
@@ -107,7 +109,47 @@ function lost(state: Extract<State, { kind: "lost" }>): Said {
 }
 
 /** A line with figures, or with a verdict from averages. */
-function running(verdict: Verdict | null, averages: number | null, unit: Unit): Said {
+function running({ verdict, finding, averages }: Extract<State, { kind: "running" }>, unit: Unit): Said {
+  const said = ofUse(verdict, averages, unit);
+  return finding === null ? said : { ...said, name: finding.kind, ...ofFinding(finding, verdict, said, unit) };
+}
+
+/** The words of a reason that responses know; what it leaves out stays as the use has it. */
+function ofFinding(finding: Finding, use: Verdict | null, said: Said, unit: Unit): Partial<Said> {
+  const words = strings.why;
+  const amber = { tone: "warn", shape: "diamond", sign: "mark" } as const;
+  switch (finding.kind) {
+    case "full_slow":
+      return { title: use?.kind === "full" ? words.fullSlow(use.direction === "up") : said.title, detail: fullDetail(finding.answers, use, unit) };
+    case "full_prompt":
+      return { title: words.fullPrompt(use?.kind === "full" && use.direction === "up") };
+    case "slow":
+    case "slow_perhaps_full": {
+      const { title, detail } = finding.kind === "slow" ? words.slow : words.slowPerhapsFull;
+      return { ...amber, pill: strings.pill.slow, title: title(isSlow(finding.answers)), detail: `${manner(finding.answers)} ${detail}` };
+    }
+    case "device": {
+      const detail = words.deviceDetail(strings.milliseconds(finding.line), strings.milliseconds(finding.device));
+      return { ...amber, pill: strings.pill.device, title: words.device, detail };
+    }
+    case "well":
+      return { title: words.well, detail: words.wellDetail };
+  }
+}
+
+function fullDetail(answers: Answers, use: Verdict | null, unit: Unit): string {
+  const isFull = use?.kind === "full";
+  return strings.why.fullSlowDetail(isFull ? limitText(use.limit, unit) : null, isFull ? use.seconds : 0, manner(answers));
+}
+
+/** How the line answers, as a sentence. */
+function manner(answers: Answers): string {
+  const { typical, quiet, lost, probes } = answers;
+  const slow = isSlow(answers) && typical !== null && quiet !== null ? [strings.why.instead(typical, quiet)] : [];
+  return [...slow, ...(isLossy(answers) ? [strings.why.lost(lost, probes)] : [])].join(" ");
+}
+
+function ofUse(verdict: Verdict | null, averages: number | null, unit: Unit): Said {
   const words = strings.verdict;
   const plainUse = averages === null ? words.notASpeedTest : words.ofAverages(strings.seconds(averages));
   const good = { name: verdict?.kind ?? "running", tone: "good", shape: "disc", sign: "tick", pill: strings.pill.running, detail: plainUse } as const;

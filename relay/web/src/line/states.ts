@@ -15,6 +15,7 @@ import type { Status } from "../live/frame.ts";
 import type { Link, Lost } from "../live/link.ts";
 import { gapLimit } from "./store.ts";
 import type { Verdict } from "./verdict.ts";
+import type { Finding } from "./why.ts";
 
 /** An older figure is never shown as current, in milliseconds. */
 export const OLDEST_FIGURE = 5_000;
@@ -34,6 +35,8 @@ export interface Known {
   /** The age of the newest sample, in milliseconds; null without one. */
   age: number | null;
   verdict: Verdict | null;
+  /** The reason for it, where responses know one. */
+  finding: Finding | null;
   /** The relay's clock, in Unix milliseconds. */
   now: number;
   /** The browser's wall clock, in Unix milliseconds. */
@@ -57,7 +60,7 @@ export type State =
   /** The session is up, and its figures are missing. */
   | { kind: "waiting" | "late" | "too_many_watched" | "router_refuses" }
   /** `averages` is the span of averages in place of live figures, in milliseconds. */
-  | { kind: "running"; verdict: Verdict | null; averages: number | null };
+  | { kind: "running"; verdict: Verdict | null; finding: Finding | null; averages: number | null };
 
 /** A state, and whether the newest figures are current; dashes are shown otherwise. */
 export interface Assessed {
@@ -114,14 +117,14 @@ function line(known: Known, status: Status): Assessed {
 }
 
 function running(known: Known, status: Status): Assessed {
-  const { verdict } = known;
+  const { verdict, finding } = known;
   const averages = onAverages(status) ? status.interval : null;
-  if (isCurrent(known, status)) return { state: { kind: "running", verdict, averages }, figures: true };
+  if (isCurrent(known, status)) return { state: { kind: "running", verdict, finding, averages }, figures: true };
   if (status.notice === "too_many_watched") return { state: { kind: "too_many_watched" }, figures: false };
   if (status.notice === "router_refuses") return { state: { kind: "router_refuses" }, figures: false };
   if (hasSample(known, status)) return { state: { kind: "late" }, figures: false };
   // Averages from before the first sample give a verdict at once.
-  if (verdict !== null && verdict.kind !== "gathering") return { state: { kind: "running", verdict, averages }, figures: false };
+  if (verdict !== null && verdict.kind !== "gathering") return { state: { kind: "running", verdict, finding: null, averages }, figures: false };
   return { state: { kind: "waiting" }, figures: false };
 }
 

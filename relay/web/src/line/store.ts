@@ -1,7 +1,7 @@
 // The figures that the page holds: two hours of samples in one bounded list, and two hours of averages for the times
 // without samples. Pure: no clock, no drawing.
 
-import type { Averages, Columns, Direction } from "../live/frame.ts";
+import type { Averages, Columns, Direction, Rtt } from "../live/frame.ts";
 
 /** Samples and averages are kept for so long, in milliseconds. */
 export const KEPT = 120 * 60_000;
@@ -22,6 +22,8 @@ export interface Point {
   down: number;
   up: number;
   interval: number;
+  /** The line's response in microseconds, null for a lost probe; absent where nobody measured. */
+  rtt?: Rtt;
   /** True for an average; absent for a sample. */
   coarse?: true;
   /** The whole span of an average, in milliseconds; `interval` may be cut to the time without samples. */
@@ -176,5 +178,8 @@ export function isGap(earlier: Point, later: Point): boolean {
 }
 
 function pointsOf(columns: Columns, interval: number): Point[] {
-  return columns.t.map((t, i) => ({ t, down: columns.down[i] ?? 0, up: columns.up[i] ?? 0, interval }));
+  return columns.t.map((t, i) => {
+    const rtt = columns.rtt?.[i];
+    return { t, down: columns.down[i] ?? 0, up: columns.up[i] ?? 0, interval, ...(rtt !== undefined && rtt !== 0 && { rtt }) };
+  });
 }

@@ -20,12 +20,22 @@ export interface Plan {
   shared?: true;
 }
 
+/** How long a line took to answer a probe, in microseconds; null for a lost probe. */
+export type Rtt = number | null;
+
 /** Samples as columns: Unix milliseconds by the relay's clock, bits per second. Times rise strictly. */
 export interface Columns {
   t: number[];
   down: number[];
   up: number[];
+  /** The line's responses; 0 where none was measured. There if the line has any. */
+  rtt?: Rtt[];
 }
+
+/** From where a line's response is measured: by a concentrator, or by a home router. `silent` is a router that answers no probe. */
+export type Vantage = "router" | "provider" | "silent";
+
+const VANTAGES: readonly unknown[] = ["router", "provider", "silent"];
 
 /** Averages in a row; null is a gap. Unix milliseconds by the relay's clock, bits per second. */
 export interface Averages {
@@ -52,6 +62,10 @@ export interface Status {
   notice: string | null;
   /** Somebody of the provider's staff watches too. */
   support: boolean;
+  /** null where nobody measures the line's response. */
+  response: Vantage | null;
+  /** The line's response while little is in use, in microseconds; null while not known. */
+  quiet: number | null;
 }
 
 /** A line's owner and plan. */
@@ -72,10 +86,12 @@ export interface Identity {
 /** A frame from the relay. */
 export type Frame =
   | { type: "snapshot"; identity: Identity; status: Status; history: Columns; averages: Averages | null }
-  | { type: "sample"; t: number; down: number; up: number }
+  | { type: "sample"; columns: Columns }
   | { type: "samples"; columns: Columns }
   | { type: "averages"; averages: Averages }
   | { type: "state"; status: Status }
+  /** The way from the relay to this page and back, in microseconds. */
+  | { type: "self"; rtt: number }
   | { type: "error"; code: number; reason: string };
 
 /** A text frame, read. Unknown types are for a later page, malformed ones for nobody. */
@@ -125,13 +141,15 @@ function readFrame(type: string, fields: Fields): Frame | null {
         averages: fields["averages"] === undefined ? null : averages(record(fields, "averages")),
       };
     case "sample":
-      return { type, t: time(fields, "t"), down: rate(fields["down"], "down"), up: rate(fields["up"], "up") };
+      return { type, columns: sample(fields) };
     case "samples":
       return { type, columns: columns(fields) };
     case "averages":
       return { type, averages: averages(fields) };
     case "state":
       return { type, status: status(fields) };
+    case "self":
+      return { type, rtt: time(fields, "rtt") };
     case "error":
       return { type, code: count(fields, "code"), reason: string(fields, "reason") };
     default:
@@ -165,14 +183,21 @@ function status(fields: Fields): Status {
     now: time(fields, "now"),
     notice: fields["notice"] === undefined ? null : nullable(fields, "notice", string),
     support: fields["support"] === true,
+    response: VANTAGES.includes(fields["response"]) ? (fields["response"] as Vantage) : null,
+    quiet: fields["quiet"] === undefined ? null : time(fields, "quiet"),
   };
 }
 
+/** One sample, as columns of one row. */
+function sample(fields: Fields): Columns {
+  const read = { t: [time(fields, "t")], down: [rate(fields["down"], "down")], up: [rate(fields["up"], "up")] };
+  return fields["rtt"] === undefined ? read : { ...read, rtt: [nullable(fields, "rtt", time)] };
+}
+
 function columns(fields: Fields): Columns {
-  const read = { t: numbers(fields, "t"), down: numbers(fields, "down"), up: numbers(fields, "up") };
-  if (read.t.length !== read.down.length || read.t.length !== read.up.length) {
-    throw new Malformed("columns differ in length");
-  }
+  const rtt = fields["rtt"] === undefined ? {} : { rtt: list(fields, "rtt") };
+  const read = { t: numbers(fields, "t"), down: numbers(fields, "down"), up: numbers(fields, "up"), ...rtt };
+  if (Object.values(read).some((column) => column.length !== read.t.length)) throw new Malformed("columns differ in length");
   let last = -1;
   for (const t of read.t) {
     if (t <= last) throw new Malformed("times do not rise");
@@ -182,21 +207,20 @@ function columns(fields: Fields): Columns {
 }
 
 function averages(fields: Fields): Averages {
-  const list = (name: string): (number | null)[] => {
-    const values = fields[name];
-    if (!Array.isArray(values)) throw new Malformed(`${name} is no list`);
-    return values.map((value: unknown) => (value === null ? null : rate(value, name)));
-  };
-  const read = { interval: time(fields, "interval"), start: time(fields, "start"), down: list("down"), up: list("up") };
+  const read = { interval: time(fields, "interval"), start: time(fields, "start"), down: list(fields, "down"), up: list(fields, "up") };
   if (read.interval === 0) throw new Malformed("interval is zero");
   if (read.down.length !== read.up.length) throw new Malformed("columns differ in length");
   return read;
 }
 
+function list(fields: Fields, name: string): (number | null)[] {
+  const values = fields[name];
+  if (!Array.isArray(values)) throw new Malformed(`${name} is no list`);
+  return values.map((value: unknown) => (value === null ? null : rate(value, name)));
+}
+
 function numbers(fields: Fields, name: string): number[] {
-  const list = fields[name];
-  if (!Array.isArray(list)) throw new Malformed(`${name} is no list`);
-  return list.map((value: unknown) => rate(value, name));
+  return list(fields, name).map((value) => rate(value, name));
 }
 
 function rate(value: unknown, name: string): number {

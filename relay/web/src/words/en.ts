@@ -68,6 +68,11 @@ const words = {
   timeWithMinutes: write.minutes,
   date: writeDay.date,
 
+  /** A response without its unit, from microseconds: "8.3", "340". */
+  response: (microseconds: number): string =>
+    microseconds < 100 ? "<0.1" : write.number(microseconds / 1_000, 0, microseconds < 9_950 ? 1 : 0),
+  milliseconds: (microseconds: number): string => `${words.response(microseconds)}${NO_BREAK}ms`,
+
   dash: "–",
   comma: ", ",
   minutes: (count: number): string => (count < 120 ? `${count} min` : `${count / 60} h`),
@@ -132,6 +137,8 @@ const words = {
     full: "Full",
     bursts: "Full at times",
     noFigures: "No figures",
+    slow: "Slow",
+    device: "Device slow",
   },
 
   verdict: {
@@ -155,6 +162,32 @@ const words = {
     quiet: "Almost nothing uses your line.",
     quietDetail: "If it feels slow, look at the Wi-Fi. This is use, not a speed test.",
     room: "Your line has room to spare.",
+  },
+
+  why: {
+    instead: (typical: number, quiet: number): string =>
+      `It answers in ${words.milliseconds(typical)} instead of${NO_BREAK}${words.response(quiet)}.`,
+    lost: (lost: number, probes: number): string => `Of ${probes} probes ${lost} were lost.`,
+    fullSlow: (isUpload: boolean): string =>
+      isUpload ? "Your upload is full, and the line answers slowly." : "Your line is full, and answers slowly.",
+    fullSlowDetail: (limit: string | null, seconds: number, manner: string): string =>
+      `${manner} ${limit === null ? "" : `All ${limit} are in use for ${duration(seconds)}. `}Pause the busy device: then the rest runs again.`,
+    fullPrompt: (isUpload: boolean): string =>
+      isUpload ? "Your upload is full, but the line still answers at once." : "Your line is full, but still answers at once.",
+    slow: {
+      title: (isSlow: boolean): string =>
+        isSlow ? "Your line is not full, but answers slowly." : "Your line is not full, but loses packets.",
+      detail: "That is on our side, or on the way to you: please tell us.",
+    },
+    slowPerhapsFull: {
+      title: (isSlow: boolean): string => (isSlow ? "Your line answers slowly." : "Your line loses packets."),
+      detail: "Pause what is busy. If it stays so, please tell us.",
+    },
+    device: "Your line is well, but this device is slow.",
+    deviceDetail: (line: string, device: string): string =>
+      `The line answers in ${line}, this device needs ${device}. Look at its Wi-Fi, or go closer to the router.`,
+    well: "Your line and this device are well.",
+    wellDetail: "If one site is slow, it is that site or the way to it.",
   },
 
   state: {
