@@ -73,16 +73,16 @@ test("time labels do not crowd", () => {
 
 test("the table tells now, peak, average, plan and the window in twelve parts", () => {
   const now = 1_795_363_200_000;
-  const points = Array.from({ length: 50 }, (_, i) => ({ t: now - i * 1_000, down: 14_780_000, up: i === 0 ? M : 0, interval: 1_000 })).reverse();
+  const points = Array.from({ length: 50 }, (_, i) => ({ t: now - i * 1_000, down: 14_780_000, up: i === 0 ? M : 0, interval: 1_000, rtt: i === 7 ? 340_000 : i === 9 ? null : 12_000 })).reverse();
   const rows = rowsOf({ points, current: points[49] ?? null, plan: { down: 50 * M, up: null }, unit: unitOf({ down: 50 * M, up: null }, 0, "bits"), minutes: 1, now });
   const plain = rows.map((row) => row.map((text) => text.replace(/\u00a0/g, " ")));
   assert.equal(rows.length, 16);
-  assert.deepEqual(plain[0], ["Now", "14.8 Mbps", "1.00 Mbps"]);
-  assert.deepEqual(plain[1], ["Peak", "14.8 Mbps", "1.00 Mbps"]);
-  assert.deepEqual(plain[2], ["Average", "14.8 Mbps", "0.02 Mbps"]);
-  assert.deepEqual(plain[3], ["Plan", "50 Mbps", "–"]);
-  assert.deepEqual(plain[4]?.slice(1), ["14.8 Mbps", "0.20 Mbps"]);
-  assert.deepEqual(plain[15]?.slice(1), ["–", "–"], "nothing is known of that time");
+  assert.deepEqual(plain[0], ["Now", "14.8 Mbps", "1.00 Mbps", "12 ms"]);
+  assert.deepEqual(plain[1], ["Peak", "14.8 Mbps", "1.00 Mbps", "340 ms"]);
+  assert.deepEqual(plain[2], ["Average", "14.8 Mbps", "0.02 Mbps", "12 ms"]);
+  assert.deepEqual(plain[3], ["Plan", "50 Mbps", "–", "–"]);
+  assert.deepEqual(plain[4]?.slice(1), ["14.8 Mbps", "0.20 Mbps", "12 ms"]);
+  assert.deepEqual(plain[15]?.slice(1), ["–", "–", "–"], "nothing is known of that time");
 });
 
 test("the table says where averages are among its figures", () => {

@@ -5,7 +5,7 @@ import type { Link } from "../live/link.ts";
 import type { Feed, Instant } from "./feed.ts";
 import { answersOf } from "./response.ts";
 import { type Assessed, assess } from "./states.ts";
-import { judge } from "./verdict.ts";
+import { judge, LOOK_BACK } from "./verdict.ts";
 import { type Evidence, reasonOf } from "./why.ts";
 
 /** Returns the state at an instant. */
@@ -29,9 +29,11 @@ export function evidenceOf(feed: Feed, at: Instant): Evidence {
   const now = feed.now(at);
   const recent = now === null ? [] : feed.recent(now);
   const { isProbed, status } = feed;
+  const end = recent[recent.length - 1]?.t ?? 0;
+  const probed = recent.filter(({ t }) => t > end - LOOK_BACK);
   return {
-    use: judge(recent, feed.plan, recent[recent.length - 1]?.t ?? 0),
-    answers: isProbed ? answersOf(recent, status?.quiet ?? null) : null,
+    use: judge(recent, feed.plan, end),
+    answers: isProbed ? answersOf(probed, status?.quiet ?? null) : null,
     device: feed.own(at),
   };
 }

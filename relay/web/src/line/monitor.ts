@@ -6,7 +6,8 @@ import { usernameOf } from "../live/address.ts";
 import type { Direction, Frame, Target } from "../live/frame.ts";
 import type { Link } from "../live/link.ts";
 import { strings } from "../words/en.ts";
-import { assessFeed } from "./assessing.ts";
+import { Answering } from "./answering.ts";
+import { assessFeed, evidenceOf } from "./assessing.ts";
 import type { Chart } from "./chart.ts";
 import { copyOnClick } from "./copying.ts";
 import { Feed, type Instant } from "./feed.ts";
@@ -32,6 +33,7 @@ export class Monitor {
   readonly #readouts = [new Readout(document, "down"), new Readout(document, "up")] as const;
   readonly #note = part(document, "#note");
   readonly #summaries = { down: summaryTexts("down"), up: summaryTexts("up") };
+  readonly #answering = new Answering(() => this.render());
   readonly #table = new Table(document, () => this.render());
   #plotting: Plotting | null = null;
   #reading: Reading | null = null;
@@ -100,6 +102,9 @@ export class Monitor {
     for (const [i, direction] of (["down", "up"] as const).entries()) {
       this.#readouts[i as 0 | 1].show(current?.[direction] ?? null, plan, unit);
     }
+    const evidence = evidenceOf(this.#feed, at);
+    this.#answering.show(this.#feed, evidence, current);
+    this.#answering.explain(state.kind === "running", this.#feed.recent(now ?? 0), plan, unit, evidence);
     if (now !== null) this.#renderPast(now, current, unit);
   }
 
@@ -115,6 +120,7 @@ export class Monitor {
     const points = this.#feed.after(from);
     const { plan, status } = this.#feed;
     for (const direction of ["down", "up"] as const) this.#summaries[direction](summarise(points, direction), unit);
+    this.#answering.sum(points);
     setText(this.#note, noteOf(points, status, from, minutes));
     this.#table.show({ points, current, plan, unit, minutes, now });
     this.#withChart(() => this.#plotting?.draw(this.#feed, points, this.#settings, unit, now));

@@ -17,6 +17,7 @@ export function noteOf(points: readonly Point[], status: Status | null, from: nu
     ...beginOf(points, from, minutes),
     ...(isBusy(status) ? [words.everySeconds(strings.seconds(status.interval))] : []),
     ...(status !== null && status.sessions > 1 ? [words.sessions(status.sessions)] : []),
+    ...(status?.response === "silent" ? [words.silent] : []),
   ];
   return notes.join(" ");
 }

@@ -1,14 +1,20 @@
-// One direction's chart as SVG: axis, plan, line, band and cursor. Colours are style.css's, so that themes, printing and
+// One chart as SVG, of a direction's rates or of the line's responses: axis, plan, line, band and cursor. Colours are style.css's, so that themes, printing and
 // forced colours need nothing here. Keeps no samples and reads no clock.
 
 import { part, setAttributes, setText, svg } from "../dom.ts";
-import type { Direction } from "../live/frame.ts";
+import type { Direction, Rtt } from "../live/frame.ts";
 import { strings } from "../words/en.ts";
 import { multiples, type RateAxis, rateAxis, timeStep } from "./axis.ts";
 import { columnWidth, type Run, runsOf, type Vertex } from "./columns.ts";
 import type { Unit } from "./rate.ts";
 import type { Zoom } from "./settings.ts";
 import type { Point } from "./store.ts";
+
+/** What a chart is of: rates in a direction, or responses. */
+export type Series = Direction | "time";
+
+/** The unit of responses, beside microseconds. */
+const MILLISECONDS: Unit = { name: "ms", divisor: 1_000 };
 
 /** Everything that a chart draws. */
 export interface Scene {
@@ -30,7 +36,10 @@ const APART = { seconds: 4.8, minutes: 3.6 };
 const HALF_LABEL = 1.9;
 
 /** The most steps of the rate axes, and the least height of a step in lengths of the root font. */
-const STEPS: Readonly<Record<Direction, number>> = { down: 4, up: 2 };
+const STEPS: Readonly<Record<Series, number>> = { down: 4, up: 2, time: 2 };
+
+/** The height of the mark at the bottom for a lost probe, in pixels. */
+const LOST = 9;
 const STEP_HEIGHT = 1.3;
 
 /** A drawn line begins at full minutes, so that the pattern of its dashes stands still while it scrolls. */
@@ -51,10 +60,10 @@ interface Area {
   rem: number;
 }
 
-/** One direction's chart. */
+/** One chart. */
 export class Panel {
   readonly host: HTMLElement;
-  readonly #direction: Direction;
+  readonly #series: Series;
   readonly #unit: HTMLElement;
   readonly #heading: string;
   // For a page without its style sheet: a chart that stands in a line of text is lower than its host, which then grows with
@@ -67,24 +76,26 @@ export class Panel {
   readonly #band = svg("path", { class: "band", fill: "currentColor", "fill-opacity": 0.13 });
   readonly #fill = svg("path", { class: "fill", fill: "currentColor", "fill-opacity": 0.1 });
   readonly #line = svg("path", { class: "line", fill: "none", stroke: "currentColor", "stroke-width": 2 });
+  readonly #lost = svg("path", { class: "lost", fill: "none", stroke: "currentColor", "stroke-width": 3 });
   readonly #cursor = svg("path", { class: "cursor", fill: "none", stroke: "currentColor" });
   readonly #dot = svg("circle", { class: "dot", r: 4 });
   readonly #empty = svg("text", { class: "empty", "text-anchor": "middle" });
   #scene: Scene | null = null;
+  #divisor = 1;
   #axis: RateAxis = { top: 1, labels: [], plan: null };
   #area: Area = { left: 0, top: 0, width: 1, height: 1, rem: 16 };
   /** The right end of the drawing, and the right end in sight, Unix milliseconds. */
   #origin = 0;
   #edge = 0;
 
-  constructor(host: ParentNode, direction: Direction) {
-    const panel = part(host, `.panel[data-direction=${direction}]`);
+  constructor(host: ParentNode, series: Series) {
+    const panel = part(host, panelOf(series));
     this.host = part(panel, ".plot");
     this.#unit = part(panel, ".axis-unit");
-    this.#heading = strings.page[direction === "down" ? "download" : "upload"];
-    this.#direction = direction;
-    if (direction === "up") setAttributes(this.#line, { "stroke-dasharray": "7 4" });
-    this.#moving.append(this.#band, this.#fill, this.#line, this.#cursor, this.#dot);
+    this.#heading = strings.page[({ down: "download", up: "upload", time: "response" } as const)[series]];
+    this.#series = series;
+    if (series === "up") setAttributes(this.#line, { "stroke-dasharray": "7 4" });
+    this.#moving.append(this.#band, this.#fill, this.#line, this.#lost, this.#cursor, this.#dot);
     this.#clip.append(this.#moving);
     this.#root.append(this.#grid, this.#clip, this.#times, this.#empty);
     this.host.replaceChildren(this.#root);
@@ -101,23 +112,24 @@ export class Panel {
   update(scene: Scene, edge: number): void {
     this.#scene = scene;
     this.#origin = edge;
-    const [direction, { divisor }] = [this.#direction, scene.unit];
-    const plan = scene.plan[direction];
-    const steps = Math.max(1, Math.min(STEPS[direction], Math.floor(this.#area.height / this.#area.rem / STEP_HEIGHT)));
-    this.#axis = rateAxis(scene.peaks[direction] / divisor, plan === null ? null : plan / divisor, scene.zoom, steps);
-    setText(this.#unit, scene.unit.name);
-    setAttributes(this.#root, { "aria-label": strings.chart(this.#heading, scene.unit.name) });
+    const { points, direction, unit, plan, peak } = drawnOf(scene, this.#series);
+    this.#divisor = unit.divisor;
+    const steps = Math.max(1, Math.min(STEPS[this.#series], Math.floor(this.#area.height / this.#area.rem / STEP_HEIGHT)));
+    this.#axis = rateAxis(peak / unit.divisor, plan === null ? null : plan / unit.divisor, scene.zoom, steps);
+    setText(this.#unit, unit.name);
+    setAttributes(this.#root, { "aria-label": strings.chart(this.#heading, unit.name) });
     this.#drawGrid();
     this.#drawTimes(scene);
     const width = columnWidth(scene.minutes, this.#area.width);
-    this.#drawRuns(runsOf(scene.points, direction, width), width !== null);
+    this.#drawRuns(runsOf(points, direction, width), width !== null);
+    this.#drawLost(scene.points);
     this.scroll(edge);
   }
 
   /** Forgets the drawing, as for another line. */
   clear(): void {
     this.#scene = null;
-    for (const path of [this.#line, this.#fill, this.#band]) setAttributes(path, { d: "" });
+    for (const path of [this.#line, this.#fill, this.#band, this.#lost]) setAttributes(path, { d: "" });
     for (const group of [this.#grid, this.#times]) group.replaceChildren();
     setText(this.#unit, "");
     setText(this.#empty, strings.chartEmpty);
@@ -133,18 +145,19 @@ export class Panel {
     setAttributes(this.#times, { transform: `translate(${(this.#area.left + Number(x)).toFixed(2)} 0)` });
   }
 
-  /** Marks an instant and the rate at the instant, null for an unknown rate; no mark for null. */
-  mark(at: { t: number; rate: number | null } | null): void {
+  /** Marks an instant and the figure of its point, if there is one; no mark for null. */
+  mark(at: { t: number; point: Point | null } | null): void {
     const x = at === null ? 0 : this.#x(at.t).toFixed(1);
     setAttributes(this.#cursor, { d: at === null ? "" : `M${x} 0V${this.#area.height}` });
-    const rate = at?.rate ?? null;
+    const figure = this.#series === "time" ? "rtt" : this.#series;
+    const rate = at?.point?.[figure] ?? null;
     setAttributes(this.#dot, rate === null ? { visibility: "hidden" } : { visibility: "visible", cx: x, cy: this.#y(rate) });
   }
 
   /** Takes the host's size. */
   resize(): void {
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
-    const bottom = (this.#direction === "up" ? MARGINS.times : MARGINS.bottom) * rem;
+    const bottom = (this.#series === "down" ? MARGINS.bottom : MARGINS.times) * rem;
     const [left, top] = [MARGINS.left * rem, MARGINS.top * rem];
     // Without the style sheet the host is as high as its content: nothing yet.
     const size = { width: this.host.clientWidth || DEFAULT.width, height: this.host.clientHeight || DEFAULT.height };
@@ -162,9 +175,9 @@ export class Panel {
     return ((t - this.#origin) * this.#area.width) / ((this.#scene?.minutes ?? 1) * 60_000);
   }
 
-  /** Pixels from the area's top, for bits per second. */
+  /** Pixels from the area's top, for bits per second or microseconds. */
   #y(rate: number): string {
-    const value = rate / (this.#scene?.unit.divisor ?? 1);
+    const value = rate / this.#divisor;
     return (this.#area.height * (1 - Math.min(value / this.#axis.top, 1.05))).toFixed(1);
   }
 
@@ -180,6 +193,12 @@ export class Panel {
     setAttributes(this.#fill, { d: fill.join("") });
     setAttributes(this.#band, { d: hasBand ? band.join("") : "" });
     setText(this.#empty, runs.length === 0 ? strings.chartEmpty : "");
+  }
+
+  /** A mark at the bottom for each lost probe. */
+  #drawLost(points: readonly Point[]): void {
+    const lost = this.#series === "time" ? points.filter(({ rtt }) => rtt === null) : [];
+    setAttributes(this.#lost, { d: lost.map(({ t }) => `M${this.#x(t).toFixed(1)} ${this.#area.height}v-${LOST}`).join("") });
   }
 
   #drawGrid(): void {
@@ -205,7 +224,7 @@ export class Panel {
 
   /** The labels under the charts; a label that the right end would cut is left out. */
   #drawTimes(scene: Scene): void {
-    if (this.#direction === "down") return;
+    if (this.#series === "down") return;
     const { width, top, height, rem } = this.#area;
     const [seconds, inSeconds] = [scene.minutes * 60, scene.minutes === 1];
     const step = timeStep(seconds, width, (inSeconds ? APART.seconds : APART.minutes) * rem);
@@ -218,4 +237,32 @@ export class Panel {
     });
     this.#times.replaceChildren(...labels);
   }
+}
+
+/** The selector of a chart's panel. */
+export function panelOf(series: Series): string {
+  return `.panel[data-direction=${series}]`;
+}
+
+/** What one chart draws of a scene. */
+interface Drawn {
+  points: readonly Point[];
+  /** The direction whose figures are drawn. */
+  direction: Direction;
+  unit: Unit;
+  plan: number | null;
+  peak: number;
+}
+
+function drawnOf(scene: Scene, series: Series): Drawn {
+  const { points, unit } = scene;
+  if (series !== "time") return { points, direction: series, unit, plan: scene.plan[series], peak: scene.peaks[series] };
+  // Responses stand in the place of download.
+  const answers = points.flatMap((point) => (isAnswer(point.rtt) ? [{ ...point, down: point.rtt }] : []));
+  const peak = answers.reduce((most, { down }) => Math.max(most, down), 0);
+  return { points: answers, direction: "down", unit: MILLISECONDS, plan: null, peak };
+}
+
+function isAnswer(rtt: Rtt | undefined): rtt is number {
+  return typeof rtt === "number";
 }

@@ -81,13 +81,18 @@ export class Reading {
 function shownText({ t, point }: Read, unit: Unit): string {
   const time = strings.timeWithSeconds(t);
   if (point === null) return strings.reading.none(time);
-  return strings.reading.at(time, rateText(point.down, unit), rateText(point.up, unit));
+  return strings.reading.at(time, rateText(point.down, unit), rateText(point.up, unit)) + responseText(point);
 }
 
 function spokenText({ t, point }: Read, plan: Plan, unit: Unit): string {
   const time = strings.timeWithSeconds(t);
   if (point === null) return strings.reading.none(time);
-  return strings.reading.spoken(time, shareText(point.down, plan.down, unit), shareText(point.up, plan.up, unit));
+  return strings.reading.spoken(time, shareText(point.down, plan.down, unit), shareText(point.up, plan.up, unit)) + responseText(point);
+}
+
+/** The response behind the rates, where one was measured. */
+function responseText({ rtt }: Point): string {
+  return rtt === undefined ? "" : strings.reading.response(rtt === null ? null : strings.milliseconds(rtt));
 }
 
 /** Returns the reading as a line of text for support: the line, the time, both rates beside the plan, the state. */

@@ -1,7 +1,7 @@
 // How a line answers: from the probes of the last forty seconds to one value, and whether the line answers as usual. A pure
 // function; responses are microseconds.
 
-import type { Point } from "./store.ts";
+import { type Point, summariseResponses } from "./store.ts";
 
 /** The probes that tell how the line answers now. One late answer among them changes nothing. */
 const PRESENT = 9;
@@ -31,11 +31,11 @@ export interface Answers {
   probes: number;
 }
 
-/** Returns how the line answered the probes of some points; null without a probe. */
-export function answersOf(points: readonly Point[], quiet: number | null): Answers | null {
+/** Returns how the line answered the probes of some points, as of the newest `present`; null without a probe. */
+export function answersOf(points: readonly Point[], quiet: number | null, present = PRESENT): Answers | null {
   const probed = points.filter((point) => point.rtt !== undefined);
   if (probed.length === 0) return null;
-  return { typical: median(probed.slice(-PRESENT)), quiet, lost: probed.filter(({ rtt }) => rtt === null).length, probes: probed.length };
+  return { typical: median(probed.slice(-present)), quiet, lost: probed.filter(({ rtt }) => rtt === null).length, probes: probed.length };
 }
 
 /** The response from which the line answers slowly; null while the quiet one is not known. */
@@ -65,6 +65,6 @@ export function deviceSlowFrom(typical: number): number {
 }
 
 function median(points: readonly Point[]): number | null {
-  const answers = points.flatMap(({ rtt }) => (typeof rtt === "number" ? [rtt] : [])).sort((one, other) => one - other);
-  return answers.length < LEAST ? null : (answers[Math.floor(answers.length / 2)] ?? null);
+  const isEnough = points.filter(({ rtt }) => typeof rtt === "number").length >= LEAST;
+  return isEnough ? (summariseResponses(points)?.average ?? null) : null;
 }

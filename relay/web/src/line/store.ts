@@ -171,6 +171,13 @@ export function summarise(points: readonly Point[], direction: Direction): Summa
   return { peak, average: area / time };
 }
 
+/** Returns the largest and the median response of points, in microseconds; null without one. */
+export function summariseResponses(points: readonly Point[]): Summary | null {
+  const answers = points.flatMap(({ rtt }) => (typeof rtt === "number" ? [rtt] : [])).sort((one, other) => one - other);
+  const [middle, peak] = [answers[Math.floor(answers.length / 2)], answers[answers.length - 1]];
+  return middle === undefined || peak === undefined ? null : { peak, average: middle };
+}
+
 /** True if the time between two neighbours is unknown. */
 export function isGap(earlier: Point, later: Point): boolean {
   if (earlier.coarse && later.coarse) return later.t - later.interval > earlier.t;

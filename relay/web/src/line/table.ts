@@ -3,7 +3,7 @@
 import { part, setText } from "../dom.ts";
 import type { Plan } from "../live/frame.ts";
 import { limitText, rateText, type Unit } from "./rate.ts";
-import { type Point, type Summary, summarise } from "./store.ts";
+import { type Point, type Summary, summarise, summariseResponses } from "./store.ts";
 import { strings } from "../words/en.ts";
 
 /** The table divides the window into so many parts. */
@@ -22,8 +22,8 @@ export interface Told {
   now: number;
 }
 
-/** One row: heading, download, upload. */
-type Row = readonly [heading: string, down: string, up: string];
+/** One row: heading, download, upload, response. */
+type Row = readonly [heading: string, down: string, up: string, response: string];
 
 /** The table. */
 export class Table {
@@ -32,7 +32,7 @@ export class Table {
   readonly #rows: HTMLElement;
 
   constructor(host: ParentNode, onOpen: () => void) {
-    this.#box = part(host, "details") as HTMLDetailsElement;
+    this.#box = part(host, "#table-box") as HTMLDetailsElement;
     this.#caption = part(this.#box, "caption");
     this.#rows = part(this.#box, "tbody");
     this.#box.addEventListener("toggle", onOpen);
@@ -68,16 +68,19 @@ export function rowsOf(told: Told): Row[] {
   const limit = (value: number | null): string => (value === null ? strings.dash : limitText(value, unit));
   const down = summarise(points, "down");
   const up = summarise(points, "up");
+  const responses = summariseResponses(points);
+  const response = (microseconds: number | null | undefined): string => strings.milliseconds(microseconds ?? null);
   return [
-    [strings.tableNow, rate(current?.down), rate(current?.up)],
-    [strings.page.peak, rate(down?.peak), rate(up?.peak)],
-    [strings.page.average, rate(down?.average), rate(up?.average)],
-    [strings.tablePlan + (plan.shared ? strings.sharedPlan : ""), limit(plan.down), limit(plan.up)],
+    [strings.tableNow, rate(current?.down), rate(current?.up), response(current?.rtt)],
+    [strings.page.peak, rate(down?.peak), rate(up?.peak), response(responses?.peak)],
+    [strings.page.average, rate(down?.average), rate(up?.average), response(responses?.average)],
+    [strings.tablePlan + (plan.shared ? strings.sharedPlan : ""), limit(plan.down), limit(plan.up), strings.dash],
     ...spans(told).map(([from, to]): Row => {
       const within = points.filter((point) => point.t > from && point.t <= to);
       const average = (summary: Summary | null): string => rate(summary?.average);
       const heading = strings.tableSpan(strings.timeWithSeconds(from), strings.timeWithSeconds(to));
-      return [heading, average(summarise(within, "down")), average(summarise(within, "up"))];
+      const typical = response(summariseResponses(within)?.average);
+      return [heading, average(summarise(within, "down")), average(summarise(within, "up")), typical];
     }),
   ];
 }
@@ -92,6 +95,8 @@ function emptyRow(): HTMLTableRowElement {
   const row = document.createElement("tr");
   const heading = document.createElement("th");
   heading.scope = "row";
-  row.append(heading, document.createElement("td"), document.createElement("td"));
+  const response = document.createElement("td");
+  response.className = "probed";
+  row.append(heading, document.createElement("td"), document.createElement("td"), response);
   return row;
 }

@@ -34,6 +34,10 @@ const page = {
   support: "Questions? Your provider:",
   code: "Or type the code that your provider read to you",
   codeOpen: "Open",
+  why: "Why do we say that?",
+  response: "Response",
+  typical: "Typical",
+  lost: "Lost",
   looking: "Your provider is looking at this line too.",
 } as const;
 
@@ -71,7 +75,9 @@ const words = {
   /** A response without its unit, from microseconds: "8.3", "340". */
   response: (microseconds: number): string =>
     microseconds < 100 ? "<0.1" : write.number(microseconds / 1_000, 0, microseconds < 9_950 ? 1 : 0),
-  milliseconds: (microseconds: number): string => `${words.response(microseconds)}${NO_BREAK}ms`,
+  /** A response with its unit; a dash for null. */
+  milliseconds: (microseconds: number | null): string =>
+    microseconds === null ? words.dash : `${words.response(microseconds)}${NO_BREAK}ms`,
 
   dash: "–",
   comma: ", ",
@@ -114,6 +120,7 @@ const words = {
     begins: (time: string): string => `No figures from before ${time}.`,
     everySeconds: (every: string): string => `The router is busy: figures come every ${every}.`,
     sessions: (count: number): string => `${count} connections of your line together.`,
+    silent: "Your router answers no probes, so its response is not known.",
     point: "Touch or point at a chart to read any second.",
   },
 
@@ -121,6 +128,7 @@ const words = {
     at: (time: string, down: string, up: string): string => `${time}${NO_BREAK} ↓${NO_BREAK}${down} ↑${NO_BREAK}${up}`,
     spoken: (time: string, down: string, up: string): string => `${time}: download ${down}, upload ${up}`,
     none: (time: string): string => `${time}: no figures`,
+    response: (rtt: string | null): string => (rtt === null ? ", probe lost" : `, response ${rtt}`),
     summary: (name: string, time: string, down: string, up: string): string => `${name}, ${time}: ${down} down, ${up} up.`,
     summaryNone: (name: string, time: string): string => `${name}, ${time}: no figures.`,
     day: (date: string): string => `(${date})`,
@@ -323,3 +331,28 @@ const words = {
 
 /** All strings. */
 export const strings = { ...words, page };
+
+/** The words for the figures behind a verdict: the widget has none of them. */
+export const evidence = {
+  answers: {
+    toRouter: "To your router and back",
+    toProvider: "To your provider and back",
+    slow: "Slow",
+    usual: "As usual",
+    noLoss: "no loss",
+    lost: (share: string): string => `${share} lost`,
+  },
+
+  reasons: {
+    none: "No figures in the last 40 seconds.",
+    notMeasured: "Not measured.",
+    rate: (share: string): string => `${share} on average in the last 40 seconds.`,
+    full: (text: string, seconds: number): string => `${text} Full for ${duration(seconds)}: at 90${NO_BREAK}% of the plan or more.`,
+    beside: (typical: string, quiet: string, from: string): string => `${typical} now; ${quiet} while little is in use. Slow from ${from} on.`,
+    noQuiet: (typical: string): string => `${typical} now. What is usual for this line is not known yet.`,
+    lost: "Lost probes",
+    of: (lost: number, probes: number): string => `${lost}${NO_BREAK}of${NO_BREAK}${probes}`,
+    device: "This device",
+    slowFrom: (text: string, from: string): string => `${text} to us and back. Slow from ${from} on.`,
+  },
+} as const;
