@@ -488,7 +488,7 @@ fn findings(at: usize, reports: &[Report], standing: Option<report::Standing>, n
 
 #[cfg(test)]
 mod tests {
-    use crate::lines::hub::SeatRequest;
+    use crate::lines::hub::seats::SeatRequest;
     use crate::tests::stage::{Stage, live, name, seconds};
 
     #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use shared::close::Close;
 use super::stage::{Stage, ViewerEnd, eventually, live, name, seconds};
 use crate::limits::Limits;
 use crate::lines::audience::Watcher;
-use crate::lines::hub::SeatRequest;
+use crate::lines::hub::seats::SeatRequest;
 use crate::viewers::links::Mode;
 use crate::wire::viewer_frame::LineState;
 

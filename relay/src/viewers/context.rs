@@ -9,7 +9,8 @@ use tokio::sync::watch;
 use super::links::{Access, Admission, Denial, Proof, WatchRequest};
 use crate::limits::Limits;
 use crate::lines::audience::Watcher;
-use crate::lines::hub::{Hub, Seat, SeatRequest, Unreported};
+use crate::lines::hub::Hub;
+use crate::lines::hub::seats::{Seat, SeatRequest, Unreported};
 use crate::metrics::Metrics;
 use crate::net::site::Site;
 

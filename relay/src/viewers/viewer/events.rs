@@ -19,7 +19,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::deadlines::Deadlines;
 use super::terms::{Outgoing, Terms};
-use crate::lines::hub::Seat;
+use crate::lines::hub::seats::Seat;
 use crate::viewers::context::ViewerContext;
 use crate::viewers::links::Admission;
 use crate::wire::viewer_frame::{SAMPLE, ViewerFrame};

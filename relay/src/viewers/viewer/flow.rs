@@ -20,7 +20,7 @@ use super::terms::{Outgoing, Terms};
 use crate::clock::{Now, Steady, milliseconds};
 use crate::limits::Bucket;
 use crate::lines::audience::{DirectOutcome, DirectWrite, PartialFrame};
-use crate::lines::hub::Seat;
+use crate::lines::hub::seats::Seat;
 use crate::viewers::context::ViewerContext;
 use crate::wire::viewer_frame::ViewerFrame;
 use crate::wire::websocket::{self, Inbound, Parser};
