@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .PHONY: help demo test web programs check configuration access rust-test page-test clients-test browser-test deny audit musl-test image-test images reproducible release
-.PHONY: pictures soak attack fuzz fuzz-test conformance-test openapi-test proxies-test prometheus-test counts
+.PHONY: pictures soak attack simulate fuzz fuzz-test conformance-test openapi-test proxies-test prometheus-test counts
 
 # What `make fuzz` gives each target, in seconds.
 FUZZ_SECONDS ?= 300
@@ -130,6 +130,13 @@ export ATTACK_SECONDS ?= 10
 attack: web ## Attacks a relay on loopback from one address and from 200, and prints what everybody else notices
 	cargo build --locked --release --bins -p linelight-agent -p linelight-relay -p linelight-tests
 	target/release/attack
+
+# How many seeds `make simulate` tries.
+SIMULATED_SEEDS ?= 1000000
+
+simulate: web ## Relays on a bus that loses, doubles, delays and parts, in virtual time: SIMULATED_SEEDS seeds
+	@tests/setup nextest
+	LINELIGHT_TEST_SEEDS=$(SIMULATED_SEEDS) cargo nextest run --locked --cargo-profile counts -p linelight-relay --lib simulation
 
 fuzz: web ## Property tests with PROPERTY_CASES of a random seed, then every fuzz target for FUZZ_SECONDS, with figures
 	fuzz/properties $(PROPERTY_CASES)

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`commands`], [`config`], [`relay`] | the program: what was asked for, and the joining of all |
 //! | [`operators`] | words about findings, the private listener |
+//! | [`cluster`] | other relays, whose lines are shown here too |
 //! | [`agents`], [`viewers`] | both ends of the street; they do not know each other |
 //! | [`lines`] | who reports a line, who watches it, and what it shows |
 //! | [`subscribers`] | who a line's customer is and what they bought |
@@ -17,6 +18,7 @@
 
 pub mod agents;
 pub mod clock;
+pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod limits;

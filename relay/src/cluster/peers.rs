@@ -1,0 +1,678 @@
+//! What a relay knows of the others, as a machine without I/O: whose agents report the lines that are wanted here, and
+//! what others want from here. Time is an argument; what is to be done comes back as [`Action`]s.
+//!
+//! Any message may be lost, doubled or late. So everything said is repeated or asked for again, a set replaces the set before,
+//! and of two words of one relay the later one counts.
+
+mod candidates;
+mod hearing;
+#[cfg(test)]
+mod simulation;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use shared::{LineHandle, Username};
+
+use self::candidates::{Candidates, Shown};
+use super::messages::{
+    Answer, Claim, ClaimedReport, Envelope, Events, Hello, Message, NAMES_PER_MESSAGE, RelayId, WatchSet,
+};
+use crate::clock::Steady;
+
+/// The interval of hellos, milliseconds.
+pub const HELLO_MS: i64 = 2_000;
+
+/// A relay that is silent for this long is gone, milliseconds: three hellos and their way.
+pub const GONE_MS: i64 = 3 * HELLO_MS + 200;
+
+/// News of one relay are gathered for this long, milliseconds.
+pub const EVENTS_MS: i64 = 100;
+
+/// Pauses between two questions about a line without an owner, milliseconds; the last one repeats.
+const ASK_AGAIN_MS: [i64; 4] = [500, 1_000, 3_000, 10_000];
+
+/// A line with an owner is asked for again after this time, milliseconds: whatever was missed is known then.
+const ASK_ANEW_MS: i64 = 60_000;
+
+/// A watch set is repeated after this time, milliseconds.
+const WATCH_AGAIN_MS: i64 = 4_000;
+
+/// Claims of a relay that is gone are remembered for this long, milliseconds.
+const REMEMBERED_MS: i64 = 3_600_000;
+
+/// To whom a message goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum To {
+    /// Each relay, by the subject of hellos.
+    Hello,
+    /// Each relay, by the subject of questions.
+    Who,
+    /// Each relay, by the subject of events.
+    Events,
+    /// One relay, by its own subject.
+    Relay(RelayId),
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// A message is to be sent.
+    Send {
+        /// The receivers.
+        to: To,
+        /// The message.
+        envelope: Box<Envelope>,
+    },
+    /// This relay's own agents are to be looked through; [`Peers::found`] takes the outcome.
+    LookUp {
+        /// Who asks.
+        to: RelayId,
+        /// The lines.
+        names: Vec<Username>,
+        /// True if the asker wants to hear also of lines that nobody reports here.
+        is_alone: bool,
+    },
+    /// A peer wants exactly these lines of one of this relay's claims.
+    Seats {
+        /// The peer.
+        peer: RelayId,
+        /// This relay's claim.
+        claim: u64,
+        /// The lines.
+        lines: Vec<LineHandle>,
+    },
+    /// An agent has this owner from now on, and a new table of lines begins.
+    Follow {
+        /// The agent.
+        agent: Arc<str>,
+        /// The owner.
+        holder: RelayId,
+        /// The claim.
+        claim: Box<Claim>,
+        /// When the claim was told.
+        told: Steady,
+    },
+    /// The state of the agent that is followed changed.
+    Refresh {
+        /// The agent.
+        agent: Arc<str>,
+        /// The claim.
+        claim: Box<Claim>,
+        /// When the claim was told.
+        told: Steady,
+    },
+    /// Nobody can confirm what the agent's owner said.
+    Lost {
+        /// The agent.
+        agent: Arc<str>,
+        /// Since when.
+        since: Steady,
+    },
+    /// The agent reports a line.
+    Report {
+        /// The agent.
+        agent: Arc<str>,
+        /// The report.
+        report: Box<ClaimedReport>,
+        /// When the report was told.
+        told: Steady,
+    },
+    /// The agent reports a line no more, or nobody here wants the line.
+    Gone {
+        /// The agent.
+        agent: Arc<str>,
+        /// The line.
+        name: Username,
+    },
+    /// No other relay owns the agent.
+    Release {
+        /// The agent.
+        agent: Arc<str>,
+    },
+    /// Another relay owns an agent that this relay claims too.
+    GiveWay {
+        /// The agent.
+        agent: Arc<str>,
+    },
+}
+
+/// An agent's state on this relay, as the relay's own fleet knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAgent {
+    /// A random number for the uplink.
+    pub claim: u64,
+    /// The agent's run.
+    pub run: u64,
+    /// The agent's uptime at the uplink's hello, milliseconds.
+    pub uptime_ms: u64,
+    /// When the uplink was lost.
+    pub lost: Option<Steady>,
+    /// When the router stopped answering.
+    pub router_lost: Option<Steady>,
+    /// The interval between samples, milliseconds.
+    pub interval_ms: u32,
+    /// True if the agent's reports count beside those of agents with narrower patterns.
+    pub shares_lines: bool,
+}
+
+#[derive(Debug)]
+struct Own {
+    agent: OwnAgent,
+    term: u64,
+}
+
+/// Another relay.
+#[derive(Debug)]
+struct Peer {
+    heard: Steady,
+    /// The number of the last batch of events.
+    batch: Option<u64>,
+    /// True from a hole in its events until it answers the question about all lines.
+    is_behind: bool,
+    hello: Option<Hello>,
+    /// What the relay wants, by this relay's claim, with the generation.
+    seats: BTreeMap<u64, (u64, Vec<LineHandle>)>,
+}
+
+/// A line that somebody watches here.
+#[derive(Debug)]
+struct Wanted {
+    /// True if an agent of this relay reports the line.
+    is_own: bool,
+    /// Questions without an answer since the last owner.
+    tries: usize,
+    /// When to ask again.
+    next: Steady,
+    /// The last answer of each relay.
+    answered: BTreeMap<RelayId, Answered>,
+}
+
+/// One relay's last answer about a line.
+#[derive(Debug)]
+struct Answered {
+    serial: u64,
+    /// The agents that report the line there.
+    agents: Vec<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Watching {
+    claim: u64,
+    generation: u64,
+    lines: Vec<LineHandle>,
+    said: Steady,
+}
+
+/// What a relay knows of the others.
+#[derive(Debug)]
+pub struct Peers {
+    me: RelayId,
+    about: Hello,
+    serial: u64,
+    is_connected: bool,
+    own: BTreeMap<Arc<str>, Own>,
+    peers: BTreeMap<RelayId, Peer>,
+    wanted: HashMap<Username, Wanted>,
+    agents: HashMap<Arc<str>, Candidates>,
+    followed: HashMap<u64, Arc<str>>,
+    watching: HashMap<Arc<str>, Watching>,
+    news: BTreeSet<Username>,
+    claims_in_news: BTreeSet<Arc<str>>,
+    said_hello: Option<Steady>,
+    told_news: Steady,
+    ticked: Option<Steady>,
+    pruned: Steady,
+    actions: Vec<Action>,
+}
+
+impl Peers {
+    /// Returns the machine of a relay that knows nobody, on a bus that is not connected yet.
+    pub fn new(me: RelayId, version: String, address: String) -> Self {
+        Self {
+            me,
+            about: Hello { term: 0, batch: 0, version, address },
+            serial: 0,
+            is_connected: false,
+            own: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            wanted: HashMap::new(),
+            agents: HashMap::new(),
+            followed: HashMap::new(),
+            watching: HashMap::new(),
+            news: BTreeSet::new(),
+            claims_in_news: BTreeSet::new(),
+            said_hello: None,
+            told_news: Steady::MIN,
+            ticked: None,
+            pruned: Steady::MIN,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Returns what is to be done since the last call.
+    pub fn take_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    /// Returns this relay's own name on the bus.
+    pub fn me(&self) -> &RelayId {
+        &self.me
+    }
+
+    /// Returns the other relays that are there, each with its hello.
+    pub fn others(&self) -> impl Iterator<Item = (&RelayId, Option<&Hello>)> {
+        self.peers.iter().map(|(id, peer)| (id, peer.hello.as_ref()))
+    }
+
+    /// Returns the agent whose frames bear this number; `None` for a claim that is not followed, whose frames are dropped.
+    pub fn followed(&self, claim: u64) -> Option<&Arc<str>> {
+        self.followed.get(&claim)
+    }
+
+    /// The bus is there, or is lost. A lost bus takes all other relays with it; a bus that is back makes everything be asked anew.
+    pub fn set_connected(&mut self, is_connected: bool, now: Steady) {
+        if self.is_connected == is_connected {
+            return;
+        }
+        self.is_connected = is_connected;
+        self.said_hello = None;
+        let peers: Vec<RelayId> = self.peers.keys().cloned().collect();
+        for id in peers {
+            self.end_peer(&id, now);
+        }
+        self.ask_all(now);
+    }
+
+    /// Takes the whole truth of which lines somebody watches here, each with whether an agent of this relay reports it.
+    pub fn want_exactly(&mut self, names: impl IntoIterator<Item = (Username, bool)>, now: Steady) {
+        let names: HashMap<Username, bool> = names.into_iter().collect();
+        let dropped: Vec<Username> = self.wanted.keys().filter(|name| !names.contains_key(*name)).cloned().collect();
+        for name in dropped {
+            self.drop_name(&name);
+        }
+        for (name, is_own) in names {
+            self.want(name, is_own, now);
+        }
+    }
+
+    /// Somebody watches a line here.
+    pub fn want(&mut self, name: Username, is_own: bool, now: Steady) {
+        let wanted = self.wanted.entry(name).or_insert_with(|| Wanted {
+            is_own,
+            tries: 0,
+            next: now,
+            answered: BTreeMap::new(),
+        });
+        if wanted.is_own && !is_own {
+            wanted.next = now;
+        }
+        wanted.is_own = is_own;
+    }
+
+    fn drop_name(&mut self, name: &Username) {
+        self.wanted.remove(name);
+        for (agent, candidates) in &mut self.agents {
+            let shown = candidates.shown.map(|shown| shown.claim);
+            for candidate in candidates.of.values_mut() {
+                if candidate.reports.remove(name).is_some() && Some(candidate.claim.claim) == shown {
+                    self.actions.push(Action::Gone { agent: Arc::clone(agent), name: name.clone() });
+                }
+            }
+        }
+    }
+
+    /// Lines of this relay's agents have news.
+    pub fn news(&mut self, names: impl IntoIterator<Item = Username>) {
+        self.news.extend(names);
+    }
+
+    /// An agent's state on this relay; `None` once the relay has forgotten the agent.
+    pub fn set_own(&mut self, name: &Arc<str>, agent: Option<OwnAgent>, now: Steady) {
+        let before = self.own.get(name);
+        if before.map(|own| &own.agent) == agent.as_ref() {
+            return;
+        }
+        let ended = before.map(|own| own.agent.claim).filter(|claim| agent.as_ref().is_none_or(|a| a.claim != *claim));
+        match agent {
+            Some(agent) => {
+                let term = self.term_of(name, agent.run);
+                self.own.insert(Arc::clone(name), Own { agent, term });
+            }
+            None => drop(self.own.remove(name)),
+        }
+        if let Some(claim) = ended {
+            self.end_claim(claim);
+        }
+        self.claims_in_news.insert(Arc::clone(name));
+        self.choose(name, now);
+    }
+
+    /// Returns the term of an agent's run: a known run's own, and for a new run one beyond all terms known.
+    fn term_of(&mut self, name: &Arc<str>, run: u64) -> u64 {
+        let own = self.own.get(name).filter(|own| own.agent.run == run).map(|own| own.term);
+        let others = self.agents.get(name).into_iter().flat_map(|candidates| candidates.of.values());
+        let others = others.filter(|candidate| candidate.claim.run == run).map(|candidate| candidate.claim.term);
+        let known = others.chain(own).max();
+        known.unwrap_or_else(|| {
+            self.about.term += 1;
+            self.about.term
+        })
+    }
+
+    /// Ends what peers want of a claim that is no more.
+    fn end_claim(&mut self, claim: u64) {
+        for (id, peer) in &mut self.peers {
+            if peer.seats.remove(&claim).is_some() {
+                self.actions.push(Action::Seats { peer: id.clone(), claim, lines: Vec::new() });
+            }
+        }
+    }
+
+    /// Takes the outcome of a [`Action::LookUp`]: the reports of this relay's own agents.
+    pub fn found(
+        &mut self,
+        to: &RelayId,
+        names: Vec<Username>,
+        reports: Vec<(Arc<str>, ClaimedReport)>,
+        is_alone: bool,
+        now: Steady,
+    ) {
+        let found: BTreeSet<Username> = reports.iter().map(|(_, report)| report.report.username.clone()).collect();
+        let asked: Vec<Username> = names.into_iter().filter(|name| is_alone || found.contains(name)).collect();
+        for asked in asked.chunks(NAMES_PER_MESSAGE) {
+            let of_chunk = reports.iter().filter(|(_, report)| asked.contains(&report.report.username));
+            let agents: BTreeSet<&Arc<str>> = of_chunk.clone().map(|(agent, _)| agent).collect();
+            let claims = agents.into_iter().filter_map(|agent| self.claim_of(agent, now)).collect();
+            let reports = of_chunk.map(|(_, report)| report.clone()).collect();
+            let answer = Answer { asked: asked.to_vec(), claims, reports };
+            self.send(To::Relay(to.clone()), Message::Lines(answer));
+        }
+    }
+
+    fn claim_of(&self, agent: &Arc<str>, now: Steady) -> Option<Claim> {
+        let Own { agent: own, term } = self.own.get(agent)?;
+        let age = |since: Steady| now.since(since).max(0).unsigned_abs();
+        Some(Claim {
+            claim: own.claim,
+            agent: agent.to_string(),
+            run: own.run,
+            term: *term,
+            uptime_ms: own.uptime_ms,
+            lost_ms: own.lost.map(age),
+            router_lost_ms: own.router_lost.map(age),
+            interval_ms: own.interval_ms,
+            shares_lines: own.shares_lines,
+        })
+    }
+
+    /// The lines of a followed agent that are wanted of its owner: the whole set.
+    pub fn watch(&mut self, agent: &Arc<str>, mut lines: Vec<LineHandle>, now: Steady) {
+        let Some(shown) = self.agents.get(agent).and_then(|candidates| candidates.shown) else { return };
+        lines.sort_unstable();
+        if self.watching.get(agent).is_some_and(|watching| watching.lines == lines) {
+            return;
+        }
+        // The number of the next message: an agent that is followed anew has no lower generation than before.
+        let watching = Watching { claim: shown.claim, generation: self.serial + 1, lines, said: now };
+        self.watching.insert(Arc::clone(agent), watching);
+        self.say_watch(agent);
+    }
+
+    fn say_watch(&mut self, agent: &Arc<str>) {
+        let Some(Watching { claim, generation, lines, .. }) = self.watching.get(agent) else { return };
+        let set = WatchSet { claim: *claim, generation: *generation, lines: lines.clone() };
+        let owner = self.agents.get(agent).and_then(|candidates| {
+            candidates.of.iter().find(|(_, candidate)| candidate.claim.claim == set.claim).map(|(holder, _)| holder)
+        });
+        if let Some(owner) = owner.cloned() {
+            self.send(To::Relay(owner), Message::Watch(set));
+        }
+    }
+
+    /// Does what is due. Called each 100 ms or so.
+    pub fn tick(&mut self, now: Steady) {
+        let asleep = self.ticked.replace(now).map_or(0, |before| now.since(before));
+        if asleep > GONE_MS / 2 {
+            self.wake_up(now);
+        }
+        if !self.is_connected {
+            return;
+        }
+        if self.said_hello.is_none_or(|said| now.since(said) >= HELLO_MS) {
+            self.said_hello = Some(now);
+            self.send(To::Hello, Message::Hello(self.about.clone()));
+        }
+        self.end_silent_peers(now);
+        self.tell_news(now);
+        self.ask(now);
+        self.repeat_watches(now);
+        self.prune(now);
+    }
+
+    /// This relay slept. The others think it gone, and whatever it thinks of them is old.
+    fn wake_up(&mut self, now: Steady) {
+        for peer in self.peers.values_mut() {
+            peer.heard = now;
+            peer.batch = None;
+        }
+        self.said_hello = None;
+        self.watching.values_mut().for_each(|watching| watching.said = Steady::MIN);
+        self.ask_all(now);
+    }
+
+    /// Tells the others that this relay stops.
+    pub fn part(&mut self) {
+        self.send(To::Hello, Message::Bye);
+    }
+
+    fn ask_all(&mut self, now: Steady) {
+        for wanted in self.wanted.values_mut() {
+            (wanted.next, wanted.tries) = (now, 0);
+        }
+    }
+
+    fn end_silent_peers(&mut self, now: Steady) {
+        let silent = |peer: &Peer| now.since(peer.heard) > GONE_MS;
+        let gone: Vec<_> = self.peers.iter().filter(|(_, peer)| silent(peer)).map(|(id, _)| id.clone()).collect();
+        for id in gone {
+            self.end_peer(&id, now);
+        }
+    }
+
+    /// A relay is gone: as a viewer, and as the owner of agents.
+    fn end_peer(&mut self, id: &RelayId, now: Steady) {
+        let Some(peer) = self.peers.remove(id) else { return };
+        for claim in peer.seats.into_keys() {
+            self.actions.push(Action::Seats { peer: id.clone(), claim, lines: Vec::new() });
+        }
+        let mut touched = Vec::new();
+        for (agent, candidates) in &mut self.agents {
+            if let Some(candidate) = candidates.of.get_mut(id) {
+                candidate.unheard = Some(peer.heard);
+                touched.push(Arc::clone(agent));
+            }
+        }
+        for agent in touched {
+            self.ask_for_lines_of(&agent, now);
+            self.choose(&agent, now);
+        }
+    }
+
+    /// Asks soon for every line that candidates of an agent report, unless its owner is there and reports the line.
+    fn ask_for_lines_of(&mut self, agent: &Arc<str>, now: Steady) {
+        let Some(candidates) = self.agents.get(agent) else { return };
+        let owner = candidates.shown().filter(|owner| owner.lost().is_none());
+        let names = candidates.of.values().flat_map(|candidate| candidate.reports.keys());
+        for name in names.filter(|name| owner.is_none_or(|owner| !owner.reports.contains_key(*name))) {
+            if let Some(wanted) = self.wanted.get_mut(name) {
+                (wanted.next, wanted.tries) = (now, 0);
+            }
+        }
+    }
+
+    fn ask_soon(&mut self, name: &Username, now: Steady) {
+        if let Some(wanted) = self.wanted.get_mut(name) {
+            (wanted.next, wanted.tries) = (now, 0);
+        }
+    }
+
+    fn tell_news(&mut self, now: Steady) {
+        if now.since(self.told_news) < EVENTS_MS || (self.news.is_empty() && self.claims_in_news.is_empty()) {
+            return;
+        }
+        self.told_news = now;
+        let agents = std::mem::take(&mut self.claims_in_news);
+        let mut claims: Vec<Claim> = agents.iter().filter_map(|agent| self.claim_of(agent, now)).collect();
+        let mut names: Vec<Username> = std::mem::take(&mut self.news).into_iter().collect();
+        while !names.is_empty() || !claims.is_empty() {
+            let rest = names.split_off(names.len().min(NAMES_PER_MESSAGE));
+            let claims_left = claims.split_off(claims.len().min(NAMES_PER_MESSAGE));
+            self.about.batch += 1;
+            let events = Events { batch: self.about.batch, names, claims };
+            self.send(To::Events, Message::Events(events));
+            (names, claims) = (rest, claims_left);
+        }
+    }
+
+    /// Asks all relays for the lines that are due.
+    fn ask(&mut self, now: Steady) {
+        let owned: BTreeSet<Username> = self.names_with_owner();
+        let mut due = Vec::new();
+        for (name, wanted) in &mut self.wanted {
+            if wanted.next > now {
+                continue;
+            }
+            due.push(name.clone());
+            let has_owner = wanted.is_own || owned.contains(name);
+            let pause = ASK_AGAIN_MS[wanted.tries.min(ASK_AGAIN_MS.len() - 1)];
+            wanted.next = now + if has_owner && wanted.tries > 0 { ASK_ANEW_MS } else { pause };
+            wanted.tries += 1;
+        }
+        due.sort_unstable();
+        for names in due.chunks(NAMES_PER_MESSAGE) {
+            self.send(To::Who, Message::Who { names: names.to_vec(), alone: false });
+        }
+    }
+
+    /// Returns the lines with a report of an owner that is there. Empty while nothing is due: the set costs its building.
+    fn names_with_owner(&self) -> BTreeSet<Username> {
+        if self.wanted.values().all(|wanted| self.ticked.is_some_and(|now| wanted.next > now)) {
+            return BTreeSet::new();
+        }
+        let live = self.agents.values().filter_map(Candidates::shown).filter(|shown| shown.lost().is_none());
+        live.flat_map(|shown| shown.reports.keys().cloned()).collect()
+    }
+
+    fn repeat_watches(&mut self, now: Steady) {
+        let mut due = Vec::new();
+        for (agent, watching) in &mut self.watching {
+            if now.since(watching.said) >= WATCH_AGAIN_MS {
+                watching.said = now;
+                due.push(Arc::clone(agent));
+            }
+        }
+        for agent in due {
+            self.say_watch(&agent);
+        }
+    }
+
+    /// Forgets claims that no wanted line needs, and those of relays long gone.
+    fn prune(&mut self, now: Steady) {
+        if now.since(self.pruned) < ASK_ANEW_MS {
+            return;
+        }
+        self.pruned = now;
+        let mut touched = Vec::new();
+        for (agent, candidates) in &mut self.agents {
+            let before = candidates.of.len();
+            let is_old = |since: Steady| now.since(since) >= REMEMBERED_MS;
+            candidates
+                .of
+                .retain(|_, candidate| !candidate.reports.is_empty() && !candidate.unheard.is_some_and(is_old));
+            if candidates.of.len() != before {
+                touched.push(Arc::clone(agent));
+            }
+        }
+        for agent in touched {
+            self.choose(&agent, now);
+        }
+        let (peers, agents) = (&self.peers, &self.agents);
+        let knows =
+            |agent: &Arc<str>, holder: &RelayId| agents.get(agent).is_some_and(|all| all.of.contains_key(holder));
+        for wanted in self.wanted.values_mut() {
+            wanted.answered.retain(|holder, answered| {
+                peers.contains_key(holder) || answered.agents.iter().any(|agent| knows(agent, holder))
+            });
+        }
+    }
+
+    /// Decides again who owns an agent, and says what that changes.
+    fn choose(&mut self, agent: &Arc<str>, now: Steady) {
+        let own = self.claim_of(agent, now);
+        let Some(candidates) = self.agents.get_mut(agent) else { return };
+        let owner = candidates.owner(&self.me, own.as_ref()).cloned();
+        let chosen = owner.as_ref().and_then(|holder| candidates.of.get(holder));
+        let shown = chosen.map(|chosen| Shown { claim: chosen.claim.claim, lost: chosen.lost() });
+        let before = std::mem::replace(&mut candidates.shown, shown);
+        let is_empty = candidates.of.is_empty();
+        let (Some(shown), Some(holder)) = (shown, owner) else {
+            return self.release(agent, before, is_empty);
+        };
+        let is_back = before.is_some_and(|before| before.lost.is_some()) && shown.lost.is_none();
+        if before.map(|before| before.claim) != Some(shown.claim) || is_back {
+            before.map(|before| self.followed.remove(&before.claim));
+            self.ask_for_lines_of(agent, now);
+            self.follow(agent, holder, shown.claim, own.is_some());
+        } else if shown.lost.is_none() {
+            self.refresh(agent);
+        }
+        if let Some(since) = shown.lost.filter(|_| before != Some(shown)) {
+            self.ask_for_lines_of(agent, now);
+            self.actions.push(Action::Lost { agent: Arc::clone(agent), since });
+        }
+    }
+
+    /// Nobody else owns the agent.
+    fn release(&mut self, agent: &Arc<str>, before: Option<Shown>, is_unknown: bool) {
+        if let Some(before) = before {
+            self.followed.remove(&before.claim);
+            self.watching.remove(agent);
+            self.actions.push(Action::Release { agent: Arc::clone(agent) });
+        }
+        if is_unknown {
+            self.agents.remove(agent);
+        }
+    }
+
+    fn follow(&mut self, agent: &Arc<str>, holder: RelayId, claim: u64, is_own_too: bool) {
+        self.followed.insert(claim, Arc::clone(agent));
+        self.watching.remove(agent);
+        let Some(chosen) = self.agents.get(agent).and_then(Candidates::shown) else { return };
+        let (claim, told) = (Box::new(chosen.claim.clone()), chosen.told);
+        self.actions.push(Action::Follow { agent: Arc::clone(agent), holder, claim, told });
+        self.actions.extend(chosen.reports.values().map(|(report, told)| Action::Report {
+            agent: Arc::clone(agent),
+            report: Box::new(report.clone()),
+            told: *told,
+        }));
+        if is_own_too {
+            self.actions.push(Action::GiveWay { agent: Arc::clone(agent) });
+        }
+    }
+
+    fn refresh(&mut self, agent: &Arc<str>) {
+        let Some(chosen) = self.agents.get(agent).and_then(Candidates::shown) else { return };
+        let (claim, told) = (Box::new(chosen.claim.clone()), chosen.told);
+        self.actions.push(Action::Refresh { agent: Arc::clone(agent), claim, told });
+    }
+
+    fn send(&mut self, to: To, message: Message) {
+        if !self.is_connected {
+            return;
+        }
+        self.serial += 1;
+        let envelope = Envelope { from: self.me.clone(), serial: self.serial, message };
+        self.actions.push(Action::Send { to, envelope: Box::new(envelope) });
+    }
+}
