@@ -3,6 +3,7 @@
 //! An unwatched line holds its reports and its [`averages`](super::averages). A watched line holds a [`Live`] as well.
 //! A line knows no sockets: a viewer takes a seat, leaves a waker, and names a sink for its frames.
 
+pub(crate) mod findings;
 pub(crate) mod glance;
 
 use std::sync::Arc;
@@ -22,12 +23,11 @@ use super::claims::{self, Takeover};
 use super::live::{Arrival, LineView, Live, Update};
 use super::narrowness::Narrowness;
 use super::report::{self, Report};
-use super::status::{self, Names, ReportedName};
-use crate::clock::{Now, Steady, UnixMillis};
+use super::status::{Names, ReportedName};
+use crate::clock::{Now, Steady};
 use crate::limits::SeatLimits;
 use crate::lines::agent::Agent;
 use crate::net::address_group::AddressGroup;
-use crate::wire::viewer_frame::{self, History, LineState, PlanLimits, StateFrame, TimedSample};
 
 /// After a sample, the periodic check skips a healthy line for this long, milliseconds. Shorter than the stall timeout.
 const REST_MS: i64 = 2_500;
@@ -59,42 +59,6 @@ pub(crate) enum Published {
     Standby,
     /// The line has no ring of samples: nobody has watched for a minute.
     Unwatched,
-}
-
-/// The knowledge of one line, for operators.
-pub(crate) struct Findings {
-    pub(crate) state: StateFrame,
-    /// Viewers beside staff.
-    pub(crate) viewers: usize,
-    /// Viewers of the provider's staff.
-    pub(crate) staff: usize,
-    pub(crate) reports: Vec<ReportFindings>,
-    /// The arrival of the last sample.
-    pub(crate) last_arrival: Option<Steady>,
-    pub(crate) newest: Option<TimedSample>,
-    pub(crate) samples: usize,
-    /// The last five minutes, as far as the line was watched.
-    pub(crate) history: History,
-    pub(crate) averages: Option<viewer_frame::Averages>,
-    pub(crate) customer: Option<Box<str>>,
-    pub(crate) package: Option<Box<str>>,
-    pub(crate) plan: PlanLimits,
-}
-
-/// The knowledge of one report, for operators.
-pub(crate) struct ReportFindings {
-    pub(crate) agent: Arc<Agent>,
-    pub(crate) handle: LineHandle,
-    pub(crate) role: shared::control::Role,
-    pub(crate) sessions: u16,
-    pub(crate) since: Option<UnixMillis>,
-    pub(crate) unreachable_since: Option<UnixMillis>,
-    pub(crate) counts: bool,
-    /// The agent with a narrower pattern that keeps the report from counting.
-    pub(crate) held_back_by: Option<Arc<str>>,
-    /// True if the report took the line from another agent that still spoke for it.
-    pub(crate) took_over: bool,
-    pub(crate) watched: bool,
 }
 
 impl Line {
@@ -372,32 +336,6 @@ impl Line {
         self.wake_from(self.lock(), Wake::Everyone);
     }
 
-    /// Returns everything that operators are told.
-    pub(crate) fn findings(&self, circumstances: Circumstances<'_>) -> Findings {
-        let mut inner = self.lock();
-        inner.refresh_state(&self.username, circumstances, false);
-        let now = circumstances.now;
-        let live = inner.live.as_deref();
-        let standing = report::standing(&inner.reports, now.steady);
-        let chosen = standing.and_then(|standing| inner.reports.get(standing.chosen));
-        let Names { customer, package, plan } = Names::new(&self.username, chosen, circumstances.subscribers);
-        Findings {
-            state: live
-                .map_or_else(|| status::idle_state(standing, &inner.reports, circumstances), |live| live.state(now)),
-            viewers: live.map_or(0, |live| live.viewers() - live.staff()),
-            staff: live.map_or(0, Live::staff),
-            reports: (0..inner.reports.len()).filter_map(|at| findings(at, &inner.reports, standing, now)).collect(),
-            last_arrival: live.and_then(|live| live.feed().last_arrival()),
-            newest: live.and_then(|live| live.feed().newest()),
-            samples: live.map_or(0, |live| live.feed().len()),
-            history: live.map(|live| live.feed().history(now.unix)).unwrap_or_default(),
-            averages: inner.averages.as_ref().and_then(|averages| averages.all(now)),
-            customer,
-            package,
-            plan,
-        }
-    }
-
     fn change(&self, circumstances: Circumstances<'_>, change: impl FnOnce(&mut Vec<Report>)) -> Option<Takeover> {
         let mut inner = self.lock();
         let before = inner.reports.first().map(|report| Arc::clone(&report.agent));
@@ -448,47 +386,9 @@ impl Inner {
     }
 }
 
-impl Findings {
-    /// Returns the findings of an unknown line.
-    pub(crate) fn none(username: &Username, circumstances: Circumstances<'_>) -> Self {
-        let state = status::idle_state(None, &[], circumstances);
-        let Names { customer, package, plan } = Names::new(username, None, circumstances.subscribers);
-        Self {
-            state,
-            viewers: 0,
-            staff: 0,
-            reports: Vec::new(),
-            last_arrival: None,
-            newest: None,
-            samples: 0,
-            history: History::default(),
-            averages: None,
-            customer,
-            package,
-            plan,
-        }
-    }
-}
-
-fn findings(at: usize, reports: &[Report], standing: Option<report::Standing>, now: Now) -> Option<ReportFindings> {
-    let report = reports.get(at)?;
-    Some(ReportFindings {
-        agent: Arc::clone(&report.agent),
-        handle: report.handle,
-        role: report.role,
-        sessions: report.sessions,
-        since: report.since().map(|since| now.unix_of(since)),
-        unreachable_since: report.unreachable_since(now.steady).map(|since| now.unix_of(since)),
-        counts: standing.is_some_and(|standing| standing.chosen == at && standing.state == LineState::Running),
-        held_back_by: report::held_back_by(report, reports).map(|agent| Arc::clone(&agent.name)),
-        took_over: report.took_over,
-        watched: !report.is_stale() && report.agent.watches().contains(report.handle),
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::lines::hub::seats::SeatRequest;
+    use crate::lines::hub::SeatRequest;
     use crate::tests::stage::{Stage, live, name, seconds};
 
     #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use shared::escape::one_line;
 use crate::agents::findings::AgentFindings;
 use crate::agents::fleet::Fleet;
 use crate::clock::{Now, UnixMillis};
-use crate::lines::line::ReportFindings;
+use crate::lines::line::findings::ReportFindings;
 use crate::lines::refusals::Refusal;
 use crate::operators::likeness::{self, Candidate};
 use crate::wire::viewer_frame::{LineState, Notice, PlanLimits, TimedSample};
