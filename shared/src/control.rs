@@ -244,6 +244,9 @@ pub struct Status {
     /// Since the router's tables of sessions were last read as a whole, milliseconds; absent before the first time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table_age_ms: Option<u64>,
+    /// Why the agent probes no lines, and the remedy, in the agent's words for an operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_fault: Option<String>,
 }
 
 /// The relay's answer to a hello and the table of lines.
@@ -261,6 +264,10 @@ pub struct Welcome {
     /// True if the relay accepts [averages](crate::frame::Kind::Averages). An agent sends averages to no other relay.
     #[serde(default, skip_serializing_if = "is_false")]
     pub averages: bool,
+    /// True if the relay accepts [details](crate::frame::Kind::Detailed). An agent sends details to no other relay, and
+    /// probes no line for one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub details: bool,
 }
 
 /// A change of the watch set.

@@ -3,7 +3,7 @@
 //! The crate depends on neither side, does no I/O and reads no clock.
 //!
 //! - [`username`]: a PPPoE username is bytes; here is its one text form.
-//! - [`sample`]: one line's rates at one instant, and the handle that names the line on the uplink.
+//! - [`sample`]: one line's rates and response at one instant, and the handle that names the line on the uplink.
 //! - [`frame`]: a batch of samples as one binary WebSocket message.
 //! - [`control`]: everything else on the uplink, as JSON text messages.
 //! - [`escape`]: text from outside, made harmless for a terminal or a log.
@@ -16,7 +16,7 @@ pub mod frame;
 pub mod sample;
 pub mod username;
 
-pub use sample::{Epoch, LineHandle, Sample};
+pub use sample::{Detail, Epoch, LineHandle, Response, Sample};
 pub use username::Username;
 
 /// The WebSocket subprotocol of the uplink (RFC 6455, section 1.9).

@@ -7,6 +7,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// The highest rate on the uplink, in bits per second: 1 Tbit/s, beyond any PPPoE line, in six bytes of varint.
 pub const MAX_RATE: u64 = 1_000_000_000_000;
 
+/// The longest response, in microseconds: three bytes of varint. A probe without an answer after two seconds is lost.
+pub const MAX_RESPONSE_US: u32 = (1 << 21) - 1;
+
+/// The shortest response, in microseconds; no network answers sooner, and smaller numbers mean other things.
+pub const MIN_RESPONSE_US: u32 = 3;
+
+/// The most packets dropped a second: four bytes of varint.
+pub const MAX_DROPS: u32 = (1 << 28) - 1;
+
 /// Names one line on one uplink; given out by the agent, never used twice within an [`Epoch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -21,6 +30,29 @@ pub struct Sample {
     pub download: u64,
     /// Bits per second from the subscriber, 0 to [`MAX_RATE`].
     pub upload: u64,
+}
+
+/// What a sample tells besides the rates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Detail {
+    /// The line's response since the sample before.
+    pub response: Response,
+    /// Packets a second that the queue of the line's interface dropped at the router, 0 to [`MAX_DROPS`].
+    pub drops: u32,
+}
+
+/// The round trip of one small probe over a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Response {
+    /// No probe was answered or lost since the sample before.
+    #[default]
+    NotMeasured,
+    /// The probe was not answered within two seconds.
+    Lost,
+    /// The subscriber's router has not answered any of ten probes. This is not loss.
+    Silent,
+    /// The round trip in microseconds, [`MIN_RESPONSE_US`] to [`MAX_RESPONSE_US`].
+    Micros(u32),
 }
 
 /// Identifies one run of an agent. Each start chooses a random epoch, so that the sequence numbers and handles of two

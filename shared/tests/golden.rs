@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::close::{Close, Retry};
 use shared::control::{self, FromAgent, FromRelay};
 use shared::frame::{self, Batch, Header, Reach};
-use shared::{Epoch, LineHandle, Sample};
+use shared::{Detail, Epoch, LineHandle, Response, Sample};
 
 fn golden(folder: &str, prefix: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(folder);
@@ -37,12 +37,12 @@ fn control_files<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
 
 #[test]
 fn agents_control_messages() {
-    control_files::<FromAgent>("agent-", 13);
+    control_files::<FromAgent>("agent-", 14);
 }
 
 #[test]
 fn relays_control_messages() {
-    control_files::<FromRelay>("relay-", 7);
+    control_files::<FromRelay>("relay-", 8);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn messages_of_a_later_version_are_understood_as_far_as_possible() {
 #[test]
 fn sample_frames() {
     let files = golden("samples", "v1-");
-    assert_eq!(files.len(), 6, "{files:?}");
+    assert_eq!(files.len(), 8, "{files:?}");
     for file in files {
         let value: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
         let bytes = from_hex(value["hex"].as_str().unwrap());
@@ -80,15 +80,32 @@ fn sample_frames() {
         let reach = reach.map(|(span_ms, interval_ms)| Reach { span_ms, interval_ms });
         assert_eq!((batch.header, batch.reach), (header, reach), "{}", file.display());
         assert_eq!(batch.samples().collect::<Vec<_>>(), samples, "{}", file.display());
+        let details = details(&value);
+        let expected = details.clone().unwrap_or_else(|| vec![Detail::default(); samples.len()]);
+        assert_eq!(batch.details().collect::<Vec<_>>(), expected, "{}", file.display());
         let mut again = Vec::new();
-        match reach {
-            Some(reach) => frame::encode_averages(&header, reach, &samples, &mut again),
-            None => frame::encode(&header, &samples, &mut again),
+        match (reach, details) {
+            (Some(reach), _) => frame::encode_averages(&header, reach, &samples, &mut again),
+            (None, Some(details)) => frame::encode_detailed(&header, &samples, &details, &mut again),
+            (None, None) => frame::encode(&header, &samples, &mut again),
         }
         if !file.to_str().unwrap().contains("later") {
             assert_eq!(again, bytes, "{}: {}", file.display(), to_hex(&again));
         }
     }
+}
+
+/// The details of a golden file: a response is microseconds, or a word.
+fn details(value: &Value) -> Option<Vec<Detail>> {
+    let response = |value: &Value| match value.as_str() {
+        Some("lost") => Response::Lost,
+        Some("silent") => Response::Silent,
+        Some("not measured") => Response::NotMeasured,
+        _ => Response::Micros(value.as_u64().unwrap().try_into().unwrap()),
+    };
+    let detail =
+        |pair: &Value| Detail { response: response(&pair[0]), drops: pair[1].as_u64().unwrap().try_into().unwrap() };
+    Some(value.get("details")?.as_array()?.iter().map(detail).collect())
 }
 
 #[test]

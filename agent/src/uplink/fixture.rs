@@ -67,6 +67,7 @@ pub(super) fn welcome(next: Option<u64>, generation: u64, watched: &[u32]) -> St
         generation,
         watched,
         averages: true,
+        details: true,
     }))
 }
 

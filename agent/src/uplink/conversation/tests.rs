@@ -380,8 +380,14 @@ fn a_relay_that_does_not_take_averages_gets_empty_batches_in_their_places() {
     batcher().close_averages(&talk.handover, now, reach, &[average]);
     for takes in [true, false] {
         let mut conversation = talk.live(now, None);
-        let said_welcome =
-            Welcome { agent: "core-1".to_owned(), next: None, generation: 0, watched: Vec::new(), averages: takes };
+        let said_welcome = Welcome {
+            agent: "core-1".to_owned(),
+            next: None,
+            generation: 0,
+            watched: Vec::new(),
+            averages: takes,
+            details: false,
+        };
         conversation.stage = Stage::Waiting(now);
         conversation.received(&control::encode(&FromRelay::Welcome(said_welcome))).unwrap();
         let Some(Outgoing::Binary(bytes)) = conversation.next(now) else { panic!("no batch") };
@@ -418,7 +424,7 @@ fn a_relay_cannot_forge_a_line_of_the_log() {
         let mut conversation = talk.conversation(now);
         all_said(&mut conversation, now);
         let agent = format!("core-1\nERROR all is lost\u{1b}[2J\u{2028}\u{202e}{}", "x".repeat(10_000));
-        let welcome = Welcome { agent, next: None, generation: 0, watched: Vec::new(), averages: true };
+        let welcome = Welcome { agent, next: None, generation: 0, watched: Vec::new(), averages: true, details: false };
         conversation.received(&control::encode(&FromRelay::Welcome(welcome))).unwrap();
         let wrong = format!("{{\"type\":\"ack\",\"next\":\"\u{9b}2J{}\"}}", "y".repeat(10_000));
         conversation.received(&wrong).unwrap_err();
