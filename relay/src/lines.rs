@@ -11,6 +11,7 @@ pub mod line;
 pub(crate) mod live;
 pub mod narrowness;
 mod pinned;
+mod quiet;
 pub(crate) mod refusals;
 pub(crate) mod report;
 pub(crate) mod ring;

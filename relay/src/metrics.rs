@@ -75,6 +75,10 @@ metrics! {
     samples: Counter = "linelight_samples_total";
     /// Averages over many seconds received, of lines watched or not.
     averages: Counter = "linelight_averages_total";
+    /// Probes of lines that were answered.
+    probes_answered: Counter = "linelight_probes_answered_total";
+    /// Probes of lines that were lost: no answer within two seconds.
+    probes_lost: Counter = "linelight_probes_lost_total";
     /// Samples refused: of lines beyond the agent's patterns.
     samples_refused: Counter = "linelight_samples_refused_total";
     /// Samples dropped because their handle names no line.
@@ -93,6 +97,8 @@ metrics! {
     agents_away: Gauge = "linelight_agents_away";
     /// Connected agents whose router does not answer.
     routers_unreachable: Gauge = "linelight_routers_unreachable";
+    /// Connected agents that may probe no lines; `agent list` has the remedy.
+    agents_without_probes: Gauge = "linelight_agents_without_probes";
     /// Seconds since the connected agent that has been quiet for longest said how it is; each does so every 10 s.
     heartbeat_age: Gauge = "linelight_agent_heartbeat_age_seconds";
     /// Seconds since the stalest connected agent read its router's sessions as a whole; each does so every minute or sooner.

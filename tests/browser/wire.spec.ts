@@ -34,6 +34,8 @@ const BARE = {
   expires: null,
   now: NOW,
 };
+const TWO = { t: [1_795_363_200_000, 1_795_363_201_000], down: [1, 14_780_000], up: [0, 620_000] };
+const measured = (more: Frame): Frame => ({ type: "sample", t: 1_795_363_201_000, down: 14_780_000, up: 620_000, ...more });
 const known = (more: Frame): Frame => snapshot({ since: SINCE, expires: 1_803_135_600_000, now: NOW, ...more });
 const told = (name: string, more: Frame): Frame => state(name, { now: 1_795_363_202_500, ...more });
 
@@ -46,6 +48,14 @@ const MADE: Record<string, Frame> = {
   "snapshot-bare.json": snapshot(BARE),
   "sample.json": sample(1_795_363_201_000, { down: 14_780_000, up: 620_000 }),
   "samples.json": samples({ t: [1_795_363_201_000, 1_795_363_202_000], down: [14_780_000, 1], up: [620_000, 0] }),
+  "sample-response.json": measured({ rtt: 12_345 }),
+  "sample-lost.json": measured({ rtt: null }),
+  "sample-drops.json": measured({ rtt: 12_345, drops: 3 }),
+  "samples-response.json": samples({ ...TWO, rtt: [0, 12_345] }),
+  "samples-drops.json": samples({ ...TWO, rtt: [0, 12_345], drops: [0, 3] }),
+  "snapshot-response.json": known({ history: { ...HISTORY, rtt: [12_345, null, 0] }, response: "router", quiet: 11_800 }),
+  "state-silent.json": told("running", { since: SINCE, sessions: 1, response: "silent" }),
+  "self.json": { type: "self", rtt: 8_300 },
   "averages.json": averagesFrame({ interval: 30_000, start: 1_795_363_190_000, down: [14_778_368], up: [619_520] }),
   "state-averages.json": told("running", { since: SINCE, sessions: 1, interval: 30_000, notice: "averages" }),
   "state-busy.json": told("running", { since: SINCE, sessions: 2, interval: 5_000 }),

@@ -24,6 +24,7 @@ use crate::lines::hub::Hub;
 use crate::lines::line::{Line, Published};
 use crate::lines::live::Arrival;
 use crate::lines::report::{Report, cut};
+use crate::wire::response::Measured;
 use crate::wire::viewer_frame::TimedSample;
 
 /// Lines of a batch whose memory is fetched before the first of them is locked.
@@ -275,7 +276,8 @@ impl Reporter {
             let fault = status.fault.as_deref().unwrap_or("none");
             info!(agent = &*self.agent().name, reachable = status.router_reachable, fault, "agent's router");
         }
-        for text in [&mut status.fault, &mut status.identity, &mut status.routeros, &mut status.board] {
+        let words = [&mut status.fault, &mut status.identity, &mut status.routeros, &mut status.board];
+        for text in words.into_iter().chain([&mut status.response_fault]) {
             text.iter_mut().for_each(|text| text.truncate(cut(text).len()));
         }
         if status.router_reachable && !status.lines_pending && ledger.run.has_table {
@@ -388,11 +390,11 @@ impl Reporter {
     fn publish(&self, ledger: &mut Ledger, batch: &Batch<'_>, now: Now, writer: &mut DirectWriter) {
         let t = now.unix_of(now.past(ledger.run.clock.steady(batch.header.uptime_ms, now.steady)));
         let Ledger { lines, adopted, .. } = ledger;
-        let mut known = batch.samples().fuse().filter_map(|sample| {
+        let mut known = batch.samples().zip(batch.details()).fuse().filter_map(|(sample, detail)| {
             match lines.find(sample.line) {
                 Found::Line(line) => {
                     line.prefetch();
-                    return Some((sample, line));
+                    return Some((sample, detail, line));
                 }
                 Found::Refused => self.hub().metrics.samples_refused.increment(),
                 Found::Unknown => self.hub().metrics.samples_unknown.increment(),
@@ -403,11 +405,14 @@ impl Reporter {
         writer.begin();
         let mut group = [const { None }; PREFETCHED];
         while fill(&mut group, &mut known) {
-            for (sample, line) in group.iter().flatten() {
+            for (sample, detail, line) in group.iter().flatten() {
+                let (response, drops) = (Measured::of(detail.response), detail.drops);
+                self.count_response(response);
                 let arrival = Arrival {
                     agent: self.agent(),
                     handle: sample.line,
-                    sample: TimedSample { t, down: sample.download, up: sample.upload },
+                    sample: TimedSample { t, down: sample.download, up: sample.upload, response, drops },
+                    response: detail.response,
                     replayed: batch.header.replayed,
                 };
                 self.publish_or_adopt(line, arrival, adopted, circumstances, writer);
@@ -417,6 +422,14 @@ impl Reporter {
         if written > 0 {
             self.hub().metrics.frames_sent.add(written);
             self.hub().metrics.sample_age.observe(self.hub().now().unix - t, written);
+        }
+    }
+
+    fn count_response(&self, response: Option<Measured>) {
+        match response {
+            Some(Measured::Micros(_)) => self.hub().metrics.probes_answered.increment(),
+            Some(Measured::Lost) => self.hub().metrics.probes_lost.increment(),
+            None => {}
         }
     }
 

@@ -24,6 +24,7 @@ const OTHER: &str = "other";
 struct Survey {
     away: u64,
     routers_unreachable: u64,
+    without_probes: u64,
     heartbeat_age: u64,
     table_age: u64,
     unacknowledged: u64,
@@ -41,6 +42,7 @@ impl Fleet {
         let metrics = &self.hub.metrics;
         metrics.agents_away.set(survey.away);
         metrics.routers_unreachable.set(survey.routers_unreachable);
+        metrics.agents_without_probes.set(survey.without_probes);
         metrics.heartbeat_age.set(survey.heartbeat_age);
         metrics.table_age.set(survey.table_age);
         metrics.unacknowledged_age.set(survey.unacknowledged);
@@ -67,6 +69,7 @@ impl Survey {
     fn add_status(&mut self, ledger: &Ledger, heard: u64) {
         let Some(status) = ledger.run.status() else { return };
         self.routers_unreachable += u64::from(!status.router_reachable);
+        self.without_probes += u64::from(status.response_fault.is_some());
         let table = status.table_age_ms.map_or(0, |age| age.saturating_add(heard));
         self.table_age = self.table_age.max(table / 1_000);
         self.unacknowledged = self.unacknowledged.max(status.unacknowledged_ms.unwrap_or(0) / 1_000);
@@ -101,7 +104,11 @@ mod tests {
             (status.backlog_bytes, status.backlog_age_ms) = (8_200, 119_000);
         })
         .await;
-        b.status(|status| (status.router_reachable, status.table_age_ms) = (false, Some(20_000))).await;
+        b.status(|status| {
+            (status.router_reachable, status.table_age_ms) = (false, Some(20_000));
+            status.response_fault = Some("no socket".to_owned());
+        })
+        .await;
         eventually(|| {
             stage.fleet.survey();
             metrics.routers_unreachable.get() == 1 && metrics.table_age.get() == 90
@@ -109,7 +116,7 @@ mod tests {
         .await;
         assert_eq!((metrics.agents_away.get(), metrics.uplinks_begun.get()), (1, 3));
         assert_eq!((metrics.unacknowledged_age.get(), metrics.backlog_age.get()), (16, 119));
-        assert_eq!(metrics.backlog_bytes.get(), 8_200);
+        assert_eq!((metrics.backlog_bytes.get(), metrics.agents_without_probes.get()), (8_200, 1));
         assert!(metrics.render().contains("linelight_uplinks_by_version{version=\"0.1.0\"} 2\n"));
         seconds(20).await;
         stage.fleet.survey();

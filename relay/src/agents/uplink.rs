@@ -163,7 +163,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Uplink<S> {
         let (generation, watched) = reporter.watched();
         self.acknowledged = next.unwrap_or_default();
         let agent = self.grant.name.to_string();
-        self.send(&FromRelay::Welcome(Welcome { agent, next, generation, watched, averages: true, details: false }))
+        self.send(&FromRelay::Welcome(Welcome { agent, next, generation, watched, averages: true, details: true }))
             .await?;
         Ok(reporter)
     }

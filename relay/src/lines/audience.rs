@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use shared::close::Close;
+use tokio::time::Instant;
 
 use crate::clock::{Now, Steady};
 use crate::limits::SeatLimits;
@@ -31,7 +32,7 @@ const REPEAT_MS: i64 = 10_000;
 const UNANSWERED_MS: i64 = 5_000;
 
 /// Room for one framed sample and a ping, in bytes.
-const SAMPLE_ROOM: usize = 96;
+const SAMPLE_ROOM: usize = 128;
 
 /// The socket of a sleeping viewer, as a publisher sees it.
 pub(crate) trait ViewerSink: Debug + Send + Sync {
@@ -74,8 +75,24 @@ pub(crate) struct DirectWrite {
 pub(crate) struct DirectOutcome {
     /// A frame taken in part.
     pub(crate) partial: Option<PartialFrame>,
-    /// The time of a ping.
-    pub(crate) pinged: Option<Steady>,
+    /// The last ping.
+    pub(crate) pinged: Option<SentPing>,
+}
+
+/// A ping on its way, by two clocks: deadlines need milliseconds, a viewer's response microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SentPing {
+    /// When the ping was written.
+    pub(crate) at: Steady,
+    /// The same.
+    pub(crate) left: Instant,
+}
+
+impl SentPing {
+    /// Returns a ping written at this moment, which is `now`.
+    pub(crate) fn new(now: Now) -> Self {
+        Self { at: now.steady, left: Instant::now() }
+    }
 }
 
 /// A frame taken in part by the socket.
@@ -319,7 +336,7 @@ pub(super) struct ViewerSeat {
     pub(super) cursor: Cursor,
     sleeping: Option<Sleeping>,
     partial: Option<Box<PartialFrame>>,
-    pinged: Option<Steady>,
+    pinged: Option<SentPing>,
     /// The time of the last frame.
     pub(super) heard: Steady,
 }
@@ -368,7 +385,7 @@ impl ViewerSeat {
     fn deliver(&mut self, newest: &Cursor, writer: &mut DirectWriter, now: Now) -> bool {
         let Some(Sleeping { direct: Some(direct), .. }) = &mut self.sleeping else { return false };
         let before = Cursor { position: newest.position - 1, ..*newest };
-        let is_answered = self.pinged.is_none_or(|pinged| now.steady - pinged < UNANSWERED_MS);
+        let is_answered = self.pinged.is_none_or(|pinged| now.steady - pinged.at < UNANSWERED_MS);
         if !self.cursor.is_level_with(&before) || !is_answered || writer.left == 0 {
             return false;
         }
@@ -383,7 +400,7 @@ impl ViewerSeat {
         }
         if is_ping_due {
             direct.ping_due = None;
-            self.pinged = Some(now.steady);
+            self.pinged = Some(SentPing::new(now));
         }
         writer.left -= 1;
         writer.written += 1;

@@ -6,6 +6,7 @@ use super::audience::Cursor;
 use super::averages::Change;
 use super::ring::{HISTORY_MS, SampleRing};
 use crate::clock::{Now, Steady, UnixMillis};
+use crate::wire::response::Measured;
 use crate::wire::viewer_frame::{History, TimedSample};
 
 /// Late samples kept until they are merged: two streams' worth of a full history.
@@ -121,6 +122,11 @@ impl Feed {
 
     pub(super) fn newest(&self) -> Option<TimedSample> {
         self.ring.last(1).next()
+    }
+
+    /// Returns the newest response held.
+    pub(super) fn newest_response(&self) -> Option<Measured> {
+        self.ring.iter().filter_map(|sample| sample.response).last()
     }
 
     pub(super) fn len(&self) -> usize {

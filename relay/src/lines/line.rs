@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::{Mutex, MutexGuard};
 use shared::close::Close;
 use shared::control::WatchRefusal;
-use shared::{LineHandle, Username};
+use shared::{LineHandle, Response, Username};
 
 use super::audience::{DirectOutcome, DirectWrite, DirectWriter, Joined, Wake, Watcher};
 use super::averages::{Average, Averages, Change};
@@ -22,6 +22,7 @@ use super::circumstances::Circumstances;
 use super::claims::{self, Takeover};
 use super::live::{Arrival, LineView, Live, Update};
 use super::narrowness::Narrowness;
+use super::quiet::Quiet;
 use super::report::{self, Report};
 use super::status::{Names, ReportedName};
 use crate::clock::{Now, Steady};
@@ -48,6 +49,7 @@ struct Inner {
     reports: Vec<Report>,
     live: Option<Box<Live>>,
     averages: Option<Box<Averages>>,
+    quiet: Quiet,
 }
 
 /// The outcome of a publication.
@@ -183,7 +185,8 @@ impl Line {
         }
         live.prefetch();
         let point = live.push(arrival.sample, circumstances.now);
-        if live.state_is_outdated() {
+        let is_outdated = live.state_is_outdated();
+        if inner.take_response(arrival.response) || is_outdated {
             inner.refresh_state(&self.username, circumstances, false);
         }
         let Some(live) = inner.live.as_mut() else { return Published::Shown };
@@ -377,8 +380,15 @@ impl Inner {
         let chosen = standing.and_then(|standing| self.reports.get(standing.chosen));
         live.follow(chosen, circumstances.now);
         let renamed = names && live.name(username, chosen, circumstances.subscribers);
-        let restated = live.update_state(standing, self.averages.as_deref(), circumstances);
+        let restated = live.update_state(standing, (self.averages.as_deref(), self.quiet), circumstances);
         renamed || restated
+    }
+
+    /// Takes what a live sample says of the response. True if viewers are to be told by the state.
+    fn take_response(&mut self, response: Response) -> bool {
+        let is_other_way = self.live.as_mut().is_some_and(|live| live.take_response(response));
+        let is_other_quiet = matches!(response, Response::Micros(micros) if self.quiet.take(micros));
+        is_other_way || is_other_quiet
     }
 
     fn is_unused(&self) -> bool {
@@ -388,7 +398,7 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
-    use crate::lines::hub::SeatRequest;
+    use crate::lines::hub::seats::SeatRequest;
     use crate::tests::stage::{Stage, live, name, seconds};
 
     #[tokio::test(start_paused = true)]

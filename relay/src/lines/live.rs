@@ -5,12 +5,13 @@ use std::task::{Context, Poll, Waker};
 
 use shared::close::Close;
 use shared::control::WatchRefusal;
-use shared::{LineHandle, Username};
+use shared::{LineHandle, Response, Username};
 
 use super::audience::{Audience, Cursor, DirectOutcome, DirectWrite, DirectWriter, Joined, ViewerSeat, Wake, Watcher};
 use super::averages::{Averages, Change};
 use super::circumstances::Circumstances;
 use super::feed::Feed;
+use super::quiet::Quiet;
 use super::report::{Report, Standing};
 use super::source::{Asked, Source};
 use super::status::{Names, Shown, Status, shown};
@@ -54,6 +55,8 @@ pub(crate) struct Arrival<'a> {
     /// The line's handle on the agent's uplink.
     pub(crate) handle: LineHandle,
     pub(crate) sample: TimedSample,
+    /// What the agent says of the line's response.
+    pub(crate) response: Response,
     /// True for a sample from the agent's backlog.
     pub(crate) replayed: bool,
 }
@@ -216,6 +219,11 @@ impl Live {
         self.feed.push(sample, now)
     }
 
+    /// Takes what a live sample says of the line's response. True if another way is measured than before.
+    pub(super) fn take_response(&mut self, response: Response) -> bool {
+        self.source.as_mut().is_some_and(|source| source.take_response(response))
+    }
+
     /// Keeps a sample from a backlog for the next periodic check.
     pub(super) fn push_late(&mut self, sample: TimedSample) {
         self.feed.push_late(sample);
@@ -267,7 +275,7 @@ impl Live {
             self.source = chosen.map(Source::new);
         }
         if let Some((source, report)) = self.source.as_mut().zip(chosen) {
-            source.set_up(report.sessions > 0);
+            source.set_up(report.role, report.sessions > 0);
         }
         if self.viewers() > 0
             && let Some(source) = self.source.as_mut().filter(|source| source.is_due(now))
@@ -308,7 +316,7 @@ impl Live {
     pub(super) fn update_state(
         &mut self,
         standing: Option<Standing>,
-        averages: Option<&Averages>,
+        (averages, quiet): (Option<&Averages>, Quiet),
         circumstances: Circumstances<'_>,
     ) -> bool {
         let now = circumstances.now;
@@ -318,6 +326,8 @@ impl Live {
         shown.support = self.audience.has_announced_staff();
         if let Some(source) = &self.source {
             shown.notice = source.refused;
+            shown.response = source.response;
+            shown.quiet = source.response.and_then(|_| quiet.micros());
             shown = self.stalled(shown, source, up, averages, now);
         }
         self.status.set(shown)
@@ -354,7 +364,8 @@ impl Live {
     }
 
     fn snapshot(&self, view: LineView<'_>) -> Snapshot {
-        let StateFrame { state, since, sessions, interval, now, notice, support } = self.state(view.now);
+        let StateFrame { state, since, sessions, interval, now, notice, support, response, quiet } =
+            self.state(view.now);
         let Names { customer, package, plan } = self.status.names();
         Snapshot {
             username: view.username.to_text(),
@@ -373,6 +384,8 @@ impl Live {
             averages: view.averages.and_then(|averages| averages.all(view.now)),
             notice,
             support,
+            response,
+            quiet,
         }
     }
 

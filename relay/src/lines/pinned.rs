@@ -3,7 +3,7 @@
 use shared::Username;
 
 use super::hub::Hub;
-use super::line::Findings;
+use super::line::findings::Findings;
 use crate::clock::Now;
 use crate::wire::viewer_frame::{self, Snapshot, StateFrame};
 
@@ -11,7 +11,7 @@ impl Hub {
     /// Returns the snapshot that a viewer of the line would get now. Samples are there as far as somebody watched.
     pub(crate) fn pinned(&self, username: &Username, now: Now) -> Snapshot {
         let Findings { state, history, averages, customer, package, plan, .. } = self.findings(username, now);
-        let StateFrame { state, since, sessions, interval, now, notice, .. } = state;
+        let StateFrame { state, since, sessions, interval, now, notice, response, quiet, .. } = state;
         Snapshot {
             username: username.to_text(),
             display: viewer_frame::display(username.as_bytes()),
@@ -29,6 +29,8 @@ impl Hub {
             averages,
             notice,
             support: false,
+            response,
+            quiet,
         }
     }
 }

@@ -1,9 +1,10 @@
-//! The last minutes of a watched line, packed: a sample is some nine bytes and not 24, for most lines have one viewer,
+//! The last minutes of a watched line, packed: a sample is some nine bytes and not 40, for most lines have one viewer,
 //! whose memory this is.
 
 use std::collections::VecDeque;
 
 use crate::clock::UnixMillis;
+use crate::wire::response::Measured;
 use crate::wire::viewer_frame::TimedSample;
 
 /// How far back the samples go, milliseconds.
@@ -12,8 +13,16 @@ pub(crate) const HISTORY_MS: i64 = 5 * 60 * 1_000;
 /// Samples of a chunk. A chunk is dropped or rewritten as a whole.
 const CHUNK: u16 = 60;
 
-/// The most bytes of a sample: three varints of 64 bits.
-const LONGEST: usize = 30;
+/// The most bytes of a sample: three varints of 64 bits, and two of 32.
+const LONGEST: usize = 40;
+
+/// Flags in the low bits of a packed download: the sample has a response, and has drops.
+const HAS_RESPONSE: u64 = 1;
+const HAS_DROPS: u64 = 2;
+const FLAG_BITS: u32 = 2;
+
+/// The packed form of a lost probe. No response is that short.
+const LOST: u32 = 0;
 
 /// Room for the newest samples beside the rest of the line, some seven of them.
 const TAIL: usize = 63;
@@ -48,7 +57,8 @@ impl Default for Tail {
     }
 }
 
-/// Samples one after the other, each as three varints: the distance in time, zigzag, and both rates.
+/// Samples one after the other, each as varints: the distance in time, zigzag; the download with two flags below it; the
+/// upload; the response and the drops, where the flags say so.
 #[derive(Debug, Default)]
 struct Chunk {
     first: UnixMillis,
@@ -158,8 +168,16 @@ impl Chunk {
             self.last = sample.t - USUAL_DISTANCE;
         }
         put_varint(tail, zigzag(sample.t - self.last - USUAL_DISTANCE));
-        put_varint(tail, sample.down);
+        let has_response = if sample.response.is_some() { HAS_RESPONSE } else { 0 };
+        let has_drops = if sample.drops > 0 { HAS_DROPS } else { 0 };
+        put_varint(tail, sample.down << FLAG_BITS | has_response | has_drops);
         put_varint(tail, sample.up);
+        if let Some(response) = sample.response {
+            put_varint(tail, response.micros().unwrap_or(LOST).into());
+        }
+        if sample.drops > 0 {
+            put_varint(tail, sample.drops.into());
+        }
         self.last = sample.t;
         self.count += 1;
     }
@@ -173,8 +191,19 @@ impl Chunk {
                 rest = std::mem::take(&mut tail);
             }
             t += unzigzag(take_varint(&mut rest)) + USUAL_DISTANCE;
-            TimedSample { t, down: take_varint(&mut rest), up: take_varint(&mut rest) }
+            let (flagged, up) = (take_varint(&mut rest), take_varint(&mut rest));
+            let response = (flagged & HAS_RESPONSE != 0).then(|| unpacked(take_varint(&mut rest)));
+            let drops = if flagged & HAS_DROPS != 0 { take_varint(&mut rest) as u32 } else { 0 };
+            TimedSample { t, down: flagged >> FLAG_BITS, up, response, drops }
         })
+    }
+}
+
+/// The cast is lossless: 32 bits were put.
+fn unpacked(micros: u64) -> Measured {
+    match micros as u32 {
+        LOST => Measured::Lost,
+        micros => Measured::Micros(micros),
     }
 }
 
@@ -214,7 +243,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn sample(t: i64) -> TimedSample {
-        TimedSample { t: UnixMillis::from_millis(t), down: 14_780_000 + t as u64 % 1_000, up: 620_000 }
+        let (t, down) = (UnixMillis::from_millis(t), 14_780_000 + t as u64 % 1_000);
+        TimedSample { t, down, up: 620_000, ..TimedSample::default() }
     }
 
     fn held(seconds: impl IntoIterator<Item = i64>) -> SampleRing {
@@ -263,15 +293,18 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_pushed_is_read_back(
-            steps in prop::collection::vec((1i64..10_000_000_000, 0u64..1 << 40, any::<u64>()), 0..200),
+            steps in prop::collection::vec(
+                (1i64..10_000_000_000, 0u64..1 << 40, any::<u64>(), prop::option::of(any::<u32>()), any::<u32>()),
+                0..200,
+            ),
             start in 0i64..1 << 45,
         ) {
             let mut samples = SampleRing::default();
             let mut all = Vec::new();
             let mut t = UnixMillis::from_millis(start);
-            for (step, down, up) in steps {
+            for (step, down, up, micros, drops) in steps {
                 t += step;
-                let sample = TimedSample { t, down, up };
+                let sample = TimedSample { t, down, up, response: micros.map(|micros| unpacked(micros.into())), drops };
                 samples.push(sample);
                 all.push(sample);
             }

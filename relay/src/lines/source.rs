@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use shared::LineHandle;
+use shared::control::Role;
+use shared::{LineHandle, Response};
 
 use super::report::Report;
 use crate::clock::{Now, Steady};
 use crate::lines::agent::{Agent, WatchOutcome};
+use crate::wire::response::ResponseWay;
 use crate::wire::viewer_frame::Notice;
 
 /// The session whose samples viewers see.
@@ -20,6 +22,9 @@ pub(super) struct Source {
     pub(super) asked: Asked,
     /// Why no samples come: after a refusal, until the next sample.
     pub(super) refused: Option<Notice>,
+    role: Role,
+    /// The way of the last response.
+    pub(super) response: Option<ResponseWay>,
 }
 
 /// The pause after a refusal, milliseconds. Viewers of another line may have left meanwhile.
@@ -39,12 +44,26 @@ pub(super) enum Asked {
 
 impl Source {
     pub(super) fn new(report: &Report) -> Self {
-        let (table, handle, is_up) = (report.table, report.handle, report.sessions > 0);
-        Self { agent: Arc::clone(&report.agent), table, handle, is_up, asked: Asked::No, refused: None }
+        Self {
+            agent: Arc::clone(&report.agent),
+            table: report.table,
+            handle: report.handle,
+            is_up: report.sessions > 0,
+            asked: Asked::No,
+            refused: None,
+            role: report.role,
+            response: None,
+        }
     }
 
     pub(super) fn is(&self, report: &Report) -> bool {
         self.table == report.table && self.names(&report.agent, report.handle)
+    }
+
+    /// Takes a response. True if another way is measured than before.
+    pub(super) fn take_response(&mut self, response: Response) -> bool {
+        let way = ResponseWay::of(response, self.role).or(self.response);
+        way != std::mem::replace(&mut self.response, way)
     }
 
     /// True if it is time to ask for samples.
@@ -70,12 +89,16 @@ impl Source {
         }
     }
 
-    /// Takes the state of the session. The refusal of a session that has ended says nothing of the next one.
-    pub(super) fn set_up(&mut self, is_up: bool) {
+    /// Takes the state of the session. The refusal of a session that has ended says nothing of the next one, and neither
+    /// does its response.
+    pub(super) fn set_up(&mut self, role: Role, is_up: bool) {
         if !is_up && self.is_refused_by_router() {
             self.refused = None;
         }
-        self.is_up = is_up;
+        if !is_up || role != self.role {
+            self.response = None;
+        }
+        (self.role, self.is_up) = (role, is_up);
     }
 
     /// True if the router gives no samples of the session.

@@ -9,6 +9,7 @@ use super::report::{Report, Standing};
 use crate::clock::{Now, Steady};
 use crate::lines::agent::USUAL_INTERVAL_MS;
 use crate::subscribers::Subscribers;
+use crate::wire::response::ResponseWay;
 use crate::wire::viewer_frame::{self, LineState, Notice, PlanLimits, StateFrame};
 
 /// The status of a watched line.
@@ -32,6 +33,10 @@ pub(super) struct Shown {
     pub(super) notice: Option<Notice>,
     /// True while somebody of the provider's staff watches.
     pub(super) support: bool,
+    /// The way whose response is measured.
+    pub(super) response: Option<ResponseWay>,
+    /// The response of the quiet line, microseconds.
+    pub(super) quiet: Option<u32>,
 }
 
 /// The last names told to viewers.
@@ -116,7 +121,7 @@ impl Status {
 
 impl Shown {
     fn new(state: LineState, since: Option<Steady>, sessions: u16, interval: u32) -> Self {
-        Self { state, since, sessions, interval, notice: None, support: false }
+        Self { state, since, sessions, interval, notice: None, support: false, response: None, quiet: None }
     }
 
     pub(super) fn frame(&self, now: Now) -> StateFrame {
@@ -128,6 +133,8 @@ impl Shown {
             now: now.unix,
             notice: self.notice,
             support: self.support,
+            response: self.response,
+            quiet: self.quiet,
         }
     }
 }

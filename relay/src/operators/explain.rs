@@ -13,6 +13,7 @@ use crate::clock::{Now, UnixMillis};
 use crate::lines::line::findings::ReportFindings;
 use crate::lines::refusals::Refusal;
 use crate::operators::likeness::{self, Candidate};
+use crate::wire::response::{Measured, ResponseWay};
 use crate::wire::viewer_frame::{LineState, Notice, PlanLimits, TimedSample};
 
 /// The answer of `/explain/{username}`. Times are the relay's.
@@ -44,6 +45,12 @@ pub struct Explanation {
     pub newest: Option<TimedSample>,
     /// Samples held for viewers to come.
     pub points: usize,
+    /// The way whose response is measured.
+    pub response: Option<ResponseWay>,
+    /// The last response in microseconds; `None` is lost, or not measured.
+    pub last_response: Option<Measured>,
+    /// The response of the quiet line, microseconds.
+    pub quiet: Option<u32>,
     /// The agents' reports.
     pub reports: Vec<ReportExplained>,
     /// The last refusals that concern the line.
@@ -115,6 +122,9 @@ impl Explanation {
             last_arrival: findings.last_arrival.map(|at| now.unix_of(at)),
             newest: findings.newest,
             points: findings.samples,
+            response: findings.state.response,
+            last_response: findings.response,
+            quiet: findings.state.quiet,
             reports: findings.reports.into_iter().map(explained).collect(),
             refusals: hub.refusals.of(username),
             in_subscribers: (!table.is_empty()).then(|| table.contains(username)),
@@ -148,6 +158,7 @@ impl fmt::Display for Explanation {
             Some(point) => writeln!(f, "; {} bit/s down, {} bit/s up", point.down, point.up)?,
             None => writeln!(f)?,
         }
+        self.write_response(f)?;
         if self.reports.is_empty() {
             writeln!(f, "reports   none: no connected agent sees this username, or none may report it")?;
         }
@@ -180,6 +191,26 @@ impl Explanation {
         let limit = |limit: Option<u64>| limit.map_or("?".to_owned(), |limit| limit.to_string());
         let shared = if shared { "; the router's queue shares it with other lines" } else { "" };
         writeln!(f, "plan      {} bit/s down, {} bit/s up{shared}", limit(down), limit(up))
+    }
+
+    fn write_response(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way = match self.response {
+            None => return Ok(()),
+            Some(ResponseWay::Silent) => {
+                return writeln!(f, "response  not known: the subscriber's router answers no probes");
+            }
+            Some(ResponseWay::Router) => "the provider's router to the subscriber's and back",
+            Some(ResponseWay::Provider) => "the subscriber's router to this relay and back",
+        };
+        match self.last_response {
+            Some(Measured::Micros(micros)) => write!(f, "response  {way} in {micros} us")?,
+            Some(Measured::Lost) => write!(f, "response  {way}: the last probe was lost")?,
+            None => write!(f, "response  {way}: none in the last minutes")?,
+        }
+        match self.quiet {
+            Some(quiet) => writeln!(f, "; quiet {quiet} us"),
+            None => writeln!(f),
+        }
     }
 
     fn write_report(&self, f: &mut fmt::Formatter<'_>, report: &ReportExplained) -> fmt::Result {
@@ -233,6 +264,9 @@ impl AgentFindings {
         self.write_claims(f)?;
         let Some(status) = &self.status else { return Ok(()) };
         write_router(f, status)?;
+        if let Some(fault) = &status.response_fault {
+            writeln!(f, "  probes  {}", one_line(fault))?;
+        }
         writeln!(
             f,
             "  agent   sessions {}, watched {}, streams {}, one sample each {} ms, tables read {}, backlog {} bytes of {} s, \

@@ -54,7 +54,7 @@ async fn a_page_left_open_gets_each_new_one_beside_its_samples() {
     assert_eq!(past(viewer.snapshot().await.averages), [Some(1); 2]);
     agent.samples(&[(1, 5, 5)]).await;
     assert_eq!(viewer.sample().await.down, 5);
-    seconds(30).await;
+    viewer.read(30).await;
     agent.averages(&[(1, 3, 3)]).await;
     let newer = viewer.averages().await;
     assert_eq!((newer.interval, newer.down, newer.up), (30_000, vec![Some(3)], vec![Some(3)]));

@@ -14,7 +14,7 @@ use jwt_compact::AlgorithmExt;
 use shared::close::Close;
 use shared::control::{self, FromAgent, FromRelay, Hello, LineReport, Lines, Plan, Role, Status, Welcome};
 use shared::frame::{self, Header, Reach};
-use shared::{Epoch, LineHandle, Sample, Username};
+use shared::{Detail, Epoch, LineHandle, Response, Sample, Username};
 use tokio::io::DuplexStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -318,6 +318,15 @@ impl AgentEnd {
         let mut bytes = Vec::new();
         frame::encode(&header, &samples, &mut bytes);
         self.socket.send(Message::binary(bytes)).await.unwrap();
+    }
+
+    /// One tick's sample of one line, with a detail.
+    pub(crate) async fn detailed(&mut self, line: u32, response: Response, drops: u32) {
+        let header = Header { epoch: self.epoch, sequence: self.sequence, uptime_ms: self.uptime(), replayed: false };
+        let mut bytes = Vec::new();
+        frame::encode_detailed(&header, &[sample(&(line, 1, 1))], &[Detail { response, drops }], &mut bytes);
+        self.socket.send(Message::binary(bytes)).await.unwrap();
+        self.sequence += 1;
     }
 
     /// Averages of the last half minute.

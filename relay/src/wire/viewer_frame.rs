@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use shared::close::Close;
 
+use super::response::{Measured, NOT_MEASURED, ResponseWay, present};
 use crate::clock::UnixMillis;
 
 /// Everything the relay says to a viewer.
@@ -22,6 +23,13 @@ pub enum ViewerFrame {
     Averages(Averages),
     /// The line's state, after a change and after ten seconds without a frame.
     State(StateFrame),
+    /// The viewer's own response: from the relay to the open page and back.
+    #[serde(rename = "self")]
+    ViewerResponse {
+        /// Microseconds.
+        #[serde(rename = "rtt")]
+        micros: u32,
+    },
     /// Why the relay closes the stream.
     Error {
         /// The close code.
@@ -35,7 +43,7 @@ pub enum ViewerFrame {
 }
 
 /// One sample with its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TimedSample {
     /// The time of the measurement.
     pub t: UnixMillis,
@@ -43,6 +51,12 @@ pub struct TimedSample {
     pub down: u64,
     /// From the subscriber.
     pub up: u64,
+    /// The line's response; absent without one since the sample before.
+    #[serde(default, rename = "rtt", deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub response: Option<Measured>,
+    /// Packets a second that the queue of the line's interface dropped at the router.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub drops: u32,
 }
 
 /// Samples as columns; the times rise strictly.
@@ -54,15 +68,47 @@ pub struct History {
     pub down: Vec<u64>,
     /// Uploads.
     pub up: Vec<u64>,
+    /// Responses in microseconds: `None` is lost, zero is not measured. Empty, and absent in JSON, without any.
+    #[serde(default, rename = "rtt", skip_serializing_if = "Vec::is_empty")]
+    pub responses: Vec<Option<u32>>,
+    /// Drops. Empty, and absent in JSON, without any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drops: Vec<u32>,
+}
+
+impl History {
+    /// The samples, oldest first.
+    pub(crate) fn samples(&self) -> impl Iterator<Item = TimedSample> {
+        let rates = self.down.iter().zip(&self.up);
+        self.t.iter().zip(rates).enumerate().map(|(nth, (&t, (&down, &up)))| TimedSample {
+            t,
+            down,
+            up,
+            response: self.responses.get(nth).copied().and_then(Measured::of_entry),
+            drops: self.drops.get(nth).copied().unwrap_or(0),
+        })
+    }
+}
+
+/// Appends to a column that stays empty as long as all of its `length` entries are the usual one.
+fn append<T: Copy + PartialEq>(column: &mut Vec<T>, length: usize, entry: T, usual: T) {
+    if column.is_empty() && entry == usual {
+        return;
+    }
+    column.resize(length, usual);
+    column.push(entry);
 }
 
 impl FromIterator<TimedSample> for History {
     fn from_iter<I: IntoIterator<Item = TimedSample>>(points: I) -> Self {
         let points = points.into_iter();
         let room = points.size_hint().0;
-        let mut history =
-            Self { t: Vec::with_capacity(room), down: Vec::with_capacity(room), up: Vec::with_capacity(room) };
+        let (t, down, up) = (Vec::with_capacity(room), Vec::with_capacity(room), Vec::with_capacity(room));
+        let mut history = Self { t, down, up, ..Self::default() };
         for point in points {
+            let length = history.t.len();
+            append(&mut history.responses, length, Measured::entry(point.response), NOT_MEASURED);
+            append(&mut history.drops, length, point.drops, 0);
             history.t.push(point.t);
             history.down.push(point.down);
             history.up.push(point.up);
@@ -189,6 +235,12 @@ pub struct Snapshot {
     /// True while somebody of the provider's staff watches too.
     #[serde(default, skip_serializing_if = "is_false")]
     pub support: bool,
+    /// The way whose response is measured; absent while none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<ResponseWay>,
+    /// The response of the quiet line, microseconds: the lowest tenth of the last two hours' responses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<u32>,
 }
 
 /// A line's state by itself.
@@ -210,6 +262,12 @@ pub struct StateFrame {
     /// True while somebody of the provider's staff watches too.
     #[serde(default, skip_serializing_if = "is_false")]
     pub support: bool,
+    /// The way whose response is measured; absent while none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<ResponseWay>,
+    /// The response of the quiet line, microseconds: the lowest tenth of the last two hours' responses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<u32>,
 }
 
 impl ViewerFrame {
@@ -232,6 +290,7 @@ impl ViewerFrame {
             Self::Samples(_) => "samples",
             Self::Averages(_) => "averages",
             Self::State(_) => "state",
+            Self::ViewerResponse { .. } => "self",
             Self::Error { .. } => "error",
             Self::Unknown => "unknown",
         }
@@ -244,10 +303,16 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+/// serde calls it with a reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// The name of the `type` of a [`ViewerFrame::Sample`].
 pub const SAMPLE: &str = "sample";
 
-/// Appends a `sample` frame's JSON, at most 82 bytes: written once a second for every watched line, and so by hand.
+/// Appends a `sample` frame's JSON, at most 114 bytes: written once a second for every watched line, and so by hand.
 pub fn put_sample(out: &mut Vec<u8>, point: &TimedSample) {
     let mut digits = itoa::Buffer::new();
     out.extend_from_slice(br#"{"type":"sample","t":"#);
@@ -256,6 +321,14 @@ pub fn put_sample(out: &mut Vec<u8>, point: &TimedSample) {
     out.extend_from_slice(digits.format(point.down).as_bytes());
     out.extend_from_slice(br#","up":"#);
     out.extend_from_slice(digits.format(point.up).as_bytes());
+    if let Some(response) = point.response {
+        out.extend_from_slice(br#","rtt":"#);
+        out.extend_from_slice(response.micros().map_or("null", |micros| digits.format(micros)).as_bytes());
+    }
+    if point.drops > 0 {
+        out.extend_from_slice(br#","drops":"#);
+        out.extend_from_slice(digits.format(point.drops).as_bytes());
+    }
     out.push(b'}');
 }
 
@@ -283,199 +356,4 @@ pub fn display(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use serde::de::DeserializeOwned;
-    use shared::Username;
-    use shared::control::Role;
-    use shared::sample::MAX_RATE;
-
-    /// A golden file; every one of the folder is read by some test, see `every_golden_file_is_read`.
-    fn golden(name: &str) -> String {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/golden/viewer/");
-        std::fs::read_to_string(format!("{path}{name}.json")).unwrap().trim_end().to_owned()
-    }
-
-    fn at(milliseconds: i64) -> UnixMillis {
-        UnixMillis::from_millis(milliseconds)
-    }
-
-    fn points(points: &[(i64, u64, u64)]) -> History {
-        points.iter().map(|&(t, down, up)| TimedSample { t: at(t), down, up }).collect()
-    }
-
-    fn running() -> Snapshot {
-        Snapshot {
-            username: "4446@karoo.example".into(),
-            display: "4446@karoo.example".into(),
-            customer: Some("Protea Motors".into()),
-            package: Some("Fibre Direct 50/10".into()),
-            brand: Some("Karoo Wireless".into()),
-            plan: PlanLimits { down: Some(50_000_000), up: Some(10_000_000), shared: false },
-            state: LineState::Running,
-            since: Some(at(1_795_359_600_000)),
-            sessions: 1,
-            interval: 1_000,
-            expires: Some(at(1_803_135_600_000)),
-            now: at(1_795_363_200_500),
-            history: points(&[
-                (1_795_363_198_000, 14_780_000, 620_000),
-                (1_795_363_199_000, 14_790_000, 0),
-                (1_795_363_200_000, 0, 1_000),
-            ]),
-            averages: None,
-            notice: None,
-            support: false,
-        }
-    }
-
-    fn averages(start: UnixMillis, columns: &[(Option<u64>, Option<u64>)]) -> Averages {
-        let (down, up) = columns.iter().copied().unzip();
-        Averages { interval: 30_000, start, down, up }
-    }
-
-    /// A line without viewers so far.
-    fn unwatched() -> Snapshot {
-        let columns =
-            [(Some(14_778_368), Some(619_520)), (None, None), (Some(0), Some(1_000)), (Some(48_013_312), Some(0))];
-        let averages = averages(at(1_795_363_070_000), &columns);
-        Snapshot { history: History::default(), averages: Some(averages), ..running() }
-    }
-
-    /// A line whose router has one queue for several lines.
-    fn shared_plan() -> Snapshot {
-        Snapshot { plan: PlanLimits { shared: true, ..running().plan }, ..running() }
-    }
-
-    fn bare() -> Snapshot {
-        let username = Username::from_bytes(b"caf\xE9 50%").unwrap();
-        Snapshot {
-            username: username.to_text(),
-            display: display(username.as_bytes()),
-            customer: None,
-            package: None,
-            brand: None,
-            plan: PlanLimits::default(),
-            state: LineState::Unknown,
-            since: None,
-            sessions: 0,
-            expires: None,
-            history: History::default(),
-            ..running()
-        }
-    }
-
-    fn state(state: LineState, since: Option<UnixMillis>, sessions: u16, interval: u32) -> ViewerFrame {
-        let (now, notice, support) = (at(1_795_363_202_500), None, false);
-        ViewerFrame::State(StateFrame { state, since, sessions, interval, now, notice, support })
-    }
-
-    fn stand_in() -> ViewerFrame {
-        ViewerFrame::State(StateFrame {
-            state: LineState::Running,
-            since: Some(at(1_795_359_600_000)),
-            sessions: 1,
-            interval: 30_000,
-            now: at(1_795_363_202_500),
-            notice: Some(Notice::Averages),
-            support: false,
-        })
-    }
-
-    /// A line at which the provider's support looks too.
-    fn supported() -> Snapshot {
-        Snapshot { support: true, ..running() }
-    }
-
-    fn supported_state() -> ViewerFrame {
-        match state(LineState::Running, Some(at(1_795_359_600_000)), 1, 1_000) {
-            ViewerFrame::State(state) => ViewerFrame::State(StateFrame { support: true, ..state }),
-            other => other,
-        }
-    }
-
-    fn all() -> Vec<(&'static str, ViewerFrame)> {
-        vec![
-            ("snapshot-running", ViewerFrame::Snapshot(Box::new(running()))),
-            ("snapshot-shared", ViewerFrame::Snapshot(Box::new(shared_plan()))),
-            ("snapshot-support", ViewerFrame::Snapshot(Box::new(supported()))),
-            ("state-support", supported_state()),
-            ("snapshot-bare", ViewerFrame::Snapshot(Box::new(bare()))),
-            ("snapshot-averages", ViewerFrame::Snapshot(Box::new(unwatched()))),
-            ("averages", ViewerFrame::Averages(averages(at(1_795_363_190_000), &[(Some(14_778_368), Some(619_520))]))),
-            ("state-averages", stand_in()),
-            ("sample", ViewerFrame::Sample(TimedSample { t: at(1_795_363_201_000), down: 14_780_000, up: 620_000 })),
-            (
-                "samples",
-                ViewerFrame::Samples(points(&[(1_795_363_201_000, 14_780_000, 620_000), (1_795_363_202_000, 1, 0)])),
-            ),
-            ("state-busy", state(LineState::Running, Some(at(1_795_359_600_000)), 2, 5_000)),
-            ("state-offline", state(LineState::Offline, Some(at(1_795_363_202_000)), 0, 1_000)),
-            ("state-unreachable", state(LineState::Unreachable, None, 0, 1_000)),
-            ("error-link-expired", ViewerFrame::error(Close::LinkExpired)),
-        ]
-    }
-
-    #[test]
-    fn the_frames_are_the_golden_ones_byte_for_byte() {
-        for (name, frame) in all() {
-            let golden = golden(name);
-            assert_eq!(String::from_utf8(frame.to_json()).unwrap(), golden, "{name}");
-            assert_eq!(serde_json::from_str::<ViewerFrame>(&golden).unwrap(), frame, "{name}");
-            assert!(golden.contains(&format!(r#""type":"{}""#, frame.name())), "{name}");
-        }
-    }
-
-    /// Checks every name that serde knows of an enum. The error about an unknown name lists all of them.
-    fn serde_agrees<T: DeserializeOwned>(count: usize, as_str: fn(T) -> &'static str) {
-        let error = serde_json::from_str::<T>(r#""?""#).err().unwrap().to_string();
-        let names: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
-        assert_eq!(names.len(), count, "{error}");
-        names.iter().for_each(|name| assert_eq!(as_str(serde_json::from_value((*name).into()).unwrap()), *name));
-    }
-
-    #[test]
-    fn names_are_those_on_the_wire() {
-        serde_agrees(6, LineState::as_str);
-        serde_agrees(3, Notice::as_str);
-        serde_agrees(2, Role::as_str);
-    }
-
-    #[test]
-    fn every_golden_file_is_read() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/golden/viewer");
-        assert_eq!(std::fs::read_dir(folder).unwrap().count(), all().len());
-    }
-
-    #[test]
-    fn a_notice_stands_at_the_end() {
-        let snapshot = Snapshot { notice: Some(Notice::TooManyWatched), ..bare() };
-        let json = String::from_utf8(ViewerFrame::Snapshot(Box::new(snapshot)).to_json()).unwrap();
-        assert!(json.ends_with(r#","notice":"too_many_watched"}"#), "{json}");
-    }
-
-    #[test]
-    fn a_later_type_is_skipped() {
-        assert_eq!(serde_json::from_str::<ViewerFrame>(r#"{"type":"later","x":1}"#).unwrap(), ViewerFrame::Unknown);
-    }
-
-    #[test]
-    fn a_first_frame_is_a_watch() {
-        let watch: FromViewer = serde_json::from_str(r#"{"type":"watch","token":"a.b.c","later":1}"#).unwrap();
-        assert_eq!(watch, FromViewer::Watch { token: Some("a.b.c".into()), username: None });
-        assert_eq!(serde_json::to_string(&watch).unwrap(), r#"{"type":"watch","token":"a.b.c"}"#);
-        assert!(serde_json::from_str::<FromViewer>(r#"{"type":"hello"}"#).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn a_sample_written_by_hand_is_serdes(t in 0i64..1 << 45, down in 0..=MAX_RATE, up in 0..=MAX_RATE) {
-            let point = TimedSample { t: at(t), down, up };
-            let mut out = Vec::new();
-            put_sample(&mut out, &point);
-            prop_assert!(out.len() <= 82);
-            prop_assert_eq!(out, ViewerFrame::Sample(point).to_json());
-        }
-    }
-}
+mod tests;

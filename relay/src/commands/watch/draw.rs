@@ -247,7 +247,10 @@ mod tests {
     #[test]
     fn sparks_rise_to_the_plan_and_leave_gaps() {
         let samples = |rates: &[(i64, u64)]| -> Vec<TimedSample> {
-            rates.iter().map(|&(t, down)| TimedSample { t: UnixMillis::from_millis(t * 1_000), down, up: 0 }).collect()
+            rates
+                .iter()
+                .map(|&(t, down)| TimedSample { t: UnixMillis::from_millis(t * 1_000), down, ..TimedSample::default() })
+                .collect()
         };
         let drawn = |rates: &[(i64, u64)], plan| sparks(&samples(rates), 1_000, Direction::Download, plan, 6);
         assert_eq!(drawn(&[(1, 0), (2, 50), (3, 100)], Some(100)), "   ▁▅█");

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use shared::escape::one_line;
 
 use crate::wire::viewer_frame::{
-    Averages, History, LineState, Notice, PlanLimits, Snapshot, StateFrame, TimedSample, ViewerFrame,
+    Averages, LineState, Notice, PlanLimits, Snapshot, StateFrame, TimedSample, ViewerFrame,
 };
 
 /// Samples kept, for the verdict and for the sparklines: one for each column of a wide terminal.
@@ -53,7 +53,7 @@ impl Readout {
         match serde_json::from_str(text) {
             Ok(ViewerFrame::Snapshot(snapshot)) => *self = Self::from(*snapshot),
             Ok(ViewerFrame::Sample(sample)) => self.keep([sample]),
-            Ok(ViewerFrame::Samples(history)) => self.keep(samples(&history)),
+            Ok(ViewerFrame::Samples(history)) => self.keep(history.samples()),
             Ok(ViewerFrame::Averages(averages)) => {
                 self.newest_average = newest(&averages);
                 if !self.averages_stand_in() {
@@ -62,7 +62,7 @@ impl Readout {
             }
             Ok(ViewerFrame::State(state)) => self.status = Some(state),
             Ok(ViewerFrame::Error { reason, .. }) => return Told::Refusal(remedy(&reason)),
-            Ok(ViewerFrame::Unknown) | Err(_) => return Told::Nothing,
+            Ok(ViewerFrame::ViewerResponse { .. } | ViewerFrame::Unknown) | Err(_) => return Told::Nothing,
         }
         Told::Change
     }
@@ -90,7 +90,7 @@ impl Readout {
 
 impl From<Snapshot> for Readout {
     fn from(snapshot: Snapshot) -> Self {
-        let Snapshot { state, since, sessions, interval, now, notice, support, .. } = snapshot;
+        let Snapshot { state, since, sessions, interval, now, notice, support, response, quiet, .. } = snapshot;
         let printable = |text: &String| one_line(text).to_string();
         let mut readout = Self {
             who: Who {
@@ -99,18 +99,13 @@ impl From<Snapshot> for Readout {
                 package: snapshot.package.as_ref().map(printable),
             },
             plan: snapshot.plan,
-            status: Some(StateFrame { state, since, sessions, interval, now, notice, support }),
+            status: Some(StateFrame { state, since, sessions, interval, now, notice, support, response, quiet }),
             samples: VecDeque::new(),
             newest_average: snapshot.averages.as_ref().and_then(newest),
         };
-        readout.keep(samples(&snapshot.history));
+        readout.keep(snapshot.history.samples());
         readout
     }
-}
-
-fn samples(history: &History) -> impl Iterator<Item = TimedSample> {
-    let rates = history.down.iter().zip(&history.up);
-    history.t.iter().zip(rates).map(|(&t, (&down, &up))| TimedSample { t, down, up })
 }
 
 fn newest(averages: &Averages) -> Option<Rates> {
@@ -197,7 +192,7 @@ pub(super) mod tests {
     #[test]
     fn a_readout_keeps_so_many_samples() {
         let mut readout = Readout::default();
-        readout.keep((0..1_000).map(|t| TimedSample { t: UnixMillis::from_millis(t), down: 0, up: 0 }));
+        readout.keep((0..1_000).map(|t| TimedSample { t: UnixMillis::from_millis(t), ..TimedSample::default() }));
         assert_eq!((readout.samples.len(), readout.samples[0].t.as_millis()), (KEPT, 700));
     }
 }

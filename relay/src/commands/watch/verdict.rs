@@ -150,7 +150,7 @@ mod tests {
 
     fn steady(seconds: i64, down: u64, up: u64) -> Vec<TimedSample> {
         let at = |second| UnixMillis::from_millis(second * 1_000);
-        (0..seconds).map(|second| TimedSample { t: at(second), down, up }).collect()
+        (0..seconds).map(|second| TimedSample { t: at(second), down, up, ..TimedSample::default() }).collect()
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Table {
         seat.sleep(&waker(Arc::new(Nobody)), Some(direct));
         let mut writer = DirectWriter::default();
         writer.begin();
-        writer.put(&TimedSample { t: NOW.unix, down: 14_780_000, up: 620_000 });
+        writer.put(&TimedSample { t: NOW.unix, down: 14_780_000, up: 620_000, ..TimedSample::default() });
         Self { seat, sink, writer }
     }
 
@@ -130,7 +130,7 @@ fn a_ping_rides_on_the_sample_that_it_is_due_with_and_on_no_other() {
     assert!(table.deliver());
     let frames = table.sink.offered.lock().clone();
     assert_eq!(frames[0], [frames[1].as_slice(), &PING].concat());
-    assert_eq!(table.seat.resume().pinged, Some(NOW.steady));
+    assert_eq!(table.seat.resume().pinged.map(|ping| ping.at), Some(NOW.steady));
     assert_eq!(table.seat.resume().pinged, None, "once");
     let mut refusing = Table::new(one_behind(), Written::Nothing, Some(NOW.steady));
     refusing.deliver();
@@ -140,10 +140,10 @@ fn a_ping_rides_on_the_sample_that_it_is_due_with_and_on_no_other() {
 #[test]
 fn who_does_not_answer_a_ping_is_handed_to_its_task() {
     let mut table = Table::new(one_behind(), Written::All, None);
-    table.seat.pinged = Some(NOW.steady - UNANSWERED_MS + 1);
+    table.seat.pinged = Some(SentPing { at: NOW.steady - UNANSWERED_MS + 1, ..SentPing::new(NOW) });
     assert!(table.deliver());
     table.seat.cursor = one_behind();
-    table.seat.pinged = Some(NOW.steady - UNANSWERED_MS);
+    table.seat.pinged = Some(SentPing { at: NOW.steady - UNANSWERED_MS, ..SentPing::new(NOW) });
     assert!(!table.deliver());
     assert_eq!(table.offers(), 1);
     assert!(table.is_called());

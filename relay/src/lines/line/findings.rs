@@ -11,6 +11,7 @@ use crate::lines::circumstances::Circumstances;
 use crate::lines::live::Live;
 use crate::lines::report::{self, Report};
 use crate::lines::status::{self, Names};
+use crate::wire::response::Measured;
 use crate::wire::viewer_frame::{self, History, LineState, PlanLimits, StateFrame, TimedSample};
 
 /// The knowledge of one line, for operators.
@@ -27,6 +28,8 @@ pub(crate) struct Findings {
     pub(crate) samples: usize,
     /// The last five minutes, as far as the line was watched.
     pub(crate) history: History,
+    /// The newest response among the samples.
+    pub(crate) response: Option<Measured>,
     pub(crate) averages: Option<viewer_frame::Averages>,
     pub(crate) customer: Option<Box<str>>,
     pub(crate) package: Option<Box<str>>,
@@ -69,6 +72,7 @@ impl Line {
             newest: live.and_then(|live| live.feed().newest()),
             samples: live.map_or(0, |live| live.feed().len()),
             history: live.map(|live| live.feed().history(now.unix)).unwrap_or_default(),
+            response: live.and_then(|live| live.feed().newest_response()),
             averages: inner.averages.as_ref().and_then(|averages| averages.all(now)),
             customer,
             package,
@@ -91,6 +95,7 @@ impl Findings {
             newest: None,
             samples: 0,
             history: History::default(),
+            response: None,
             averages: None,
             customer,
             package,

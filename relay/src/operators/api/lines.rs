@@ -141,7 +141,7 @@ impl From<PlanLimits> for PlanAnswer {
 }
 
 impl From<TimedSample> for SampleAnswer {
-    fn from(TimedSample { t, down, up }: TimedSample) -> Self {
+    fn from(TimedSample { t, down, up, .. }: TimedSample) -> Self {
         Self { t, down, up }
     }
 }

@@ -36,8 +36,27 @@ impl ViewerEnd {
         }
     }
 
+    /// Returns the next frame other than the viewer's own response.
     pub(crate) async fn frame(&mut self) -> ViewerFrame {
+        loop {
+            match self.any_frame().await {
+                ViewerFrame::ViewerResponse { .. } => {}
+                frame => return frame,
+            }
+        }
+    }
+
+    async fn any_frame(&mut self) -> ViewerFrame {
         serde_json::from_str(&self.text().await.expect("the relay closed")).unwrap()
+    }
+
+    /// Reads until the relay tells the viewer's own response, microseconds.
+    pub(crate) async fn own_response(&mut self) -> u32 {
+        loop {
+            if let ViewerFrame::ViewerResponse { micros } = self.any_frame().await {
+                return micros;
+            }
+        }
     }
 
     pub(crate) async fn snapshot(&mut self) -> Snapshot {
@@ -71,8 +90,9 @@ impl ViewerEnd {
             match frame {
                 ViewerFrame::State(state) if state.state == wanted => return state,
                 ViewerFrame::Snapshot(snapshot) if snapshot.state == wanted => {
-                    let Snapshot { state, since, sessions, interval, now, notice, support, .. } = *snapshot;
-                    return StateFrame { state, since, sessions, interval, now, notice, support };
+                    let Snapshot { state, since, sessions, interval, now, notice, support, response, quiet, .. } =
+                        *snapshot;
+                    return StateFrame { state, since, sessions, interval, now, notice, support, response, quiet };
                 }
                 ViewerFrame::Error { reason, .. } => panic!("closed: {reason}"),
                 _ => {}

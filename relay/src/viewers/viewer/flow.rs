@@ -5,13 +5,14 @@
 
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
+use std::num::NonZeroU32;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use shared::close::Close;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::debug;
 
 use super::deadlines::Deadlines;
@@ -19,15 +20,22 @@ use super::stream::{SharedStream, ViewerStream};
 use super::terms::{Outgoing, Terms};
 use crate::clock::{Now, Steady, milliseconds};
 use crate::limits::Bucket;
-use crate::lines::audience::{DirectOutcome, DirectWrite, PartialFrame};
+use crate::lines::audience::{DirectOutcome, DirectWrite, PartialFrame, SentPing};
 use crate::lines::hub::seats::Seat;
 use crate::viewers::context::ViewerContext;
-use crate::wire::viewer_frame::ViewerFrame;
+use crate::wire::viewer_frame::{LineState, ViewerFrame};
 use crate::wire::websocket::{self, Inbound, Parser};
 
 /// Time between pings, milliseconds. A ping rides on a data frame: a frame of its own costs half as much again as the
 /// data.
 const PING_MS: i64 = 20_000;
+
+/// Time between pings while samples come, milliseconds: each fifth sample carries one. The pong tells the page its own response. A
+/// hidden page closes its stream, and so every one is visible.
+const RESPONSE_PING_MS: i64 = 5_000;
+
+/// Time from the beginning of a stream to the first ping, milliseconds: a reader wants to know soon.
+const FIRST_PING_MS: i64 = 1_000;
 
 /// A viewer's inbound bytes read at once; a pong has six.
 const READ_SIZE: usize = 512;
@@ -71,7 +79,12 @@ pub(super) struct Flow<'a> {
     frames: Bucket,
     /// When the last ping was written.
     pinged: Steady,
-    awaiting_pong: bool,
+    /// The ping without a pong.
+    ping_left: Option<Instant>,
+    /// The viewer's response in microseconds, until told.
+    response: Option<NonZeroU32>,
+    /// True while the line is told to be running.
+    is_running: bool,
 }
 
 /// The frame being written.
@@ -121,8 +134,10 @@ impl<'a> Flow<'a> {
             out: Out::idle(now),
             pong: Vec::new(),
             frames: Bucket::new(context.limits.viewer_frame_burst, 1, now.steady),
-            pinged: now.steady,
-            awaiting_pong: false,
+            pinged: now.steady.saturating_sub(RESPONSE_PING_MS - FIRST_PING_MS),
+            ping_left: None,
+            response: None,
+            is_running: false,
         }
     }
 
@@ -159,9 +174,8 @@ impl<'a> Flow<'a> {
     /// Takes the socket back from the publishers.
     fn resume(&mut self, now: Now) {
         let DirectOutcome { partial, pinged } = self.seat.line.resume(self.seat.number);
-        if let Some(pinged) = pinged {
-            self.pinged = pinged;
-            self.awaiting_pong = true;
+        if let Some(ping) = pinged {
+            self.note_ping(ping);
         }
         if let Some(PartialFrame { frame, written }) = partial {
             self.out = Out { bytes: Bytes::Shared(frame), at: written, began: now.steady, unflushed: true };
@@ -194,13 +208,25 @@ impl<'a> Flow<'a> {
                 return Err(Close::ViewerTooFast.into());
             }
             match inbound {
-                Inbound::Pong => self.awaiting_pong = false,
+                Inbound::Pong => self.take_pong(),
                 Inbound::Ping(payload) => self.pong = websocket::pong(&payload),
                 Inbound::Close(code) => return Err(Ending::Answered(code)),
                 Inbound::Text(_) | Inbound::Binary => {}
             }
         }
         Ok(())
+    }
+
+    /// A pong without a ping measures nothing.
+    fn take_pong(&mut self) {
+        let Some(left) = self.ping_left.take() else { return };
+        let micros = u32::try_from(left.elapsed().as_micros()).unwrap_or(u32::MAX);
+        self.response = NonZeroU32::new(micros.max(1));
+    }
+
+    fn note_ping(&mut self, ping: SentPing) {
+        self.pinged = ping.at;
+        self.ping_left = Some(ping.left);
     }
 
     fn poll_outbound<S: ViewerStream>(
@@ -240,14 +266,30 @@ impl<'a> Flow<'a> {
             self.out.set(Bytes::Own(std::mem::take(&mut self.pong)), now);
             return Poll::Ready(Ok(()));
         }
+        if let Some(micros) = self.response.take() {
+            self.context.metrics.frames_sent.increment();
+            self.send(&ViewerFrame::ViewerResponse { micros: micros.get() }, now);
+            return Poll::Ready(Ok(()));
+        }
         let direct = DirectWrite { sink: socket.stream.sink(), ping_due: self.ping_due() };
         let update = ready!(self.seat.line.poll(self.seat.number, Some(direct), now, cx));
         match self.terms.apply(update, self.context, now) {
             Outgoing::Shared(framed) => self.send_shared(framed, now),
-            Outgoing::Own(frame) => self.send(&frame, now),
+            Outgoing::Own(frame) => {
+                self.note_state(&frame);
+                self.send(&frame, now);
+            }
             Outgoing::End(close) => return Poll::Ready(Err(close)),
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn note_state(&mut self, frame: &ViewerFrame) {
+        match frame {
+            ViewerFrame::Snapshot(snapshot) => self.is_running = snapshot.state == LineState::Running,
+            ViewerFrame::State(state) => self.is_running = state.state == LineState::Running,
+            _ => {}
+        }
     }
 
     fn send_shared(&mut self, framed: Arc<[u8]>, now: Now) {
@@ -273,13 +315,13 @@ impl<'a> Flow<'a> {
 
     /// When a frame is next to carry a ping.
     fn ping_due(&self) -> Option<Steady> {
-        (!self.awaiting_pong).then(|| self.pinged + PING_MS)
+        let pause = if self.is_running { RESPONSE_PING_MS } else { PING_MS };
+        self.ping_left.is_none().then(|| self.pinged + pause)
     }
 
     fn send_with_ping(&mut self, mut bytes: Vec<u8>, now: Now) {
         bytes.extend_from_slice(&websocket::PING);
-        self.awaiting_pong = true;
-        self.pinged = now.steady;
+        self.note_ping(SentPing::new(now));
         self.out.set(Bytes::Own(bytes), now);
     }
 
@@ -290,7 +332,7 @@ impl<'a> Flow<'a> {
     /// Returns the end of the relay's patience with a missing pong or a full socket.
     fn silent(&self) -> Option<Steady> {
         let patience = milliseconds(self.context.limits.pong_timeout);
-        let pong = self.awaiting_pong.then_some(self.pinged);
+        let pong = self.ping_left.map(|_| self.pinged);
         let stuck = (!self.out.is_idle()).then_some(self.out.began);
         pong.into_iter().chain(stuck).min().map(|since| since + patience)
     }

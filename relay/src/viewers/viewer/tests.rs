@@ -39,7 +39,7 @@ async fn a_page_gets_a_snapshot_then_each_sample() {
     assert!(snapshot.history.t.is_empty());
     for second in 0..3 {
         agent.samples(&[(1, 14_780_000 + second, 620_000)]).await;
-        let TimedSample { t, down, up } = viewer.sample().await;
+        let TimedSample { t, down, up, .. } = viewer.sample().await;
         assert_eq!((down, up), (14_780_000 + second, 620_000));
         assert!((t - stage.hub.now().unix).abs() < 100);
         seconds(1).await;
@@ -227,17 +227,24 @@ async fn samples_reach_a_viewer_whose_task_sleeps() {
     let mut socket = tokio_tungstenite::WebSocketStream::from_raw_socket(ours, role, None).await;
     socket.send(Message::text(r#"{"type":"watch","username":"ali"}"#)).await.unwrap();
     assert!(socket.next().await.unwrap().unwrap().to_text().unwrap().contains("snapshot"));
+    // The second sample carries a ping, and the pong wakes the task.
+    for nth in 0..2 {
+        agent.samples(&[(1, nth, 0)]).await;
+        socket.next().await.unwrap().unwrap();
+        seconds(1).await;
+    }
+    while !socket.next().await.unwrap().unwrap().to_string().contains("self") {}
     let frames = stage.context.metrics.frames_sent.get();
     let before = looks.load(std::sync::atomic::Ordering::Relaxed);
-    // Less than the ten seconds between two looks at the deadlines.
-    for nth in 0..9 {
+    // Less than the five seconds between two pings.
+    for nth in 2..6 {
         agent.samples(&[(1, nth, 0)]).await;
         let text = socket.next().await.unwrap().unwrap();
         assert!(text.to_text().unwrap().contains(&format!(r#""down":{nth},"#)), "{text}");
         seconds(1).await;
     }
     assert_eq!(looks.load(std::sync::atomic::Ordering::Relaxed), before, "the task was woken for samples");
-    assert_eq!(stage.context.metrics.frames_sent.get(), frames + 9);
+    assert_eq!(stage.context.metrics.frames_sent.get(), frames + 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -306,9 +313,9 @@ async fn pings_ride_on_frames_and_want_an_answer() {
         agent.samples(&[(1, second, 0)]).await;
         assert_eq!(answering.sample().await.down, second);
         match second {
-            34 => assert_eq!(stage.hub.viewers(), 2),
-            // A ping at 20 s, an answer within 15 s.
-            36 => assert_eq!(stage.hub.viewers(), 1),
+            15 => assert_eq!(stage.hub.viewers(), 2),
+            // A ping at 1 s, an answer within 15 s.
+            17 => assert_eq!(stage.hub.viewers(), 1),
             _ => {}
         }
         seconds(1).await;
