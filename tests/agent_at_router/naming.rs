@@ -1,5 +1,5 @@
-//! A router that takes no `*ID` in monitor-traffic (open question 3 of container/README), and interfaces that a router takes
-//! neither by `*ID` nor by name.
+//! How the agent names interfaces in monitor-traffic. Some routers may take no `*ID` (open question 3 of container/README). Some
+//! interfaces are taken neither by `*ID` nor by name.
 
 use std::time::Duration;
 

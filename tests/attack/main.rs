@@ -2,8 +2,8 @@
 //! times alone, the relay's memory, and the lost samples of seated viewers. The program asserts nothing.
 //!
 //! Each attack comes from one address of 127.0.0.0/8 and then from two hundred. Attackers, logins and relay share this machine's
-//! processors. So that a login's delay is the relay's work and not the attackers' own, which would be other machines', attackers run
-//! at a lower priority; attempts in a second show how far they came. `--alone` shows the spread of the figures without an attack.
+//! processors. In the field attackers have machines of their own: here they run at a lower priority, so that a login waits for the
+//! relay's work alone. Attempts in a second show how far they came. `--alone` shows the spread of the figures without an attack.
 
 mod people;
 mod stage;

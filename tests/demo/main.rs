@@ -23,8 +23,7 @@ const ADMIN: &str = "demo";
 /// The usual port of the list of lines.
 const LIST_PORT: u16 = 8000;
 
-/// Runs a simulated router with subscribers, an agent and a relay on 127.0.0.1, and prints the addresses of a page that lists the lines
-/// and of the console.
+/// Runs a simulated router with subscribers, an agent and a relay on 127.0.0.1. Prints two addresses: the list of lines, and the console.
 #[derive(Debug, Parser)]
 #[command(disable_version_flag = true)]
 struct Arguments {

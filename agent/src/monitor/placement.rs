@@ -260,7 +260,7 @@ impl View<'_> {
         self.streams.end_with_interfaces && stream.has_gone() && stream.live().next().is_some()
     }
 
-    /// True if the stream is the own one of a line that flaps, or that alone is asked for by name.
+    /// True if the stream has one line alone, because the line flaps or is asked for by name.
     fn is_apart(self, stream: &Stream) -> bool {
         let is_special = |watched: &Watched| watched.by_name || watched.changes.is_flapping(self.now);
         stream.is_apart && stream.live().any(|slot| self.watches.get(slot.line).is_some_and(is_special))

@@ -44,36 +44,13 @@ pub(super) fn settle(reports: &mut [Report], before: Option<&Arc<Agent>>, now: S
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use shared::control::{LineReport, Plan, Role};
-    use shared::{LineHandle, Username};
+    use shared::control::Role;
 
     use super::*;
-    use crate::lines::narrowness::Narrowness;
     use crate::lines::report::held_back_by;
+    use crate::lines::report::made::{agent, report};
 
     const NOW: Steady = Steady::from_millis(1_000_000);
-
-    fn agent(name: &str) -> Arc<Agent> {
-        let agent = Arc::new(Agent::new(name.into()));
-        agent.begin_table(Steady::from_millis(0));
-        agent
-    }
-
-    fn report(agent: &Arc<Agent>, part: usize, role: Role, sessions: u16, since: i64) -> Report {
-        let said = LineReport {
-            line: LineHandle(1),
-            username: Username::from_text("ali").unwrap(),
-            role,
-            sessions,
-            age_ms: None,
-            profile: None,
-            plan: Plan::default(),
-            plan_shared: false,
-            comment: None,
-        };
-        let narrowness = if part == 0 { Narrowness::ANY } else { Narrowness::of_part(part) };
-        Report::new(agent, narrowness, &said, Some(Steady::from_millis(since)), None)
-    }
 
     /// Returns the takeover when `newer` joins the report that counts.
     fn joins(reports: &mut Vec<Report>, newer: Report) -> Option<(String, String, bool)> {

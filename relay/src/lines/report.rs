@@ -97,7 +97,7 @@ impl Report {
             && (same_handle || (self.is_stale() && (self.remembered || self.role == newer.role)))
     }
 
-    /// Turns the report into the memory of a line that went offline when its agent's last run was lost, or before.
+    /// Turns the report into a memory: the line went offline at the loss of its agent's last run, or before.
     pub(crate) fn remember(&mut self, lost: Steady) {
         if self.sessions > 0 {
             (self.sessions, self.since) = (0, lost);
@@ -181,23 +181,21 @@ pub(crate) fn standing(reports: &[Report], now: Steady) -> Option<Standing> {
     Some(Standing { chosen, state, since, sessions })
 }
 
+/// Agents and reports for tests.
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::lines::agent::UNREACHABLE_AFTER_MS;
+pub(super) mod made {
     use shared::Username;
 
-    fn at(milliseconds: i64) -> Steady {
-        Steady::from_millis(milliseconds)
-    }
+    use super::*;
 
-    fn agent(name: &str) -> Arc<Agent> {
+    pub(in crate::lines) fn agent(name: &str) -> Arc<Agent> {
         let agent = Arc::new(Agent::new(name.into()));
-        agent.begin_table(at(0));
+        agent.begin_table(Steady::from_millis(0));
         agent
     }
 
-    fn report(agent: &Arc<Agent>, role: Role, sessions: u16, since: i64) -> Report {
+    /// Returns a report of the line "ali" by a pattern of so many letters; `0` stands for the pattern of every line.
+    pub(in crate::lines) fn report(agent: &Arc<Agent>, part: usize, role: Role, sessions: u16, since: i64) -> Report {
         let said = LineReport {
             line: LineHandle(1),
             username: Username::from_text("ali").unwrap(),
@@ -209,7 +207,23 @@ mod tests {
             plan_shared: false,
             comment: None,
         };
-        Report::new(agent, Narrowness::ANY, &said, Some(at(since)), None)
+        let narrowness = if part == 0 { Narrowness::ANY } else { Narrowness::of_part(part) };
+        Report::new(agent, narrowness, &said, Some(Steady::from_millis(since)), None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::made::{self, agent};
+    use super::*;
+    use crate::lines::agent::UNREACHABLE_AFTER_MS;
+
+    fn at(milliseconds: i64) -> Steady {
+        Steady::from_millis(milliseconds)
+    }
+
+    fn report(agent: &Arc<Agent>, role: Role, sessions: u16, since: i64) -> Report {
+        made::report(agent, 0, role, sessions, since)
     }
 
     fn found(reports: &[Report], now: i64) -> (usize, LineState, Option<i64>, u16) {

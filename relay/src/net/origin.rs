@@ -69,7 +69,7 @@ impl Origin {
         Some(Self { scheme: scheme.into(), host: host.into(), port })
     }
 
-    /// Reads the origin of a portal: a plain name or IPv4 address under http or https, as a content security policy can hold it
+    /// Reads the origin of a portal: http or https with a plain name or an IPv4 address. A content security policy can hold no other
     /// (CSP Level 3, section 2.3.1).
     ///
     /// # Errors

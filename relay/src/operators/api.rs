@@ -1,7 +1,7 @@
 //! The API for billing systems and portals, below `/api/v1`: subscribers, links, and what lines are now.
 //!
-//! A request has a key, as `Authorization: Bearer KEY` ([`caller`]). No cookie is read and no other origin is let in, so no web
-//! page can use what its visitor may. Errors are problems (RFC 9457). The OpenAPI document is made from the handlers.
+//! A request has a key, as `Authorization: Bearer KEY` ([`caller`]). No cookie is read and no other origin is let in: a web
+//! page gains no right from its visitor. Errors are problems (RFC 9457). The OpenAPI document is made from the handlers.
 
 mod answers;
 mod body;

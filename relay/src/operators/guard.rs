@@ -1,5 +1,5 @@
-//! Who may ask the private listener: requests by its own names, which no foreign web page can make a browser send, and off loopback
-//! those with its token.
+//! Who may ask the private listener. A request names the listener by one of its own names, as no foreign web page can make a browser do.
+//! Off loopback, the request bears the token too.
 
 use std::path::PathBuf;
 use std::sync::Arc;

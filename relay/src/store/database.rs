@@ -111,7 +111,7 @@ impl Database {
     }
 
     async fn connect_and_migrate(location: &Location, check: impl AsyncFnOnce(&Self) -> Result<()>) -> Result<Self> {
-        // The first connection to a new file sets its journal, which SQLite refuses to two programs at once without a wait.
+        // The first connection to a new file sets the journal. SQLite refuses that at once to a second program, without a wait.
         let turn = location.turn().await?;
         let database = Self::connect(location).await?;
         check(&database).await?;

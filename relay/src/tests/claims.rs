@@ -10,7 +10,7 @@ fn newer(handle: u32, username: &str) -> LineReport {
     LineReport { age_ms: Some(1_000), ..live(handle, username) }
 }
 
-/// A stage with an agent of a realm, and with an agent that may report every line and claims a newer session of the realm's line.
+/// A stage with two agents: one of a realm, and one of every line. The second one claims a newer session of the realm's line.
 async fn claimed() -> (Stage, AgentEnd, AgentEnd) {
     let stage = Stage::new();
     stage.registry.replace(entries(&[("a", &["*@north"]), ("b", &["*"])])).unwrap();

@@ -9,7 +9,7 @@ use crate::lines::line::Line;
 use crate::lines::status::ReportedName;
 
 impl Hub {
-    /// Returns the lines that an agent reports and for which `is_wanted` holds, by username, with the names of the report that counts.
+    /// Returns the reported lines that `is_wanted` chooses, each with its username and the names in the report that counts.
     pub(crate) fn reported_names(&self, is_wanted: impl Fn(&Username) -> bool) -> Vec<ReportedName> {
         let circumstances = self.circumstances(self.now());
         let mut names = Vec::new();

@@ -142,7 +142,7 @@ impl AccountChange<'_> {
         Ok(removed.bind(name).execute(self.change.connection()).await?.rows_affected() > 0)
     }
 
-    /// Adds a person who signs in by the company's way, with an entry of its own, unless the person is there.
+    /// Adds a missing person, for the company's sign-in. The log gets an entry of its own.
     ///
     /// # Errors
     /// The store takes no change.
