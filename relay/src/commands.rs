@@ -25,6 +25,7 @@ mod password;
 mod private;
 pub mod router_script;
 mod serve;
+mod share;
 mod store;
 mod times;
 mod watch;
@@ -82,6 +83,8 @@ enum Command {
     /// Adds, lists and revokes agents, the programs that report lines
     #[command(subcommand)]
     Agent(agent::AgentCommand),
+    /// Puts this directory's keys or agents into the database that relays share, in place of what is there
+    Share(share::ShareArguments),
     /// Adds, lists and revokes keys of the API, for billing systems and portals
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -93,6 +96,21 @@ enum Command {
     Explain(explain::ExplainArguments),
     /// Shows a line's live figures in the terminal, as its viewer
     Watch(watch::WatchArguments),
+}
+
+impl Command {
+    /// True for a command that reads keys or agents from the data directory, and changes none.
+    fn reads_shared_files(&self) -> bool {
+        matches!(
+            self,
+            Self::Serve(_)
+                | Self::Link(_)
+                | Self::Links(_)
+                | Self::Operator(_)
+                | Self::Watch(_)
+                | Self::Agent(agent::AgentCommand::List { .. })
+        )
+    }
 }
 
 /// Why a command failed.
@@ -134,8 +152,12 @@ impl Cli {
         let data = DataDirectory::new(self.data);
         let store = self.store.location(&data)?;
         let out = &mut io::stdout().lock();
+        if self.command.reads_shared_files() {
+            store::fetch_shared(&data, &store);
+        }
         match self.command {
-            Command::Init => init::run(&data, out)?,
+            Command::Init => init::run(&data, &store, out)?,
+            Command::Share(arguments) => share::run(&arguments, &data, &store)?,
             Command::Serve(arguments) => {
                 let mut config = arguments.check(data).map_err(Failure::Use)?;
                 config.provider.public_url = self.public_url;
@@ -147,9 +169,11 @@ impl Cli {
             Command::Operator(command) => operator::run(&command, &data, &store, self.public_url.as_ref(), out)?,
             Command::Backup(arguments) => backup::backup(&arguments, &store, out)?,
             Command::Restore(arguments) => backup::restore(&arguments, &data, &store, out)?,
-            Command::Agent(command) => agent::run(command, &data, out)?,
+            Command::Agent(command) => agent::run(command, &data, &store, out)?,
             Command::Key(command) => key::run(command, &store, out)?,
-            Command::RouterScript(arguments) => router_script::run(*arguments, &data, self.public_url.as_ref(), out)?,
+            Command::RouterScript(arguments) => {
+                router_script::run(*arguments, (&data, &store), self.public_url.as_ref(), out)?;
+            }
             Command::CheckSubscribers(arguments) => check_subscribers::run(arguments, out)?,
             Command::Explain(arguments) => explain::run(&arguments, out)?,
             Command::Watch(arguments) => watch::run(&arguments, &data, self.public_url.as_ref(), out)?,

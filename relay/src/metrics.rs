@@ -169,6 +169,8 @@ metrics! {
     api_refused: Counter = "linelight_api_refused_total";
     /// 1 while the store (accounts, revoked links, the audit log) cannot be used.
     store_unusable: Gauge = "linelight_store_unusable";
+    /// Files that relays of one store share, and that this relay has otherwise than the store.
+    shared_files_differ: Gauge = "linelight_shared_files_differ";
 }
 
 /// Writes figures that are asked for as they are read.

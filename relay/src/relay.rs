@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 
 use self::files::Files;
+use self::files::shared::SharedCopy;
 use crate::agents::fleet::Fleet;
 use crate::agents::routes::AgentContext;
 use crate::config::Config;
@@ -90,7 +91,7 @@ impl Relay {
         let fleet = Fleet::new(hub);
         let site = Arc::new(Site::new(config.forwarding.clone(), config.limits.failed_attempts, Arc::clone(&metrics)));
         let memory = Memory::new(files.subscribers.clone(), Arc::clone(&metrics));
-        let staff = Arc::new(staff(&config, &files.access, &site, &memory, &metrics));
+        let staff = Arc::new(staff(&config, &files, &site, &memory, &metrics));
         let api = api(&config, &files.access, &fleet, &memory, &staff);
         let public = Public::new(&config, &files, &fleet, site, &metrics, &drain);
         let shared = Shared {
@@ -175,10 +176,14 @@ impl Relay {
         background.spawn(Arc::clone(&self.fleet.hub).run(self.stop.subscribe()));
         background.spawn(Arc::clone(&self.fleet).run(self.files.registry.clone(), self.stop.subscribe()));
         for files in self.files.reloadable {
-            background.spawn(files.watched.run(self.reload_every, Arc::clone(&self.metrics), files.load));
+            let load = files.load;
+            background.spawn(files.watched.run(self.reload_every, Arc::clone(&self.metrics), move || load()));
         }
         background.spawn(follow_rights(Arc::clone(&self.files.access), Arc::clone(&self.fleet.hub)));
         background.spawn(Arc::clone(&self.staff.copies).run());
+        for shared in self.files.shared {
+            background.spawn(shared.follow(Arc::clone(&self.staff.store)));
+        }
         background.spawn(Arc::clone(&self.staff.audit).run());
         background.spawn(console::follow_sessions(Arc::clone(&self.staff.accounts), Arc::clone(&self.fleet.hub)));
         background.spawn(Arc::clone(&self.search).run(self.stop.subscribe()));
@@ -217,20 +222,15 @@ impl Relay {
 }
 
 /// Returns the state of the console, with the copies in memory of the whole store.
-fn staff(
-    config: &Config,
-    access: &Arc<Access>,
-    site: &Arc<Site>,
-    memory: &Memory,
-    metrics: &Arc<Metrics>,
-) -> ConsoleContext {
+fn staff(config: &Config, files: &Files, site: &Arc<Site>, memory: &Memory, metrics: &Arc<Metrics>) -> ConsoleContext {
     let store = Arc::new(Store::new(config.store.clone()));
     let accounts = Arc::new(Accounts::default());
-    let mut topics = vec![(Topic::Links, revocations(access))];
+    let mut topics = vec![(Topic::Links, revocations(&files.access))];
     topics.extend(accounts.copies());
     topics.extend(memory.copies());
     let wall = Arc::new(WallToken::default());
     topics.push(wall.copy());
+    topics.extend(files.shared.iter().map(SharedCopy::copy));
     let settings = config.operators.clone();
     ConsoleContext {
         audit: Arc::new(Audit::new(Arc::clone(&store), settings.audit_kept, Arc::clone(metrics))),

@@ -4,10 +4,11 @@ use anyhow::{Context, Result};
 use data_encoding::BASE64URL_NOPAD;
 use http::Uri;
 
-use super::registry::Entries;
+use super::registry::{Entries, shared_file};
 use super::script::RelayUrl;
 use crate::net::folder::Folder;
 use crate::store::data_directory::DataDirectory;
+use crate::store::database::Change;
 use crate::store::random::fill_random;
 
 /// Reads, changes and replaces the registry while no other command does.
@@ -19,6 +20,23 @@ pub(crate) fn change<T>(data: &DataDirectory, change: impl FnOnce(&mut Entries) 
     let mut entries = Entries::load(&data.agents())?;
     let outcome = change(&mut entries)?;
     entries.save(&data.agents())?;
+    Ok(outcome)
+}
+
+/// Changes the registry that relays share, within a change of [`Topic::Agents`](crate::store::database::Topic::Agents). Each relay takes the
+/// change within a second of its end.
+///
+/// # Errors
+/// The change's own, or the store takes no change.
+pub(crate) async fn change_shared<T>(
+    data: &DataDirectory,
+    in_store: &mut Change,
+    change: impl FnOnce(&mut Entries) -> Result<T>,
+) -> Result<T> {
+    let shared = shared_file(data);
+    let mut entries = Entries::parse(&shared.read(in_store).await?)?;
+    let outcome = change(&mut entries)?;
+    shared.write(in_store, entries.to_text()?.as_bytes()).await?;
     Ok(outcome)
 }
 

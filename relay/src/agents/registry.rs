@@ -16,8 +16,10 @@ use shared::Username;
 use tokio::sync::watch;
 
 use crate::lines::narrowness::Narrowness;
-use crate::store::data_directory;
+use crate::store::data_directory::{self, DataDirectory};
+use crate::store::database::Topic;
 use crate::store::random::fill_random;
+use crate::store::shared_file::SharedFile;
 
 pub use pattern::Pattern;
 
@@ -59,6 +61,12 @@ pub struct Entry {
 pub struct Entries {
     /// All agents.
     pub agents: Vec<Entry>,
+}
+
+/// Returns the registry's file as relays share it.
+pub fn shared_file(data: &DataDirectory) -> SharedFile {
+    let check = |content: &[u8]| Entries::parse(content)?.into_grants().map(|_| ());
+    SharedFile::new(data, Topic::Agents, data.agents(), MAX_FILE, check)
 }
 
 /// The rights of one agent's token.
@@ -163,9 +171,25 @@ impl Entries {
     /// Where the file is missing or no registry.
     pub fn load(path: &Path) -> Result<Self> {
         let content = data_directory::read(path, MAX_FILE)?;
-        let entries: Self = serde_json::from_slice(&content)
-            .with_context(|| format!("{} is not a registry of agents", path.display()))?;
-        Ok(entries)
+        Self::parse(&content).with_context(|| format!("{} is not a registry of agents", path.display()))
+    }
+
+    /// Reads the content of a registry's file.
+    ///
+    /// # Errors
+    /// The content is no registry.
+    pub fn parse(content: &[u8]) -> Result<Self> {
+        Ok(serde_json::from_slice(content)?)
+    }
+
+    /// Returns the content of a registry's file.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn to_text(&self) -> Result<String> {
+        let mut text = serde_json::to_string_pretty(self)?;
+        text.push('\n');
+        Ok(text)
     }
 
     /// Writes the registry's file at one stroke.
@@ -173,9 +197,8 @@ impl Entries {
     /// # Errors
     /// Errors of the disk. The old file then stands.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let mut text = serde_json::to_string_pretty(self)?;
-        text.push('\n');
-        data_directory::replace(path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+        data_directory::replace(path, self.to_text()?.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Adds an agent, and returns the fresh token, which is kept nowhere.

@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::store::change_agents;
 use super::{private, times};
-use crate::agents::enrolment::change;
 use crate::agents::findings::Agents;
 use crate::agents::registry::{Entries, Entry, Pattern};
 use crate::config::typed::PrivateArguments;
 use crate::store::data_directory::DataDirectory;
+use crate::store::database::location::Location;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
@@ -40,19 +41,18 @@ pub(super) enum AgentCommand {
     },
 }
 
-pub(super) fn run(command: AgentCommand, data: &DataDirectory, out: &mut impl Write) -> Result<()> {
+pub(super) fn run(command: AgentCommand, data: &DataDirectory, store: &Location, out: &mut impl Write) -> Result<()> {
     match command {
-        AgentCommand::Add { name, lines, shares_lines } => add(&name, lines, shares_lines, data, out),
+        AgentCommand::Add { name, lines, shares_lines } => {
+            let added = |entries: &mut Entries| entries.add(&name, lines, shares_lines, times::unix_seconds());
+            let token = change_agents(data, store, added)?;
+            // The token stands alone on standard output, so that a shell can write it to a file.
+            writeln!(out, "{token}")?;
+            Ok(())
+        }
         AgentCommand::List { private } => list(&Entries::load(&data.agents())?, &private, out),
-        AgentCommand::Revoke { name } => change(data, |entries| entries.revoke(&name)),
+        AgentCommand::Revoke { name } => change_agents(data, store, |entries| entries.revoke(&name)),
     }
-}
-
-fn add(name: &str, lines: Vec<Pattern>, shares_lines: bool, data: &DataDirectory, out: &mut impl Write) -> Result<()> {
-    let token = change(data, |entries| entries.add(name, lines, shares_lines, times::unix_seconds()))?;
-    // The token stands alone on standard output, so that a shell can write it to a file.
-    writeln!(out, "{token}")?;
-    Ok(())
 }
 
 fn list(entries: &Entries, listener: &PrivateArguments, out: &mut impl Write) -> Result<()> {

@@ -4,12 +4,31 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result, bail};
 
+use super::store::{sync_shared, with_store};
 use crate::agents::registry::Entries;
 use crate::store::data_directory::{DataDirectory, write_new};
+use crate::store::database::location::Location;
 use crate::viewers::links::keys::Keys;
 
-pub(super) fn run(data: &DataDirectory, out: &mut impl Write) -> Result<()> {
+pub(super) fn run(data: &DataDirectory, store: &Location, out: &mut impl Write) -> Result<()> {
     data.create()?;
+    if let Location::File(_) = store {
+        return make(data, out);
+    }
+    with_store(store, async |database| {
+        let had_keys = data.keys().exists();
+        sync_shared(database, data).await?;
+        if !had_keys && data.keys().exists() {
+            writeln!(out, "{} holds the keys and agents of the store's other relays", data.path().display())?;
+            return Ok(());
+        }
+        make(data, out)?;
+        sync_shared(database, data).await
+    })
+}
+
+/// Makes fresh keys, and a missing registry.
+fn make(data: &DataDirectory, out: &mut impl Write) -> Result<()> {
     let _lock = data.lock()?;
     let keys = data.keys();
     match write_new(&keys, Keys::generate_file()?.as_bytes()) {

@@ -7,11 +7,13 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use http::Uri;
 
+use super::store::change_agents;
 use super::times;
-use crate::agents::enrolment::{change, password, relays};
+use crate::agents::enrolment::{password, relays};
 use crate::agents::registry::{Entries, Pattern};
 pub use crate::agents::script;
 use crate::store::data_directory::{self, DataDirectory};
+use crate::store::database::location::Location;
 use script::{Arch, FileName, Image, ImageRef, Install, Place, RelayUrl, Storage, Subnet};
 
 /// The largest file of certificates: RouterOS takes 60 KB as a file's content.
@@ -113,7 +115,7 @@ impl From<PlaceArguments> for Place {
 
 pub(super) fn run(
     arguments: RouterScriptArguments,
-    data: &DataDirectory,
+    (data, store): (&DataDirectory, &Location),
     public_url: Option<&Uri>,
     out: &mut impl Write,
 ) -> Result<()> {
@@ -128,7 +130,7 @@ pub(super) fn run(
             if summary {
                 install.summary()
             } else {
-                install.token = token(&install.agent, lines, new_token, data)?;
+                install.token = token(&install.agent, lines, new_token, (data, store))?;
                 install.script()?
             }
         }
@@ -157,8 +159,13 @@ fn read_certificates(path: PathBuf) -> Result<String> {
 
 /// Adds the agent to the registry, or gives a known agent a new token. Without new patterns, the agent keeps its old
 /// ones.
-fn token(name: &str, lines: Vec<Pattern>, new_token: bool, data: &DataDirectory) -> Result<String> {
-    change(data, |entries: &mut Entries| {
+fn token(
+    name: &str,
+    lines: Vec<Pattern>,
+    new_token: bool,
+    (data, store): (&DataDirectory, &Location),
+) -> Result<String> {
+    change_agents(data, store, |entries: &mut Entries| {
         let known = entries.agents.iter().find(|agent| agent.name == name).cloned();
         let (lines, shares_lines) = match known {
             Some(_) if !new_token => anyhow::bail!(
@@ -205,15 +212,16 @@ mod tests {
     #[test]
     fn an_agent_is_added_once_and_its_token_replaced_only_when_told() {
         let (_folder, data) = registry();
-        let none = token("tower", vec![], false, &data).unwrap_err().to_string();
+        let store = Location::in_directory(&data);
+        let none = token("tower", vec![], false, (&data, &store)).unwrap_err().to_string();
         assert!(none.contains("--lines"), "{none}");
-        let first = token("tower", patterns(&["*@karoo.example"]), false, &data).unwrap();
-        let again = token("tower", vec![], false, &data).unwrap_err().to_string();
+        let first = token("tower", patterns(&["*@karoo.example"]), false, (&data, &store)).unwrap();
+        let again = token("tower", vec![], false, (&data, &store)).unwrap_err().to_string();
         assert!(again.contains("--new-token"), "{again}");
-        let second = token("tower", vec![], true, &data).unwrap();
+        let second = token("tower", vec![], true, (&data, &store)).unwrap();
         assert_ne!(first, second);
         assert_eq!(lines_of(&data), ["*@karoo.example"]);
-        token("tower", patterns(&["*"]), true, &data).unwrap();
+        token("tower", patterns(&["*"]), true, (&data, &store)).unwrap();
         assert_eq!(lines_of(&data), ["*"]);
     }
 }

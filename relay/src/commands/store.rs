@@ -1,13 +1,18 @@
 //! The store as commands use it.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::agents::enrolment;
+use crate::agents::registry::{self, Entries};
 use crate::store::data_directory::DataDirectory;
-use crate::store::database::Database;
 use crate::store::database::location::Location;
+use crate::store::database::{Database, Topic};
+use crate::store::shared_file::Synced;
+use crate::viewers::links::keys;
 
 /// The database of revoked links.
 #[derive(Debug, Args)]
@@ -46,6 +51,52 @@ pub(super) fn with_store<T>(location: &Location, work: impl AsyncFnOnce(&Databas
         let done = work(&database).await;
         database.close().await;
         done
+    })
+}
+
+/// Brings the files that relays of one server's database share up to date. Without the store, a command goes on with the copies.
+pub(super) fn fetch_shared(data: &DataDirectory, location: &Location) {
+    if matches!(location, Location::File(_)) || !data.path().is_dir() {
+        return;
+    }
+    let fetched = with_store(location, async |database| sync_shared(database, data).await);
+    if let Err(error) = fetched {
+        let _ = writeln!(io::stderr(), "linelight-relay: keys and agents are those of this machine: {error:#}");
+    }
+}
+
+/// Brings shared files and store together.
+///
+/// # Errors
+/// The store or the disk does not answer, or a file differs, with the remedy.
+pub(super) async fn sync_shared(database: &Database, data: &DataDirectory) -> Result<()> {
+    for file in [keys::shared_file(data), registry::shared_file(data)] {
+        if file.sync(database).await? == Synced::Differs {
+            bail!(file.difference());
+        }
+    }
+    Ok(())
+}
+
+/// Changes the agents: in their file, or in the store where relays share it.
+///
+/// # Errors
+/// The change's own, or the store or the disk takes no change.
+pub(super) fn change_agents<T>(
+    data: &DataDirectory,
+    location: &Location,
+    work: impl FnOnce(&mut Entries) -> Result<T>,
+) -> Result<T> {
+    if matches!(location, Location::File(_)) {
+        return enrolment::change(data, work);
+    }
+    with_store(location, async |database| {
+        sync_shared(database, data).await?;
+        let mut change = database.change(Topic::Agents).await?;
+        let done = enrolment::change_shared(data, &mut change, work).await?;
+        change.commit().await?;
+        sync_shared(database, data).await?;
+        Ok(done)
     })
 }
 

@@ -49,8 +49,11 @@ async fn ready(State(context): State<Arc<PrivateContext>>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
     let metrics = &context.fleet.hub.metrics;
-    let unusable =
-        [(metrics.subscribers_unusable.get(), "the subscribers file"), (metrics.store_unusable.get(), "the store")];
+    let unusable = [
+        (metrics.subscribers_unusable.get(), "the subscribers file"),
+        (metrics.store_unusable.get(), "the store"),
+        (metrics.shared_files_differ.get(), "a file that relays share"),
+    ];
     match unusable.iter().find(|(unusable, _)| *unusable > 0) {
         Some((_, what)) => format!("ready, degraded: {what} cannot be used, see the log\n").into_response(),
         None if metrics.acme_failing.get() > 0 => {

@@ -1,19 +1,23 @@
 //! The relay's files in memory, reloaded after every change.
 
+pub(super) mod shared;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::agents::registry::{Entries, Registry};
+use self::shared::{LoadFile, SharedCopy};
+use crate::agents::registry::{self, Entries, Registry};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::net::acme::{AcmeFiles, Renewal};
 use crate::net::tls::{Certificate, CertificateFiles};
 use crate::store::data_directory::DataDirectory;
+use crate::store::database::location::Location;
 use crate::store::reload::Watched;
 use crate::subscribers::{Subscribers, SubscribersFile};
-use crate::viewers::links::keys::Keys;
+use crate::viewers::links::keys::{self, Keys};
 use crate::viewers::links::{Access, Mode};
 
 /// The content of all files.
@@ -24,15 +28,15 @@ pub(super) struct Files {
     pub(super) certificate: Option<Arc<Certificate>>,
     pub(super) renewal: Option<Renewal>,
     pub(super) reloadable: Vec<Reloadable>,
+    /// The files that relays of one server's database share; none with a database of its own.
+    pub(super) shared: Vec<SharedCopy>,
 }
 
 /// Files read together, with their loader.
 pub(super) struct Reloadable {
     pub(super) watched: Watched,
-    pub(super) load: Load,
+    pub(super) load: LoadFile,
 }
-
-type Load = Box<dyn Fn() -> Result<()> + Send + Sync>;
 
 impl Reloadable {
     /// Reads the files for the first time. The watch begins before that, so that no change is missed.
@@ -43,15 +47,35 @@ impl Reloadable {
     ) -> Result<Self> {
         let watched = Watched::new(what, paths);
         load()?;
-        Ok(Self { watched, load: Box::new(load) })
+        Ok(Self { watched, load: Arc::new(load) })
+    }
+
+    /// Tells the store of every change by hand.
+    fn told(self, shared: &SharedCopy) -> Self {
+        let (load, changed) = (self.load, Arc::clone(&shared.changed));
+        let load = Arc::new(move || {
+            load()?;
+            changed.notify_one();
+            Ok(())
+        });
+        Self { watched: self.watched, load }
     }
 }
 
 impl Files {
     pub(super) fn read(config: &Config, metrics: &Arc<Metrics>) -> Result<Self> {
         let mut reloadable = Vec::new();
-        let (access, keys) = read_keys(config)?;
-        let (registry, agents) = read_agents(&config.data, metrics)?;
+        let (access, mut keys) = read_keys(config)?;
+        let (registry, mut agents) = read_agents(&config.data, metrics)?;
+        let mut shared = Vec::new();
+        if let Location::Server(_) = config.store {
+            let differing = Arc::default();
+            let share = |file, load: &LoadFile| SharedCopy::new(file, Arc::clone(load), &differing, metrics);
+            shared.push(share(keys::shared_file(&config.data), &keys.load));
+            keys = keys.told(&shared[0]);
+            shared.push(share(registry::shared_file(&config.data), &agents.load));
+            agents = agents.told(&shared[1]);
+        }
         reloadable.extend([keys, agents]);
         let subscribers = Subscribers::none();
         if let Some(file) = &config.subscribers {
@@ -68,7 +92,7 @@ impl Files {
             certificate = Some(ordered);
             reloadable.push(files);
         }
-        Ok(Self { access, registry, subscribers, certificate, renewal, reloadable })
+        Ok(Self { access, registry, subscribers, certificate, renewal, reloadable, shared })
     }
 }
 
@@ -118,7 +142,7 @@ fn read_subscribers(file: &SubscribersFile, subscribers: &Subscribers, metrics: 
             "the subscribers file cannot be used: lines show what their routers say until it can"
         );
     }
-    Reloadable { watched, load: Box::new(load) }
+    Reloadable { watched, load: Arc::new(load) }
 }
 
 fn read_certificate(files: &CertificateFiles, metrics: &Arc<Metrics>) -> Result<(Arc<Certificate>, Reloadable)> {
@@ -148,5 +172,5 @@ fn read_ordered_certificate(data: &DataDirectory, metrics: &Arc<Metrics>) -> (Ar
     if is_there && let Err(error) = load() {
         tracing::error!(error = format!("{error:#}"), "the certificate cannot be used, and another is ordered");
     }
-    (certificate, Reloadable { watched, load: Box::new(load) })
+    (certificate, Reloadable { watched, load: Arc::new(load) })
 }

@@ -32,12 +32,13 @@ const SETTINGS: &str =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
 
 /// The schema, in the order of its growth. A released migration never changes.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "links", include_str!("../../migrations/0001_links.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
     (3, "codes", include_str!("../../migrations/0003_codes.sql")),
     (4, "api", include_str!("../../migrations/0004_api.sql")),
     (5, "slow_reports", include_str!("../../migrations/0005_slow_reports.sql")),
+    (6, "shared_files", include_str!("../../migrations/0006_shared_files.sql")),
 ];
 
 /// A part of the database with copies in memory.
@@ -57,6 +58,10 @@ pub enum Topic {
     Wall,
     /// Slow reports. No relay holds a copy; the version is the newest change's number.
     SlowReports,
+    /// The keys of links, where relays share them.
+    LinkKeys,
+    /// The agents, where relays share them.
+    Agents,
     /// The audit log. No relay holds a copy; the version is the newest entry's number.
     Audit,
 }
@@ -70,6 +75,8 @@ impl Topic {
             Self::Sessions => "sessions",
             Self::Wall => "wall",
             Self::SlowReports => "slow_reports",
+            Self::LinkKeys => "link_keys",
+            Self::Agents => "agents",
             Self::Audit => "audit",
             Self::ApiKeys => "api_keys",
             Self::Subscribers => "subscribers",

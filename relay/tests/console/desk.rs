@@ -16,6 +16,7 @@ use relay::operators::tickets::{Kind, Ticket};
 use relay::store::database::location::Location;
 use relay::store::database::{Database, Topic};
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -23,7 +24,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::common::{PATIENCE, Response, TestRelay, eventually, exchange_with};
+use crate::common::{PATIENCE, Response, TestRelay, eventually, exchange_with, initialised};
 
 /// The relay's public address in these tests.
 pub const PUBLIC: &str = "https://monitor.example";
@@ -35,6 +36,7 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct Desk {
     pub relay: TestRelay,
     pub database: Database,
+    store: Location,
 }
 
 impl Desk {
@@ -56,12 +58,15 @@ impl Desk {
     }
 
     async fn without_people(change: impl FnOnce(&mut Config)) -> Self {
+        let mut store = None;
         let relay = TestRelay::start(|config| {
             config.provider.public_url = Some(format!("{PUBLIC}/").parse().unwrap());
             change(config);
+            store = Some(config.store.clone());
         });
-        let database = Database::open(&Location::in_directory(&relay.data())).await.unwrap();
-        Self { relay, database }
+        let store = store.unwrap();
+        let database = Database::open(&store).await.unwrap();
+        Self { relay, database, store }
     }
 
     /// Adds a person by the command's way.
@@ -149,8 +154,13 @@ impl Desk {
 
     /// Starts another relay with the same store.
     pub fn another_relay(&self) -> TestRelay {
-        let store = Location::in_directory(&self.relay.data());
-        TestRelay::start(|config| {
+        self.another_relay_in(initialised().0)
+    }
+
+    /// Starts another relay with the same store, on a directory of its own.
+    pub fn another_relay_in(&self, directory: TempDir) -> TestRelay {
+        let store = self.store.clone();
+        TestRelay::start_in(directory, |config| {
             config.provider.public_url = Some(format!("{PUBLIC}/").parse().unwrap());
             config.store = store;
         })

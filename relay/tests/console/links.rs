@@ -1,5 +1,6 @@
 //! Links made at the desk: one opens its line, and ends within a second of its right.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -18,7 +19,11 @@ use crate::desk::{Browser, Desk, PUBLIC, frame};
 
 /// Opens a subscriber's page by a link or token.
 pub async fn page(desk: &Desk, link: &str) -> WebSocketStream<TcpStream> {
-    let address = desk.relay.addresses.viewers;
+    page_at(desk.relay.addresses.viewers, link).await
+}
+
+/// Opens a subscriber's page at a relay.
+pub async fn page_at(address: SocketAddr, link: &str) -> WebSocketStream<TcpStream> {
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut socket, _) = client_async(format!("ws://{address}/api/v1/live"), stream).await.unwrap();
     let token = link.rsplit('#').next().unwrap();

@@ -14,8 +14,11 @@ mod links;
 mod live;
 mod meanwhile;
 mod people;
+#[path = "../postgresql/mod.rs"]
+mod postgresql;
 mod routers;
 mod second_factor;
+mod shared;
 mod shell;
 mod sign_in;
 mod slow;

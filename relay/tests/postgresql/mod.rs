@@ -12,7 +12,7 @@ use tempfile::TempDir;
 pub(crate) struct PostgreSql {
     server: Child,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl PostgreSql {
@@ -30,19 +30,9 @@ impl PostgreSql {
             "--no-sync",
         ]));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let server = program("postgres", account)
-            .arg("-D")
-            .arg(&data)
-            .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k"])
-            .arg(folder.path())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(folder.path().join("log")).unwrap())
-            .spawn()
-            .unwrap();
-        let started = Self { server, port, _folder: folder };
-        while !started.answers() {
-            std::thread::yield_now();
-        }
+        let server = serve(folder.path(), port);
+        let started = Self { server, port, folder };
+        started.wait();
         run(program("createdb", account).args([
             "-h",
             "127.0.0.1",
@@ -53,6 +43,28 @@ impl PostgreSql {
             "linelight",
         ]));
         started
+    }
+
+    /// Kills the server at once, as a loss of power does.
+    #[allow(dead_code, reason = "each test binary uses a part")]
+    pub(crate) fn kill(&mut self) {
+        // SIGQUIT is PostgreSQL's immediate shutdown: no connection is told, and the next start recovers.
+        let server = rustix::process::Pid::from_child(&self.server);
+        rustix::process::kill_process(server, rustix::process::Signal::QUIT).unwrap();
+        self.server.wait().unwrap();
+    }
+
+    /// Starts the server again.
+    #[allow(dead_code, reason = "each test binary uses a part")]
+    pub(crate) fn start_again(&mut self) {
+        self.server = serve(self.folder.path(), self.port);
+        self.wait();
+    }
+
+    fn wait(&self) {
+        while !self.answers() {
+            std::thread::yield_now();
+        }
     }
 
     /// Returns the address of the database.
@@ -75,6 +87,18 @@ impl Drop for PostgreSql {
             rustix::process::kill_process(rustix::process::Pid::from_child(&self.server), rustix::process::Signal::INT);
         let _ = self.server.wait();
     }
+}
+
+fn serve(folder: &Path, port: u16) -> Child {
+    program("postgres", account())
+        .arg("-D")
+        .arg(folder.join("data"))
+        .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k"])
+        .arg(folder)
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(folder.join("log")).unwrap())
+        .spawn()
+        .unwrap()
 }
 
 /// Returns the account for the server: PostgreSQL refuses to run as root.

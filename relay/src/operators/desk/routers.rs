@@ -12,16 +12,19 @@ use shared::control::Status;
 use tokio::task::spawn_blocking;
 
 use super::context::DeskContext;
-use crate::agents::enrolment::{self, change};
+use crate::agents::enrolment::{self, change, change_shared};
 use crate::agents::findings::AgentFindings;
 use crate::agents::registry::{Entries, Entry, Pattern};
 use crate::agents::script::{Arch, Image, Install, Place, Storage};
 use crate::clock::{UnixMillis, unix_seconds};
 use crate::net::answers::{Segment, json_answer};
 use crate::net::problem::{Problem, problem};
-use crate::operators::audit::{Deed, What};
+use crate::operators::audit::{self, Deed, What};
 use crate::operators::console::body::Json;
+use crate::operators::console::context::now;
 use crate::operators::console::visitor::Operator;
+use crate::store::database::Topic;
+use crate::store::database::location::Location;
 
 /// The subnet between router and container, unless said otherwise: that of `router-script`.
 const SUBNET: &str = "172.31.255.0/30";
@@ -141,12 +144,30 @@ impl DeskContext {
         self.fleet.findings(self.hub().now()).agents
     }
 
+    /// Changes the registry with its entry in the audit log, in the store where relays share it. Each relay takes the change within a
+    /// second.
+    async fn change_registry<T: Send + 'static>(
+        &self,
+        operator: &Operator,
+        deed: Deed,
+        work: impl FnOnce(&mut Entries) -> anyhow::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        if let Location::File(_) = self.console.store.location() {
+            return self.change_file(operator, deed, work).await;
+        }
+        let mut change = self.console.database().await?.change(Topic::Agents).await?;
+        let done = change_shared(&self.data, &mut change, work).await.map_err(|error| refused(&error))?;
+        audit::commit(change, &operator.actor(), &deed, now()).await?;
+        self.console.changed().await;
+        Ok(done)
+    }
+
     /// Changes the registry's file, and notes the deed. The relay takes the file up within a second.
     ///
     /// The file is written first, then the entry: no entry tells of a change that did not happen. Both belong to one piece of work,
     /// which goes on where the client has gone. A relay that dies in between leaves a change without an entry, which the relay's log
     /// tells.
-    async fn change_registry<T: Send + 'static>(
+    async fn change_file<T: Send + 'static>(
         &self,
         operator: &Operator,
         deed: Deed,
@@ -170,8 +191,11 @@ async fn in_time<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + S
     }
 }
 
-/// Returns a refusal of the registry in its own words, which name no secret.
+/// Returns a refusal of the registry in its own words, which name no secret. What the store says is for the log alone.
 fn refused(error: &anyhow::Error) -> Problem {
+    if error.downcast_ref::<sqlx::Error>().is_some() {
+        return Problem::store(error);
+    }
     problem(StatusCode::BAD_REQUEST, "bad-router", &format!("Not done: {error:#}."))
 }
 

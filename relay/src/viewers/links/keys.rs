@@ -1,6 +1,6 @@
 //! The keys of links, as a JSON Web Key Set (RFC 7517). The first key signs, and all keys verify. Each key has an id
 //! (`kid`), so that operators can rotate keys. The keys serve links alone. They never leave their file, except in a
-//! billing portal's copy.
+//! billing portal's copy, and in the database of relays that share one.
 
 use std::fmt;
 use std::path::Path;
@@ -12,8 +12,10 @@ use data_encoding::BASE64URL_NOPAD;
 use jwt_compact::alg::Hs256Key;
 use serde::{Deserialize, Serialize};
 
-use crate::store::data_directory;
+use crate::store::data_directory::{self, DataDirectory};
+use crate::store::database::Topic;
 use crate::store::random::fill_random;
+use crate::store::shared_file::SharedFile;
 
 /// The minimum length of a key, in bytes: HS256's own output (RFC 7518, section 3.2).
 const MIN_KEY: usize = 32;
@@ -57,6 +59,11 @@ struct WebKey {
     alg: String,
     kid: String,
     k: String,
+}
+
+/// Returns the keys file as relays share it.
+pub fn shared_file(data: &DataDirectory) -> SharedFile {
+    SharedFile::new(data, Topic::LinkKeys, data.keys(), MAX_FILE, |content| Keys::parse(content).map(|_| ()))
 }
 
 impl Keys {
