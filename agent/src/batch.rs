@@ -1,7 +1,7 @@
 //! Makes a numbered, encoded batch of the samples of one tick, and puts the batch into the backlog. No I/O.
 
 use shared::frame::{self, Header, Reach};
-use shared::{Epoch, Sample};
+use shared::{Detail, Epoch, Sample};
 use tokio::time::Instant;
 
 use crate::handover::Handover;
@@ -9,6 +9,10 @@ use crate::handover::Handover;
 /// The most samples in one batch: at 17 bytes a sample the largest batch stays below
 /// [`MAX_UPLINK_FRAME`](shared::MAX_UPLINK_FRAME). A tick with more becomes several batches.
 pub const SAMPLES_PER_BATCH: usize = 15_000;
+
+/// The most samples with details in one batch: at 17 bytes a sample, 3 for its response and 7 for its drops the largest
+/// batch stays below the same limit.
+const DETAILED_PER_BATCH: usize = 9_000;
 
 /// The most averages in one batch, about 16 KB: on a slow uplink a live second waits behind at most one such batch.
 pub const AVERAGES_PER_BATCH: usize = 2_000;
@@ -18,12 +22,13 @@ pub const AVERAGES_PER_BATCH: usize = 2_000;
 pub struct Batcher {
     epoch: Epoch,
     bytes: Vec<u8>,
+    details: Vec<Detail>,
 }
 
 impl Batcher {
     /// Starts the epoch; the first batch has the backlog's next sequence number.
     pub const fn new(epoch: Epoch) -> Self {
-        Self { epoch, bytes: Vec::new() }
+        Self { epoch, bytes: Vec::new(), details: Vec::new() }
     }
 
     /// Puts a tick's samples into the backlog and wakes the uplink's task. The samples come in any order and are sorted
@@ -35,8 +40,12 @@ impl Batcher {
         if count == 0 {
             self.push(handover, now, |header, out| frame::encode(header, &[], out), uptime_ms);
         }
-        for chunk in samples[..count].chunks(SAMPLES_PER_BATCH) {
-            self.push(handover, now, |header, out| frame::encode(header, chunk, out), uptime_ms);
+        if self.take_details(handover, &samples[..count]) {
+            self.push_detailed(handover, now, &samples[..count], uptime_ms);
+        } else {
+            for chunk in samples[..count].chunks(SAMPLES_PER_BATCH) {
+                self.push(handover, now, |header, out| frame::encode(header, chunk, out), uptime_ms);
+            }
         }
         handover.to_uplink.notify_one();
     }
@@ -48,6 +57,22 @@ impl Batcher {
             self.push(handover, at, |header, out| frame::encode_averages(header, reach, chunk, out), uptime_ms);
         }
         handover.to_uplink.notify_one();
+    }
+
+    /// Takes what waits for these samples. Returns true if there is anything.
+    fn take_details(&mut self, handover: &Handover, samples: &[Sample]) -> bool {
+        let mut pending = handover.pending.borrow_mut();
+        self.details.clear();
+        self.details.extend(samples.iter().map(|sample| pending.take(sample.line)));
+        self.details.iter().any(|detail| *detail != Detail::default())
+    }
+
+    fn push_detailed(&mut self, handover: &Handover, now: Instant, samples: &[Sample], uptime_ms: u64) {
+        let details = std::mem::take(&mut self.details);
+        for (samples, details) in samples.chunks(DETAILED_PER_BATCH).zip(details.chunks(DETAILED_PER_BATCH)) {
+            self.push(handover, now, |header, out| frame::encode_detailed(header, samples, details, out), uptime_ms);
+        }
+        self.details = details;
     }
 
     fn push(&mut self, handover: &Handover, now: Instant, encode: impl Fn(&Header, &mut Vec<u8>), uptime_ms: u64) {
@@ -95,6 +120,16 @@ mod tests {
         Handover::new(LineTable::new(10), backlog, WatchSet::new(10), Instant::now())
     }
 
+    fn encoded(handover: &Handover) -> Vec<Vec<u8>> {
+        let backlog = handover.backlog.borrow();
+        let mut cursor = backlog.cursor(0);
+        std::iter::from_fn(|| {
+            let mut out = Vec::new();
+            backlog.read(&mut cursor, &mut out).map(|_| out)
+        })
+        .collect()
+    }
+
     fn batches(handover: &Handover) -> Vec<(Header, Vec<Sample>)> {
         let backlog = handover.backlog.borrow();
         let mut cursor = backlog.cursor(0);
@@ -117,6 +152,34 @@ mod tests {
         let header = |sequence| Header { epoch: Epoch(9), sequence, uptime_ms: 1_500, replayed: false };
         let expected = [(header(1), vec![sample(1, 10), sample(3, 30), sample(7, 70)]), (header(2), vec![])];
         assert_eq!(batches(&handover), expected);
+    }
+
+    #[test]
+    fn details_go_with_the_next_sample_of_their_line() {
+        use shared::Response;
+        let handover = handover();
+        let mut batcher = Batcher::new(Epoch(9));
+        handover.pending.borrow_mut().note(LineHandle(3), Response::Micros(12_000));
+        handover.pending.borrow_mut().note_drops(LineHandle(7), 4);
+        (0..2).for_each(|_| batcher.close(&handover, handover.started, &mut [sample(7, 70), sample(3, 30)]));
+        let details: Vec<Vec<Detail>> =
+            encoded(&handover).iter().map(|bytes| Batch::parse(bytes).unwrap().details().collect()).collect();
+        let micros = Detail { response: Response::Micros(12_000), drops: 0 };
+        let drops = Detail { response: Response::NotMeasured, drops: 4 };
+        assert_eq!(details, [vec![micros, drops], vec![Detail::default(); 2]]);
+        assert_eq!(encoded(&handover)[1][0], shared::frame::Kind::Samples as u8, "without details as ever");
+    }
+
+    #[test]
+    fn the_largest_detailed_batch_stays_below_the_uplinks_bound() {
+        let samples: Vec<_> = (1..=DETAILED_PER_BATCH as u32)
+            .map(|n| Sample { line: LineHandle(n << 18), download: u64::MAX, upload: u64::MAX })
+            .collect();
+        let details = vec![Detail { response: shared::Response::Micros(u32::MAX), drops: u32::MAX }; samples.len()];
+        let header = Header { epoch: Epoch(9), sequence: u64::MAX, uptime_ms: u64::MAX, replayed: false };
+        let mut bytes = Vec::new();
+        frame::encode_detailed(&header, &samples[..], &details, &mut bytes);
+        assert!(bytes.len() <= shared::MAX_UPLINK_FRAME, "{} bytes", bytes.len());
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub use step::{Outcome, Step};
 
 use crate::config::Config;
 use crate::router::Reach;
-use crate::{router, uplink};
+use crate::{prober, router, uplink};
 
 /// Walks both ways and writes the steps of each. Returns true if all went well.
 ///
@@ -23,7 +23,8 @@ use crate::{router, uplink};
 pub async fn print(config: &Config, out: &mut impl Write) -> io::Result<bool> {
     let mut steps = configuration_steps(config);
     print_steps(&steps, out)?;
-    for way in [router_steps(config, Reach::Rates).await, uplink::probe(&config.relay, &config.uplink).await] {
+    let probes = vec![prober::check(config.limits.probes_per_second)];
+    for way in [router_steps(config, Reach::Rates).await, probes, uplink::probe(&config.relay, &config.uplink).await] {
         print_steps(&way, out)?;
         steps.extend(way);
     }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::backlog::Backlog;
 use crate::clock::milliseconds;
+use crate::response::Pending;
 use crate::sessions::LineTable;
 
 /// Whether there is an uplink.
@@ -41,10 +42,16 @@ pub struct Handover {
     pub uplink: Cell<UplinkState>,
     /// Whether the present or last relay takes averages: written by the uplink's task, read by the router's.
     pub averages: Cell<bool>,
+    /// Whether the present or last relay takes details: written by the uplink's task, read by all.
+    pub details: Cell<bool>,
+    /// Outcomes of probes, and drops, that wait for the next samples: written by all tasks, read with each batch.
+    pub pending: RefCell<Pending>,
     /// Lines, backlog or status changed, or a watch was refused.
     pub to_uplink: Notify,
     /// The watch set changed, or whether averages are wanted.
     pub to_router: Notify,
+    /// The watch set changed, or whether details are wanted.
+    pub to_prober: Notify,
     /// The agent's start, the origin of the uptime.
     pub started: Instant,
 }
@@ -59,8 +66,11 @@ impl Handover {
             watched: RefCell::new(watched),
             uplink: Cell::new(UplinkState::Absent),
             averages: Cell::new(false),
+            details: Cell::new(false),
+            pending: RefCell::default(),
             to_uplink: Notify::new(),
             to_router: Notify::new(),
+            to_prober: Notify::new(),
             started,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A sample's way through it is one street: [`routeros`] (bytes, sentences, commands), [`sessions`] (which lines there
 //! are), [`sampler`] (rows to samples; [`averages`] of all lines from their counters), [`batch`], [`backlog`], [`uplink`]. Two tasks walk it, the [`router`]'s and the
-//! uplink's, and share one [`handover`]; neither waits for the other. [`run`] joins them.
+//! uplink's, and a third, the [`prober`]'s, measures the [`response`] of watched lines. They share one [`handover`]; none waits for another. [`run`] joins them.
 
 pub mod averages;
 pub mod backlog;
@@ -13,8 +13,10 @@ mod clock;
 pub mod config;
 pub mod handover;
 pub mod monitor;
+pub mod prober;
 pub mod process;
 pub mod reach;
+pub mod response;
 pub mod router;
 pub mod routeros;
 pub mod sampler;
@@ -53,6 +55,7 @@ pub async fn run(config: Config, stop: Stop) {
     tokio::select! {
         () = uplink => {}
         never = router => match never {},
+        never = prober::run(config.limits.probes_per_second, &handover) => match never {},
         () = log_check(&config) => {}
         () = health::answer(&config, &handover) => {}
     }

@@ -9,7 +9,7 @@
 //! | none live, or none at all any more | offline, since |
 //!
 //! Memory: at most `capacity` rows (40 bytes and two names each) in this reading and as much in the next, and at most
-//! `capacity` lines (120 bytes, a username, a shared profile's name, and a comment of up to 256 bytes if comments are
+//! `capacity` lines (144 bytes, a username, a shared profile's name, and a comment of up to 256 bytes if comments are
 //! reported).
 
 mod ending;

@@ -199,6 +199,7 @@ pub(crate) fn limits() -> AgentLimits {
         sessions: 20_000,
         backlog_bytes: 1 << 20,
         report_comments: false,
+        probes_per_second: 200,
     }
 }
 

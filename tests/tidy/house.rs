@@ -24,7 +24,7 @@ const SHARED: House = House {
     unplaced: &[],
 };
 
-/// The agent: a sample's way goes from the bottom to the top. The two tasks, `router` and `uplink`, meet in `handover` alone.
+/// The agent: a sample's way goes from the bottom to the top. The three tasks, `router`, `prober` and `uplink`, meet in `handover` alone.
 const AGENT: House = House {
     folder: "agent/src",
     storeys: &[
@@ -33,10 +33,14 @@ const AGENT: House = House {
         &[Wing { name: "config", rooms: &["config"] }],
         &[
             Wing { name: "reach", rooms: &["reach", "check/step"] },
-            Wing { name: "lines", rooms: &["sessions", "sampler", "averages", "monitor"] },
+            Wing { name: "lines", rooms: &["sessions", "sampler", "averages", "monitor", "response"] },
         ],
         &[Wing { name: "handover", rooms: &["backlog", "handover", "batch"] }],
-        &[Wing { name: "router", rooms: &["router"] }, Wing { name: "uplink", rooms: &["uplink"] }],
+        &[
+            Wing { name: "router", rooms: &["router"] },
+            Wing { name: "prober", rooms: &["prober"] },
+            Wing { name: "uplink", rooms: &["uplink"] },
+        ],
         &[Wing { name: "check", rooms: &["check"] }, Wing { name: "process", rooms: &["process"] }],
         &[Wing { name: "program", rooms: &["lib", "main"] }],
     ],

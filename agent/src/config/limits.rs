@@ -17,6 +17,8 @@ pub struct AgentLimits {
     pub backlog_bytes: usize,
     /// Whether the comments of PPP secrets are read and reported. They often hold the customer's name.
     pub report_comments: bool,
+    /// Probes of watched lines a second, all lines together; 0 for none.
+    pub probes_per_second: u32,
 }
 
 /// Intervals and timeouts of the router's side; tests shorten them.

@@ -175,6 +175,10 @@ pub struct LimitFlags {
     /// Report the comments of PPP secrets; they often hold the customer's name
     #[arg(long, global = true, env = "LINELIGHT_REPORT_COMMENTS", value_parser = parse_switch)]
     pub report_comments: bool,
+    /// Most probes (ICMP echo) a second to measure how watched lines answer, all lines together; 0 for none
+    #[arg(long, global = true, env = "LINELIGHT_PROBES_PER_SECOND", value_name = "PROBES", default_value_t = 200,
+        value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    pub probes_per_second: u32,
 }
 
 /// How much to log.
@@ -215,6 +219,7 @@ impl LimitFlags {
             sessions: self.max_sessions as usize,
             backlog_bytes: self.backlog_kib as usize * 1024,
             report_comments: self.report_comments,
+            probes_per_second: self.probes_per_second,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::handover::{Handover, UplinkState};
 use crate::monitor::{Action, StreamId};
 use crate::routeros::commands::{Command, Menu};
 use crate::routeros::connection::{Connection, ConnectionError, Transport};
+use crate::sessions::Line;
 
 /// Between two questions for the CPU load, while streams run.
 const LOAD_INTERVAL: Duration = Duration::from_secs(5);
@@ -136,6 +137,10 @@ impl<'a> Conversation<'a> {
         if let Some(offline) = offline {
             self.intake.tables.look_for(offline, now);
         }
+        let mut watched = self.intake.monitor.lines().filter_map(|line| lines.line(line));
+        if self.intake.handover.details.get() && watched.any(Line::lacks_address) {
+            self.intake.tables.want_addresses();
+        }
     }
 
     fn ask_for_tables<S: Transport>(
@@ -174,6 +179,7 @@ impl<'a> Conversation<'a> {
         }
         let monitor = &self.intake.monitor;
         self.intake.sampler.forget(|line| monitor.is_watched(line));
+        self.intake.handover.pending.borrow_mut().forget(|line| monitor.is_watched(line));
         Ok(())
     }
 

@@ -23,6 +23,9 @@ use crate::sessions::{InterfaceKey, ListedSession, Listing};
 /// The most streams open at once; the configuration allows fewer.
 const MAX_STREAMS: usize = 64;
 
+/// The field of a row with the packets a second that the interface's queue dropped.
+const DROPS: &str = "tx-queue-drops-per-second";
+
 /// The commands of the open streams.
 pub(super) type Streams = heapless::Vec<(StreamId, Tag), MAX_STREAMS>;
 
@@ -98,6 +101,10 @@ impl<'a> Intake<'a> {
         }
         self.sampler.pass(stream, known.ends);
         let Some((reading, (rx, tx))) = known.reading.zip(sampler::rates(row)) else { return };
+        if let Some(drops) = row.integer(DROPS).filter(|drops| *drops > 0) {
+            let drops = u32::try_from(drops).unwrap_or(u32::MAX);
+            self.handover.pending.borrow_mut().note_drops(reading.line, drops);
+        }
         if self.sampler.add(&reading, rx, tx, now) {
             self.tables.hint(now);
         }

@@ -67,6 +67,11 @@ impl Tables {
         self.sessions.look_for(offline_for, now);
     }
 
+    /// Asks for the addresses of sessions soon: a watched line lacks one.
+    pub(super) const fn want_addresses(&mut self) {
+        self.plans.want_addresses();
+    }
+
     /// Notes that an interface is gone, whatever a reading under way says.
     pub(super) fn gone(&mut self, interface: InterfaceKey) {
         self.sessions.gone(interface);

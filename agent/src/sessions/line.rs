@@ -1,5 +1,6 @@
 //! One line: its sessions, its plan, and the revision of its last change.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -29,7 +30,20 @@ pub struct Line {
     pub(super) profile: Option<Rc<str>>,
     pub(super) plan: LinePlan,
     pub(super) comment: Option<Box<str>>,
+    pub(super) address: Address,
     pub(super) revision: u64,
+}
+
+/// The remote address of a line's session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Address {
+    /// The sessions changed since the addresses were read.
+    #[default]
+    Unread,
+    /// The router names none.
+    Missing,
+    /// The address.
+    Known(IpAddr),
 }
 
 /// A line's limits, and whether other lines have a part in them.
@@ -58,6 +72,24 @@ impl Line {
     /// The PPPoE username.
     pub const fn username(&self) -> &Username {
         &self.username
+    }
+
+    /// The router's end of the sessions.
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The remote address of a session, if read since the sessions last changed.
+    pub const fn address(&self) -> Option<IpAddr> {
+        match self.address {
+            Address::Known(address) => Some(address),
+            Address::Unread | Address::Missing => None,
+        }
+    }
+
+    /// True for a concentrator's line with a session whose address has not been read.
+    pub fn lacks_address(&self) -> bool {
+        self.address == Address::Unread && self.role == Role::Server && self.sessions > 0
     }
 
     /// How many sessions are up; 0 is offline.

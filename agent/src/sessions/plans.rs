@@ -25,7 +25,7 @@ use shared::LineHandle;
 use shared::control::{MAX_TEXT, Plan, Role};
 use shared::username::escape;
 
-use super::line::{Line, LinePlan, Scope};
+use super::line::{Address, Line, LinePlan, Scope};
 use super::table::LineTable;
 use crate::routeros::sentence::{Sentence, rate};
 use groups::Groups;
@@ -213,6 +213,8 @@ impl LineTable {
         reading.secrets.sort_by_key(|secret| secret.line);
         reading.queues.sort_by_key(|queue| (queue.line, queue.by));
         reading.groups.sort();
+        let mut homes = std::mem::take(&mut reading.addresses);
+        homes.sort_by_key(|(_, line)| *line);
         for line in self.lines.iter_mut().filter(|line| line.role == Role::Server) {
             let secret = first(&reading.secrets, |secret| secret.line.cmp(&line.handle));
             let profile = secret.and_then(|secret| reading.profiles.get(usize::from(secret.profile?)));
@@ -224,6 +226,11 @@ impl LineTable {
             if reading.void {
                 fresh.prefer(line);
             }
+            line.address = match first(&homes, |(_, home)| home.cmp(&line.handle)) {
+                Some((address, _)) => Address::Known(*address),
+                None if reading.void => line.address,
+                None => Address::Missing,
+            };
             take(line, fresh, &mut self.revision);
         }
     }

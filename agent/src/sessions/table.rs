@@ -7,7 +7,7 @@ use shared::control::{LineReport, Role};
 use shared::{LineHandle, Username};
 use tokio::time::Instant;
 
-use super::line::{Line, LinePlan};
+use super::line::{Address, Line, LinePlan};
 use super::listing::{InterfaceKey, ListedSession, Listing, Row};
 
 /// A line is forgotten this long after its last row in a table.
@@ -233,6 +233,7 @@ impl LineTable {
             profile: None,
             plan: LinePlan::default(),
             comment: None,
+            address: Address::Unread,
             revision: self.revision,
         });
         self.next_handle = self.next_handle.checked_add(1)?;
@@ -257,6 +258,7 @@ impl LineTable {
         (line.first, line.listed) = (first, now);
         if (line.role, line.sessions, line.since) != (role, sessions, since) {
             (line.role, line.sessions, line.since) = (role, sessions, since);
+            line.address = Address::Unread;
             line.stamp(&mut self.revision);
         }
     }

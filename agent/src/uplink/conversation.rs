@@ -3,19 +3,22 @@
 
 mod batches;
 mod lines;
+mod pulse;
 
 use shared::close::Close;
-use shared::control::{self, FromAgent, FromRelay, Hello, MAX_TEXT, Status, WatchRefusal, Watches, Welcome};
-use shared::{Epoch, LineHandle, frame};
+use shared::control::{self, FromAgent, FromRelay, Hello, MAX_TEXT, Role, Status, WatchRefusal, Watches, Welcome};
+use shared::{Epoch, LineHandle, Response, frame};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use batches::UnsentBatches;
 use lines::{HANDLES_PER_MESSAGE, UntoldLines};
+use pulse::{Payload, Pulse};
 
 use super::lapse::Lapse;
 use crate::config::ConversationTiming;
 use crate::handover::Handover;
+use crate::sessions::Line;
 use crate::shown::shown;
 
 /// Something to be sent.
@@ -27,6 +30,8 @@ pub(super) enum Outgoing {
     Binary(Vec<u8>),
     /// A question whether the relay is still there.
     Ping,
+    /// A ping whose pong measures a home router's line.
+    Pulse(Payload),
 }
 
 /// One uplink's conversation, from hello on.
@@ -42,6 +47,7 @@ pub(super) struct Conversation<'a> {
     generation: u64,
     heard: Instant,
     pinged: Instant,
+    pulse: Pulse,
     status_sent: Option<(Instant, Notable)>,
 }
 
@@ -88,6 +94,7 @@ impl<'a> Conversation<'a> {
             generation: 0,
             heard: now,
             pinged: now,
+            pulse: Pulse::new(now),
             status_sent: None,
         }
     }
@@ -115,6 +122,7 @@ impl<'a> Conversation<'a> {
                 .refusals()
                 .or_else(|| self.status(now))
                 .or_else(|| self.live_batch())
+                .or_else(|| self.pulse(now))
                 .or_else(|| self.gone())
                 .or_else(|| self.changed_lines(now))
                 .or_else(|| self.missing_batch()),
@@ -126,7 +134,8 @@ impl<'a> Conversation<'a> {
     pub(super) fn deadline(&self) -> Instant {
         let ping = self.heard.max(self.pinged) + self.timing.ping_after;
         let status = if self.is_live() { self.status_due() } else { ping };
-        self.patience_ends().min(ping).min(status)
+        let pulse = if self.is_probing() { self.pulse.deadline() } else { ping };
+        self.patience_ends().min(ping).min(status).min(pulse)
     }
 
     /// Returns the time of the next [`Conversation::overdue`]: the only deadline while nothing can be sent.
@@ -263,12 +272,57 @@ impl<'a> Conversation<'a> {
         Some(self.batch(bytes))
     }
 
-    /// Returns the batch. Strips averages for a relay without support for them.
+    /// Returns the batch. Strips averages and details for a relay without support for them.
     fn batch(&self, mut bytes: Vec<u8>) -> Outgoing {
         if !self.handover.averages.get() {
             frame::strip_averages(&mut bytes);
         }
+        if !self.handover.details.get() {
+            frame::strip_details(&mut bytes);
+        }
         Outgoing::Binary(bytes)
+    }
+
+    /// True if the response of a line may be wanted.
+    fn is_probing(&self) -> bool {
+        self.is_live() && self.handover.details.get() && !self.handover.watched.borrow().is_empty()
+    }
+
+    /// Returns the next ping over a home router's watched line.
+    fn pulse(&mut self, now: Instant) -> Option<Outgoing> {
+        if !self.is_probing() || !self.pulse.is_due(now) {
+            return None;
+        }
+        let Some(line) = self.home_line() else {
+            self.pulse.rest(now);
+            return None;
+        };
+        while let Some(lost) = self.pulse.expired(now) {
+            self.note_response(line, lost);
+        }
+        self.pulse.next(now).map(Outgoing::Pulse)
+    }
+
+    /// Takes a pong.
+    pub(super) fn ponged(&mut self, payload: &[u8], now: Instant) {
+        if let Some(response) = self.pulse.ponged(payload, now)
+            && let Some(line) = self.home_line()
+        {
+            self.note_response(line, response);
+        }
+    }
+
+    fn note_response(&self, line: LineHandle, response: Response) {
+        self.handover.pending.borrow_mut().note(line, response);
+    }
+
+    /// Returns the watched line of a home router. Of several lines that are up nobody knows which one the uplink takes.
+    fn home_line(&self) -> Option<LineHandle> {
+        let lines = self.handover.lines.borrow();
+        let is_home = |line: &&Line| line.role() == Role::Client && line.sessions() > 0;
+        let watched = self.handover.watched.borrow();
+        let home = watched.wanted().find(|line| lines.line(*line).as_ref().is_some_and(is_home))?;
+        (lines.iter().filter(is_home).count() == 1).then_some(home)
     }
 
     fn ping(&mut self, now: Instant) -> Option<Outgoing> {
@@ -289,9 +343,11 @@ impl<'a> Conversation<'a> {
         self.generation = welcome.generation;
         self.batches.welcomed(&mut self.handover.backlog.borrow_mut(), welcome.next.unwrap_or_default());
         self.handover.averages.set(welcome.averages);
+        self.handover.details.set(welcome.details);
         self.handover.watched.borrow_mut().begin_uplink();
         self.watch(&welcome.watched);
         self.handover.to_router.notify_one();
+        self.handover.to_prober.notify_one();
         info!(agent = %shown(&welcome.agent, MAX_TEXT), watched = welcome.watched.len(), "the relay says welcome");
         Ok(())
     }
@@ -307,6 +363,7 @@ impl<'a> Conversation<'a> {
         }
         self.watch(&watches.add);
         self.handover.to_router.notify_one();
+        self.handover.to_prober.notify_one();
         Ok(())
     }
 

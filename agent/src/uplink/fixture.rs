@@ -28,11 +28,16 @@ pub(super) fn handover() -> Rc<Handover> {
 
 /// Makes the router's sessions be those of these usernames; the first ever gets the handle 1.
 pub(super) fn set_lines(handover: &Handover, usernames: &[String]) {
+    set_lines_as(Role::Server, handover, usernames);
+}
+
+/// The same for sessions of either end.
+pub(super) fn set_lines_as(role: Role, handover: &Handover, usernames: &[String]) {
     let mut listing = Listing::default();
     for username in usernames {
         let name = format!("<pppoe-{username}>");
         let session = ListedSession {
-            role: Role::Server,
+            role,
             key: InterfaceKey::new(None, name.as_bytes()),
             name: name.as_bytes(),
             user: username.as_bytes(),

@@ -140,6 +140,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
             Outgoing::Text(text) => Message::text(text),
             Outgoing::Binary(bytes) => Message::binary(bytes),
             Outgoing::Ping => Message::Ping(Bytes::new()),
+            Outgoing::Pulse(payload) => Message::Ping(Bytes::copy_from_slice(&payload)),
         };
         self.write_until = Some(now + self.timing.write_timeout);
         Pin::new(&mut self.socket).start_send(message).err().map(broken)
@@ -169,8 +170,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Link<'a, S> {
         match message {
             Message::Text(text) => conversation.received(text).err().map(Ending::Broken),
             Message::Close(frame) => Some(Ending::Closed(frame.as_ref().map(|frame| u16::from(frame.code)))),
-            // Pings are answered by tungstenite, pongs have been heard, and binary messages are a later version's.
-            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => None,
+            Message::Pong(payload) => {
+                conversation.ponged(payload, now);
+                None
+            }
+            // Pings are answered by tungstenite, and binary messages are a later version's.
+            Message::Binary(_) | Message::Ping(_) | Message::Frame(_) => None,
         }
     }
 

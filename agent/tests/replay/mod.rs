@@ -33,6 +33,7 @@ pub fn watching<T>(lines: usize, work: impl FnOnce(&mut dyn FnMut(u64), &Handove
         sessions: 1_000,
         backlog_bytes: 256 * 1024,
         report_comments: false,
+        probes_per_second: 200,
     };
     // The tables are not read within the measured time: a reading may allocate.
     let mut timing = Timing::default();

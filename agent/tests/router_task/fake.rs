@@ -191,6 +191,7 @@ impl Rig {
             sessions: 1_000,
             backlog_bytes: 1 << 20,
             report_comments: false,
+            probes_per_second: 200,
         };
         let backlog = Backlog::new(limits.backlog_bytes, Duration::from_secs(3_600));
         let handover = Handover::new(LineTable::new(limits.sessions), backlog, WatchSet::new(1_000), Instant::now());

@@ -381,8 +381,10 @@ pub struct AgentSetup {
 }
 
 impl AgentSetup {
-    fn variables(&self, folder: &Path) -> [(&'static str, OsString); 4] {
+    /// No probes, unless a flag says otherwise: the simulated router's addresses may be somebody's on this machine's network.
+    fn variables(&self, folder: &Path) -> [(&'static str, OsString); 5] {
         [
+            ("LINELIGHT_PROBES_PER_SECOND", "0".into()),
             ("LINELIGHT_ROUTER", self.router.to_string().into()),
             ("LINELIGHT_ROUTER_PASSWORD_FILE", folder.join("password").into()),
             ("LINELIGHT_RELAY", self.relay.clone().into()),

@@ -232,6 +232,14 @@ impl MonitoredRouter {
 
 impl AgentLimits {
     pub(super) fn for_tests(max_watched: usize, streams: usize, interfaces_per_stream: usize) -> Self {
-        Self { max_watched, streams, interfaces_per_stream, sessions: 10_000, backlog_bytes: 0, report_comments: false }
+        Self {
+            max_watched,
+            streams,
+            interfaces_per_stream,
+            sessions: 10_000,
+            backlog_bytes: 0,
+            report_comments: false,
+            probes_per_second: 200,
+        }
     }
 }

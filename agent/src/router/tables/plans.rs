@@ -35,12 +35,14 @@ pub(super) struct PlanTables {
     last: Option<(Instant, Option<LineHandle>)>,
     /// Void readings in a row.
     void: u8,
+    /// True if a watched line has a session without a known address.
+    wants_addresses: bool,
 }
 
 impl PlanTables {
     pub(super) fn new(timing: &TableTiming) -> Self {
         let interval = timing.reread_interval * PLAN_INTERVALS;
-        Self { interval, reading: PlanReading::default(), stage: None, last: None, void: 0 }
+        Self { interval, reading: PlanReading::default(), stage: None, last: None, void: 0, wants_addresses: false }
     }
 
     /// Forgets the reading under way and the last one.
@@ -48,10 +50,16 @@ impl PlanTables {
         (self.stage, self.last, self.void) = (None, None, 0);
     }
 
+    /// Asks for a reading soon: a watched line has a session without a known address.
+    pub(super) const fn want_addresses(&mut self) {
+        self.wants_addresses = true;
+    }
+
     /// Returns a table to be asked for now. `wanted`: somebody watches, and the sessions are read.
     pub(super) fn next(&mut self, lines: &LineTable, wanted: bool, now: Instant) -> Option<Table> {
         if self.stage.is_none() && wanted && self.is_due(lines, now) {
             self.reading = PlanReading::default();
+            self.wants_addresses = false;
             self.stage = Some(PlanStage { table: Table::Profiles, asked: false });
         }
         let stage = self.stage.as_mut().filter(|stage| !stage.asked)?;
@@ -98,7 +106,7 @@ impl PlanTables {
     /// A reading is due at first, for new lines, after a void one, and from time to time.
     fn is_due(&self, lines: &LineTable, now: Instant) -> bool {
         let Some((read, newest)) = self.last else { return lines.readings() > 0 };
-        let wanted = self.void > 0 || newest != lines.newest();
+        let wanted = self.void > 0 || self.wants_addresses || newest != lines.newest();
         let pause = PLAN_PAUSE * (1 << self.void.saturating_sub(1).min(8));
         let age = now.saturating_duration_since(read);
         age >= self.interval || (wanted && age >= pause)

@@ -1,4 +1,5 @@
 use std::rc::Rc;
+use std::time::Duration;
 
 use shared::control::Status;
 use shared::frame::Batch;
@@ -38,6 +39,7 @@ enum Said {
     /// The sequence number, and the replayed mark.
     Batch(u64, bool),
     Ping,
+    Pulse(Payload),
 }
 
 fn say(conversation: &mut Conversation<'_>, now: Instant) -> Option<Said> {
@@ -49,6 +51,7 @@ fn say(conversation: &mut Conversation<'_>, now: Instant) -> Option<Said> {
             Said::Batch(header.sequence, header.replayed)
         }
         Outgoing::Ping => Said::Ping,
+        Outgoing::Pulse(payload) => Said::Pulse(payload),
     })
 }
 
@@ -440,4 +443,65 @@ fn a_relay_cannot_forge_a_line_of_the_log() {
         lines.iter().all(|line| line.len() < 500) && !text.contains(['\u{1b}', '\u{9b}', '\u{2028}', '\u{202e}']),
         "{text}"
     );
+}
+
+/// Returns the ping over the line, if one is said.
+fn pulse(conversation: &mut Conversation<'_>, now: Instant) -> Option<Payload> {
+    all_said(conversation, now).into_iter().find_map(|said| match said {
+        Said::Pulse(payload) => Some(payload),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_home_routers_watched_line_is_measured_by_the_uplinks_own_pings() {
+    let talk = Talk::new();
+    let now = talk.handover.started;
+    set_lines_as(Role::Client, &talk.handover, &usernames(1));
+    let mut conversation = talk.live(now, None);
+    assert_eq!(pulse(&mut conversation, now), None, "nobody watches");
+    conversation.received(&watches(4, &[1], &[])).unwrap();
+    let at = |ms| now + Duration::from_millis(ms);
+    let payload = pulse(&mut conversation, at(1_000)).expect("a ping over the line");
+    assert_eq!(pulse(&mut conversation, at(1_500)), None, "one a second");
+    conversation.ponged(&payload, at(1_031));
+    assert_eq!(talk.handover.pending.borrow_mut().take(LineHandle(1)).response, Response::Micros(31_000));
+    pulse(&mut conversation, at(2_000)).expect("the next");
+    assert!(conversation.deadline() <= at(3_000));
+    pulse(&mut conversation, at(4_000));
+    assert_eq!(talk.handover.pending.borrow_mut().take(LineHandle(1)).response, Response::Lost);
+}
+
+#[test]
+fn lines_of_a_concentrator_or_of_several_uplinks_are_not_measured_so() {
+    for (role, lines) in [(Role::Server, 1), (Role::Client, 2)] {
+        let talk = Talk::new();
+        let now = talk.handover.started;
+        set_lines_as(role, &talk.handover, &usernames(lines));
+        let mut conversation = talk.live(now, None);
+        conversation.received(&watches(4, &[1], &[])).unwrap();
+        assert_eq!(pulse(&mut conversation, now + SECOND), None, "{role:?}, {lines} lines");
+    }
+}
+
+#[test]
+fn a_relay_that_takes_no_details_gets_the_samples_alone_and_asks_for_no_probes() {
+    let talk = Talk::new();
+    let now = talk.handover.started;
+    set_lines_as(Role::Client, &talk.handover, &usernames(1));
+    talk.handover.pending.borrow_mut().note(LineHandle(1), Response::Lost);
+    tick(&talk.handover, now);
+    for takes in [true, false] {
+        let mut conversation = talk.conversation(now);
+        all_said(&mut conversation, now);
+        let said_welcome = welcome(None, 0, &[1]).replace("\"details\":true", &format!("\"details\":{takes}"));
+        conversation.received(&said_welcome).unwrap();
+        let kind = std::iter::from_fn(|| conversation.next(now)).find_map(|outgoing| match outgoing {
+            Outgoing::Binary(bytes) => Some(bytes[0]),
+            _ => None,
+        });
+        let expected = if takes { frame::Kind::Detailed } else { frame::Kind::Samples };
+        assert_eq!(kind, Some(expected as u8));
+        assert_eq!(pulse(&mut conversation, now + SECOND).is_some(), takes);
+    }
 }
