@@ -1,4 +1,4 @@
-// Makes the README's pictures of the page, docs/pictures/{phone,desktop}.png. Usage: node readme-pictures.mjs
+// Makes the README's pictures, docs/pictures/{phone,desktop,console}.png. Usage: node readme-pictures.mjs
 
 import { bundle } from "./bundle.mjs";
 
