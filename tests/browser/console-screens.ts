@@ -26,7 +26,7 @@ const LINE = "/console/lines/4446%40karoo.example";
 
 async function openLine(page: Page): Promise<void> {
   await sees(page, "h1", "Nkosi household");
-  await sees(page, "#title", "Your line is full.");
+  await sees(page, "#title", /^Your line is full/);
   await page.getByRole("heading", { name: "Who watched" }).waitFor();
 }
 
@@ -175,6 +175,15 @@ export const SCREENS: Readonly<Record<string, ScreenCase>> = {
     seen: async (page) => {
       await press(page, "Manage bogota-1");
       await page.getByRole("dialog").waitFor();
+    },
+  },
+  slow: { path: "/console/slow?all=1", seen: (page) => page.locator(".slow li").first().waitFor() },
+  "slow-none": { path: "/console/slow", prepare: (console) => (console.slow = []), seen: (page) => sees(page, ".nothing", "No report is open.") },
+  "slow-one": {
+    path: "/console/slow/17",
+    seen: async (page) => {
+      await sees(page, "#title", /^Your line is full/);
+      await page.getByRole("button", { name: "Answer" }).waitFor();
     },
   },
   people: { path: "/console/people", seen: (page) => page.locator(".people li").first().waitFor() },

@@ -2,7 +2,7 @@
 // the console's contract and remembers what it was asked.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type FakeRelay, history, people as rates, snapshot } from "./fake-relay.ts";
+import { type FakeRelay, type Frame, history, people as rates, snapshot } from "./fake-relay.ts";
 
 /** Names that would like to be something else: HTML, another direction, a formula. */
 export const HOSTILE = {
@@ -73,6 +73,8 @@ export class FakeConsole {
   #added: Json | null = null;
   #links: Json[] = [];
   #voidBefore: number | null = null;
+  /** The slow reports, the newest first. */
+  slow = slowReports();
 
   constructor(relay: FakeRelay) {
     this.#relay = relay;
@@ -84,7 +86,7 @@ export class FakeConsole {
       const plan = { down: limit, up: limit / 4 };
       if (found?.down !== null && found !== undefined) {
         const mean = (found.down ?? 0) * M;
-        return viewer.send(snapshot({ ...whose, plan, history: history(300, Date.now(), (age) => ({ down: found.state === "full" ? mean : Math.min(limit * 0.6, (rates(age)?.down ?? 0) * (mean / 20e6)), up: (rates(age)?.up ?? 0) / 2 })) }));
+        return viewer.send(snapshot({ ...whose, plan, response: "router", quiet: 12_000, history: answered(history(300, Date.now(), (age) => ({ down: found.state === "full" ? mean : Math.min(limit * 0.6, (rates(age)?.down ?? 0) * (mean / 20e6)), up: (rates(age)?.up ?? 0) / 2 })), found.state === "full" ? 184_000 : 12_400) }));
       }
       const name = { "out-of-sight": "unreachable", "no-figures": "stalled", "not-connected": "offline" }[found?.state ?? ""] ?? "unknown";
       const past = history(120, Date.now() - 900_000, () => ({ down: limit * 0.3, up: limit * 0.02 }));
@@ -132,6 +134,8 @@ export class FakeConsole {
         return ok(board());
       case "routers":
         return this.#routers(name);
+      case "slow":
+        return this.#slow(name, parameters);
       case "people":
         return this.role === "admin" ? ok({ people: people() }) : problem(403, "role", "Only an admin may do that.");
       case "audit":
@@ -170,6 +174,7 @@ export class FakeConsole {
   }
 
   #change(path: string, name: string, body: Json): Reply {
+    if (path.startsWith("slow/")) return this.#changeSlow(path.split("/")[2] ?? "", name, body);
     const kind = path.split("/").slice(path.startsWith("lines/") || path.startsWith("routers/") || path.startsWith("people/") ? 2 : 0).join("/");
     const url = `${this.#relay.origin}/#eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0NDQ2In0.c2lnbmF0dXJl`;
     switch (kind) {
@@ -180,6 +185,9 @@ export class FakeConsole {
         this.#links.push({ id: link.id, kind: body["kind"], made: Date.now(), by: "Naledi Mokoena", expires, revoked: null, last_used: null });
         return ok(link);
       }
+      case "slow":
+        this.slow.unshift(slowReport(18, name, Date.now(), String(body["words"]), { by: "Naledi Mokoena" }));
+        return ok({ number: 18, made: Date.now(), answer: null, closed: null });
       case "code":
         return ok({ code: "48271930", expires: Date.now() + 600_000 });
       case "void":
@@ -206,6 +214,14 @@ export class FakeConsole {
     }
   }
 
+  #changeSlow(what: string, number: string, body: Json): Reply {
+    const report = this.slow.find((report) => String(report["number"]) === number && report["closed"] === null);
+    if (report === undefined) return problem(404, "unknown", "No open report has this number.");
+    if (what === "close") Object.assign(report, { closed: Date.now(), closed_by: "Naledi Mokoena" });
+    else Object.assign(report, { answer: body["answer"], answered: Date.now(), answered_by: "Naledi Mokoena" });
+    return ok({});
+  }
+
   #line(username: string): Reply {
     const found = LINES.find((line) => line.username === username);
     if (found === undefined) return { status: 404, body: { ...problem(404, "unknown", "Nobody knows this line.").body, meant: [{ likeness: "realm", username: "4446@karoo.example", customer: "Nkosi household" }] } };
@@ -226,6 +242,19 @@ export class FakeConsole {
       watched: [{ at: now - 60_000, who: "Naledi Mokoena", what: "watched", role: "admin", address: "198.51.100.4" }, { at: now - 9e7, who: HOSTILE.customer, what: "link-made", role: "support", address: "198.51.100.9" }],
       meant: [],
     });
+  }
+
+  #slow(number: string, parameters: URLSearchParams): Reply {
+    const open = this.slow.filter(({ closed }) => closed === null).length;
+    if (number === "") {
+      const reports = this.slow.filter(({ closed }) => parameters.get("before") !== "1" && (closed === null || parameters.get("open") !== "1"));
+      return ok({ reports, open, more: false });
+    }
+    const report = this.slow.find((report) => String(report["number"]) === number);
+    if (report === undefined) return problem(404, "unknown", "No open report has this number.");
+    const made = Number(report["made"]);
+    const past = history(300, made - 400, (age) => (age < 90 ? { down: 18.9e6, up: 0.4e6 } : rates(age)));
+    return ok({ report, snapshot: snapshot({ now: made, since: made - 7e6, username: report["username"], display: report["username"], plan: { down: 20e6, up: 5e6 }, response: "router", quiet: 12_000, history: answered(past, 312_000) }) });
   }
 
   #routers(name: string): Reply {
@@ -327,4 +356,22 @@ function audit(parameters: URLSearchParams): Json[] {
   }));
   const what = parameters.get("what");
   return what === null ? entries : entries.filter((entry) => entry.what === what);
+}
+
+/** A history with a response of so many microseconds beside each sample. */
+function answered(columns: Frame, rtt: number): Frame {
+  return { ...columns, rtt: (columns["t"] as number[]).map((_, i) => rtt + 9_000 * ((i * 7) % 3)) };
+}
+
+function slowReport(number: number, username: string, made: number, words: string, more: Json = {}): Json {
+  return { number, username, made, by: null, words, answer: null, answered: null, answered_by: null, closed: null, closed_by: null, ...more };
+}
+
+function slowReports(): Json[] {
+  const now = Date.now();
+  return [
+    slowReport(17, "4446@karoo.example", now - 240_000, "Films stop every minute, since noon. The lights of the router are green."),
+    slowReport(16, "sari.warung", now - 7_200_000, HOSTILE.customer, { answer: "A mast has no power. Somebody is on the way.", answered: now - 6_900_000, answered_by: "Naledi Mokoena" }),
+    slowReport(12, "kovaleva@karoo.example", now - 90_000_000, "", { by: "sipho", answer: "The cable was changed.", answered: now - 80_000_000, answered_by: "Naledi Mokoena", closed: now - 79_000_000, closed_by: "sipho" }),
+  ];
 }

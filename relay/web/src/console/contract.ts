@@ -234,3 +234,26 @@ export interface AuditEntry {
   line: string | null;
   detail: string | null;
 }
+
+/** A moment that somebody pinned with "It is slow now". */
+export interface SlowReport {
+  number: number;
+  username: string;
+  made: number;
+  /** The member of staff who pinned it; null for the subscriber. */
+  by: string | null;
+  words: string;
+  answer: string | null;
+  answered: number | null;
+  answered_by: string | null;
+  closed: number | null;
+  closed_by: string | null;
+}
+
+/** Some reports, the newest first. */
+export interface SlowReports {
+  reports: readonly SlowReport[];
+  /** How many reports of all are open. */
+  open: number;
+  more: boolean;
+}

@@ -20,6 +20,8 @@ export interface Desk {
   entitle(text: string): void;
   /** Shows how many routers have a fault. */
   countFaults(count: number): void;
+  /** Shows how many slow reports are open. */
+  countSlow(count: number): void;
 }
 
 /** One section of the console. */

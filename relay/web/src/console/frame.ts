@@ -8,13 +8,14 @@ import { Account } from "./account.ts";
 import type { Api } from "./api.ts";
 import { Audit } from "./audit.ts";
 import { Busiest } from "./busiest.ts";
-import type { Me, RouterFacts } from "./contract.ts";
+import type { Me, RouterFacts, SlowReports } from "./contract.ts";
 import { type Desk, repeatedly, type Screen } from "./desk.ts";
 import { closeDialog } from "./dialog.ts";
 import { Lines } from "./lines.ts";
 import { People } from "./people.ts";
 import { faultsOf, Routers } from "./routers.ts";
 import { pathOf, readRoute, type Route } from "./routes.ts";
+import { SlowLines } from "./slow.ts";
 import { isolated } from "./text.ts";
 
 /** The routers' faults are counted for the tab each so many milliseconds. */
@@ -37,6 +38,7 @@ export class Frame implements Desk {
   readonly #tabs = new Map<string, HTMLAnchorElement>();
   readonly #content = element("main", { id: "content" });
   readonly #faults = element("span", { class: "count", hidden: true });
+  readonly #slow = element("span", { class: "count", hidden: true });
   readonly #ends: (() => void)[] = [];
   #screen: { name: string; screen: Screen } | null = null;
 
@@ -50,10 +52,14 @@ export class Frame implements Desk {
     addEventListener("popstate", back);
     this.#ends.push(() => removeEventListener("popstate", back));
     this.#ends.push(repeatedly(COUNT_EVERY, async () => {
-      // The section itself counts while it is open.
-      if (this.#screen?.name === "routers") return;
-      const answer = await this.api.get<{ routers: RouterFacts[] }>("routers");
-      if (answer.ok) this.countFaults(faultsOf(answer.value.routers).length);
+      // A section itself counts while it is open.
+      if (this.#screen?.name !== "routers") {
+        const answer = await this.api.get<{ routers: RouterFacts[] }>("routers");
+        if (answer.ok) this.countFaults(faultsOf(answer.value.routers).length);
+      }
+      // No report is older than the first.
+      const slow = await this.api.get<SlowReports>("slow?before=1");
+      if (slow.ok) this.countSlow(slow.value.open);
     }));
   }
 
@@ -73,8 +79,11 @@ export class Frame implements Desk {
   }
 
   countFaults(count: number): void {
-    this.#faults.hidden = count === 0;
-    this.#faults.replaceChildren(element("span", { "aria-hidden": "true" }, String(count)), element("span", { class: "spoken" }, strings.faults(count)));
+    show(this.#faults, count, strings.faults(count));
+  }
+
+  countSlow(count: number): void {
+    show(this.#slow, count, strings.open(count));
   }
 
   /** Ends everything, as when the session has ended. */
@@ -111,6 +120,8 @@ export class Frame implements Desk {
         return new Busiest(this);
       case "routers":
         return new Routers(this);
+      case "slow":
+        return new SlowLines(this);
       case "people":
         return new People(this);
       case "audit":
@@ -134,6 +145,7 @@ export class Frame implements Desk {
     const tabs: [string, Route][] = [
       [sections.lines, { screen: "lines", username: null, query: "" }],
       [sections.busiest, { screen: "busiest" }],
+      [sections.slow, { screen: "slow", number: null, all: false }],
       [sections.routers, { screen: "routers", add: false }],
       ...(this.me.role === "admin" ? [[sections.people, { screen: "people" }] as [string, Route]] : []),
       [sections.audit, { screen: "audit", who: "", line: "", what: "" }],
@@ -141,6 +153,7 @@ export class Frame implements Desk {
     const links = tabs.map(([text, route]) => {
       const tab = this.link(route, text);
       if (route.screen === "routers") tab.append(" ", this.#faults);
+      if (route.screen === "slow") tab.append(" ", this.#slow);
       this.#tabs.set(route.screen, tab);
       return tab;
     });
@@ -167,6 +180,12 @@ export class Frame implements Desk {
     });
     return link;
   }
+}
+
+/** Shows a count beside a tab; none for zero. */
+function show(place: HTMLElement, count: number, spoken: string): void {
+  place.hidden = count === 0;
+  place.replaceChildren(element("span", { "aria-hidden": "true" }, String(count)), element("span", { class: "spoken" }, spoken));
 }
 
 function initials(name: string): string {

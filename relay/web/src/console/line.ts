@@ -8,6 +8,7 @@ import { type Desk, repeatedly, replaceKeepingFocus } from "./desk.ts";
 import { factsOf, linksOf, refusedOf, watchedOf } from "./facts.ts";
 import { Links } from "./links.ts";
 import { Live } from "./live.ts";
+import { pinButton } from "./slow.ts";
 import { isolated, visible } from "./text.ts";
 import { button, notice, trouble } from "./widgets.ts";
 
@@ -43,7 +44,7 @@ export class Line {
     const returns = button(words.back, back, "back");
     returns.prepend(arrow);
     const head = element("header", { class: "line-head" }, element("div", {}, this.#name, this.#who), this.#live.pill);
-    this.#body = element("div", { class: "line-body", hidden: true }, returns, head, this.#told, this.#links.acts, this.#live.card, this.#cards, this.#links.end);
+    this.#body = element("div", { class: "line-body", hidden: true }, returns, head, this.#told, this.#links.acts, this.#live.card, element("p", { class: "acts" }, pinButton(desk, () => this.#username)), this.#cards, this.#links.end);
     this.root.append(this.#nothing, this.#body);
   }
 

@@ -5,6 +5,8 @@ export type Route =
   | { screen: "lines"; username: string | null; query: string }
   | { screen: "busiest" | "wall" | "people" | "account" | "sign-in" | "invitation" | "missing" }
   | { screen: "routers"; add: boolean }
+  /** `number` names one report; `all` lists closed ones too. */
+  | { screen: "slow"; number: number | null; all: boolean }
   | { screen: "audit"; who: string; line: string; what: string };
 
 const PLAIN = ["busiest", "wall", "people", "account", "sign-in", "invitation"] as const;
@@ -20,6 +22,9 @@ export function readRoute(path: string, search: string): Route {
     return { screen: "lines", username: second === "" ? null : decoded(second), query: query.get("q") ?? "" };
   }
   if (first === "routers" && (second === "" || second === "add")) return { screen: "routers", add: second === "add" };
+  if (first === "slow" && /^\d{0,15}$/.test(second)) {
+    return { screen: "slow", number: second === "" ? null : Number(second), all: second === "" && query.get("all") === "1" };
+  }
   if (first === "audit" && second === "") {
     return { screen: "audit", who: query.get("who") ?? "", line: query.get("line") ?? "", what: query.get("what") ?? "" };
   }
@@ -35,6 +40,8 @@ export function pathOf(route: Route): string {
     }
     case "routers":
       return route.add ? "console/routers/add" : "console/routers";
+    case "slow":
+      return route.number === null ? `console/slow${queryOf({ all: route.all ? 1 : "" })}` : `console/slow/${route.number}`;
     case "audit":
       return `console/audit${queryOf({ who: route.who, line: route.line, what: route.what })}`;
     default:

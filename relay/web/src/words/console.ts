@@ -72,6 +72,9 @@ const WHAT = {
   "key-revoked": "Revoked an API key",
   "key-refused": "API key refused",
   "subscribers-changed": "Changed subscribers",
+  "slow-reported": "Reported a slow line",
+  "slow-answered": "Answered a slow report",
+  "slow-closed": "Closed a slow report",
 } as const;
 
 const words = {
@@ -87,9 +90,10 @@ const words = {
   /** A limit without its unit, which stands beside the figure. */
   number: (value: number): string => write.number(value, 0, 2),
 
-  sections: { label: "Sections", lines: "Lines", busiest: "Busiest", routers: "Routers", people: "People", audit: "Audit" },
+  sections: { label: "Sections", lines: "Lines", busiest: "Busiest", slow: "Slow", routers: "Routers", people: "People", audit: "Audit" },
   account: "account and sign out",
   faults: (number: number): string => `${number} with a fault`,
+  open: (number: number): string => `${number} open`,
   skip: "To the content",
   loading: "Loading…",
   close: "Close",
@@ -450,6 +454,41 @@ const words = {
     keep: "Keep",
     roleDone: (name: string, role: string): string => `${name} is now ${role}.`,
     roleOf: (name: string): string => `Role of ${name}`,
+  },
+
+  slow: {
+    title: "Slow lines",
+    help: "What subscribers pinned with “It is slow now”.",
+    open: "Open",
+    all: "All",
+    none: "No report is open.",
+    noneAtAll: "Nobody has reported a slow line yet.",
+    more: "Older reports",
+    toList: "All reports",
+    number: (number: number): string => `Report ${number}`,
+    made: (at: string, by: string): string => `${at}, by ${by}`,
+    subscriber: "the subscriber",
+    isOpen: "Open",
+    isAnswered: "Answered",
+    isClosed: "Closed",
+    answeredBy: (name: string): string => `${name} answered:`,
+    then: (at: string): string => `The line as it was, ${at}:`,
+    noPicture: "This report's figures cannot be read by this console. Reload the console, or save them as CSV.",
+    answer: "Your answer",
+    answerAgain: "Another answer in its place",
+    answerHelp: "One line, which the subscriber's page shows.",
+    answerDo: "Answer",
+    answered: (number: number): string => `Report ${number} is answered.`,
+    empty: "An answer has at least one word.",
+    close: "Close the report",
+    closed: (number: number): string => `Report ${number} is closed.`,
+    csv: "Save as CSV",
+    pin: "It is slow now",
+    pinTitle: "Pin this minute",
+    pinDetail: "The last minutes of the line are kept as a report, with the caller's words.",
+    pinWords: "The caller's words",
+    pinDo: "Make the report",
+    pinned: (number: number): string => `Report ${number} is made.`,
   },
 
   audit: {
