@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { json } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { type WebSocket, WebSocketServer } from "ws";
 import { departures, type Frame } from "./wire.ts";
@@ -119,6 +120,12 @@ export class FakeRelay {
   provider: Provider = PROVIDER;
   /** The console's API; none for null. */
   console: ConsoleApi | null = null;
+  /** The newest slow report of every line, as its subscriber sees it. */
+  report: Frame | null = null;
+  /** Refuses slow reports so. */
+  refusesReports: { status: number; reason: string } | null = null;
+  /** The words of every slow report there was. */
+  readonly reported: unknown[] = [];
 
   private constructor(server: Server) {
     this.#server = server;
@@ -216,12 +223,25 @@ export class FakeRelay {
     if (path === null) return void response.writeHead(404).end();
     const events = /^\/api\/v1\/lines\/([^/]+)\/live$/.exec(path);
     if (events?.[1] !== undefined) return this.#events(request, response, decodeURIComponent(events[1]));
+    if (/^\/api\/v1\/lines\/[^/]+\/slow$/.test(path)) return this.#slow(request, response);
     if (this.withheld?.files.test(path)) return this.#withhold(response, this.withheld.by);
     if (path === PRELUDE) return this.#content(response, path, Buffer.from(this.prelude));
     if (path.startsWith("/console/api/") && this.console !== null) {
       return this.console(path.slice("/console/api/".length) + new URL(request.url ?? "/", this.origin).search, request, response);
     }
     await this.#file(response, normalize(fileOf(path)));
+  }
+
+  async #slow(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const say = (status: number, body: unknown): void => {
+      response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" }).end(JSON.stringify(body));
+    };
+    if (request.method !== "POST") return say(200, { report: this.report });
+    const { words } = (await json(request)) as { words?: unknown };
+    if (this.refusesReports !== null) return say(this.refusesReports.status, this.refusesReports);
+    this.reported.push(words);
+    this.report = { number: 17, made: Date.now(), answer: null, closed: null };
+    say(201, this.report);
   }
 
   /** The path within the relay's folder, like behind a proxy; null outside. */

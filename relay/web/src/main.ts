@@ -9,6 +9,7 @@ import { Monitor } from "./line/monitor.ts";
 import { animate, TICK } from "./line/motion.ts";
 import { preparePrinting } from "./line/paper.ts";
 import { loadSettings, saveSettings, type Settings } from "./line/settings.ts";
+import { SlowReports } from "./line/slow.ts";
 import { pathWithin, readAddress } from "./live/address.ts";
 import { linkWithout } from "./live/link.ts";
 import { LiveSocket } from "./live/socket.ts";
@@ -40,6 +41,7 @@ function start(): void {
   };
   attempt(() => new Controls(settings, { choose, refresh: () => session.socket?.refresh() }));
   attempt(() => takeCodes(BASE.href));
+  attempt(() => (session.reports = new SlowReports(BASE.href)));
   attempt(() => preparePrinting(() => part(document, "#name").textContent ?? ""));
   session.open();
   setInterval(() => monitor.render(), TICK);
@@ -71,6 +73,7 @@ function listen(session: Session): void {
 class Session {
   readonly #monitor: Monitor;
   socket: LiveSocket | null = null;
+  reports: SlowReports | null = null;
 
   constructor(monitor: Monitor) {
     this.#monitor = monitor;
@@ -81,6 +84,7 @@ class Session {
     this.socket?.stop();
     this.socket = null;
     const request = readAddress(pathWithin(BASE, location.pathname), location.hash, location.search);
+    this.reports?.of(request.kind === "watch" ? request.target : null);
     if (request.kind !== "watch") return this.#monitor.begin(null, linkWithout(request.kind));
     this.#monitor.begin(request.target, { kind: "connecting", after: null });
     this.socket = new LiveSocket(request.target, browserWorld(BASE.href, request.target), this.#monitor);

@@ -3,11 +3,9 @@
 
 import { part, setText } from "../dom.ts";
 import { strings } from "../words/en.ts";
+import { ask } from "./asking.ts";
 
 const words = strings.code;
-
-/** A code without an answer for so long has failed, in milliseconds. */
-const PATIENCE = 15_000;
 
 /** Opens the line of a code that is typed. `base` is the relay's address with its folder and a last slash. */
 export function takeCodes(base: string): void {
@@ -52,18 +50,9 @@ function western(digit: string): string {
 }
 
 async function redeem(base: string, code: string): Promise<{ token: string } | { sentence: string }> {
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), PATIENCE);
-  try {
-    const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code }), signal: abort.signal };
-    const response = await fetch(`${base}api/v1/code`, request);
-    if (response.status === 404) return { sentence: words.unknown };
-    if (response.status === 429) return { sentence: words.wait };
-    const { token } = (await response.json()) as { token?: unknown };
-    return typeof token === "string" ? { token } : { sentence: words.failed };
-  } catch {
-    return { sentence: words.failed };
-  } finally {
-    clearTimeout(timer);
-  }
+  const { status, body } = await ask(`${base}api/v1/code`, null, { code });
+  if (status === 404) return { sentence: words.unknown };
+  if (status === 429) return { sentence: words.wait };
+  const token = body["token"];
+  return typeof token === "string" ? { token } : { sentence: words.failed };
 }

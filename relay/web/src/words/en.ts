@@ -38,6 +38,10 @@ const page = {
   response: "Response",
   typical: "Typical",
   lost: "Lost",
+  slow: "It is slow now",
+  slowWords: "What is slow? You may leave this out.",
+  slowHelp: "Your provider gets the figures of the last two hours with it.",
+  slowSend: "Tell my provider",
   looking: "Your provider is looking at this line too.",
 } as const;
 
@@ -110,6 +114,7 @@ const words = {
   copy: "Copy for support",
   copied: "Copied",
   copyByHand: "Copy this text",
+  moment,
   tip: "Tip: you can bookmark this page and open it whenever the internet feels slow.",
   tipExpires: (date: string): string => `This link works until ${date}.`,
   printed: (moment: string, name: string): string => `${name} · ${moment}`,
@@ -326,6 +331,18 @@ const words = {
     unknown: "This code opens nothing. It works once, for ten minutes. Ask your provider for a new one.",
     wait: "Too many tries. Wait a minute, and try again.",
     failed: "The service does not answer. Try again in a moment.",
+  },
+
+  slow: {
+    sending: "Sending…",
+    sent: (number: number, moment: string): string => `Report ${number}, of ${moment}.`,
+    waits: "Your provider has it. The answer will stand here.",
+    closed: "Your provider has closed it.",
+    answer: (text: string): string => `Your provider says: ${text}`,
+    open: "Your provider has a report of this line already.",
+    enough: "This line has had three reports today. Please call your provider.",
+    busy: "Many lines are reported right now. Your provider knows.",
+    failed: "This was not sent. Try again in a moment, or call your provider.",
   },
 } as const;
 
