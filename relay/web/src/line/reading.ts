@@ -102,6 +102,6 @@ export function summaryOf(name: string, read: Read, plan: Plan, unit: Unit, stat
   const figures =
     point === null
       ? strings.reading.summaryNone(name, time)
-      : strings.reading.summary(name, time, shareText(point.down, plan.down, unit), shareText(point.up, plan.up, unit));
+      : strings.reading.summary(name, time, shareText(point.down, plan.down, unit), shareText(point.up, plan.up, unit), responseText(point));
   return `${figures} ${state} ${strings.reading.day(strings.date(read.t))}`.replace(/\u00a0/g, " ");
 }

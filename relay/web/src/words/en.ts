@@ -42,6 +42,11 @@ const page = {
   slowWords: "What is slow? You may leave this out.",
   slowHelp: "Your provider gets the figures of the last two hours with it.",
   slowSend: "Tell my provider",
+  sees: "What does this page see?",
+  seesRates:
+    "How much your line carries in each direction, each second, from your provider's router. Your provider's staff can see the same. The page shows the last two hours.",
+  seesResponse: "How quickly your line answers a small probe each second, where your provider measures that, and only while somebody looks.",
+  seesNever: "Never what you do: no sites, no apps, no messages, and none of your devices.",
   looking: "Your provider is looking at this line too.",
 } as const;
 
@@ -134,7 +139,8 @@ const words = {
     spoken: (time: string, down: string, up: string): string => `${time}: download ${down}, upload ${up}`,
     none: (time: string): string => `${time}: no figures`,
     response: (rtt: string | null): string => (rtt === null ? ", probe lost" : `, response ${rtt}`),
-    summary: (name: string, time: string, down: string, up: string): string => `${name}, ${time}: ${down} down, ${up} up.`,
+    summary: (name: string, time: string, down: string, up: string, response: string): string =>
+      `${name}, ${time}: ${down} down, ${up} up${response}.`,
     summaryNone: (name: string, time: string): string => `${name}, ${time}: no figures.`,
     day: (date: string): string => `(${date})`,
   },
