@@ -186,7 +186,7 @@ const words = {
   why: {
     instead: (typical: number, quiet: number): string =>
       `It answers in ${words.milliseconds(typical)} instead of${NO_BREAK}${words.response(quiet)}.`,
-    lost: (lost: number, probes: number): string => `Of ${probes} probes ${lost} were lost.`,
+    lost: (lost: number, probes: number): string => `${lost}${NO_BREAK}of${NO_BREAK}${probes} probes were lost.`,
     fullSlow: (isUpload: boolean): string =>
       isUpload ? "Your upload is full, and the line answers slowly." : "Your line is full, and answers slowly.",
     fullSlowDetail: (limit: string | null, seconds: number, manner: string): string =>
