@@ -19,7 +19,7 @@ use crate::lines::narrowness::Narrowness;
 use crate::store::data_directory::{self, DataDirectory};
 use crate::store::database::Topic;
 use crate::store::random::fill_random;
-use crate::store::shared_file::SharedFile;
+use crate::store::shared_file::{Content, SharedFile};
 
 pub use pattern::Pattern;
 
@@ -65,7 +65,10 @@ pub struct Entries {
 
 /// Returns the registry's file as relays share it.
 pub fn shared_file(data: &DataDirectory) -> SharedFile {
-    let check = |content: &[u8]| Entries::parse(content)?.into_grants().map(|_| ());
+    let check = |content: &[u8]| {
+        let grants = Entries::parse(content)?.into_grants()?;
+        Ok(if grants.is_empty() { Content::Nothing } else { Content::Something })
+    };
     SharedFile::new(data, Topic::Agents, data.agents(), MAX_FILE, check)
 }
 

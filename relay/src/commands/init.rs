@@ -18,12 +18,13 @@ pub(super) fn run(data: &DataDirectory, store: &Location, out: &mut impl Write) 
     with_store(store, async |database| {
         let had_keys = data.keys().exists();
         sync_shared(database, data).await?;
-        if !had_keys && data.keys().exists() {
-            writeln!(out, "{} holds the keys and agents of the store's other relays", data.path().display())?;
-            return Ok(());
+        if had_keys || !data.keys().exists() {
+            make(data, out)?;
+            return sync_shared(database, data).await;
         }
-        make(data, out)?;
-        sync_shared(database, data).await
+        make_registry(data)?;
+        writeln!(out, "{} holds the keys and agents of the store's other relays", data.path().display())?;
+        Ok(())
     })
 }
 
@@ -37,12 +38,17 @@ fn make(data: &DataDirectory, out: &mut impl Write) -> Result<()> {
         }
         written => written.with_context(|| format!("cannot write {}", keys.display()))?,
     }
+    make_registry(data)?;
+    writeln!(out, "{} holds the key of your links: keep it secret, and keep a copy", keys.display())?;
+    writeln!(out, "{} holds the agents; add the first with `linelight-relay agent add`", data.agents().display())?;
+    Ok(())
+}
+
+/// Makes a missing registry. A registry without keys still contains the agents in the field.
+fn make_registry(data: &DataDirectory) -> Result<()> {
     let agents = data.agents();
-    // A registry without keys still contains the agents in the field.
     if !agents.exists() {
         Entries::default().save(&agents)?;
     }
-    writeln!(out, "{} holds the key of your links: keep it secret, and keep a copy", keys.display())?;
-    writeln!(out, "{} holds the agents; add the first with `linelight-relay agent add`", agents.display())?;
     Ok(())
 }

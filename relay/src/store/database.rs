@@ -10,6 +10,7 @@ pub mod handle;
 pub mod location;
 
 use std::collections::HashMap;
+use std::io;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,6 +18,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, SqlSafeStr, Transaction};
 use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::time::timeout;
 
 use self::location::Location;
 use crate::store::data_directory;
@@ -27,6 +29,8 @@ const TO_A_SERVER: u32 = 4;
 const TO_A_FILE: u32 = 1;
 /// The longest wait for a connection, and for another program's change of the same file.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A server's connection without an answer for this time is replaced.
+const SILENCE: Duration = Duration::from_secs(1);
 /// The settings of a connection to SQLite. A change is on the disk before its acknowledgement.
 const SETTINGS: &str =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
@@ -139,9 +143,9 @@ impl Database {
             .max_connections(if is_file { TO_A_FILE } else { TO_A_SERVER })
             .min_connections(0)
             .acquire_timeout(PATIENCE)
-            .after_connect(move |connection, _| Box::pin(prepare(connection, is_file)))
-            .connect_lazy_with(options);
-        Ok(Self { pool, location: location.clone() })
+            .after_connect(move |connection, _| Box::pin(prepare(connection, is_file)));
+        let pool = if is_file { pool } else { without_silent_ones(pool) };
+        Ok(Self { pool: pool.connect_lazy_with(options), location: location.clone() })
     }
 
     async fn migrate(&self) -> Result<()> {
@@ -268,6 +272,21 @@ async fn prepare(connection: &mut AnyConnection, is_file: bool) -> sqlx::Result<
         sqlx::raw_sql(SETTINGS).execute(connection).await?;
     }
     Ok(())
+}
+
+/// Replaces connections that fell silent, as those that a firewall forgot. The pool itself would wait for an answer without an end,
+/// and keep their places.
+fn without_silent_ones(pool: AnyPoolOptions) -> AnyPoolOptions {
+    pool.test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(answers(connection)))
+        .after_release(|connection, _| Box::pin(answers(connection)))
+}
+
+async fn answers(connection: &mut AnyConnection) -> sqlx::Result<bool> {
+    match timeout(SILENCE, connection.ping()).await {
+        Ok(answered) => answered.map(|()| true),
+        Err(_) => Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the connection fell silent"))),
+    }
 }
 
 fn in_words(error: MigrateError) -> anyhow::Error {

@@ -28,7 +28,16 @@ pub struct SharedFile {
     topic: Topic,
     path: PathBuf,
     limit: u64,
-    check: fn(&[u8]) -> Result<()>,
+    check: fn(&[u8]) -> Result<Content>,
+}
+
+/// What a file of the right kind has in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Something that must not be lost.
+    Something,
+    /// Nothing, as a file that an installation made. It gives way to the store's.
+    Nothing,
 }
 
 /// The outcome of a comparison of copy and store.
@@ -77,7 +86,13 @@ struct Copy {
 
 impl SharedFile {
     /// Returns the shared file of a topic with its copy in a data directory. `check` refuses content of another kind.
-    pub fn new(data: &DataDirectory, topic: Topic, path: PathBuf, limit: u64, check: fn(&[u8]) -> Result<()>) -> Self {
+    pub fn new(
+        data: &DataDirectory,
+        topic: Topic,
+        path: PathBuf,
+        limit: u64,
+        check: fn(&[u8]) -> Result<Content>,
+    ) -> Self {
         Self { data: data.clone(), topic, path, limit, check }
     }
 
@@ -218,8 +233,9 @@ impl SharedFile {
     }
 
     fn read_now(&self) -> Result<Copy> {
-        let content = if_there(&self.path, self.limit)?;
         let common = if_there(&self.mark(), MAX_MARK)?.and_then(|common| String::from_utf8(common).ok());
+        let counts = |content: &Vec<u8>| common.is_some() || !matches!((self.check)(content), Ok(Content::Nothing));
+        let content = if_there(&self.path, self.limit)?.filter(counts);
         let digest = content.as_deref().map(digest_of);
         Ok(Copy { content, digest, common })
     }

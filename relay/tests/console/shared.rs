@@ -1,7 +1,9 @@
 //! Two relays with one PostgreSQL: what is changed on one of them is in force on the other.
 
 use std::fs;
+use std::future::pending;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use relay::agents::registry::Entries;
 use relay::store::data_directory::{self, DataDirectory};
@@ -9,7 +11,12 @@ use relay::store::database::location::Location;
 use relay::viewers::links::keys::Keys;
 use relay::viewers::links::mint;
 use serde_json::{Value, json};
+use shared::Username;
 use tempfile::TempDir;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_tungstenite::WebSocketStream;
 
 use crate::common::{TestRelay, bearer, eventually, exchange_with, get};
 use crate::desk::{Browser, Desk, frame};
@@ -91,7 +98,7 @@ async fn people_sessions_links_and_subscribers_are_those_of_all_relays() {
     // A code of one relay opens at the other.
     let code = two.one.signed_in("support").await.post("lines/bob/code", &json!({})).await.json();
     let typed = json!({ "code": code["code"] }).to_string();
-    let stream = tokio::net::TcpStream::connect(two.other.addresses.viewers).await.unwrap();
+    let stream = TcpStream::connect(two.other.addresses.viewers).await.unwrap();
     let answer = exchange_with(stream, "POST", "/api/v1/code", "content-type: application/json\r\n", &typed).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     // A person who is removed at one relay is out at the other, with the streams.
@@ -102,7 +109,7 @@ async fn people_sessions_links_and_subscribers_are_those_of_all_relays() {
 }
 
 /// Returns the last frame of a stream.
-async fn last(socket: &mut tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>) -> Value {
+async fn last(socket: &mut WebSocketStream<TcpStream>) -> Value {
     let mut last = Value::Null;
     while let Some(frame) = frame(socket).await {
         last = frame;
@@ -118,7 +125,7 @@ async fn keys_of_the_api_and_subscribers_are_those_of_all_relays() {
     for at in at {
         eventually("the key", async || get(at, "/api/v1/subscribers", &key).await.status == 200).await;
     }
-    let stream = tokio::net::TcpStream::connect(at[0]).await.unwrap();
+    let stream = TcpStream::connect(at[0]).await.unwrap();
     let headers = format!("{key}content-type: application/json\r\n");
     let put = exchange_with(stream, "PUT", "/api/v1/subscribers/ali", &headers, r#"{"customer":"Ali"}"#).await;
     assert_eq!(put.status, 200, "{}", put.text());
@@ -162,8 +169,8 @@ async fn agents_and_keys_of_links_are_those_of_all_relays() {
 
 /// True if a link by the first of the keys opens its line.
 async fn opens(relay: &TestRelay, keys: &Keys) -> bool {
-    let (now, hour) = (std::time::SystemTime::now(), std::time::Duration::from_secs(3_600));
-    let username = shared::Username::from_text("ali").unwrap();
+    let (now, hour) = (SystemTime::now(), Duration::from_secs(3_600));
+    let username = Username::from_text("ali").unwrap();
     let token = mint(keys, &username, "1", now, now + hour).unwrap();
     let mut socket = page_at(relay.addresses.viewers, &token).await;
     frame(&mut socket).await.unwrap()["type"] == "snapshot"
@@ -216,4 +223,58 @@ async fn a_relay_with_keys_of_its_own_says_so_and_how_to_choose() {
     linelight(&server, &other.data(), &["share", "keys"]);
     eventually("the keys", async || keys_of(&one.relay) == keys).await;
     eventually("ready", async || readiness(&other).await == "ready\n").await;
+}
+
+/// A way to the database whose connections can fall silent: nothing passes any more, and nobody is told.
+struct Way {
+    port: u16,
+    /// Connections from before the last silence pass nothing.
+    era: watch::Sender<u32>,
+}
+
+impl Way {
+    async fn to(server: &PostgreSql) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let era = watch::Sender::new(0);
+        let (eras, database) = (era.subscribe(), server.port());
+        tokio::spawn(async move {
+            loop {
+                let (mut near, _) = listener.accept().await.unwrap();
+                let mut eras = eras.clone();
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(("127.0.0.1", database)).await.unwrap();
+                    eras.mark_unchanged();
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        // Both ends stay open.
+                        _ = eras.changed() => pending().await,
+                    }
+                });
+            }
+        });
+        Self { port, era }
+    }
+
+    fn falls_silent(&self) {
+        self.era.send_modify(|era| *era += 1);
+    }
+}
+
+#[tokio::test]
+async fn connections_that_fall_silent_are_replaced() {
+    let server = PostgreSql::start();
+    let way = Way::to(&server).await;
+    let address = format!("postgres://linelight@127.0.0.1:{}/linelight", way.port);
+    let one = Desk::start_with(|config| config.store = Location::from_address(&address, None).unwrap()).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let data = DataDirectory::new(elsewhere.path());
+    linelight(&server, &data, &["init"]);
+    way.falls_silent();
+    linelight(&server, &data, &["agent", "add", "north", "--lines", "*"]);
+    eventually("the agent is known", async || {
+        assert_eq!(readiness(&one.relay).await, "ready\n");
+        one.relay.metric("linelight_agents_registered").await == 1
+    })
+    .await;
 }

@@ -67,6 +67,12 @@ impl PostgreSql {
         }
     }
 
+    /// Returns the server's port on loopback.
+    #[allow(dead_code, reason = "each test binary uses a part")]
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Returns the address of the database.
     pub(crate) fn address(&self) -> String {
         format!("postgres://linelight@127.0.0.1:{}/linelight", self.port)

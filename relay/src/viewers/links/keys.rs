@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::store::data_directory::{self, DataDirectory};
 use crate::store::database::Topic;
 use crate::store::random::fill_random;
-use crate::store::shared_file::SharedFile;
+use crate::store::shared_file::{Content, SharedFile};
 
 /// The minimum length of a key, in bytes: HS256's own output (RFC 7518, section 3.2).
 const MIN_KEY: usize = 32;
@@ -63,7 +63,9 @@ struct WebKey {
 
 /// Returns the keys file as relays share it.
 pub fn shared_file(data: &DataDirectory) -> SharedFile {
-    SharedFile::new(data, Topic::LinkKeys, data.keys(), MAX_FILE, |content| Keys::parse(content).map(|_| ()))
+    SharedFile::new(data, Topic::LinkKeys, data.keys(), MAX_FILE, |content| {
+        Keys::parse(content).map(|_| Content::Something)
+    })
 }
 
 impl Keys {
