@@ -8,10 +8,10 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use shared::LineHandle;
 use shared::control::Role;
+use shared::{LineHandle, Response};
 use tokio::time::{Instant, sleep_until};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::backoff::seed;
 use crate::check::step::Step;
@@ -26,6 +26,10 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Between two attempts to open sockets.
 const AGAIN: Duration = Duration::from_secs(60);
+
+/// The fault while no line at all has answered: silence of one router says something of it only if others answer.
+const UNANSWERED: &str = "no line has answered a probe: let ICMP echo out to the subscribers and the answers back \
+    (router-script --response does so for a container; or the firewall between this program and them)";
 
 /// The longest sleep.
 const IDLE: Duration = Duration::from_secs(3_600);
@@ -62,6 +66,8 @@ struct Prober<'a> {
     mark: Mark,
     look_at: Instant,
     open_at: Instant,
+    /// True once any line has answered.
+    is_answered: bool,
 }
 
 impl<'a> Prober<'a> {
@@ -76,6 +82,7 @@ impl<'a> Prober<'a> {
             mark,
             look_at: now,
             open_at: now,
+            is_answered: false,
         }
     }
 
@@ -115,19 +122,24 @@ impl<'a> Prober<'a> {
             return self.sockets.are_open();
         }
         self.open_at = now + AGAIN;
-        let fault = match Sockets::open() {
-            Ok(sockets) => {
-                self.sockets = sockets;
-                None
-            }
-            Err(refusal) => Some(format!("{}; {}", refusal.finding(), Refusal::REMEDY)),
-        };
+        match Sockets::open() {
+            Ok(sockets) => self.sockets = sockets,
+            Err(refusal) => self.set_fault(Some(format!("{}; {}", refusal.finding(), Refusal::REMEDY))),
+        }
+        self.sockets.are_open()
+    }
+
+    /// Notes what keeps lines from being measured, and logs a change.
+    fn set_fault(&self, fault: Option<String>) {
         let mut status = self.handover.status.borrow_mut();
-        if let Some(fault) = fault.as_ref().filter(|_| status.response_fault != fault) {
-            warn!("{fault}");
+        if status.response_fault == fault {
+            return;
+        }
+        match &fault {
+            Some(fault) => warn!("{fault}"),
+            None => info!("lines answer probes"),
         }
         status.response_fault = fault;
-        self.sockets.are_open()
     }
 
     fn answered(&mut self, answer: Answer) {
@@ -135,7 +147,15 @@ impl<'a> Prober<'a> {
         outcome.into_iter().for_each(|outcome| self.note(outcome));
     }
 
-    fn note(&self, (line, response): Outcome) {
+    fn note(&mut self, (line, response): Outcome) {
+        match response {
+            Response::Silent if !self.is_answered => return self.set_fault(Some(UNANSWERED.to_owned())),
+            Response::Micros(_) if !self.is_answered => {
+                self.is_answered = true;
+                self.set_fault(None);
+            }
+            _ => {}
+        }
         self.handover.pending.borrow_mut().note(line, response);
     }
 }

@@ -29,3 +29,20 @@ async fn a_check_says_what_is_missing_or_by_which_socket() {
     assert!(step.contains("socket"), "{step}");
     assert!(step.starts_with("ok") || step.contains("NET_RAW"), "{step}");
 }
+
+#[tokio::test]
+async fn one_silent_router_says_something_only_if_another_answers() {
+    let backlog = crate::backlog::Backlog::new(1_024, Duration::from_secs(1));
+    let watched = crate::handover::WatchSet::new(10);
+    let handover = Handover::new(crate::sessions::LineTable::new(10), backlog, watched, Instant::now());
+    let mut prober = Prober::new(200, &handover);
+    let (a, b) = (LineHandle(1), LineHandle(2));
+    let told = |line| handover.pending.borrow_mut().take(line).response;
+    prober.note((a, Response::Silent));
+    assert_eq!(told(a), Response::NotMeasured);
+    assert!(handover.status.borrow().response_fault.as_ref().is_some_and(|fault| fault.contains("--response")));
+    prober.note((b, Response::Micros(12_000)));
+    prober.note((a, Response::Silent));
+    assert_eq!((told(a), told(b)), (Response::Silent, Response::Micros(12_000)));
+    assert_eq!(handover.status.borrow().response_fault, None);
+}
