@@ -175,11 +175,11 @@
   :set llAdds { "action=accept protocol=tcp dst-port=$llPort"; "action=accept protocol=udp dst-port=53"; "action=accept protocol=tcp dst-port=53"; "action=drop" }
 }
 :set llChanged ($llChanged + [$llRules "linelight-input" $llWheres $llAdds])
-:set llWheres { "dst-address-list=\"linelight-relay\" and dst-port=\"{{PORTS}}\""; "action=\"drop\"" }
-:set llAdds { "action=accept protocol=tcp dst-port={{PORTS}} dst-address-list=linelight-relay"; "action=drop" }
+:set llWheres { "dst-address-list=\"linelight-relay\" and dst-port=\"{{PORTS}}\""; {{RESPONSE_WHERE}}"action=\"drop\"" }
+:set llAdds { "action=accept protocol=tcp dst-port={{PORTS}} dst-address-list=linelight-relay"; {{RESPONSE_ADD}}"action=drop" }
 :if (!$llAskRouter) do={
-  :set llWheres { "dst-address-list=\"linelight-relay\" and dst-port=\"{{PORTS}}\""; "protocol=\"udp\" and dst-port=\"53\""; "protocol=\"tcp\" and dst-port=\"53\""; "action=\"drop\"" }
-  :set llAdds { "action=accept protocol=tcp dst-port={{PORTS}} dst-address-list=linelight-relay"; "action=accept protocol=udp dst-port=53"; "action=accept protocol=tcp dst-port=53"; "action=drop" }
+  :set llWheres { "dst-address-list=\"linelight-relay\" and dst-port=\"{{PORTS}}\""; "protocol=\"udp\" and dst-port=\"53\""; "protocol=\"tcp\" and dst-port=\"53\""; {{RESPONSE_WHERE}}"action=\"drop\"" }
+  :set llAdds { "action=accept protocol=tcp dst-port={{PORTS}} dst-address-list=linelight-relay"; "action=accept protocol=udp dst-port=53"; "action=accept protocol=tcp dst-port=53"; {{RESPONSE_ADD}}"action=drop" }
 }
 :set llChanged ($llChanged + [$llRules "linelight-forward" $llWheres $llAdds])
 :foreach llHost in=[:toarray "{{RELAYS}}"] do={

@@ -21,6 +21,7 @@ pub(crate) fn install() -> Install {
         token: TOKEN.to_owned(),
         password: PASSWORD.to_owned(),
         place: place(),
+        response: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is there after one paste and after two, and what is not.
 
 use relay::commands::router_script::script::Install;
-use tests::script_interpreter::{Lists, Value};
+use tests::script_interpreter::{Lists, RouterModel, Value};
 
 use crate::found::{PASSWORD, TOKEN, VERSIONS, found, install, place, router, run, says, service};
 
@@ -164,6 +164,43 @@ fn the_container_reaches_the_api_dns_and_the_relay_and_nothing_else() {
 }
 
 #[test]
+fn probes_leave_the_container_for_the_subscribers_only_where_they_are_asked_for() {
+    for minor in VERSIONS {
+        for asks_router in [true, false] {
+            let mut router = router(minor);
+            router.change("/ip/dns", None, "allow-remote-requests", Value::Bool(asks_router));
+            run(&mut router, &Install { response: true, ..install() }.script().unwrap(), "install");
+            let probes = |router: &RouterModel| -> Vec<String> {
+                let rules = router.objects("/ip/firewall/filter").into_iter();
+                rules.filter(|rule| rule.contains("protocol=\"icmp\"")).collect()
+            };
+            let [rule] = &probes(&router)[..] else { panic!("7.{minor}: {:?}", router.objects("/ip/firewall/filter")) };
+            for part in [
+                "chain=\"linelight-forward\"",
+                "out-interface=\"all-ppp\"",
+                "icmp-options=\"8:0\"",
+                "action=\"accept\"",
+            ] {
+                assert!(rule.contains(part), "7.{minor}: {rule}");
+            }
+            let last = router
+                .objects("/ip/firewall/filter")
+                .into_iter()
+                .rfind(|rule| rule.contains("linelight-forward"))
+                .unwrap();
+            assert!(!last.contains("icmp"), "7.{minor}: the drop stays last: {last}");
+            assert!(!router.values("/container/envs", "key").contains(&"LINELIGHT_PROBES_PER_SECOND".to_owned()));
+            run(&mut router, &install().script().unwrap(), "install");
+            assert_eq!(
+                probes(&router),
+                Vec::<String>::new(),
+                "7.{minor}: a later script without the word takes it away"
+            );
+        }
+    }
+}
+
+#[test]
 fn secrets_are_in_files_that_exports_do_not_show() {
     for minor in VERSIONS {
         let mut router = router(minor);
@@ -205,7 +242,7 @@ fn every_variable_is_one_that_the_agent_knows() {
             let mut router = router(minor);
             run(&mut router, &install.script().unwrap(), "install");
             let keys = router.values("/container/envs", "key");
-            assert_eq!(keys.len(), 5, "{keys:?}");
+            assert_eq!(keys.len(), 6, "{keys:?}");
             for key in keys {
                 assert!(known.contains(&key), "{key} is unknown to the agent, which knows {known:?}");
             }
@@ -235,7 +272,8 @@ fn the_document_shows_what_is_printed() {
     let mut router = router(24);
     service(&mut router, false, &["10.20.0.5/32"]);
     run(&mut router, &install().script().unwrap(), "install");
-    let more = ["LINELIGHT_ROUTER", "LINELIGHT_ROUTER_PASSWORD_FILE", "LINELIGHT_TOKEN_FILE"];
+    let more =
+        ["LINELIGHT_ROUTER", "LINELIGHT_ROUTER_PASSWORD_FILE", "LINELIGHT_TOKEN_FILE", "LINELIGHT_PROBES_PER_SECOND"];
     let printed: Vec<_> =
         router.printed().iter().filter(|line| !more.iter().any(|name| line.ends_with(name))).collect();
     let shown = shown();

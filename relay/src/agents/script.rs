@@ -22,6 +22,10 @@ const UPGRADE: &str = include_str!("../../../container/routeros/upgrade.rsc");
 const RAM_BELOW_MIB: u32 = 6;
 /// The maximum size of the disk in memory: several times the image's content, for unpacking.
 const RAM_SIZE: &str = "16M";
+/// The rule that lets probes out of the container to the subscribers and nowhere else: how it is found, and how it is added. The
+/// answers come back by the rule for what the container asked for.
+const RESPONSE_WHERE: &str = r#""protocol=\"icmp\" and out-interface=\"all-ppp\"""#;
+const RESPONSE_ADD: &str = r#""action=accept protocol=icmp icmp-options=8:0 out-interface=all-ppp""#;
 /// The longest image reference or file name.
 const MAX_NAME: usize = 200;
 
@@ -55,6 +59,8 @@ pub struct Install {
     pub password: String,
     /// The agent's place on the router.
     pub place: Place,
+    /// True if the agent may probe the lines: ICMP echo from the container to the PPP interfaces.
+    pub response: bool,
 }
 
 /// A build of the agent.
@@ -239,12 +245,19 @@ impl Install {
                 ("RELAYS", join(hosts(), ",")),
                 ("NOT_RELAYS", not_relays),
                 ("PORTS", join(&ports, ",")),
+                ("RESPONSE_WHERE", self.response_rule(RESPONSE_WHERE)),
+                ("RESPONSE_ADD", self.response_rule(RESPONSE_ADD)),
                 ("SECRET_NAMES", join(files.iter().map(|(name, _)| quoted(name)), "; ")),
                 ("SECRET_TEXTS", join(files.iter().map(|(_, text)| quoted(text)), "; ")),
                 ("ENV_KEYS", join(variables.iter().map(|(key, _)| quoted(key)), "; ")),
                 ("ENV_VALUES", join(variables.iter().map(|(_, value)| value), "; ")),
             ],
         ))
+    }
+
+    /// Returns a rule of the forward chain as an element of a list in the script; nothing without probes.
+    fn response_rule(&self, rule: &str) -> String {
+        if self.response { format!("{rule}; ") } else { String::new() }
     }
 
     /// Returns the agent's variables, each value in the script's form. Secrets are no variables, because exports show
@@ -256,6 +269,9 @@ impl Install {
             ("LINELIGHT_ROUTER_PASSWORD_FILE", quoted("/secrets/password.txt")),
             ("LINELIGHT_TOKEN_FILE", quoted("/secrets/token.txt")),
         ];
+        if !self.response {
+            variables.push(("LINELIGHT_PROBES_PER_SECOND", quoted("0")));
+        }
         if !self.pins.is_empty() {
             variables.push(("LINELIGHT_RELAY_PIN", quoted(&self.pins.join(","))));
         }
@@ -371,6 +387,7 @@ mod tests {
             token: "linelight_agent_secret".into(),
             password: "a-password".into(),
             place: Place { arch: None, image: Image::File(None), storage: Storage::Auto, subnet: Subnet::DEFAULT },
+            response: false,
         }
     }
 

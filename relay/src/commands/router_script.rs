@@ -47,6 +47,10 @@ pub(super) struct RouterScriptArguments {
     #[arg(long, conflicts_with_all = ["remove", "upgrade"])]
     new_token: bool,
 
+    /// Lets the agent measure how lines answer: one ICMP echo a second to each watched line, out of the container to the PPP interfaces
+    #[arg(long, conflicts_with_all = ["remove", "upgrade"])]
+    response: bool,
+
     #[command(flatten)]
     relay: RelayArguments,
 
@@ -119,12 +123,12 @@ pub(super) fn run(
     public_url: Option<&Uri>,
     out: &mut impl Write,
 ) -> Result<()> {
-    let RouterScriptArguments { agent, remove, summary, lines, new_token, relay, place, .. } = arguments;
+    let RouterScriptArguments { agent, remove, summary, lines, new_token, response, relay, place, .. } = arguments;
     let text = match agent {
         None if remove => Place::from(place).remove_script(),
         None => Place::from(place).upgrade_script(),
         Some(agent) => {
-            let mut install = install(agent, relay, place.into(), public_url)?;
+            let mut install = Install { response, ..install(agent, relay, place.into(), public_url)? };
             // Whatever is wrong with the rest shows before the registry changes.
             install.script()?;
             if summary {
@@ -149,6 +153,7 @@ fn install(agent: String, relay: RelayArguments, place: Place, public_url: Optio
         token: String::new(),
         password: password()?,
         place,
+        response: false,
     })
 }
 

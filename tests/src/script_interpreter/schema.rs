@@ -51,7 +51,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "/ip/firewall/filter",
         "add set remove find get print move enable disable",
-        "chain action src-address dst-address src-address-list dst-address-list protocol src-port dst-port in-interface out-interface \
+        "chain action src-address dst-address src-address-list dst-address-list protocol icmp-options src-port dst-port in-interface out-interface \
       in-interface-list out-interface-list connection-state connection-nat-state jump-target reject-with log% log-prefix comment \
       disabled% hw-offload% ipsec-policy place-before= dynamic!% invalid!% bytes! packets!",
     ),

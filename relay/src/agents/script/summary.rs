@@ -43,6 +43,7 @@ impl Install {
                 ),
             ),
             ("", "first in forward: answers back to the container".into()),
+            ("", self.probes().into()),
             ("/ip/firewall/address-list", format!("linelight-relay: {hosts}")),
             ("/ip/firewall/nat", format!("first in srcnat: masquerade for {container} alone")),
         ]
@@ -77,6 +78,14 @@ impl Install {
                 "linelight-start, which runs the script when the router starts; with the script".into(),
             ),
         ]
+    }
+
+    fn probes(&self) -> &'static str {
+        if self.response {
+            "also in forward: ICMP echo from the container to the PPP interfaces, to measure how lines answer"
+        } else {
+            "no probes to subscribers: without --response the page does not show how a line answers"
+        }
     }
 
     fn files(&self) -> &'static str {

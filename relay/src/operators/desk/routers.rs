@@ -292,6 +292,7 @@ impl DeskContext {
                 token: String::new(),
                 password: enrolment::password()?,
                 place: options.place()?,
+                response: false,
             })
         };
         // Whatever is wrong with the script shows before the registry changes.
