@@ -5,6 +5,7 @@ mod list;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
@@ -12,6 +13,7 @@ use list::Link;
 use serde_json::json;
 use shared::username::Username;
 use tests::harness::{Agent, AgentSetup, Relay, RelaySetup};
+use tests::homes::{Homes, Weather};
 use tests::simulated_router::{Port, Setup, SimulatedRouter, control};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -62,6 +64,7 @@ async fn main() -> Result<()> {
     };
     let password = setup.password.clone();
     let router = Arc::new(SimulatedRouter::start(setup).await?);
+    let homes = homes(&router);
     let usernames = subscribers(&router.ports());
     let relay = Relay::start(RelaySetup {
         port: relay_port(arguments.port).await,
@@ -75,8 +78,11 @@ async fn main() -> Result<()> {
         relay: format!("ws://{}", relay.address),
         token: relay.add_agent("core-1", &["*"]).await?,
         password,
-        // A past to look at within a minute of the start.
-        flags: vec!["--averages-seconds=5".to_owned()],
+        // A past to look at within a minute of the start. Probes go only to subscribers that this machine has made itself.
+        flags: vec![
+            "--averages-seconds=5".to_owned(),
+            format!("--probes-per-second={}", if homes.is_some() { 200 } else { 0 }),
+        ],
     })?;
     let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let control_address = control.local_addr()?;
@@ -99,7 +105,18 @@ async fn main() -> Result<()> {
     }
     serving.abort();
     listing.abort();
+    drop(homes);
     Ok(())
+}
+
+/// The time to a subscriber's router at first.
+const USUAL_DELAY: Duration = Duration::from_millis(12);
+
+/// Makes subscribers' routers that answer probes, where this program may. Without them the page shows no response of a line.
+fn homes(router: &SimulatedRouter) -> Option<Homes> {
+    let homes = Homes::beside(Arc::clone(&router.wire)).ok().flatten()?;
+    homes.set_weather(Weather { delay: USUAL_DELAY, jitter: Duration::from_millis(2), ..Weather::default() });
+    Some(homes)
 }
 
 /// Everybody with a session, once.

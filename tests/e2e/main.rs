@@ -12,6 +12,7 @@ mod operator_view;
 mod outages;
 mod rates;
 mod relay_stops;
+mod response;
 mod sessions;
 mod shared_streams;
 mod short_soak;

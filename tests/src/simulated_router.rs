@@ -37,6 +37,7 @@ use tokio::task::JoinHandle;
 use self::core::{Core, Gate, State};
 use self::ports::Service;
 use self::state::Kind;
+use crate::homes::SharedWeather;
 
 pub use self::login::Login;
 pub use self::menus::QUEUE_PROPERTIES;
@@ -55,6 +56,8 @@ pub struct SimulatedRouter {
     tls_address: Option<SocketAddr>,
     identity: Option<tls::Identity>,
     ports: Vec<JoinHandle<()>>,
+    /// What happens to packets on their way to subscribers' routers, where kernels answer for these.
+    pub wire: SharedWeather,
 }
 
 impl SimulatedRouter {
@@ -81,7 +84,14 @@ impl SimulatedRouter {
     /// A router without ports, for [`serve`](Self::serve).
     pub fn unconnected(setup: Setup) -> Self {
         let core = Core::new(&setup, setup.world());
-        Self { core, address: None, tls_address: None, identity: None, ports: Vec::new() }
+        Self {
+            core,
+            address: None,
+            tls_address: None,
+            identity: None,
+            ports: Vec::new(),
+            wire: SharedWeather::default(),
+        }
     }
 
     async fn open(&mut self, address: SocketAddr, service: Service) -> io::Result<SocketAddr> {

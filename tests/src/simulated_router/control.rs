@@ -5,7 +5,8 @@ mod misbehave;
 mod text;
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use self::text::{escape, number, on_or_off, unescape};
 use super::{Misbehaviour, Person, Policies, Rate, Rates, SimulatedRouter, TagPlacement};
+use crate::homes::Weather;
 
 /// The longest accepted line, in bytes; a longer one ends the connection.
 const MAX_LINE: u64 = 16 * 1024;
@@ -37,6 +39,7 @@ An answer is lines that begin with '= ' and, at its end, 'ok', or 'error' with t
   rate USERNAME DOWNLOAD UPLOAD    exact rates, in bits per second as the subscriber sees them
   person USERNAME KIND             video, download, call, backup or idle
   interface-rate NAME DOWNLOAD UPLOAD  exact rates of one interface
+  wire MILLISECONDS [LOSS]         the time to subscribers' routers, and how many of a hundred packets are lost, where kernels answer
   cpu PERCENT                      what /system/resource shows
   clock UNIXSECONDS                set the router's clock
   identity NAME                    what /system/identity shows
@@ -196,8 +199,16 @@ fn change_traffic(router: &SimulatedRouter, verb: &[u8], arguments: &[&[u8]]) ->
             let person = person.ok_or_else(|| "a person is video, download, call, backup or idle".to_owned());
             person.map(|person| router.set_rate(username, Rate::Person(person))).and_then(|()| done())
         }
+        (b"wire", [delay, loss @ ..]) if loss.len() < 2 => wire(router, delay, loss.first().copied()),
         _ => return None,
     })
+}
+
+fn wire(router: &SimulatedRouter, delay: &[u8], loss: Option<&[u8]>) -> Answer {
+    let delay = Duration::from_millis(number(delay)?);
+    let loss = f64::from(loss.map_or(Ok(0), number::<u8>)?) / 100.0;
+    *router.wire.lock().unwrap_or_else(PoisonError::into_inner) = Weather { delay, loss, ..Weather::default() };
+    done()
 }
 
 fn exact(download: &[u8], upload: &[u8]) -> Result<Rate, String> {

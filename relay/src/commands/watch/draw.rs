@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthChar;
 use super::readout::{Rates, Readout};
 use super::verdict::{Direction, Verdict, judge, percent};
 use crate::commands::times;
+use crate::wire::response::{Measured, ResponseWay};
 use crate::wire::viewer_frame::{LineState, Notice, TimedSample};
 
 /// The minimum width of a row, in columns.
@@ -21,6 +22,7 @@ pub(super) fn line(readout: &Readout) -> String {
         parts.push(format!("↓ {}", beside_plan(readout, rates, Direction::Download)));
         parts.push(format!("↑ {}", beside_plan(readout, rates, Direction::Upload)));
     }
+    parts.extend(response(readout));
     parts.extend(shared_plan(readout));
     parts.extend(averages(readout));
     parts.extend(verdict(readout));
@@ -39,7 +41,9 @@ pub(super) fn rows(readout: &Readout, columns: usize) -> Vec<String> {
             rows.extend(with_sparks(readout, &figures, direction, columns));
         }
     }
-    for text in shared_plan(readout).into_iter().chain(averages(readout)).chain(verdict(readout)) {
+    for text in
+        response(readout).into_iter().chain(shared_plan(readout)).chain(averages(readout)).chain(verdict(readout))
+    {
         rows.extend(wrapped(&text, columns));
     }
     rows
@@ -72,6 +76,20 @@ fn state_in_words(readout: &Readout) -> String {
         Some(Notice::Averages) | None => "",
     };
     format!("{words}{since}{limit}")
+}
+
+/// Returns how the line answers, by the last sample.
+fn response(readout: &Readout) -> Option<String> {
+    let status = readout.status.filter(|status| status.state == LineState::Running)?;
+    if status.response? == ResponseWay::Silent {
+        return Some("the subscriber's router answers no probes".to_owned());
+    }
+    let ms = |micros: u32| format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100);
+    let quiet = status.quiet.map(|quiet| format!(", quiet {}", ms(quiet))).unwrap_or_default();
+    Some(match readout.samples.back()?.response? {
+        Measured::Micros(micros) => format!("answers in {}{quiet}", ms(micros)),
+        Measured::Lost => format!("the last probe was lost{quiet}"),
+    })
 }
 
 fn shared_plan(readout: &Readout) -> Option<String> {
@@ -234,6 +252,15 @@ mod tests {
         let download = rows.iter().find(|row| row.starts_with("↓  49.50 Mbps  99 % of 50 Mbps ")).unwrap();
         assert!(download.ends_with('█') && width(download) == 50, "{rows:?}");
         assert_eq!(rows.last().unwrap(), "full: download at its limit for 30 s");
+    }
+
+    #[test]
+    fn a_line_says_how_it_answers() {
+        let told = |frames: &[&str]| line(&after(frames));
+        assert!(told(&["snapshot-response", "sample-response"]).contains("  answers in 12.3 ms, quiet 11.8 ms"));
+        assert!(told(&["snapshot-response", "sample-lost"]).contains("  the last probe was lost, quiet 11.8 ms"));
+        assert!(told(&["snapshot-running", "sample", "state-silent"]).contains("answers no probes"));
+        assert!(!told(&["snapshot-running", "sample"]).contains("answers"));
     }
 
     #[test]
