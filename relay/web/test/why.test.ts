@@ -68,7 +68,7 @@ const CASES: Case[] = [
   { what: "slow since five seconds", points: seconds(3, 0.4, (age) => (age < 5 ? 310 : 12)), kind: "slow" },
   { what: "well again since five seconds", points: seconds(3, 0.4, (age) => (age < 5 ? 12 : 310)), device: 19, kind: "well" },
   { what: "one late answer", points: seconds(3, 0.4, (age) => (age === 2 ? 900 : 12)), device: 19, kind: "well" },
-  { what: "a little slower than usual", points: seconds(3, 0.4, steady(40)), device: 19, kind: "well" },
+  { what: "a little slower than usual", points: seconds(3, 0.4, steady(60)), device: 19, kind: "well" },
   { what: "above the plan: the plan is doubted", points: seconds(29, 0.4, steady(340)), kind: null, title: /more than its plan/ },
   { what: "too few figures", points: seconds(3, 0.4, steady(340)).slice(-8), kind: null, title: /Looking at your line/ },
 ];

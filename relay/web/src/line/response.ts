@@ -11,7 +11,7 @@ const LEAST = 3;
 
 /** A response has grown from so many times the quiet one on, and by so many microseconds at least. */
 const GROWN = 2;
-const LEAST_GROWN = 30_000;
+const LEAST_GROWN = 50_000;
 
 /** Loss is told from a share above this, and from so many lost probes on. */
 const LOSS = 0.02;
