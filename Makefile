@@ -45,7 +45,7 @@ check: web ## Format and lints
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 rust-test: programs ## Rust tests, the built programs end to end among them
-	@tests/setup nextest documents postgresql acme
+	@tests/setup nextest documents postgresql acme nats
 	cargo nextest run --locked --workspace
 
 configuration: web ## Writes docs/configuration.md from the flags and variables of both programs

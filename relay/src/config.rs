@@ -10,6 +10,7 @@ use self::typed::{
     LimitArguments, ListenArguments, OperatorArguments, PageArguments, PrivateArguments, ProxyArguments, TlsArguments,
 };
 pub use self::typed::{ServeArguments, public_url};
+use crate::cluster::bus::BusSettings;
 use crate::limits::Limits;
 use crate::net::acme::AcmeSettings;
 use crate::net::origin::Origin;
@@ -26,6 +27,7 @@ use crate::viewers::provider::Provider;
 
 mod acme;
 mod brand;
+mod bus;
 mod error;
 pub mod typed;
 
@@ -71,6 +73,8 @@ pub struct Config {
     pub forwarding: Option<Forwarding>,
     /// Staff: their sign-in and their log.
     pub operators: OperatorSettings,
+    /// The bus of several relays.
+    pub bus: Option<BusSettings>,
     /// The relay's limits.
     pub limits: Limits,
     /// The interval between checks of a file for changes.
@@ -83,7 +87,7 @@ impl ServeArguments {
     /// # Errors
     /// [`ConfigError`], with the remedy.
     pub fn check(self, data: DataDirectory) -> Result<Config, ConfigError> {
-        let Self { listeners, tls, acme, proxies, operators, page, limits } = self;
+        let Self { listeners, tls, acme, proxies, operators, page, bus, limits } = self;
         let acme = acme.check(&tls)?;
         let tls = tls.check()?;
         let listen = listeners.check(tls.is_some() || acme.is_some(), acme.as_ref().and_then(|acme| acme.http))?;
@@ -118,6 +122,7 @@ impl ServeArguments {
             acme,
             forwarding: proxies.check()?,
             operators,
+            bus: bus.check()?,
             limits: limits.check(),
             reload_every: RELOAD_EVERY,
         })

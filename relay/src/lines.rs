@@ -10,6 +10,7 @@ pub mod hub;
 pub mod line;
 pub(crate) mod live;
 pub mod narrowness;
+pub(crate) mod outlook;
 mod pinned;
 mod quiet;
 pub(crate) mod refusals;

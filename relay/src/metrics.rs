@@ -91,6 +91,26 @@ metrics! {
     uplinks_begun: Counter = "linelight_uplinks_begun_total";
     /// Uplinks now, by the agent's version; at most 16, then `other`.
     uplink_versions: Versions = "linelight_uplinks_by_version";
+    /// Other relays that are heard on the bus.
+    peers: Gauge = "linelight_peers";
+    /// Lines of this relay that other relays watch, each counted for each relay.
+    peer_watches: Gauge = "linelight_peer_watches";
+    /// Lines that agents of other relays report here, because somebody watches them here.
+    lines_of_peers: Gauge = "linelight_lines_of_peers";
+    /// 1 while the bus of relays is configured and cannot be reached.
+    bus_lost: Gauge = "linelight_bus_lost";
+    /// Messages sent to other relays, frames among them.
+    bus_messages_sent: Counter = "linelight_bus_messages_sent_total";
+    /// Frames of samples sent to other relays: one for each relay, agent and tick.
+    bus_frames_sent: Counter = "linelight_bus_frames_sent_total";
+    /// Messages received from other relays.
+    bus_messages_received: Counter = "linelight_bus_messages_received_total";
+    /// Messages dropped because the bus or this relay was too slow: whatever is missing is asked for again.
+    bus_dropped: Counter = "linelight_bus_messages_dropped_total";
+    /// Messages that were too long or not understood.
+    bus_refused: Counter = "linelight_bus_messages_refused_total";
+    /// Frames of a relay that does not own the agent any more: they were dropped.
+    bus_frames_dropped: Counter = "linelight_bus_frames_of_former_owners_total";
     /// Agents in the registry.
     agents_registered: Gauge = "linelight_agents_registered";
     /// Agents that were connected in the last day and are not now.

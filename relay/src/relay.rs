@@ -17,6 +17,8 @@ use self::files::Files;
 use self::files::shared::SharedCopy;
 use crate::agents::fleet::Fleet;
 use crate::agents::routes::AgentContext;
+use crate::cluster::Cluster;
+use crate::cluster::bus::Bus;
 use crate::config::Config;
 use crate::lines::hub::Hub;
 use crate::metrics::Metrics;
@@ -59,6 +61,7 @@ pub struct Relay {
     staff: Arc<ConsoleContext>,
     search: Arc<Search>,
     fleet: Arc<Fleet>,
+    cluster: Option<Cluster>,
     metrics: Arc<Metrics>,
     stop: watch::Sender<bool>,
     stop_private: watch::Sender<bool>,
@@ -119,6 +122,7 @@ impl Relay {
         let router = finished(private::routes(context, guard), Folder::default(), policy);
         let private = bind(config.private_listen, None, false, router, &shared)?;
         let plain = plain(files.renewal.as_ref(), &shared)?;
+        let cluster = cluster(&config, &fleet, &listeners)?;
         let (drain, reload_every) = (config.limits.drain, config.reload_every);
         Ok(Self {
             listeners,
@@ -128,6 +132,7 @@ impl Relay {
             staff,
             search: Arc::clone(&desk.search),
             fleet,
+            cluster,
             metrics,
             stop,
             stop_private,
@@ -187,6 +192,9 @@ impl Relay {
         background.spawn(Arc::clone(&self.staff.audit).run());
         background.spawn(console::follow_sessions(Arc::clone(&self.staff.accounts), Arc::clone(&self.fleet.hub)));
         background.spawn(Arc::clone(&self.search).run(self.stop.subscribe()));
+        if let Some(cluster) = self.cluster {
+            background.spawn(cluster.run(self.stop.subscribe()));
+        }
         background.spawn(self.private.serve());
         if let Some(renewal) = self.files.renewal {
             background.spawn(renewal.run());
@@ -219,6 +227,18 @@ impl Relay {
         self.stop_private.send_replace(true);
         outcome
     }
+}
+
+/// Returns this relay's part among several, if there is a bus.
+fn cluster(config: &Config, fleet: &Arc<Fleet>, listeners: &[Listener]) -> Result<Option<Cluster>> {
+    let Some(settings) = &config.bus else { return Ok(None) };
+    let bus = Bus::new(settings.clone(), Arc::clone(&fleet.hub.metrics))?;
+    let address = match (&config.provider.public_url, listeners.first()) {
+        (Some(url), _) => url.to_string(),
+        (None, Some(listener)) => listener.address()?.to_string(),
+        (None, None) => String::new(),
+    };
+    Ok(Some(Cluster::new(Arc::clone(fleet), bus, address)))
 }
 
 /// Returns the state of the console, with the copies in memory of the whole store.

@@ -14,6 +14,7 @@ mod rates;
 mod relay_stops;
 mod response;
 mod sessions;
+mod several_relays;
 mod shared_streams;
 mod short_soak;
 mod two_relays;

@@ -73,10 +73,25 @@ impl Fleet {
 
     /// Returns the knowledge of one agent; a forgotten agent's is its name alone.
     pub(crate) fn findings_of(&self, agent: &Agent, now: Now) -> AgentFindings {
-        let member = self.members().get(&agent.name).cloned();
+        // Another relay knows its own agents; an agent of that name here is another side of the story.
+        let member = self.member(&agent.name).filter(|_| !agent.is_elsewhere());
         match member {
             Some(member) => member.findings(now),
             None => AgentFindings { name: agent.name.to_string(), ..AgentFindings::default() },
+        }
+    }
+
+    /// Returns an agent, while the fleet knows it.
+    pub(crate) fn member(&self, name: &str) -> Option<Arc<Member>> {
+        self.members().get(name).cloned()
+    }
+
+    /// Another relay has the agent by now. An uplink that is there is asked whether it still answers.
+    pub(crate) fn give_way(&self, name: &str) {
+        let Some(member) = self.member(name) else { return };
+        member.agent.give_way(self.hub.now().steady);
+        if let Some(uplink) = &member.ledger().uplink {
+            uplink.probe();
         }
     }
 

@@ -53,6 +53,10 @@ pub struct Envelope {
     pub from: RelayId,
     /// Counts the sender's messages, from 1. An older message never overrules a newer one.
     pub serial: u64,
+    /// The moment of the sending on the scale of the sender's frames, milliseconds. Hellos and answers set the clocks of the receivers;
+    /// frames do not, because a sample may be late.
+    #[serde(default)]
+    pub uptime_ms: u64,
     /// The message.
     #[serde(flatten)]
     pub message: Message,
@@ -196,4 +200,61 @@ pub struct Past {
     /// The averages of the last two hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub averages: Option<Averages>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Version 1, one message a line. A line is added and never changed: relays of two versions work side by side.
+    const GOLDEN: &str = include_str!("messages/golden.jsonl");
+
+    #[test]
+    fn every_message_of_version_1_is_read_and_written_as_it_was() {
+        for line in GOLDEN.lines() {
+            let envelope: Envelope = serde_json::from_str(line).unwrap();
+            assert_eq!(serde_json::to_string(&envelope).unwrap(), line);
+        }
+        assert_eq!(GOLDEN.lines().count(), 8);
+    }
+
+    #[test]
+    fn what_a_later_version_adds_is_ignored() {
+        let later = r#"{"from":"00000000000000a1","serial":3,"type":"song","verse":1}"#;
+        assert_eq!(serde_json::from_str::<Envelope>(later).unwrap().message, Message::Unknown);
+        let more = r#"{"from":"00000000000000a1","serial":3,"mood":"good","type":"stale","claim":7,"why":"new"}"#;
+        assert_eq!(serde_json::from_str::<Envelope>(more).unwrap().message, Message::Stale { claim: 7 });
+    }
+
+    #[test]
+    fn only_sixteen_hexadecimal_digits_are_part_of_a_subject() {
+        assert!(RelayId::of(u64::MAX).is_valid());
+        for text in ["", ">", "*", "00000000000000A1", "00000000000000.1", "000000000000000a1"] {
+            assert!(!RelayId(text.into()).is_valid(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_full_message_stays_below_the_largest_one() {
+        let long = "x".repeat(shared::username::MAX_USERNAME);
+        let text = "y".repeat(shared::control::MAX_TEXT);
+        let report = ClaimedReport {
+            claim: u64::MAX,
+            narrowness: 256,
+            report: LineReport {
+                line: LineHandle(u32::MAX),
+                username: Username::from_text(&long).unwrap(),
+                role: shared::control::Role::Server,
+                sessions: u16::MAX,
+                age_ms: Some(u64::MAX),
+                profile: Some(text.clone()),
+                plan: shared::control::Plan { download: Some(u64::MAX), upload: Some(u64::MAX) },
+                plan_shared: true,
+                comment: Some(text),
+            },
+        };
+        let asked = vec![report.report.username.clone(); NAMES_PER_MESSAGE];
+        let answer = Answer { asked, claims: Vec::new(), reports: vec![report; NAMES_PER_MESSAGE] };
+        assert!(serde_json::to_vec(&answer).unwrap().len() < MAX_MESSAGE);
+    }
 }

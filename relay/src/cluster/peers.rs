@@ -35,6 +35,9 @@ const ASK_AGAIN_MS: [i64; 4] = [500, 1_000, 3_000, 10_000];
 /// A line with an owner is asked for again after this time, milliseconds: whatever was missed is known then.
 const ASK_ANEW_MS: i64 = 60_000;
 
+/// The most other relays. Whoever speaks beyond that number is not heard.
+const MAX_PEERS: usize = 64;
+
 /// A watch set is repeated after this time, milliseconds.
 const WATCH_AGAIN_MS: i64 = 4_000;
 
@@ -57,7 +60,7 @@ pub enum To {
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// A message is to be sent.
+    /// A message is to be sent, with the moment of its sending in it.
     Send {
         /// The receivers.
         to: To,
@@ -263,6 +266,12 @@ impl Peers {
     /// Returns the other relays that are there, each with its hello.
     pub fn others(&self) -> impl Iterator<Item = (&RelayId, Option<&Hello>)> {
         self.peers.iter().map(|(id, peer)| (id, peer.hello.as_ref()))
+    }
+
+    /// Returns the address of another relay for viewers, or its name on the bus.
+    pub fn address_of(&self, id: &RelayId) -> String {
+        let hello = self.peers.get(id).and_then(|peer| peer.hello.as_ref());
+        hello.map_or_else(|| id.to_string(), |hello| hello.address.clone())
     }
 
     /// Returns the agent whose frames bear this number; `None` for a claim that is not followed, whose frames are dropped.
@@ -536,7 +545,7 @@ impl Peers {
     }
 
     /// Asks all relays for the lines that are due.
-    fn ask(&mut self, now: Steady) {
+    pub fn ask(&mut self, now: Steady) {
         let owned: BTreeSet<Username> = self.names_with_owner();
         let mut due = Vec::new();
         for (name, wanted) in &mut self.wanted {
@@ -667,12 +676,17 @@ impl Peers {
         self.actions.push(Action::Refresh { agent: Arc::clone(agent), claim, told });
     }
 
+    /// Sends a message to one relay.
+    pub fn say(&mut self, to: RelayId, message: Message) {
+        self.send(To::Relay(to), message);
+    }
+
     fn send(&mut self, to: To, message: Message) {
         if !self.is_connected {
             return;
         }
         self.serial += 1;
-        let envelope = Envelope { from: self.me.clone(), serial: self.serial, message };
+        let envelope = Envelope { from: self.me.clone(), serial: self.serial, uptime_ms: 0, message };
         self.actions.push(Action::Send { to, envelope: Box::new(envelope) });
     }
 }

@@ -59,6 +59,20 @@ pub enum ConfigError {
         /// The most similar known variable.
         nearest: Option<&'static str>,
     },
+    /// A text, but no address of a bus.
+    #[error(
+        "--bus is not the address of a NATS server; write it as nats://bus.example:4222, or with TLS as tls://bus.example:4222"
+    )]
+    BusAddress,
+    /// A secret among the arguments.
+    #[error(
+        "--bus holds a user or a password, and everybody on this machine can read the arguments of a program: \
+         write user:password into a file, and give it by --bus-credentials"
+    )]
+    BusSecret,
+    /// A prefix that is no part of a subject.
+    #[error("--bus-prefix needs letters, digits, - and _, in parts with full stops between them, at most 64 in all")]
+    BusPrefix,
     /// A text, but no relay's address.
     #[error(
         "this is not a relay's address; write it as https://monitor.example, or as https://monitor.example/folder/ behind \

@@ -38,6 +38,9 @@ pub struct ServeArguments {
     /// The page.
     #[command(flatten)]
     pub page: PageArguments,
+    /// Other relays.
+    #[command(flatten)]
+    pub bus: BusArguments,
     /// Limits.
     #[command(flatten)]
     pub limits: LimitArguments,
@@ -204,6 +207,26 @@ pub struct PageArguments {
     /// [default: windows-1252]
     #[arg(long, env = "LINELIGHT_SERVER_SUBSCRIBERS_ENCODING", value_name = "NAME", value_parser = encoding_by_label)]
     pub subscribers_encoding: Option<&'static Encoding>,
+}
+
+/// The bus of several relays.
+#[derive(Debug, Clone, Args)]
+pub struct BusArguments {
+    /// A NATS server over which relays show each other's lines, such as nats://bus.example or tls://bus.example; several with commas
+    #[arg(long, env = "LINELIGHT_SERVER_BUS", value_name = "URL", value_delimiter = ',')]
+    pub bus: Vec<String>,
+
+    /// A file for the sign-in to the bus: NATS's own credentials, the seed of an nkey, or one line user:password
+    #[arg(long, env = "LINELIGHT_SERVER_BUS_CREDENTIALS", value_name = "FILE")]
+    pub bus_credentials: Option<PathBuf>,
+
+    /// A PEM file with the certificates to trust at the bus, if its own is not from a public authority
+    #[arg(long, env = "LINELIGHT_SERVER_BUS_CA", value_name = "FILE")]
+    pub bus_ca: Option<PathBuf>,
+
+    /// The beginning of all subjects on the bus: relays with another one do not hear each other
+    #[arg(long, env = "LINELIGHT_SERVER_BUS_PREFIX", value_name = "NAME", default_value = "linelight")]
+    pub bus_prefix: String,
 }
 
 /// The relay's limits.

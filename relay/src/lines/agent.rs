@@ -35,6 +35,8 @@ pub struct Agent {
     interval: AtomicU32,
     /// True if the operator lets the agent report lines of agents with narrower patterns.
     shares_lines: AtomicBool,
+    /// The relay that has the agent's uplink, unless that is this one.
+    holder: Option<Mutex<Arc<str>>>,
     /// Lines taken from agents that still spoke for them.
     taken: AtomicU64,
     /// Short; taken under a line's lock, and takes none itself.
@@ -51,8 +53,31 @@ impl Agent {
             router_lost: AtomicI64::new(PRESENT),
             interval: AtomicU32::new(USUAL_INTERVAL_MS),
             shares_lines: AtomicBool::new(false),
+            holder: None,
             taken: AtomicU64::new(0),
             watches: Mutex::default(),
+        }
+    }
+
+    /// Returns an agent whose uplink another relay has.
+    pub(crate) fn elsewhere(name: Arc<str>) -> Self {
+        Self { holder: Some(Mutex::new("".into())), ..Self::new(name) }
+    }
+
+    /// True if another relay has the agent's uplink.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.holder.is_some()
+    }
+
+    /// Returns the relay that has the agent's uplink, unless that is this one.
+    pub(crate) fn holder(&self) -> Option<Arc<str>> {
+        self.holder.as_ref().map(|holder| Arc::clone(&holder.lock()))
+    }
+
+    /// Takes the relay that has the agent's uplink.
+    pub(crate) fn set_holder(&self, name: Arc<str>) {
+        if let Some(holder) = &self.holder {
+            *holder.lock() = name;
         }
     }
 
@@ -77,6 +102,18 @@ impl Agent {
     /// Returns the time of the uplink's loss; `None` while the uplink is there.
     pub(crate) fn lost(&self) -> Option<Steady> {
         instant(self.lost.load(Ordering::Acquire))
+    }
+
+    /// Another relay has the agent by now: a lost uplink will not come back here.
+    pub(crate) fn give_way(&self, now: Steady) {
+        let long_ago = now.as_millis().saturating_sub(UNREACHABLE_AFTER_MS);
+        let earlier = |lost: i64| (lost != PRESENT).then_some(lost.min(long_ago));
+        let _: Result<_, _> = self.lost.try_update(Ordering::AcqRel, Ordering::Acquire, earlier);
+    }
+
+    /// Returns the time since when the router does not answer; `None` while it answers.
+    pub(crate) fn router_lost(&self) -> Option<Steady> {
+        instant(self.router_lost.load(Ordering::Acquire))
     }
 
     /// When the uplink of the table before this one was lost.

@@ -135,6 +135,8 @@ pub(crate) enum Watcher {
         /// True if the other viewers are told.
         announced: bool,
     },
+    /// Another relay, for its own viewers.
+    Relay,
 }
 
 /// A seat that was just taken.
@@ -168,6 +170,10 @@ impl Displaced {
 }
 
 impl Watcher {
+    fn is_staff(self) -> bool {
+        matches!(self, Self::Support { .. })
+    }
+
     fn is_announced(self) -> bool {
         self == Self::Support { announced: true }
     }
@@ -182,6 +188,8 @@ pub(super) struct Audience {
     /// Seats of staff that are announced, and all of staff.
     announced: usize,
     staff: usize,
+    /// Seats of other relays.
+    relays: usize,
     /// Seats taken so far.
     joined: u32,
     first: ViewerSeat,
@@ -199,6 +207,11 @@ impl Audience {
         self.staff
     }
 
+    /// Returns the number of seats of other relays.
+    pub(super) fn relays(&self) -> usize {
+        self.relays
+    }
+
     /// True while somebody of the staff watches whose presence is told.
     pub(super) fn has_announced_staff(&self) -> bool {
         self.announced > 0
@@ -209,7 +222,7 @@ impl Audience {
     /// nobody out, and does not drive away who was there before.
     pub(super) fn join(&mut self, group: AddressGroup, watcher: Watcher, limits: SeatLimits) -> Option<Joined> {
         let own = self.iter().filter(|seat| seat.is_held_by(group)).count();
-        let is_full = self.taken - self.ended >= limits.all;
+        let is_full = self.taken - self.ended - self.relays >= limits.all;
         let displaces = if own >= limits.group || (is_full && own > 0) {
             self.end_oldest(group);
             Some(Displaced::OldestOfGroup)
@@ -233,7 +246,8 @@ impl Audience {
         let joined = self.joined;
         *self.get_mut(number)? = ViewerSeat { taken: true, group, watcher, joined, ..ViewerSeat::default() };
         self.taken += 1;
-        self.staff += usize::from(watcher != Watcher::Subscriber);
+        self.staff += usize::from(watcher.is_staff());
+        self.relays += usize::from(watcher == Watcher::Relay);
         self.announced += usize::from(watcher.is_announced());
         Some(number)
     }
@@ -270,7 +284,8 @@ impl Audience {
         let left = std::mem::take(seat);
         self.taken -= 1;
         self.ended -= usize::from(left.ended.is_some());
-        self.staff -= usize::from(left.watcher != Watcher::Subscriber);
+        self.staff -= usize::from(left.watcher.is_staff());
+        self.relays -= usize::from(left.watcher == Watcher::Relay);
         self.announced -= usize::from(left.watcher.is_announced());
     }
 
@@ -350,7 +365,7 @@ struct Sleeping {
 
 impl ViewerSeat {
     fn is_held_by(&self, group: AddressGroup) -> bool {
-        self.taken && self.ended.is_none() && self.group == group
+        self.taken && self.ended.is_none() && self.group == group && self.watcher != Watcher::Relay
     }
 
     /// Registers the viewer's task, to be woken for every update except a sample.

@@ -34,7 +34,7 @@ pub(super) fn settle(reports: &mut [Report], before: Option<&Arc<Agent>>, now: S
         rest.get(at.checked_sub(1)?).filter(|first| before.is_some_and(|agent| Arc::ptr_eq(agent, &first.agent)))?;
     let is_wider = chosen.narrowness < before.narrowness;
     let still_speaks = before.unreachable_since(now).is_none() && (before.sessions > 0 || is_wider);
-    let is_taken = chosen.sessions > 0 && still_speaks && !Arc::ptr_eq(&chosen.agent, &before.agent);
+    let is_taken = chosen.sessions > 0 && still_speaks && chosen.agent.name != before.agent.name;
     if !is_taken || std::mem::replace(&mut chosen.took_over, true) {
         return None;
     }

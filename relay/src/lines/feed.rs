@@ -12,6 +12,10 @@ use crate::wire::viewer_frame::{History, TimedSample};
 /// Late samples kept until they are merged: two streams' worth of a full history.
 const MAX_LATE: usize = 600;
 
+/// Two samples of one line nearer than this are one, as two relays time it, milliseconds: no agent sends samples more often than each
+/// second.
+const SAME_SAMPLE_MS: i64 = 400;
+
 /// A sample older than the newest one by more than this voids the ring, milliseconds: a clock stepped back. A smaller step makes
 /// the sample's time rise.
 const STEP_BACK_MS: i64 = 5_000;
@@ -58,6 +62,19 @@ impl Feed {
     pub(super) fn push_late(&mut self, sample: TimedSample) {
         if self.late.len() < MAX_LATE {
             self.late.push(sample);
+        }
+    }
+
+    /// Keeps samples that another relay held, for the next [`merge_late`](Self::merge_late). Two relays time one sample a little apart:
+    /// of samples nearer than [`SAME_SAMPLE_MS`], the held one stays.
+    pub(super) fn complete(&mut self, samples: Vec<TimedSample>) {
+        let held: Vec<UnixMillis> = self.ring.iter().map(|sample| sample.t).collect();
+        for sample in samples {
+            let at = held.partition_point(|t| *t < sample.t);
+            let near = held[at.saturating_sub(1)..held.len().min(at + 1)].iter();
+            if near.clone().all(|t| (*t - sample.t).abs() > SAME_SAMPLE_MS) {
+                self.push_late(sample);
+            }
         }
     }
 

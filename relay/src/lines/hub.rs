@@ -5,6 +5,7 @@
 //! a shard, a line, an agent's watches.
 
 mod drain;
+pub(crate) mod elsewhere;
 mod glances;
 mod names;
 mod reports;
@@ -15,8 +16,8 @@ mod unreported;
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -30,6 +31,7 @@ use crate::limits::Limits;
 use crate::lines::circumstances::Circumstances;
 use crate::lines::line::Line;
 use crate::lines::line::findings::Findings;
+use crate::lines::outlook::Outlook;
 use crate::lines::refusals::Refusals;
 use crate::metrics::Metrics;
 use crate::subscribers::Subscribers;
@@ -54,6 +56,8 @@ pub struct Hub {
     viewers: AtomicUsize,
     unreported: UnreportedSeats,
     drain: Drain,
+    /// There once other relays are to hear of this one's lines.
+    outlook: OnceLock<Arc<Outlook>>,
     /// Refusals of late, for operators.
     pub(crate) refusals: Refusals,
 }
@@ -102,6 +106,7 @@ impl Hub {
             viewers: AtomicUsize::new(0),
             unreported: UnreportedSeats::default(),
             drain: Drain::default(),
+            outlook: OnceLock::new(),
             refusals: Refusals::default(),
         })
     }

@@ -3,6 +3,7 @@
 //! An unwatched line holds its reports and its [`averages`](super::averages). A watched line holds a [`Live`] as well.
 //! A line knows no sockets: a viewer takes a seat, leaves a waker, and names a sink for its frames.
 
+pub(crate) mod elsewhere;
 pub(crate) mod findings;
 pub(crate) mod glance;
 

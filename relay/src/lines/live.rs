@@ -98,6 +98,16 @@ impl Live {
         self.audience.staff()
     }
 
+    /// Returns the number of other relays that watch the line.
+    pub(super) fn relays(&self) -> usize {
+        self.audience.relays()
+    }
+
+    /// Keeps samples that another relay held, for the next periodic check.
+    pub(super) fn complete(&mut self, samples: Vec<TimedSample>) {
+        self.feed.complete(samples);
+    }
+
     /// True if viewers are to be told another thing about staff than they were.
     pub(super) fn staff_changed(&self) -> bool {
         self.status.tells_of_staff() != self.audience.has_announced_staff()
@@ -209,6 +219,11 @@ impl Live {
                 && source.table == source.agent.table()
                 && (source.is_up || arrival.replayed)
         })
+    }
+
+    /// True if that session's samples are shown.
+    pub(super) fn follows(&self, agent: &Arc<Agent>, handle: LineHandle) -> bool {
+        self.source.as_ref().is_some_and(|source| source.names(agent, handle))
     }
 
     /// Adds a live sample, and returns it with the time that it got.

@@ -12,6 +12,16 @@ impl Narrowness {
     /// One username.
     pub(crate) const ONE: Self = Self(MAX_USERNAME as u16 + 1);
 
+    /// Returns the number that another relay is told.
+    pub(crate) fn number(self) -> u16 {
+        self.0
+    }
+
+    /// Takes another relay's number.
+    pub(crate) fn of_number(number: u16) -> Self {
+        Self(number.min(Self::ONE.0))
+    }
+
     /// All usernames with one part of so many bytes in common, from 1 to 255.
     pub(crate) fn of_part(bytes: usize) -> Self {
         Self(bytes.clamp(1, MAX_USERNAME) as u16)

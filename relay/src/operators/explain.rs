@@ -66,6 +66,9 @@ pub struct Explanation {
 pub struct ReportExplained {
     /// The agent.
     pub agent: AgentFindings,
+    /// The relay that has the agent's uplink, unless this one has; its samples come over the bus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay: Option<String>,
     /// The line's handle on that agent's uplink.
     pub handle: u32,
     /// The router's end of the session.
@@ -93,6 +96,7 @@ impl Explanation {
         let findings = hub.findings(username, now);
         let explained = |report: ReportFindings| ReportExplained {
             agent: fleet.findings_of(&report.agent, now),
+            relay: report.agent.holder().map(|holder| holder.to_string()),
             handle: report.handle.0,
             role: report.role,
             sessions: report.sessions,
@@ -230,6 +234,10 @@ impl Explanation {
             one_line(&agent.name),
             self.ago(report.since),
         )?;
+        if let Some(holder) = &report.relay {
+            writeln!(f, "  way     relay {}, over the bus; ask that relay about the agent", one_line(holder))?;
+            return Ok(());
+        }
         if let Some(narrower) = &report.held_back_by {
             let narrower = one_line(narrower);
             writeln!(

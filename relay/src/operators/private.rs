@@ -56,6 +56,10 @@ async fn ready(State(context): State<Arc<PrivateContext>>) -> Response {
     ];
     match unusable.iter().find(|(unusable, _)| *unusable > 0) {
         Some((_, what)) => format!("ready, degraded: {what} cannot be used, see the log\n").into_response(),
+        None if metrics.bus_lost.get() > 0 => {
+            "ready, degraded: the bus of relays cannot be reached, lines of other relays are not shown, see the log\n"
+                .into_response()
+        }
         None if metrics.acme_failing.get() > 0 => {
             let next = UNIX_EPOCH + Duration::from_secs(metrics.acme_next_try.get());
             let next = humantime::format_rfc3339_seconds(next);

@@ -62,6 +62,7 @@ pub fn config(data: &DataDirectory) -> Config {
         acme: None,
         forwarding: None,
         operators: relay::operators::console::context::OperatorSettings::default(),
+        bus: None,
         limits: Limits::default(),
         reload_every: Duration::from_millis(20),
     }

@@ -32,7 +32,7 @@ pub struct Program {
 }
 
 impl Program {
-    fn start(command: &mut Command) -> Result<Self> {
+    pub(super) fn start(command: &mut Command) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -171,7 +171,11 @@ impl Relay {
         std::fs::create_dir(&to)?;
         for file in std::fs::read_dir(&from)? {
             let file = file?;
-            std::fs::copy(file.path(), to.join(file.file_name()))?;
+            match std::fs::copy(file.path(), to.join(file.file_name())) {
+                // The store's own files beside it come and go while the relay runs.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                copied => drop(copied?),
+            }
         }
         let setup = RelaySetup { port: 0, ..self.setup.clone() };
         let any = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -18,6 +18,8 @@ pub(crate) struct Run {
     version: String,
     peer: Option<IpAddr>,
     connected: Steady,
+    /// The agent's uptime at the uplink's hello, milliseconds.
+    begun_at: u64,
     heartbeat: Steady,
     status: Option<Status>,
     /// True once the table of lines behind the hello has come.
@@ -39,6 +41,7 @@ impl Run {
             version: cut(&hello.version).to_owned(),
             peer,
             connected: now.steady,
+            begun_at: hello.uptime_ms,
             heartbeat: now.steady,
             ..Self::default()
         };
@@ -69,6 +72,11 @@ impl Run {
     /// Returns the beginning of the uplink.
     pub(crate) fn connected(&self) -> Steady {
         self.connected
+    }
+
+    /// Returns the agent's uptime at the uplink's hello, milliseconds.
+    pub(crate) fn begun_at(&self) -> u64 {
+        self.begun_at
     }
 
     /// Returns the arrival of the last status, or of the hello.

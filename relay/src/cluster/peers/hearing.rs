@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shared::Username;
 
 use super::candidates::Candidate;
-use super::{ASK_AGAIN_MS, Action, Answered, Peer, Peers, To};
+use super::{ASK_AGAIN_MS, Action, Answered, MAX_PEERS, Peer, Peers, To};
 use crate::clock::Steady;
 use crate::cluster::messages::{
     Answer, Claim, ClaimedReport, Envelope, Events, Hello, Message, NAMES_PER_MESSAGE, RelayId, WatchSet,
@@ -15,8 +15,9 @@ use crate::cluster::messages::{
 impl Peers {
     /// Takes a message of another relay. Its own messages come back on the shared subjects, and are no news.
     pub fn hear(&mut self, envelope: Envelope, now: Steady) {
-        let Envelope { from, serial, message } = envelope;
-        if from == self.me || !from.is_valid() || !self.is_connected {
+        let Envelope { from, serial, message, .. } = envelope;
+        let is_full = self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&from);
+        if from == self.me || !from.is_valid() || !self.is_connected || is_full {
             return;
         }
         if message == Message::Bye {

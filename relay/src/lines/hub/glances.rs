@@ -34,7 +34,7 @@ impl Hub {
         self.found(username).and_then(|line| line.past(self.now()))
     }
 
-    fn found(&self, username: &Username) -> Option<Arc<Line>> {
+    pub(super) fn found(&self, username: &Username) -> Option<Arc<Line>> {
         self.shard(username).lines.get(username).map(|found| Arc::clone(&found.0))
     }
 }

@@ -17,8 +17,10 @@ use crate::lines::report::Report;
 impl Hub {
     /// Gives a line one more report, and returns the line.
     pub(crate) fn report(&self, username: &Username, report: Report, circumstances: Circumstances<'_>) -> Arc<Line> {
+        let is_own = !report.agent.is_elsewhere();
         let (line, takeover) = self.with_line(username, |_, line| line.report(report, circumstances));
         self.note(&line, takeover);
+        self.tell_elsewhere(&line, is_own);
         line
     }
 
@@ -63,6 +65,14 @@ impl Hub {
         is_forgotten: impl Fn(&Report) -> bool,
     ) {
         line.forget(agent, self.circumstances(now), is_forgotten);
+        self.tell_elsewhere(line, !agent.is_elsewhere());
         self.forget_if_unused(line);
+    }
+
+    /// Notes for other relays that an own agent's report of a line changed.
+    fn tell_elsewhere(&self, line: &Line, is_own: bool) {
+        if let Some(outlook) = self.outlook.get().filter(|_| is_own) {
+            outlook.changed(line.username());
+        }
     }
 }

@@ -37,6 +37,9 @@ impl Hub {
         if let Some(displaced) = displaces {
             self.refuse(username, displaced.words());
         }
+        if let Some(outlook) = self.outlook.get() {
+            outlook.watched(username);
+        }
         let mut seat = Seat { place, line, number, unreported: None };
         if unreported == Unreported::Counted && !seat.line.is_reported() {
             let limit = (!circumstances.starting).then_some(self.limits.unreported_per_address);

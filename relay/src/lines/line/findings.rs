@@ -65,7 +65,7 @@ impl Line {
         Findings {
             state: live
                 .map_or_else(|| status::idle_state(standing, &inner.reports, circumstances), |live| live.state(now)),
-            viewers: live.map_or(0, |live| live.viewers() - live.staff()),
+            viewers: live.map_or(0, |live| live.viewers() - live.staff() - live.relays()),
             staff: live.map_or(0, Live::staff),
             reports: (0..inner.reports.len()).filter_map(|at| findings(at, &inner.reports, standing, now)).collect(),
             last_arrival: live.and_then(|live| live.feed().last_arrival()),
