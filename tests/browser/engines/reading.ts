@@ -96,7 +96,9 @@ export function lightness(tab: Tab, selector: string): Promise<{ text: number; b
 /** Overlapping texts and pictures, and pictures larger than a chart; one line each. */
 export function overlaps(tab: Tab): Promise<string[]> {
   return tab.evaluate(() => {
-    const seen = (element: Element): boolean => element.getClientRects().length > 0;
+    // What is in closed details has a place in some browsers, and is not seen.
+    const isFolded = (element: Element): boolean => element.closest("details:not([open]) > :not(summary)") !== null;
+    const seen = (element: Element): boolean => element.getClientRects().length > 0 && !isFolded(element);
     const said = [...document.querySelectorAll("h1, h2, h3, p, dt, dd, button, summary, canvas, svg")].filter(seen);
     const name = (element: Element): string => `${element.tagName} ${(element.textContent ?? "").trim().slice(0, 30)}`;
     const boxes = said.map((element) => ({ element, box: element.getBoundingClientRect() }));
