@@ -34,6 +34,7 @@ test("a busy router and several sessions are told", () => {
   const full = Array.from({ length: 12 }, (_, i) => ({ ...sample(55 - i * 5), interval: 5_000 }));
   assert.equal(note(full, { ...STATUS, interval: 5_000 }), "The router is busy: figures come every 5 seconds.");
   assert.equal(note(full, { ...STATUS, sessions: 2 }), "2 connections of your line together.");
+  assert.equal(note(full, { ...STATUS, response: "silent" }), "Your router answers no probes, so its response is not known.");
 });
 
 test("the line for support names line, time, rates beside the plan, state and day", () => {
@@ -44,6 +45,9 @@ test("the line for support names line, time, rates beside the plan, state and da
     summaryOf(name, read, PLAN, unit, "Your line is full."),
     "4446@karoo.example, 19:25:13: 19.8 of 20 Mbps down, 0.42 of 5 Mbps up. Your line is full. (28 November 2026)",
   );
+  for (const [rtt, told] of [[12_345, ", response 12 ms"], [null, ", probe lost"]] as const) {
+    assert.match(summaryOf(name, { t: T, point: { ...sample(0), rtt } }, PLAN, unit, "Your line is full."), new RegExp(`up${told}\\. Your`));
+  }
   assert.equal(
     summaryOf(name, { t: T, point: null }, PLAN, unit, "Your router is not connected to us."),
     "4446@karoo.example, 19:25:13: no figures. Your router is not connected to us. (28 November 2026)",

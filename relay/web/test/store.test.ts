@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RelayClock } from "../src/live/clock.ts";
 import type { Columns } from "../src/live/frame.ts";
-import { KEPT, Store, summarise } from "../src/line/store.ts";
+import { KEPT, Store, summarise, summariseResponses } from "../src/line/store.ts";
 
 const T = 1_795_363_200_000;
 
@@ -25,6 +25,16 @@ test("samples rise in time, and what does not is dropped", () => {
   store.push(at(2, 3), 1_000);
   assert.deepEqual(times(store), [1, 2, 3]);
   assert.equal(store.newest?.down, 3);
+});
+
+test("a response is kept, a lost probe is not one that was never sent", () => {
+  const store = new Store();
+  store.push({ ...at(1, 2, 3, 4, 5), rtt: [12_000, null, 0, 340_000, 14_000] }, 1_000);
+  store.push(at(6), 1_000);
+  const points = store.between(-Infinity, Infinity);
+  assert.deepEqual(points.map(({ rtt }) => rtt), [12_000, null, undefined, 340_000, 14_000, undefined]);
+  assert.deepEqual(summariseResponses(points), { peak: 340_000, average: 14_000 });
+  assert.equal(summariseResponses(points.slice(1, 3)), null);
 });
 
 test("two hours are kept and no more", () => {
