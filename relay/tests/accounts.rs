@@ -287,6 +287,40 @@ fn people_come_and_go_by_the_command() {
 }
 
 #[tokio::test]
+async fn what_commands_do_is_entered() {
+    let (_directory, data) = initialised();
+    // Before there is a store, nobody has an account, and no entry is missed.
+    good(&data, &["agent", "add", "early", "--lines", "*"], "");
+    assert!(!data.database().exists());
+    let link = ["--public-url", "https://monitor.example", "link", "ali"];
+    good(&data, &link, "");
+    let id = good(&data, &["links", "list", "ali"], "").lines().last().unwrap().split(' ').next().unwrap().to_owned();
+    for _ in 0..2 {
+        good(&data, &["links", "revoke", "--username", "ali", "--id", &id], "");
+    }
+    good(&data, &["links", "void", "bob"], "");
+    good(&data, &["agent", "add", "north", "--lines", "*"], "");
+    good(&data, &["agent", "revoke", "north"], "");
+    bad(&data, &["agent", "revoke", "north"], "");
+    let database = Database::open(&Location::in_directory(&data)).await.unwrap();
+    let entries = query::find(&database, &Filter::default(), 9).await.unwrap().entries;
+    assert!(entries.iter().all(|entry| entry.who == "(command)"));
+    let deeds: Vec<_> =
+        entries.iter().rev().map(|entry| (&*entry.what, entry.line.as_deref(), &*entry.detail)).collect();
+    let made = format!("command {id}");
+    assert_eq!(
+        deeds,
+        [
+            ("link-made", Some("ali"), &*made),
+            ("link-revoked", Some("ali"), &*id),
+            ("links-void", Some("bob"), ""),
+            ("router-added", None, "north"),
+            ("router-revoked", None, "north"),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_running_relay_takes_a_first_account_within_a_second() {
     let relay = TestRelay::start(|_| {});
     let accounts = async || {

@@ -10,6 +10,7 @@ use super::{private, times};
 use crate::agents::findings::Agents;
 use crate::agents::registry::{Entries, Entry, Pattern};
 use crate::config::typed::PrivateArguments;
+use crate::operators::audit::{Deed, What};
 use crate::store::data_directory::DataDirectory;
 use crate::store::database::location::Location;
 
@@ -45,13 +46,16 @@ pub(super) fn run(command: AgentCommand, data: &DataDirectory, store: &Location,
     match command {
         AgentCommand::Add { name, lines, shares_lines } => {
             let added = |entries: &mut Entries| entries.add(&name, lines, shares_lines, times::unix_seconds());
-            let token = change_agents(data, store, added)?;
+            let token = change_agents(data, store, &Deed::new(What::RouterAdded).detail(&*name), added)?;
             // The token stands alone on standard output, so that a shell can write it to a file.
             writeln!(out, "{token}")?;
             Ok(())
         }
         AgentCommand::List { private } => list(&Entries::load(&data.agents())?, &private, out),
-        AgentCommand::Revoke { name } => change_agents(data, store, |entries| entries.revoke(&name)),
+        AgentCommand::Revoke { name } => {
+            let deed = Deed::new(What::RouterRevoked).detail(&*name);
+            change_agents(data, store, &deed, |entries| entries.revoke(&name))
+        }
     }
 }
 

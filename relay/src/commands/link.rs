@@ -14,8 +14,11 @@ use shared::Username;
 use super::store::with_store;
 use crate::clock::unix_seconds;
 use crate::config::typed::link_lifetime;
+use crate::operators::audit::{self, Actor, Deed, What};
 use crate::store::data_directory::DataDirectory;
 use crate::store::database::location::Location;
+use crate::store::database::{Database, Topic};
+use crate::viewers::links::book::{Kind, NewLink};
 use crate::viewers::links::keys::Keys;
 use crate::viewers::links::{self, book};
 
@@ -90,15 +93,24 @@ fn entered_token(data: &DataDirectory, store: &Location, username: &Username, ex
     let now = SystemTime::now();
     let end = end(now, expires)?;
     let id = links::fresh_id()?;
-    let entered = with_store(store, async |database| {
-        book::enter(database, username, &id, unix_seconds(now), unix_seconds(end)).await
-    });
+    let link = NewLink { username, id: &id, expires: unix_seconds(end), kind: Kind::Command, maker: None };
+    let entered = with_store(store, async |database| enter(database, &link, now).await);
     let issued = entered.unwrap_or_else(|error| {
         // A link opens its line without the store.
         let _ = writeln!(io::stderr(), "linelight-relay: `links list` will not know this link: {error:#}");
         unix_seconds(now)
     });
     links::mint(&keys, username, &id, UNIX_EPOCH + Duration::from_secs(issued), end)
+}
+
+/// Enters a link, and its making in the audit log.
+async fn enter(database: &Database, link: &NewLink<'_>, now: SystemTime) -> Result<u64> {
+    let mut change = database.change(Topic::Links).await?;
+    let issued = book::enter_within(&mut change, link, unix_seconds(now)).await?;
+    let detail = format!("{} {}", link.kind.as_str(), link.id);
+    let deed = Deed::new(What::LinkMade).line(link.username.to_text()).detail(detail);
+    audit::commit(change, &Actor::command(), &deed, now.into()).await?;
+    Ok(issued)
 }
 
 fn end(now: SystemTime, expires: Duration) -> Result<SystemTime> {

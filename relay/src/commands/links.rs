@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
@@ -12,9 +13,10 @@ use shared::escape::one_line;
 use super::link;
 use super::store::with_store;
 use super::times::{self, unix_seconds};
+use crate::operators::audit::{self, Actor, Deed, What};
 use crate::store::data_directory::{self, DataDirectory};
-use crate::store::database::Database;
 use crate::store::database::location::Location;
+use crate::store::database::{Database, Topic};
 use crate::viewers::links::book::{self, Entry};
 use crate::viewers::links::keys::Keys;
 use crate::viewers::links::{Identity, identify};
@@ -67,7 +69,7 @@ pub(super) fn run(command: &LinksCommand, data: &DataDirectory, store: &Location
         LinksCommand::Revoke { .. } => bail!("a file with links is needed, or --id and --username"),
         LinksCommand::Void { username } => {
             let username = link::username(username)?;
-            with_store(store, async |database| book::void(database, &username, unix_seconds()).await)?;
+            with_store(store, async |database| void(database, &username).await)?;
             let name = username.to_text();
             writeln!(out, "all links of {} that were made until now are void", one_line(&name))?;
             Ok(())
@@ -121,6 +123,13 @@ async fn revoke_listed(database: &Database, username: &Username, id: &str, out: 
     revoke(database, &identity, out).await
 }
 
+async fn void(database: &Database, username: &Username) -> Result<()> {
+    let mut change = database.change(Topic::Links).await?;
+    book::void_within(&mut change, username, unix_seconds()).await?;
+    let deed = Deed::new(What::LinksVoid).line(username.to_text());
+    audit::commit(change, &Actor::command(), &deed, SystemTime::now().into()).await
+}
+
 /// Revokes the link on each line. What was acknowledged stays revoked, whatever becomes of the rest.
 async fn revoke_all(database: &Database, keys: &Keys, file: &Path, out: &mut impl Write) -> Result<()> {
     let lines: Box<dyn Iterator<Item = io::Result<String>>> = if file == Path::new("-") {
@@ -155,7 +164,14 @@ async fn revoke(
     Identity { username, id, expires }: &Identity,
     out: &mut impl Write,
 ) -> Result<()> {
-    let is_new = book::revoke(database, username, id, *expires, unix_seconds()).await?;
+    let mut change = database.change(Topic::Links).await?;
+    let is_new = book::revoke_within(&mut change, (username, id), *expires, unix_seconds()).await?;
+    if is_new {
+        let deed = Deed::new(What::LinkRevoked).line(username.to_text()).detail(id);
+        audit::commit(change, &Actor::command(), &deed, SystemTime::now().into()).await?;
+    } else {
+        change.abandon().await?;
+    }
     let done = if is_new { "revoked" } else { "was revoked before" };
     writeln!(out, "{} {} {done}", one_line(&username.to_text()), one_line(id))?;
     out.flush()?;

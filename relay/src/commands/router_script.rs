@@ -12,6 +12,7 @@ use super::times;
 use crate::agents::enrolment::{password, relays};
 use crate::agents::registry::{Entries, Pattern};
 pub use crate::agents::script;
+use crate::operators::audit::{Deed, What};
 use crate::store::data_directory::{self, DataDirectory};
 use crate::store::database::location::Location;
 use script::{Arch, FileName, Image, ImageRef, Install, Place, RelayUrl, Storage, Subnet};
@@ -170,7 +171,8 @@ fn token(
     new_token: bool,
     (data, store): (&DataDirectory, &Location),
 ) -> Result<String> {
-    change_agents(data, store, |entries: &mut Entries| {
+    let deed = Deed::new(if new_token { What::RouterToken } else { What::RouterAdded }).detail(name);
+    change_agents(data, store, &deed, |entries: &mut Entries| {
         let known = entries.agents.iter().find(|agent| agent.name == name).cloned();
         let (lines, shares_lines) = match known {
             Some(_) if !new_token => anyhow::bail!(

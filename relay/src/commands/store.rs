@@ -2,12 +2,14 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::agents::enrolment;
 use crate::agents::registry::{self, Entries};
+use crate::operators::audit::{self, Actor, Deed};
 use crate::store::data_directory::DataDirectory;
 use crate::store::database::location::Location;
 use crate::store::database::{Database, Topic};
@@ -78,26 +80,40 @@ pub(super) async fn sync_shared(database: &Database, data: &DataDirectory) -> Re
     Ok(())
 }
 
-/// Changes the agents: in their file, or in the store where relays share it.
+/// Changes the agents with an entry in the audit log: in their file and then in the log, or both at once where relays share a store.
 ///
 /// # Errors
 /// The change's own, or the store or the disk takes no change.
 pub(super) fn change_agents<T>(
     data: &DataDirectory,
     location: &Location,
+    deed: &Deed,
     work: impl FnOnce(&mut Entries) -> Result<T>,
 ) -> Result<T> {
     if matches!(location, Location::File(_)) {
-        return enrolment::change(data, work);
+        let done = enrolment::change(data, work)?;
+        note(location, deed);
+        return Ok(done);
     }
     with_store(location, async |database| {
         sync_shared(database, data).await?;
         let mut change = database.change(Topic::Agents).await?;
         let done = enrolment::change_shared(data, &mut change, work).await?;
-        change.commit().await?;
+        audit::commit(change, &Actor::command(), deed, SystemTime::now().into()).await?;
         sync_shared(database, data).await?;
         Ok(done)
     })
+}
+
+/// Enters a deed that was done, if there is a store yet.
+fn note(location: &Location, deed: &Deed) {
+    let entered = with_existing_store(location, async |database| {
+        let change = database.begin().await?;
+        audit::commit(change, &Actor::command(), deed, SystemTime::now().into()).await
+    });
+    if let Err(error) = entered {
+        let _ = writeln!(io::stderr(), "linelight-relay: done, but the audit log has no entry: {error:#}");
+    }
 }
 
 /// Runs a command's work with a store that is there; `None` where no program has made the file yet.
