@@ -11,6 +11,7 @@ use crate::agents::enrolment;
 use crate::agents::registry::{self, Entries};
 use crate::operators::audit::{self, Actor, Deed};
 use crate::store::data_directory::DataDirectory;
+use crate::store::database::handle::Store;
 use crate::store::database::location::Location;
 use crate::store::database::{Database, Topic};
 use crate::store::shared_file::Synced;
@@ -44,12 +45,13 @@ impl StoreArguments {
 /// Runs a command's work with the store.
 ///
 /// # Errors
-/// Those of [`Database::open`], and of the work.
+/// Those of [`Store::database`], and of the work.
 pub(super) fn with_store<T>(location: &Location, work: impl AsyncFnOnce(&Database) -> Result<T>) -> Result<T> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        let database = Database::open(location).await?;
+        // A server behind a dead way would never answer.
+        let database = Store::new(location.clone()).database().await?;
         let done = work(&database).await;
         database.close().await;
         done

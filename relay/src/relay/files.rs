@@ -68,7 +68,7 @@ impl Files {
         let (access, mut keys) = read_keys(config)?;
         let (registry, mut agents) = read_agents(&config.data, metrics)?;
         let mut shared = Vec::new();
-        if let Location::Server(_) = config.store {
+        if shares_files(config) {
             let differing = Arc::default();
             let share = |file, load: &LoadFile| SharedCopy::new(file, Arc::clone(load), &differing, metrics);
             shared.push(share(keys::shared_file(&config.data), &keys.load));
@@ -93,6 +93,21 @@ impl Files {
             reloadable.push(files);
         }
         Ok(Self { access, registry, subscribers, certificate, renewal, reloadable, shared })
+    }
+}
+
+/// True if other relays may have the same files: with a server's database, and a data directory that takes copies.
+fn shares_files(config: &Config) -> bool {
+    if let Location::File(_) = config.store {
+        return false;
+    }
+    match config.data.lock() {
+        Ok(_) => true,
+        Err(error) => {
+            let error = format!("{error:#}");
+            tracing::info!(error, "the relay shares no keys and agents: they are those of its data directory");
+            false
+        }
     }
 }
 
