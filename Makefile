@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .PHONY: help demo test web programs check configuration access rust-test page-test clients-test browser-test deny audit musl-test image-test images reproducible release
-.PHONY: pictures soak attack simulate fuzz fuzz-test conformance-test openapi-test proxies-test prometheus-test counts
+.PHONY: demo-cluster pictures soak attack simulate fuzz fuzz-test conformance-test openapi-test proxies-test prometheus-test counts
 
 # What `make fuzz` gives each target, in seconds.
 FUZZ_SECONDS ?= 300
@@ -18,6 +18,11 @@ help: ## Shows this list
 demo: web ## Runs a simulated concentrator, an agent and a relay on loopback, and prints the addresses of a list of their lines and of the console
 	cargo build --locked --bins -p linelight-agent -p linelight-relay -p linelight-tests
 	@exec target/debug/demo
+
+demo-cluster: web ## Runs three relays on a bus, kills one each half minute, and prints what viewers saw of that
+	@tests/setup nats
+	cargo build --locked --bins -p linelight-agent -p linelight-relay -p linelight-tests
+	@exec target/debug/demo-cluster
 
 test: ## Runs everything, and prints how long each part took
 	@tests/each check rust-test page-test clients-test browser-test deny musl-test image-test fuzz-test conformance-test openapi-test proxies-test prometheus-test counts
