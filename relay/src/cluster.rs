@@ -210,7 +210,7 @@ impl Cluster {
                 self.followed.follow(&agent, (holder, &address), &claim, told);
             }
             Action::Refresh { agent, claim, told } => self.followed.refresh(&agent, &claim, told),
-            Action::Lost { agent, since } => self.followed.lost(&agent, since),
+            Action::Lost { agent, since, is_unheard } => self.followed.lost(&agent, since, is_unheard),
             Action::Report { agent, report, told } => self.followed.report(&agent, &report, told),
             Action::Gone { agent, name } => self.followed.gone(&agent, &name),
             Action::Release { agent } => self.followed.release(&agent),

@@ -115,7 +115,8 @@ async fn the_bus_dies_and_comes_back() -> Result<()> {
         samples_shown(&mut viewer, 3).await?;
         samples_shown(&mut own, 3).await?;
         bus.program.kill().await?;
-        viewer.until_state("unreachable").await?;
+        let state = viewer.until_state("unreachable").await?;
+        ensure!(state["notice"] == "out_of_touch", "{state}");
         ensure!(second.get("/readyz").await?.contains("bus"), "the relay says what it lacks");
         own.until_sample().await?;
         bus.resume().await?;

@@ -89,6 +89,7 @@ impl Followed {
         });
         let agent = &member.agent;
         agent.set_holder(address.into());
+        agent.set_out_of_touch(false);
         agent.begin_table(now.steady);
         agent.watches().begin(agent.table(), self.hub.limits.watched_per_agent, Arc::clone(&self.wake));
         member.left_over.extend(member.lines.drain().map(|(_, line)| line));
@@ -110,8 +111,9 @@ impl Followed {
     }
 
     /// Nobody can confirm what the agent's owner said.
-    pub(super) fn lost(&mut self, name: &Arc<str>, since: Steady) {
+    pub(super) fn lost(&mut self, name: &Arc<str>, since: Steady, is_out_of_touch: bool) {
         if let Some(member) = self.members.get(name) {
+            member.agent.set_out_of_touch(is_out_of_touch);
             member.agent.uplink_lost(since);
             member.agent.watches().end();
         }

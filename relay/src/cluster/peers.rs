@@ -111,6 +111,8 @@ pub enum Action {
         agent: Arc<str>,
         /// Since when.
         since: Steady,
+        /// True if the owner is not heard; false if the owner itself has lost the agent.
+        is_unheard: bool,
     },
     /// The agent reports a line.
     Report {
@@ -638,7 +640,9 @@ impl Peers {
         }
         if let Some(since) = shown.lost.filter(|_| before != Some(shown)) {
             self.ask_for_lines_of(agent, now);
-            self.actions.push(Action::Lost { agent: Arc::clone(agent), since });
+            let chosen = self.agents.get(agent).and_then(Candidates::shown);
+            let is_unheard = chosen.is_some_and(|chosen| chosen.unheard.is_some());
+            self.actions.push(Action::Lost { agent: Arc::clone(agent), since, is_unheard });
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Agent {
     shares_lines: AtomicBool,
     /// The relay that has the agent's uplink, unless that is this one.
     holder: Option<Mutex<Arc<str>>>,
+    /// True while that relay cannot be reached.
+    is_out_of_touch: AtomicBool,
     /// Lines taken from agents that still spoke for them.
     taken: AtomicU64,
     /// Short; taken under a line's lock, and takes none itself.
@@ -54,6 +56,7 @@ impl Agent {
             interval: AtomicU32::new(USUAL_INTERVAL_MS),
             shares_lines: AtomicBool::new(false),
             holder: None,
+            is_out_of_touch: AtomicBool::new(false),
             taken: AtomicU64::new(0),
             watches: Mutex::default(),
         }
@@ -72,6 +75,16 @@ impl Agent {
     /// Returns the relay that has the agent's uplink, unless that is this one.
     pub(crate) fn holder(&self) -> Option<Arc<str>> {
         self.holder.as_ref().map(|holder| Arc::clone(&holder.lock()))
+    }
+
+    /// True while another relay has the agent and cannot be reached.
+    pub(crate) fn is_out_of_touch(&self) -> bool {
+        self.is_out_of_touch.load(Ordering::Relaxed)
+    }
+
+    /// Takes whether the relay that has the agent can be reached.
+    pub(crate) fn set_out_of_touch(&self, is_out_of_touch: bool) {
+        self.is_out_of_touch.store(is_out_of_touch, Ordering::Relaxed);
     }
 
     /// Takes the relay that has the agent's uplink.

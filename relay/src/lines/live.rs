@@ -344,6 +344,9 @@ impl Live {
             shown.response = source.response;
             shown.quiet = source.response.and_then(|_| quiet.micros());
             shown = self.stalled(shown, source, up, averages, now);
+            if shown.state == LineState::Unreachable && source.agent.is_out_of_touch() {
+                shown.notice = Some(Notice::OutOfTouch);
+            }
         }
         self.status.set(shown)
     }

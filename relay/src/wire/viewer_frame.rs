@@ -172,6 +172,8 @@ pub enum Notice {
     RouterRefuses,
     /// The router gives no live figures for the line: the averages are all there is, one each `interval`.
     Averages,
+    /// The line's agent is at another relay, which this one cannot reach.
+    OutOfTouch,
 }
 
 impl Notice {
@@ -181,6 +183,7 @@ impl Notice {
             Self::TooManyWatched => "too_many_watched",
             Self::RouterRefuses => "router_refuses",
             Self::Averages => "averages",
+            Self::OutOfTouch => "out_of_touch",
         }
     }
 }

@@ -67,6 +67,7 @@ const CASES: Case[] = [
   { what: "offline with a young figure", known: { status: status("offline", { since: NOW - 60_000 }) }, name: "offline", pill: "Not connected", title: /^Your router is not connected to us since \d\d:03\.$/, detail: /power/ },
   { what: "offline since yesterday", known: { status: status("offline", { since: NOW - 86_400_000 }) }, name: "offline", pill: "Not connected", title: /since \d\d:04 on 21 November\.$/ },
   { what: "offline, nobody knows since when", known: { status: status("offline") }, name: "offline", pill: "Not connected", title: /^Your router is not connected to us\.$/ },
+  { what: "unreachable because another relay is", known: { status: status("unreachable", { notice: "out_of_touch" }) }, name: "unreachable", pill: "Out of sight", title: /^We cannot see your router at the moment\.$/, detail: /^Another part of our monitoring cannot be reached\./ },
   { what: "unreachable", known: { status: status("unreachable") }, name: "unreachable", pill: "Out of sight", title: /^We cannot see your router at the moment\.$/, detail: /does not mean that your line is down/ },
   { what: "unreachable since", known: { status: status("unreachable", { since: NOW }) }, name: "unreachable", pill: "Out of sight", title: /since \d\d:04\.$/ },
   { what: "unknown", known: { status: status("unknown") }, name: "unknown", pill: "Not known" },

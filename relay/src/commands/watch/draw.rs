@@ -73,6 +73,7 @@ fn state_in_words(readout: &Readout) -> String {
     let limit = match status.notice {
         Some(Notice::TooManyWatched) => ", without samples: its agent watches as many lines as it may",
         Some(Notice::RouterRefuses) => ", without samples: its router refuses them; see `linelight-relay explain`",
+        Some(Notice::OutOfTouch) => ", because another relay, which has the agent, cannot be reached",
         Some(Notice::Averages) | None => "",
     };
     format!("{words}{since}{limit}")

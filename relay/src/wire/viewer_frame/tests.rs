@@ -198,7 +198,7 @@ fn serde_agrees<T: DeserializeOwned>(count: usize, as_str: fn(T) -> &'static str
 #[test]
 fn names_are_those_on_the_wire() {
     serde_agrees(6, LineState::as_str);
-    serde_agrees(3, Notice::as_str);
+    serde_agrees(4, Notice::as_str);
     serde_agrees(2, Role::as_str);
     serde_agrees(3, ResponseWay::as_str);
 }

@@ -39,6 +39,8 @@ export function tell(state: State, unit: Unit, now: number): Said {
       return { name: "offline", tone: "warn", shape: "square", sign: "mark", ...words.offline, title: words.offline.title(state.since, now) };
     case "unreachable":
       return { name: "unreachable", tone: "warn", shape: "triangle", sign: "mark", ...words.unreachable, title: words.unreachable.title(state.since, now) };
+    case "out_of_touch":
+      return { name: "unreachable", tone: "warn", shape: "triangle", sign: "mark", ...words.unreachable, detail: words.outOfTouch, title: words.unreachable.title(state.since, now) };
     case "stalled":
       return noFigures("stalled", words.stalled);
     case "late":
@@ -57,7 +59,7 @@ export function tell(state: State, unit: Unit, now: number): Said {
 }
 
 /** The states whose words are always the same. */
-type Plain = Exclude<State["kind"], "lost" | "offline" | "unreachable" | "stalled" | "late" | "too_many_watched" | "router_refuses" | "waiting" | "running">;
+type Plain = Exclude<State["kind"], "lost" | "offline" | "unreachable" | "out_of_touch" | "stalled" | "late" | "too_many_watched" | "router_refuses" | "waiting" | "running">;
 
 const PLAIN: Readonly<Record<Plain, [Tone, Sign, Words]>> = {
   connecting: ["quiet", "dots", strings.state.connecting],

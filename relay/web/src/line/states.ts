@@ -55,7 +55,7 @@ export type State =
   /** `retryIn` is the time to the next attempt in seconds; null while an attempt is under way. */
   | { kind: "lost"; reason: LossReason; retryIn: number | null; seen: boolean; online: boolean }
   | { kind: DeadEnd }
-  | { kind: "offline" | "unreachable"; since: number | null }
+  | { kind: "offline" | "unreachable" | "out_of_touch"; since: number | null }
   | { kind: "stalled" | "unknown" | "starting" }
   /** The session is up, and its figures are missing. */
   | { kind: "waiting" | "late" | "too_many_watched" | "router_refuses" }
@@ -109,8 +109,10 @@ function line(known: Known, status: Status): Assessed {
     case "running":
       return running(known, status);
     case "offline":
-    case "unreachable":
-      return { state: { kind: status.state, since: status.since }, figures: false };
+    case "unreachable": {
+      const isOutOfTouch = status.state === "unreachable" && status.notice === "out_of_touch";
+      return { state: { kind: isOutOfTouch ? "out_of_touch" : status.state, since: status.since }, figures: false };
+    }
     default:
       return { state: { kind: status.state }, figures: false };
   }

@@ -239,6 +239,7 @@ const words = {
         at === null ? "We cannot see your router at the moment." : `We cannot see your router${since(at, now)}.`,
       detail: "That does not mean that your line is down. We keep looking.",
     },
+    outOfTouch: "Another part of our monitoring cannot be reached. That does not mean that your line is down.",
     unknown: {
       pill: "Not known",
       title: "We have no figures for this line.",
