@@ -171,7 +171,7 @@ impl Guests {
         let cx = Context::from_waker(waker);
         for _ in 0..UPDATES_AT_ONCE {
             let sink: Arc<dyn ViewerSink> = Arc::clone(sink) as _;
-            let direct = DirectWrite { sink, ping_due: None };
+            let direct = DirectWrite { sink, ping_due: None, response: None };
             match seat.line.poll(seat.number, Some(direct), now, &cx) {
                 Poll::Ready(update) => self.tell(place, update, now, told),
                 Poll::Pending => return,

@@ -5,7 +5,7 @@
 //! frames taken in part, and every update other than the next sample.
 
 use std::fmt::Debug;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -68,6 +68,8 @@ pub(crate) struct DirectWrite {
     pub(crate) sink: Arc<dyn ViewerSink>,
     /// From this time on, a sample carries a ping.
     pub(crate) ping_due: Option<Steady>,
+    /// The viewer's own response, microseconds: told before the next sample.
+    pub(crate) response: Option<NonZeroU32>,
 }
 
 /// The direct writes while the viewer's task slept, as far as the task must know them.
@@ -77,6 +79,8 @@ pub(crate) struct DirectOutcome {
     pub(crate) partial: Option<PartialFrame>,
     /// The last ping.
     pub(crate) pinged: Option<SentPing>,
+    /// True if the viewer's own response was told.
+    pub(crate) told_response: bool,
 }
 
 /// A ping on its way, by two clocks: deadlines need milliseconds, a viewer's response microseconds.
@@ -352,6 +356,7 @@ pub(super) struct ViewerSeat {
     sleeping: Option<Sleeping>,
     partial: Option<Box<PartialFrame>>,
     pinged: Option<SentPing>,
+    told_response: bool,
     /// The time of the last frame.
     pub(super) heard: Steady,
 }
@@ -387,7 +392,11 @@ impl ViewerSeat {
     /// Hands the socket back to the viewer's task, with the outcome of all direct writes.
     pub(super) fn resume(&mut self) -> DirectOutcome {
         self.sleeping = None;
-        DirectOutcome { partial: self.partial.take().map(|partial| *partial), pinged: self.pinged.take() }
+        DirectOutcome {
+            partial: self.partial.take().map(|partial| *partial),
+            pinged: self.pinged.take(),
+            told_response: std::mem::take(&mut self.told_response),
+        }
     }
 
     /// True if the viewer must get the state again before the next periodic check.
@@ -405,7 +414,7 @@ impl ViewerSeat {
             return false;
         }
         let is_ping_due = direct.ping_due.is_some_and(|due| now.steady >= due);
-        let frame = writer.frame(is_ping_due);
+        let frame = writer.frame_behind(direct.response, is_ping_due);
         match direct.sink.try_write(frame) {
             Written::Nothing => return false,
             Written::Partly(written) => {
@@ -413,6 +422,7 @@ impl ViewerSeat {
             }
             Written::All => {}
         }
+        self.told_response |= direct.response.take().is_some();
         if is_ping_due {
             direct.ping_due = None;
             self.pinged = Some(SentPing::new(now));
@@ -441,6 +451,8 @@ impl ViewerSeat {
 pub(crate) struct DirectWriter {
     /// A framed sample with a ping behind it.
     bytes: Vec<u8>,
+    /// The same behind one viewer's own response.
+    own: Vec<u8>,
     left: usize,
     written: u64,
 }
@@ -462,6 +474,17 @@ impl DirectWriter {
         self.bytes.reserve(SAMPLE_ROOM);
         websocket::put_short_text(&mut self.bytes, |out| viewer_frame::put_sample(out, sample));
         self.bytes.extend_from_slice(&PING);
+    }
+
+    /// Returns the frame behind a viewer's own response, if there is one.
+    fn frame_behind(&mut self, response: Option<NonZeroU32>, with_ping: bool) -> &[u8] {
+        let Some(micros) = response else { return self.frame(with_ping) };
+        let mut own = std::mem::take(&mut self.own);
+        own.clear();
+        websocket::put_short_text(&mut own, |out| viewer_frame::put_viewer_response(out, micros.get()));
+        own.extend_from_slice(self.frame(with_ping));
+        self.own = own;
+        &self.own
     }
 
     /// Returns the frame, with a ping or without.

@@ -335,6 +335,13 @@ pub fn put_sample(out: &mut Vec<u8>, point: &TimedSample) {
     out.push(b'}');
 }
 
+/// Appends a `self` frame's JSON, at most 32 bytes: before each fifth sample of every viewer.
+pub fn put_viewer_response(out: &mut Vec<u8>, micros: u32) {
+    out.extend_from_slice(br#"{"type":"self","rtt":"#);
+    out.extend_from_slice(itoa::Buffer::new().format(micros).as_bytes());
+    out.push(b'}');
+}
+
 /// A viewer's first frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

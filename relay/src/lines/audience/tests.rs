@@ -42,7 +42,7 @@ impl Table {
     fn new(cursor: Cursor, takes: Written, ping_due: Option<Steady>) -> Self {
         let sink = Arc::new(Fake { takes, offered: Mutex::default() });
         let mut seat = ViewerSeat { taken: true, cursor, ..ViewerSeat::default() };
-        let direct = DirectWrite { sink: Arc::clone(&sink) as _, ping_due };
+        let direct = DirectWrite { sink: Arc::clone(&sink) as _, ping_due, response: None };
         seat.sleep(&waker(Arc::new(Nobody)), Some(direct));
         let mut writer = DirectWriter::default();
         writer.begin();
@@ -173,7 +173,7 @@ fn beyond_so_many_frames_of_a_batch_tasks_are_called() {
     table.writer.begin();
     table.seat.sleep(
         &waker(Arc::new(Nobody)),
-        Some(DirectWrite { sink: Arc::clone(&table.sink) as _, ping_due: Some(Steady::default()) }),
+        Some(DirectWrite { sink: Arc::clone(&table.sink) as _, ping_due: Some(Steady::default()), response: None }),
     );
     assert!(table.deliver(), "the next batch begins anew");
 }
@@ -219,4 +219,24 @@ fn beyond_its_share_the_oldest_seat_of_a_group_gives_way() {
         seats.leave(number);
     }
     assert_eq!((seats.len(), seats.ended), (0, 0));
+}
+
+#[test]
+fn a_viewers_own_response_goes_before_the_next_sample_once() {
+    let mut table = Table::new(one_behind(), Written::All, None);
+    let direct = DirectWrite { sink: Arc::clone(&table.sink) as _, ping_due: None, response: NonZeroU32::new(8_300) };
+    table.seat.sleep(&waker(Arc::new(Nobody)), Some(direct));
+    assert!(table.deliver());
+    let own = websocket::text(br#"{"type":"self","rtt":8300}"#);
+    assert_eq!(*table.sink.offered.lock(), [[&own[..], table.writer.frame(false)].concat()]);
+    table.seat.cursor = one_behind();
+    assert!(table.deliver());
+    assert_eq!(table.sink.offered.lock()[1], table.writer.frame(false));
+    assert!(table.seat.resume().told_response);
+    assert!(!table.seat.resume().told_response);
+    let mut refusing = Table::new(one_behind(), Written::Nothing, None);
+    let direct = DirectWrite { sink: Arc::clone(&refusing.sink) as _, ping_due: None, response: NonZeroU32::new(1) };
+    refusing.seat.sleep(&waker(Arc::new(Nobody)), Some(direct));
+    assert!(!refusing.deliver());
+    assert!(!refusing.seat.resume().told_response, "the task tells it");
 }

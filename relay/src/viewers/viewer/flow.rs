@@ -23,7 +23,7 @@ use crate::limits::Bucket;
 use crate::lines::audience::{DirectOutcome, DirectWrite, PartialFrame, SentPing};
 use crate::lines::hub::seats::Seat;
 use crate::viewers::context::ViewerContext;
-use crate::wire::viewer_frame::{LineState, ViewerFrame};
+use crate::wire::viewer_frame::{self, LineState, ViewerFrame};
 use crate::wire::websocket::{self, Inbound, Parser};
 
 /// Time between pings, milliseconds. A ping rides on a data frame: a frame of its own costs half as much again as the
@@ -36,6 +36,9 @@ const RESPONSE_PING_MS: i64 = 5_000;
 
 /// Time from the beginning of a stream to the first ping, milliseconds: a reader wants to know soon.
 const FIRST_PING_MS: i64 = 1_000;
+
+/// The most bytes of a viewer's own response and a ping around another frame.
+const EXTRAS: usize = 40;
 
 /// A viewer's inbound bytes read at once; a pong has six.
 const READ_SIZE: usize = 512;
@@ -173,9 +176,12 @@ impl<'a> Flow<'a> {
 
     /// Takes the socket back from the publishers.
     fn resume(&mut self, now: Now) {
-        let DirectOutcome { partial, pinged } = self.seat.line.resume(self.seat.number);
+        let DirectOutcome { partial, pinged, told_response } = self.seat.line.resume(self.seat.number);
         if let Some(ping) = pinged {
             self.note_ping(ping);
+        }
+        if told_response {
+            self.response = None;
         }
         if let Some(PartialFrame { frame, written }) = partial {
             self.out = Out { bytes: Bytes::Shared(frame), at: written, began: now.steady, unflushed: true };
@@ -266,12 +272,7 @@ impl<'a> Flow<'a> {
             self.out.set(Bytes::Own(std::mem::take(&mut self.pong)), now);
             return Poll::Ready(Ok(()));
         }
-        if let Some(micros) = self.response.take() {
-            self.context.metrics.frames_sent.increment();
-            self.send(&ViewerFrame::ViewerResponse { micros: micros.get() }, now);
-            return Poll::Ready(Ok(()));
-        }
-        let direct = DirectWrite { sink: socket.stream.sink(), ping_due: self.ping_due() };
+        let direct = DirectWrite { sink: socket.stream.sink(), ping_due: self.ping_due(), response: self.response };
         let update = ready!(self.seat.line.poll(self.seat.number, Some(direct), now, cx));
         match self.terms.apply(update, self.context, now) {
             Outgoing::Shared(framed) => self.send_shared(framed, now),
@@ -293,18 +294,30 @@ impl<'a> Flow<'a> {
     }
 
     fn send_shared(&mut self, framed: Arc<[u8]>, now: Now) {
-        if !self.is_ping_due(now) {
+        if self.response.is_none() && !self.is_ping_due(now) {
             return self.out.set(Bytes::Shared(framed), now);
         }
-        let mut bytes = Vec::with_capacity(framed.len() + websocket::PING.len());
-        bytes.extend_from_slice(&framed);
-        self.send_with_ping(bytes, now);
+        self.send_own(&framed, now);
     }
 
     fn send(&mut self, frame: &ViewerFrame, now: Now) {
-        let bytes = websocket::text(&frame.to_json());
+        let framed = websocket::text(&frame.to_json());
+        if self.response.is_none() && !self.is_ping_due(now) {
+            return self.out.set(Bytes::Own(framed), now);
+        }
+        self.send_own(&framed, now);
+    }
+
+    /// Sends a frame behind the viewer's own response, and with a ping, as far as they are due.
+    fn send_own(&mut self, framed: &[u8], now: Now) {
+        let mut bytes = Vec::with_capacity(framed.len() + EXTRAS);
+        if let Some(micros) = self.response.take() {
+            websocket::put_short_text(&mut bytes, |out| viewer_frame::put_viewer_response(out, micros.get()));
+        }
+        bytes.extend_from_slice(framed);
         if self.is_ping_due(now) {
-            return self.send_with_ping(bytes, now);
+            bytes.extend_from_slice(&websocket::PING);
+            self.note_ping(SentPing::new(now));
         }
         self.out.set(Bytes::Own(bytes), now);
     }
@@ -317,12 +330,6 @@ impl<'a> Flow<'a> {
     fn ping_due(&self) -> Option<Steady> {
         let pause = if self.is_running { RESPONSE_PING_MS } else { PING_MS };
         self.ping_left.is_none().then(|| self.pinged + pause)
-    }
-
-    fn send_with_ping(&mut self, mut bytes: Vec<u8>, now: Now) {
-        bytes.extend_from_slice(&websocket::PING);
-        self.note_ping(SentPing::new(now));
-        self.out.set(Bytes::Own(bytes), now);
     }
 
     fn deadlines(&self) -> Deadlines {

@@ -231,6 +231,14 @@ fn a_first_frame_is_a_watch() {
 
 proptest! {
     #[test]
+    fn a_viewers_response_written_by_hand_is_serdes(micros: u32) {
+        let mut out = Vec::new();
+        put_viewer_response(&mut out, micros);
+        prop_assert!(out.len() <= 32);
+        prop_assert_eq!(out, ViewerFrame::ViewerResponse { micros }.to_json());
+    }
+
+    #[test]
     fn a_sample_written_by_hand_is_serdes(
         t in 0i64..1 << 45,
         (down, up) in (0..=MAX_RATE, 0..=MAX_RATE),
