@@ -182,8 +182,10 @@ impl ProxyArguments {
 
 impl OperatorArguments {
     fn check(self, has_proxy: bool) -> Result<OperatorSettings, ConfigError> {
-        let Self { audit_days, announce_support, require_totp, operators_header, operators_default_role } = self;
-        let audit_kept = Duration::from_secs(u64::from(audit_days) * 86_400);
+        let Self { audit_days, history_days, announce_support, require_totp, operators_header, operators_default_role } =
+            self;
+        let [audit_kept, history_kept] =
+            [audit_days, history_days].map(|days| Duration::from_secs(u64::from(days) * 86_400));
         let company = match (operators_header, operators_default_role) {
             (Some(_), _) if !has_proxy => {
                 return Err(ConfigError::Needs { given: "operators-header", missing: "trusted-proxy" });
@@ -194,7 +196,7 @@ impl OperatorArguments {
             }
             (None, None) => None,
         };
-        Ok(OperatorSettings { audit_kept, require_totp, announce_support, company })
+        Ok(OperatorSettings { audit_kept, history_kept, require_totp, announce_support, company })
     }
 }
 

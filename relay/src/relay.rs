@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use axum::Router;
+use futures_util::future::OptionFuture;
 use rustls::ServerConfig;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -21,6 +22,7 @@ use crate::cluster::Cluster;
 use crate::cluster::bus::Bus;
 use crate::config::Config;
 use crate::lines::hub::Hub;
+use crate::lines::recorder::Recorder;
 use crate::metrics::Metrics;
 use crate::net::acme::Renewal;
 use crate::net::answers::{Policy, finished, not_found};
@@ -60,6 +62,7 @@ pub struct Relay {
     files: Files,
     staff: Arc<ConsoleContext>,
     search: Arc<Search>,
+    recorder: Option<Arc<Recorder>>,
     fleet: Arc<Fleet>,
     cluster: Option<Cluster>,
     metrics: Arc<Metrics>,
@@ -123,6 +126,7 @@ impl Relay {
         let private = bind(config.private_listen, None, false, router, &shared)?;
         let plain = plain(files.renewal.as_ref(), &shared)?;
         let cluster = cluster(&config, &fleet, &listeners)?;
+        let recorder = recorder(&fleet, &staff)?;
         let (drain, reload_every) = (config.limits.drain, config.reload_every);
         Ok(Self {
             listeners,
@@ -131,6 +135,7 @@ impl Relay {
             files,
             staff,
             search: Arc::clone(&desk.search),
+            recorder,
             fleet,
             cluster,
             metrics,
@@ -195,6 +200,9 @@ impl Relay {
         if let Some(cluster) = self.cluster {
             background.spawn(cluster.run(self.stop.subscribe()));
         }
+        if let Some(recorder) = &self.recorder {
+            background.spawn(Arc::clone(recorder).run());
+        }
         background.spawn(self.private.serve());
         if let Some(renewal) = self.files.renewal {
             background.spawn(renewal.run());
@@ -220,6 +228,9 @@ impl Relay {
                 "connections were cut: they did not end in time"
             );
         }
+        if let Some(Err(error)) = OptionFuture::from(self.recorder.as_deref().map(Recorder::part)).await {
+            tracing::error!(error = format!("{error:#}"), "the last minutes of lines' days are lost");
+        }
         if let Err(error) = self.staff.audit.part().await {
             tracing::error!(error = format!("{error:#}"), "the audit log is not complete");
         }
@@ -239,6 +250,13 @@ fn cluster(config: &Config, fleet: &Arc<Fleet>, listeners: &[Listener]) -> Resul
         (None, None) => String::new(),
     };
     Ok(Some(Cluster::new(Arc::clone(fleet), bus, address)))
+}
+
+/// Returns the recorder of lines' days, where any are kept.
+fn recorder(fleet: &Fleet, staff: &ConsoleContext) -> Result<Option<Arc<Recorder>>> {
+    let kept = staff.settings.history_kept;
+    let recorder = || Recorder::new(Arc::clone(&fleet.hub), Arc::clone(&staff.store), kept).map(Arc::new);
+    (!kept.is_zero()).then(recorder).transpose()
 }
 
 /// Returns the state of the console, with the copies in memory of the whole store.

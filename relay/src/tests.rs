@@ -8,6 +8,7 @@ mod drift;
 mod lines;
 mod manners;
 mod outages;
+mod past;
 mod response;
 mod seats;
 pub(crate) mod stage;

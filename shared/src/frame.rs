@@ -24,7 +24,7 @@
 
 mod details;
 mod error;
-mod varint;
+pub mod varint;
 
 use crate::sample::{Detail, Epoch, LineHandle, MAX_RATE, Sample};
 use details::Details;

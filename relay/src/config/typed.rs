@@ -146,6 +146,10 @@ pub struct OperatorArguments {
     #[arg(long, env = "LINELIGHT_SERVER_AUDIT_DAYS", value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub audit_days: u32,
 
+    /// How many days behind each line are kept, in columns of five minutes; 0 keeps none
+    #[arg(long, env = "LINELIGHT_SERVER_HISTORY_DAYS", value_name = "DAYS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=31))]
+    pub history_days: u32,
+
     /// Tells the viewers of a line while somebody of the staff has the line open: on or off
     #[arg(long, env = "LINELIGHT_SERVER_ANNOUNCE_SUPPORT", value_name = "ON-OFF", default_value = "on", action = clap::ArgAction::Set, value_parser = on_or_off)]
     pub announce_support: bool,

@@ -71,7 +71,7 @@ struct Slot {
 
 /// A rate in two bytes: five bits of shift over eleven of value, or a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Rate(u16);
+pub(crate) struct Rate(u16);
 
 impl Averages {
     /// Takes an average that arrived at `now`.
@@ -185,6 +185,14 @@ impl Averages {
         self.told(self.slots.len() - missed..self.slots.len(), now)
     }
 
+    /// Returns the rates of the averages that end after `from` and by `to`, oldest first, without gaps.
+    pub(crate) fn between(&self, from: Steady, to: Steady) -> impl Iterator<Item = (u64, u64)> {
+        let newest = self.slots.len() as i64 - 1;
+        let ends = move |nth: usize| self.end - (newest - nth as i64) * i64::from(self.interval);
+        let slots = self.slots.iter().enumerate().filter(move |(nth, _)| ends(*nth) > from && ends(*nth) <= to);
+        slots.filter_map(|(_, slot)| slot.down.value().zip(slot.up.value()))
+    }
+
     fn told(&self, slots: Range<usize>, now: Now) -> viewer_frame::Averages {
         let length = slots.len() as i64 * i64::from(self.interval);
         let slots = || self.slots.range(slots.clone());
@@ -212,7 +220,7 @@ impl Rate {
     const GAP: Self = Self(u16::MAX);
 
     /// The nearest to a rate of at most [`MAX_RATE`](shared::sample::MAX_RATE) bits per second.
-    fn of(rate: u64) -> Self {
+    pub(crate) fn of(rate: u64) -> Self {
         let rate = rate.min(shared::sample::MAX_RATE);
         let shift = (u64::BITS - rate.leading_zeros()).saturating_sub(Self::BITS);
         let value = (rate + ((1 << shift) >> 1)) >> shift;
@@ -221,7 +229,18 @@ impl Rate {
         Self((shift << Self::BITS) as u16 | value as u16)
     }
 
-    fn value(self) -> Option<u64> {
+    /// Returns the two bytes.
+    pub(crate) fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// Returns the rate of two bytes.
+    pub(crate) fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+
+    /// Returns the rate in bits per second; `None` for a gap.
+    pub(crate) fn value(self) -> Option<u64> {
         let value = u64::from(self.0) & ((1 << Self::BITS) - 1);
         (self != Self::GAP).then_some(value << (self.0 >> Self::BITS))
     }

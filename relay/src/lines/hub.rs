@@ -8,6 +8,7 @@ mod drain;
 pub(crate) mod elsewhere;
 mod glances;
 mod names;
+mod past;
 mod reports;
 pub(crate) mod seats;
 pub(crate) mod turns;

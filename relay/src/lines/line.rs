@@ -3,13 +3,14 @@
 //! An unwatched line holds its reports and its [`averages`](super::averages). A watched line holds a [`Live`] as well.
 //! A line knows no sockets: a viewer takes a seat, leaves a waker, and names a sink for its frames.
 
+mod column;
 pub(crate) mod elsewhere;
 pub(crate) mod findings;
 pub(crate) mod glance;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicI64, AtomicU32};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -40,6 +41,8 @@ pub struct Line {
     username: Username,
     /// The periodic check skips the line until this time.
     rests_until: AtomicI64,
+    /// The line's number in the store's days; zero before the first column.
+    pub(super) past_number: AtomicU32,
     /// Held for microseconds. A viewer takes one update under it; a publisher pushes one sample and writes the frame to
     /// sleeping viewers without waiting. Wakers are called after it is released.
     inner: Mutex<Inner>,
@@ -66,7 +69,12 @@ pub(crate) enum Published {
 
 impl Line {
     pub(crate) fn new(username: Username) -> Self {
-        Self { username, rests_until: AtomicI64::new(i64::MIN), inner: Mutex::default() }
+        Self {
+            username,
+            rests_until: AtomicI64::new(i64::MIN),
+            past_number: AtomicU32::new(0),
+            inner: Mutex::default(),
+        }
     }
 
     /// Returns the line's username.

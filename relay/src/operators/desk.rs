@@ -10,6 +10,7 @@ mod lines;
 mod links;
 mod live;
 pub mod message;
+mod past;
 mod refused;
 mod routers;
 mod shown;
@@ -38,6 +39,7 @@ pub(crate) fn routes(context: Arc<DeskContext>) -> Router {
         .route("/console/api/lines/{username}/void", post(links::void))
         .route("/console/api/lines/{username}/code", post(code::make))
         .route("/console/api/lines/{username}/slow", post(slow::say_for))
+        .route("/console/api/lines/{username}/past", get(past::of_staff))
         .route("/console/api/slow", get(slow::list))
         .route("/console/api/slow/{number}", get(slow::one))
         .route("/console/api/slow/{number}/samples.csv", get(slow::samples))
@@ -56,10 +58,11 @@ pub(crate) fn routes(context: Arc<DeskContext>) -> Router {
         .with_state(context)
 }
 
-/// The subscriber's side of a code, and of a slow report.
+/// The subscriber's side of a code, of a slow report, and of a line's days.
 pub(crate) fn public_routes(context: Arc<DeskContext>) -> Router {
     Router::new()
         .route("/api/v1/code", post(code::redeem))
+        .route("/api/v1/lines/{username}/past", get(past::of_viewer))
         .route("/api/v1/lines/{username}/slow", get(slow::newest).post(slow::say))
         .with_state(context)
 }

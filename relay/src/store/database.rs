@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, AnyPool, SqlSafeStr, Transaction};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, SqlSafeStr, Transaction};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::time::timeout;
 
@@ -36,13 +36,14 @@ const SETTINGS: &str =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
 
 /// The schema, in the order of its growth. A released migration never changes.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "links", include_str!("../../migrations/0001_links.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
     (3, "codes", include_str!("../../migrations/0003_codes.sql")),
     (4, "api", include_str!("../../migrations/0004_api.sql")),
     (5, "slow_reports", include_str!("../../migrations/0005_slow_reports.sql")),
     (6, "shared_files", include_str!("../../migrations/0006_shared_files.sql")),
+    (7, "past", include_str!("../../migrations/0007_past.sql")),
 ];
 
 /// A part of the database with copies in memory.
@@ -66,6 +67,8 @@ pub enum Topic {
     LinkKeys,
     /// The agents, where relays share them.
     Agents,
+    /// The days behind lines. No relay holds a copy; a change raises the version, lest two relays number lines at once.
+    Past,
     /// The audit log. No relay holds a copy; the version is the newest entry's number.
     Audit,
 }
@@ -79,6 +82,7 @@ impl Topic {
             Self::Sessions => "sessions",
             Self::Wall => "wall",
             Self::SlowReports => "slow_reports",
+            Self::Past => "past",
             Self::LinkKeys => "link_keys",
             Self::Agents => "agents",
             Self::Audit => "audit",
@@ -149,8 +153,10 @@ impl Database {
     }
 
     async fn migrate(&self) -> Result<()> {
+        let bytes = self.location.type_of_bytes();
         let migrations = MIGRATIONS.map(|(version, name, sql)| {
-            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+            let sql = AssertSqlSafe(sql.replace("BLOB", bytes)).into_sql_str();
+            Migration::new(version, name.into(), MigrationType::Simple, sql, false)
         });
         let migrator = Migrator { migrations: migrations.to_vec().into(), ..Migrator::DEFAULT };
         migrator.run(&self.pool).await.map_err(in_words)

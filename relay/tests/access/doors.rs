@@ -55,7 +55,10 @@ impl Kind {
         let path = route.path.as_str();
         match path {
             _ if route.is_private => Self::Private,
-            "/api/v1/live" | "/api/v1/lines/{username}/live" | "/api/v1/lines/{username}/slow" => Self::Lines,
+            "/api/v1/live"
+            | "/api/v1/lines/{username}/live"
+            | "/api/v1/lines/{username}/slow"
+            | "/api/v1/lines/{username}/past" => Self::Lines,
             _ if path == shared::UPLINK_PATH => Self::Uplink,
             _ if path.starts_with("/console/api/") => Self::Console,
             _ if path.starts_with("/api/") => Self::Api,

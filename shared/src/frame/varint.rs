@@ -1,9 +1,9 @@
-//! LEB128, unsigned, at most ten bytes.
+//! LEB128, unsigned, at most ten bytes: a number of seven bits a byte, the lowest first.
 
 use super::error::FrameError;
 
 /// Appends a varint.
-pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -12,7 +12,10 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Takes a varint off `rest`.
-pub(super) fn take_varint(rest: &mut &[u8]) -> Result<u64, FrameError> {
+///
+/// # Errors
+/// [`FrameError::Truncated`] and, for a number of more than 64 bits, [`FrameError::Varint`].
+pub fn take_varint(rest: &mut &[u8]) -> Result<u64, FrameError> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
         let (&byte, tail) = rest.split_first().ok_or(FrameError::Truncated)?;

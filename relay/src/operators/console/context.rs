@@ -26,6 +26,8 @@ use crate::store::database::{Database, Topic};
 pub struct OperatorSettings {
     /// How long entries of the audit log are kept.
     pub audit_kept: Duration,
+    /// How long the days behind lines are kept; zero keeps none.
+    pub history_kept: Duration,
     /// True if everybody who signs in by password needs a second factor.
     pub require_totp: bool,
     /// True if viewers of a line are told while staff watch the line too.
@@ -38,6 +40,7 @@ impl Default for OperatorSettings {
     fn default() -> Self {
         Self {
             audit_kept: Duration::from_secs(365 * 86_400),
+            history_kept: Duration::from_secs(8 * 86_400),
             require_totp: false,
             announce_support: true,
             company: None,

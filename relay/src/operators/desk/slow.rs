@@ -189,7 +189,12 @@ pub(super) async fn close(
 
 impl DeskContext {
     /// Admits a subscriber to the line of a path.
-    fn subscriber(&self, text: String, connection: &Connection, headers: &HeaderMap) -> Result<Admission, Problem> {
+    pub(super) fn subscriber(
+        &self,
+        text: String,
+        connection: &Connection,
+        headers: &HeaderMap,
+    ) -> Result<Admission, Problem> {
         let address = self.viewers.site.client(connection, headers);
         admit(&self.viewers, text, headers).map_err(|denial| refused(self.viewers.deny(&denial, address)))
     }

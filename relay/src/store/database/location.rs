@@ -28,6 +28,14 @@ pub enum Location {
 }
 
 impl Location {
+    /// Returns the name of a column's type for bytes.
+    pub(super) fn type_of_bytes(&self) -> &'static str {
+        match self {
+            Self::File(_) => "BLOB",
+            Self::Server(_) => "BYTEA",
+        }
+    }
+
     /// Returns the file in a data directory.
     pub fn in_directory(data: &DataDirectory) -> Self {
         Self::File(data.database())
