@@ -4,7 +4,9 @@
 //! Any message may be lost, doubled or late. So everything said is repeated or asked for again, a set replaces the set before,
 //! and of two words of one relay the later one counts.
 
+mod asking;
 mod candidates;
+mod choosing;
 mod hearing;
 #[cfg(test)]
 mod simulation;
@@ -14,7 +16,7 @@ use std::sync::Arc;
 
 use shared::{LineHandle, Username};
 
-use self::candidates::{Candidates, Shown};
+use self::candidates::Candidates;
 use super::messages::{
     Answer, Claim, ClaimedReport, Envelope, Events, Hello, Message, NAMES_PER_MESSAGE, RelayId, WatchSet,
 };
@@ -295,44 +297,6 @@ impl Peers {
         self.ask_all(now);
     }
 
-    /// Takes the whole truth of which lines somebody watches here, each with whether an agent of this relay reports it.
-    pub fn want_exactly(&mut self, names: impl IntoIterator<Item = (Username, bool)>, now: Steady) {
-        let names: HashMap<Username, bool> = names.into_iter().collect();
-        let dropped: Vec<Username> = self.wanted.keys().filter(|name| !names.contains_key(*name)).cloned().collect();
-        for name in dropped {
-            self.drop_name(&name);
-        }
-        for (name, is_own) in names {
-            self.want(name, is_own, now);
-        }
-    }
-
-    /// Somebody watches a line here.
-    pub fn want(&mut self, name: Username, is_own: bool, now: Steady) {
-        let wanted = self.wanted.entry(name).or_insert_with(|| Wanted {
-            is_own,
-            tries: 0,
-            next: now,
-            answered: BTreeMap::new(),
-        });
-        if wanted.is_own && !is_own {
-            wanted.next = now;
-        }
-        wanted.is_own = is_own;
-    }
-
-    fn drop_name(&mut self, name: &Username) {
-        self.wanted.remove(name);
-        for (agent, candidates) in &mut self.agents {
-            let shown = candidates.shown.map(|shown| shown.claim);
-            for candidate in candidates.of.values_mut() {
-                if candidate.reports.remove(name).is_some() && Some(candidate.claim.claim) == shown {
-                    self.actions.push(Action::Gone { agent: Arc::clone(agent), name: name.clone() });
-                }
-            }
-        }
-    }
-
     /// Lines of this relay's agents have news.
     pub fn news(&mut self, names: impl IntoIterator<Item = Username>) {
         self.news.extend(names);
@@ -477,12 +441,6 @@ impl Peers {
         self.send(To::Hello, Message::Bye);
     }
 
-    fn ask_all(&mut self, now: Steady) {
-        for wanted in self.wanted.values_mut() {
-            (wanted.next, wanted.tries) = (now, 0);
-        }
-    }
-
     fn end_silent_peers(&mut self, now: Steady) {
         let silent = |peer: &Peer| now.since(peer.heard) > GONE_MS;
         let gone: Vec<_> = self.peers.iter().filter(|(_, peer)| silent(peer)).map(|(id, _)| id.clone()).collect();
@@ -510,24 +468,6 @@ impl Peers {
         }
     }
 
-    /// Asks soon for every line that candidates of an agent report, unless its owner is there and reports the line.
-    fn ask_for_lines_of(&mut self, agent: &Arc<str>, now: Steady) {
-        let Some(candidates) = self.agents.get(agent) else { return };
-        let owner = candidates.shown().filter(|owner| owner.lost().is_none());
-        let names = candidates.of.values().flat_map(|candidate| candidate.reports.keys());
-        for name in names.filter(|name| owner.is_none_or(|owner| !owner.reports.contains_key(*name))) {
-            if let Some(wanted) = self.wanted.get_mut(name) {
-                (wanted.next, wanted.tries) = (now, 0);
-            }
-        }
-    }
-
-    fn ask_soon(&mut self, name: &Username, now: Steady) {
-        if let Some(wanted) = self.wanted.get_mut(name) {
-            (wanted.next, wanted.tries) = (now, 0);
-        }
-    }
-
     fn tell_news(&mut self, now: Steady) {
         if now.since(self.told_news) < EVENTS_MS || (self.news.is_empty() && self.claims_in_news.is_empty()) {
             return;
@@ -546,35 +486,6 @@ impl Peers {
         }
     }
 
-    /// Asks all relays for the lines that are due.
-    pub fn ask(&mut self, now: Steady) {
-        let owned: BTreeSet<Username> = self.names_with_owner();
-        let mut due = Vec::new();
-        for (name, wanted) in &mut self.wanted {
-            if wanted.next > now {
-                continue;
-            }
-            due.push(name.clone());
-            let has_owner = wanted.is_own || owned.contains(name);
-            let pause = ASK_AGAIN_MS[wanted.tries.min(ASK_AGAIN_MS.len() - 1)];
-            wanted.next = now + if has_owner && wanted.tries > 0 { ASK_ANEW_MS } else { pause };
-            wanted.tries += 1;
-        }
-        due.sort_unstable();
-        for names in due.chunks(NAMES_PER_MESSAGE) {
-            self.send(To::Who, Message::Who { names: names.to_vec(), alone: false });
-        }
-    }
-
-    /// Returns the lines with a report of an owner that is there. Empty while nothing is due: the set costs its building.
-    fn names_with_owner(&self) -> BTreeSet<Username> {
-        if self.wanted.values().all(|wanted| self.ticked.is_some_and(|now| wanted.next > now)) {
-            return BTreeSet::new();
-        }
-        let live = self.agents.values().filter_map(Candidates::shown).filter(|shown| shown.lost().is_none());
-        live.flat_map(|shown| shown.reports.keys().cloned()).collect()
-    }
-
     fn repeat_watches(&mut self, now: Steady) {
         let mut due = Vec::new();
         for (agent, watching) in &mut self.watching {
@@ -586,98 +497,6 @@ impl Peers {
         for agent in due {
             self.say_watch(&agent);
         }
-    }
-
-    /// Forgets claims that no wanted line needs, and those of relays long gone.
-    fn prune(&mut self, now: Steady) {
-        if now.since(self.pruned) < ASK_ANEW_MS {
-            return;
-        }
-        self.pruned = now;
-        let mut touched = Vec::new();
-        for (agent, candidates) in &mut self.agents {
-            let before = candidates.of.len();
-            let is_old = |since: Steady| now.since(since) >= REMEMBERED_MS;
-            candidates
-                .of
-                .retain(|_, candidate| !candidate.reports.is_empty() && !candidate.unheard.is_some_and(is_old));
-            if candidates.of.len() != before {
-                touched.push(Arc::clone(agent));
-            }
-        }
-        for agent in touched {
-            self.choose(&agent, now);
-        }
-        let (peers, agents) = (&self.peers, &self.agents);
-        let knows =
-            |agent: &Arc<str>, holder: &RelayId| agents.get(agent).is_some_and(|all| all.of.contains_key(holder));
-        for wanted in self.wanted.values_mut() {
-            wanted.answered.retain(|holder, answered| {
-                peers.contains_key(holder) || answered.agents.iter().any(|agent| knows(agent, holder))
-            });
-        }
-    }
-
-    /// Decides again who owns an agent, and says what that changes.
-    fn choose(&mut self, agent: &Arc<str>, now: Steady) {
-        let own = self.claim_of(agent, now);
-        let Some(candidates) = self.agents.get_mut(agent) else { return };
-        let owner = candidates.owner(&self.me, own.as_ref()).cloned();
-        let chosen = owner.as_ref().and_then(|holder| candidates.of.get(holder));
-        let shown = chosen.map(|chosen| Shown { claim: chosen.claim.claim, lost: chosen.lost() });
-        let before = std::mem::replace(&mut candidates.shown, shown);
-        let is_empty = candidates.of.is_empty();
-        let (Some(shown), Some(holder)) = (shown, owner) else {
-            return self.release(agent, before, is_empty);
-        };
-        let is_back = before.is_some_and(|before| before.lost.is_some()) && shown.lost.is_none();
-        if before.map(|before| before.claim) != Some(shown.claim) || is_back {
-            before.map(|before| self.followed.remove(&before.claim));
-            self.ask_for_lines_of(agent, now);
-            self.follow(agent, holder, shown.claim, own.is_some());
-        } else if shown.lost.is_none() {
-            self.refresh(agent);
-        }
-        if let Some(since) = shown.lost.filter(|_| before != Some(shown)) {
-            self.ask_for_lines_of(agent, now);
-            let chosen = self.agents.get(agent).and_then(Candidates::shown);
-            let is_unheard = chosen.is_some_and(|chosen| chosen.unheard.is_some());
-            self.actions.push(Action::Lost { agent: Arc::clone(agent), since, is_unheard });
-        }
-    }
-
-    /// Nobody else owns the agent.
-    fn release(&mut self, agent: &Arc<str>, before: Option<Shown>, is_unknown: bool) {
-        if let Some(before) = before {
-            self.followed.remove(&before.claim);
-            self.watching.remove(agent);
-            self.actions.push(Action::Release { agent: Arc::clone(agent) });
-        }
-        if is_unknown {
-            self.agents.remove(agent);
-        }
-    }
-
-    fn follow(&mut self, agent: &Arc<str>, holder: RelayId, claim: u64, is_own_too: bool) {
-        self.followed.insert(claim, Arc::clone(agent));
-        self.watching.remove(agent);
-        let Some(chosen) = self.agents.get(agent).and_then(Candidates::shown) else { return };
-        let (claim, told) = (Box::new(chosen.claim.clone()), chosen.told);
-        self.actions.push(Action::Follow { agent: Arc::clone(agent), holder, claim, told });
-        self.actions.extend(chosen.reports.values().map(|(report, told)| Action::Report {
-            agent: Arc::clone(agent),
-            report: Box::new(report.clone()),
-            told: *told,
-        }));
-        if is_own_too {
-            self.actions.push(Action::GiveWay { agent: Arc::clone(agent) });
-        }
-    }
-
-    fn refresh(&mut self, agent: &Arc<str>) {
-        let Some(chosen) = self.agents.get(agent).and_then(Candidates::shown) else { return };
-        let (claim, told) = (Box::new(chosen.claim.clone()), chosen.told);
-        self.actions.push(Action::Refresh { agent: Arc::clone(agent), claim, told });
     }
 
     /// Sends a message to one relay.
