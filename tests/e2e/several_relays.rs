@@ -107,6 +107,29 @@ async fn the_owner_is_killed_and_the_other_relay_goes_on_without_a_hole() -> Res
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_is_taken_out_and_comes_back_without_a_hole() -> Result<()> {
+    let Cluster { bus: _bus, mut first, mut second, outpost, link } = Cluster::start().await?;
+    let body = async {
+        let mut viewer = Viewer::with_token(second.address, &link).await?;
+        samples_shown(&mut viewer, 3).await?;
+        let (stopped, ended) = (Instant::now(), first.stop().await?);
+        ensure!(ended.success(), "{ended}");
+        until_whole(&mut viewer, &outpost, b"alice", stopped).await?;
+        first.resume().await?;
+        let mut other = Viewer::with_token(first.address, &link).await?;
+        samples_shown(&mut other, 3).await?;
+        // The agent goes back to its first relay, and the viewer there goes on.
+        let (stopped, ended) = (Instant::now(), second.stop().await?);
+        ensure!(ended.success(), "{ended}");
+        until_whole(&mut other, &outpost, b"alice", stopped).await.map(drop)
+    };
+    tokio::select! {
+        outcome = body => outcome,
+        never = mark(&outpost, b"alice") => never,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_bus_dies_and_comes_back() -> Result<()> {
     let Cluster { mut bus, first, second, outpost, link } = Cluster::start().await?;
     let body = async {
