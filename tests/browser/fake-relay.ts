@@ -122,6 +122,8 @@ export class FakeRelay {
   console: ConsoleApi | null = null;
   /** The newest slow report of every line, as its subscriber sees it. */
   report: Frame | null = null;
+  /** The days behind every line, by the hours asked for; none for null. */
+  days: ((hours: number) => Frame) | null = null;
   /** Refuses slow reports so. */
   refusesReports: { status: number; reason: string } | null = null;
   /** The words of every slow report there was. */
@@ -224,12 +226,19 @@ export class FakeRelay {
     const events = /^\/api\/v1\/lines\/([^/]+)\/live$/.exec(path);
     if (events?.[1] !== undefined) return this.#events(request, response, decodeURIComponent(events[1]));
     if (/^\/api\/v1\/lines\/[^/]+\/slow$/.test(path)) return this.#slow(request, response);
+    if (/^\/api\/v1\/lines\/[^/]+\/past$/.test(path)) return this.#past(request, response);
     if (this.withheld?.files.test(path)) return this.#withhold(response, this.withheld.by);
     if (path === PRELUDE) return this.#content(response, path, Buffer.from(this.prelude));
     if (path.startsWith("/console/api/") && this.console !== null) {
       return this.console(path.slice("/console/api/".length) + new URL(request.url ?? "/", this.origin).search, request, response);
     }
     await this.#file(response, normalize(fileOf(path)));
+  }
+
+  #past(request: IncomingMessage, response: ServerResponse): void {
+    const hours = Number(new URL(request.url ?? "/", this.origin).searchParams.get("hours"));
+    response.writeHead(this.days === null ? 503 : 200, { "content-type": "application/json", "cache-control": "no-store" });
+    response.end(JSON.stringify(this.days?.(hours) ?? { reason: "store" }));
   }
 
   async #slow(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -5,6 +5,7 @@ import { part } from "./dom.ts";
 import { paint } from "./line/colours.ts";
 import { takeCodes } from "./line/code.ts";
 import { Controls } from "./line/controls.ts";
+import { askAt } from "./line/days.ts";
 import { Monitor } from "./line/monitor.ts";
 import { animate, TICK } from "./line/motion.ts";
 import { preparePrinting } from "./line/paper.ts";
@@ -33,7 +34,7 @@ function start(): void {
   attempt(() => paint(document.documentElement));
   const storage = (): Storage => localStorage;
   const settings = loadSettings(storage);
-  const monitor = new Monitor(settings, () => ({ monotonic: performance.now(), wall: Date.now() }));
+  const monitor = new Monitor(settings, () => ({ monotonic: performance.now(), wall: Date.now() }), askAt(BASE.href));
   const session = new Session(monitor);
   const choose = (chosen: Settings): void => {
     saveSettings(storage, chosen);

@@ -62,7 +62,7 @@ test("no axis has a zero below zero", () => {
 
 test("time labels do not crowd", () => {
   for (const pixels of [230, 264, 300, 880]) {
-    for (const minutes of [1, 5, 15, 120]) {
+    for (const minutes of [1, 5, 15, 120, 1_440, 10_080]) {
       const step = timeStep(minutes * 60, pixels, 74);
       assert.ok((step / (minutes * 60)) * pixels >= 74, `${minutes} min at ${pixels} px: each ${step} s`);
     }

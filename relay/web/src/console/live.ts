@@ -2,11 +2,14 @@
 // for the line that is open.
 
 import { part } from "../dom.ts";
+import { ask } from "../line/asking.ts";
 import { Controls } from "../line/controls.ts";
+import type { Ask } from "../line/days.ts";
 import { Monitor } from "../line/monitor.ts";
 import { animate, TICK } from "../line/motion.ts";
 import { loadSettings, saveSettings, type Settings, WINDOWS } from "../line/settings.ts";
-import type { Frame, Target } from "../live/frame.ts";
+import { usernameOf } from "../live/address.ts";
+import { type Frame, readDays, type Target } from "../live/frame.ts";
 import type { Link } from "../live/link.ts";
 import { LiveSocket } from "../live/socket.ts";
 import { webSocketDial } from "../live/transport.ts";
@@ -73,7 +76,7 @@ export class Live {
   }
 
   #start(): Monitor {
-    const monitor = new Monitor(this.#settings, () => ({ monotonic: performance.now(), wall: Date.now() }));
+    const monitor = new Monitor(this.#settings, () => ({ monotonic: performance.now(), wall: Date.now() }), askDesk(this.#base));
     const choose = (settings: Settings): void => {
       if (!this.#isWidened) {
         this.#settings = settings;
@@ -110,4 +113,12 @@ export class Live {
     else if (document.visibilityState === "hidden") this.#socket?.hidden();
     else this.#socket?.shown();
   }
+}
+
+/** Asks for a line's days by the session. */
+function askDesk(base: string): Ask {
+  return async (target, hours) => {
+    const path = `console/api/lines/${encodeURIComponent(usernameOf(target) ?? "")}/past?hours=${hours}`;
+    return readDays((await ask(base + path, null)).body);
+  };
 }

@@ -9,7 +9,7 @@ const HEADROOM = 1.05;
 const LEAST_TOP = 0.25;
 
 /** The steps between the labels of the time axis, in seconds. */
-const TIME_STEPS = [5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1_800];
+const TIME_STEPS = [5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 14_400, 21_600, 43_200, 86_400, 172_800];
 
 /** A rate axis in a line's unit, from 0 to `top`. */
 export interface RateAxis {

@@ -17,7 +17,7 @@ export interface Vertex {
 export type Run = readonly Vertex[];
 
 /** The widths that a column may have, in seconds. */
-const WIDTHS = [5, 15, 30, 60, 120];
+const WIDTHS = [5, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600];
 
 /** The narrowest columns of windows up to so many minutes, in seconds. */
 const NARROWEST: readonly [minutes: number, seconds: number][] = [[5, 5], [15, 15], [Infinity, 30]];
@@ -30,7 +30,7 @@ export function columnWidth(minutes: number, pixels: number): number | null {
   if (minutes <= 1) return null;
   const narrowest = NARROWEST.find(([most]) => minutes <= most)?.[1] ?? 0;
   const least = Math.max(narrowest, (minutes * 60 * PIXELS) / Math.max(1, pixels));
-  return (WIDTHS.find((width) => width >= least) ?? 120) * 1_000;
+  return (WIDTHS.find((width) => width >= least) ?? 3_600) * 1_000;
 }
 
 /** Returns the runs of one direction, with columns of `width` milliseconds, or with every sample for null. */

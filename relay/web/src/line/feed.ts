@@ -2,7 +2,7 @@
 // three clocks. Draws nothing; the browser's clocks are arguments.
 
 import { RelayClock } from "../live/clock.ts";
-import type { Averages, Columns, Frame, Identity, Plan, Status } from "../live/frame.ts";
+import type { Averages, Columns, Days, Frame, Identity, Plan, Status } from "../live/frame.ts";
 import { onAverages, USUAL_INTERVAL } from "./states.ts";
 import { gapLimit, type Point, Store } from "./store.ts";
 import { LOOK_BACK } from "./verdict.ts";
@@ -107,6 +107,11 @@ export class Feed {
   /** Samples after `from`, and averages for the times without samples. */
   after(from: number): Point[] {
     return this.#store.after(from);
+  }
+
+  /** Takes the days behind the line. */
+  past(days: Days): void {
+    this.#store.past(days);
   }
 
   /** The figures for a verdict; none where the newest are too old to say anything of the line now. */

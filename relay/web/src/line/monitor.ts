@@ -10,6 +10,7 @@ import { Answering } from "./answering.ts";
 import { assessFeed, evidenceOf } from "./assessing.ts";
 import type { Chart } from "./chart.ts";
 import { copyOnClick } from "./copying.ts";
+import { type Ask, Behind } from "./days.ts";
 import { Feed, type Instant } from "./feed.ts";
 import { noteOf } from "./notes.ts";
 import { Page } from "./page.ts";
@@ -35,6 +36,7 @@ export class Monitor {
   readonly #summaries = { down: summaryTexts("down"), up: summaryTexts("up") };
   readonly #answering = new Answering(() => this.render());
   readonly #table = new Table(document, () => this.render());
+  readonly #behind: Behind;
   #plotting: Plotting | null = null;
   #reading: Reading | null = null;
   #feed = new Feed();
@@ -44,7 +46,8 @@ export class Monitor {
   /** The instant that the reader chose in the charts. */
   #chosen: number | null = null;
 
-  constructor(settings: Settings, clocks: Clocks) {
+  constructor(settings: Settings, clocks: Clocks, ask: Ask | null = null) {
+    this.#behind = new Behind(ask);
     this.#settings = settings;
     this.#clocks = clocks;
     this.#withChart(() => {
@@ -106,6 +109,15 @@ export class Monitor {
     this.#answering.show(this.#feed, evidence, current);
     this.#answering.explain(state.kind === "running", this.#feed.recent(now ?? 0), plan, unit, evidence);
     if (now !== null) this.#renderPast(now, current, unit);
+    void this.#lookBack(at);
+  }
+
+  async #lookBack(at: Instant): Promise<void> {
+    const target = this.#target;
+    const days = await this.#behind.wanted(target, this.#settings.minutes, at.monotonic);
+    if (days === null || target !== this.#target) return;
+    this.#feed.past(days);
+    this.render();
   }
 
   /** Moves the charts on; called for each picture of the screen, or each second where the reader wants less motion. */

@@ -3,6 +3,7 @@
 import type { Status } from "../live/frame.ts";
 import { strings } from "../words/en.ts";
 import { onAverages, USUAL_INTERVAL } from "./states.ts";
+import { timeOf } from "./reading.ts";
 import type { Point } from "./store.ts";
 
 /** A window without figures at its begin is worth a note from this share of the window on. */
@@ -32,7 +33,7 @@ function beginOf(points: readonly Point[], from: number, minutes: number): strin
   const first = points[0];
   if (first === undefined) return [];
   const begin = first.t - first.interval;
-  return begin - from > WORTH_SAYING * minutes * 60_000 ? [strings.note.begins(strings.timeWithSeconds(begin))] : [];
+  return begin - from > WORTH_SAYING * minutes * 60_000 ? [strings.note.begins(timeOf(begin, minutes))] : [];
 }
 
 function isBusy(status: Status | null): status is Status {

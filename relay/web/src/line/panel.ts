@@ -228,11 +228,14 @@ export class Panel {
     const { width, top, height, rem } = this.#area;
     const [seconds, inSeconds] = [scene.minutes * 60, scene.minutes === 1];
     const step = timeStep(seconds, width, (inSeconds ? APART.seconds : APART.minutes) * rem);
-    const times = multiples(step, this.#origin / 1_000 - seconds, this.#origin / 1_000).map((at) => at * 1_000);
+    // Hours and days begin where the reader's clock says so.
+    const zone = new Date(this.#origin).getTimezoneOffset() * 60;
+    const end = this.#origin / 1_000 - zone;
+    const times = multiples(step, end - seconds, end).map((at) => (at + zone) * 1_000);
     const inSight = times.filter((t) => this.#x(t) <= -HALF_LABEL * rem);
     const labels = inSight.map((t) => {
       const text = svg("text", { x: this.#x(t).toFixed(1), y: top + height + rem * 1.3, "text-anchor": "middle" });
-      text.textContent = inSeconds ? strings.timeWithSeconds(t) : strings.timeWithMinutes(t);
+      text.textContent = inSeconds ? strings.timeWithSeconds(t) : step < 86_400 ? strings.timeWithMinutes(t) : strings.day(t);
       return text;
     });
     this.#times.replaceChildren(...labels);

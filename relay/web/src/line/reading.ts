@@ -38,6 +38,9 @@ const KEYS: Readonly<Record<string, Move>> = {
   Escape: { kind: "none" },
 };
 
+/** Averages over longer than this come from the days behind the line, in milliseconds. */
+const LONG_SPAN = 60_000;
+
 /** The strip that shows the reading, and the charts' pointers. */
 export class Reading {
   readonly #strip = part(document, "#reading");
@@ -78,14 +81,24 @@ export class Reading {
   }
 }
 
+/** An instant for a window of so many minutes: with its seconds, or with its day. */
+export function timeOf(t: number, minutes: number): string {
+  return minutes <= 120 ? strings.timeWithSeconds(t) : `${strings.timeWithMinutes(t)}, ${strings.day(t)}`;
+}
+
 function shownText({ t, point }: Read, unit: Unit): string {
-  const time = strings.timeWithSeconds(t);
+  const time = timeOfPoint(t, point);
   if (point === null) return strings.reading.none(time);
   return strings.reading.at(time, rateText(point.down, unit), rateText(point.up, unit)) + responseText(point);
 }
 
+/** The days behind a line are read with their day. */
+function timeOfPoint(t: number, point: Point | null): string {
+  return timeOf(t, (point?.span ?? 0) > LONG_SPAN ? Infinity : 0);
+}
+
 function spokenText({ t, point }: Read, plan: Plan, unit: Unit): string {
-  const time = strings.timeWithSeconds(t);
+  const time = timeOfPoint(t, point);
   if (point === null) return strings.reading.none(time);
   return strings.reading.spoken(time, shareText(point.down, plan.down, unit), shareText(point.up, plan.up, unit)) + responseText(point);
 }

@@ -2,8 +2,8 @@
 
 import type { Units } from "./rate.ts";
 
-/** The windows of the charts, in minutes. Averages reach back as far as the longest. */
-export const WINDOWS = [1, 5, 15, 120] as const;
+/** The windows of the charts, in minutes. Samples and averages reach back for two hours, and the days behind the line further. */
+export const WINDOWS = [1, 5, 15, 120, 1_440, 10_080] as const;
 
 /** The top of the rate axes: the plan, or the window's highest rate. */
 export type Zoom = "plan" | "peak";

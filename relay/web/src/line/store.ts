@@ -1,7 +1,7 @@
 // The figures that the page holds: two hours of samples in one bounded list, and two hours of averages for the times
 // without samples. Pure: no clock, no drawing.
 
-import type { Averages, Columns, Direction, Rtt } from "../live/frame.ts";
+import type { Averages, Columns, Days, Direction, Rtt } from "../live/frame.ts";
 
 /** Samples and averages are kept for so long, in milliseconds. */
 export const KEPT = 120 * 60_000;
@@ -28,6 +28,8 @@ export interface Point {
   coarse?: true;
   /** The whole span of an average, in milliseconds; `interval` may be cut to the time without samples. */
   span?: number;
+  /** The largest rates within a long average. */
+  most?: { down: number; up: number };
 }
 
 /** Peak and time-weighted average, bits per second. */
@@ -45,6 +47,8 @@ export function gapLimit(interval: number): number {
 export class Store {
   #points: Point[] = [];
   #averages: Point[] = [];
+  /** The days before the samples and averages. */
+  #days: Point[] = [];
   #revision = 0;
 
   /** A number that grows with every change. */
@@ -66,6 +70,7 @@ export class Store {
   clear(): void {
     this.#points = [];
     this.#averages = [];
+    this.#days = [];
     this.#revision += 1;
   }
 
@@ -106,6 +111,19 @@ export class Store {
     this.#revision += 1;
   }
 
+  /** Takes the days behind the line in the place of those known. */
+  past(days: Days): void {
+    this.#days = days.down.flatMap((down, i): Point[] => {
+      const up = days.up[i] ?? null;
+      if (down === null || up === null) return [];
+      const { interval, start } = days;
+      const most = { down: days.down_most[i] ?? down, up: days.up_most[i] ?? up };
+      const rtt = days.rtt[i] ?? null;
+      return [{ t: start + (i + 1) * interval, down, up, interval, coarse: true, span: interval, most, ...(rtt !== null && { rtt }) }];
+    });
+    this.#revision += 1;
+  }
+
   /** The samples after `from` and up to `to`. */
   between(from: number, to: number): Point[] {
     return this.#points.filter((point) => point.t > from && point.t <= to);
@@ -118,7 +136,11 @@ export class Store {
 
   /** The samples after `from`, and averages for the times without samples, in order. */
   after(from: number): Point[] {
-    return this.#all().filter((point) => point.t > from);
+    const known = this.#all();
+    const first = known[0];
+    const begin = first === undefined ? Infinity : first.t - first.interval;
+    const days = this.#days.filter((day) => day.t <= begin + day.interval / 2);
+    return [...days, ...known].filter((point) => point.t > from);
   }
 
   /** Samples, and in each hole of an average's length or more, the averages cut to the hole. */
@@ -163,7 +185,7 @@ export function summarise(points: readonly Point[], direction: Direction): Summa
   for (const point of points) {
     const apart = last === null || isGap(last, point) || point.coarse || last.coarse;
     const distance = apart ? point.interval : point.t - (last?.t ?? 0);
-    peak = Math.max(peak, point[direction]);
+    peak = Math.max(peak, point.most?.[direction] ?? point[direction]);
     area += point[direction] * distance;
     time += distance;
     last = point;

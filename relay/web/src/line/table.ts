@@ -5,6 +5,7 @@ import type { Plan } from "../live/frame.ts";
 import { limitText, rateText, type Unit } from "./rate.ts";
 import { type Point, type Summary, summarise, summariseResponses } from "./store.ts";
 import { strings } from "../words/en.ts";
+import { timeOf } from "./reading.ts";
 
 /** The table divides the window into so many parts. */
 const PARTS = 12;
@@ -78,7 +79,7 @@ export function rowsOf(told: Told): Row[] {
     ...spans(told).map(([from, to]): Row => {
       const within = points.filter((point) => point.t > from && point.t <= to);
       const average = (summary: Summary | null): string => rate(summary?.average);
-      const heading = strings.tableSpan(strings.timeWithSeconds(from), strings.timeWithSeconds(to));
+      const heading = strings.tableSpan(timeOf(from, told.minutes), timeOf(to, told.minutes));
       const typical = response(summariseResponses(within)?.average);
       return [heading, average(summarise(within, "down")), average(summarise(within, "up")), typical];
     }),

@@ -47,6 +47,14 @@ export interface Averages {
   up: (number | null)[];
 }
 
+/** The days behind a line: long averages with the largest rates and the typical response within each. */
+export interface Days extends Averages {
+  down_most: (number | null)[];
+  up_most: (number | null)[];
+  /** Microseconds; null where nobody watched. */
+  rtt: (number | null)[];
+}
+
 /** A line's state as `snapshot` and `state` frames carry it. Times are Unix milliseconds by the relay's clock. */
 export interface Status {
   state: LineState;
@@ -204,6 +212,17 @@ function columns(fields: Fields): Columns {
     last = t;
   }
   return read;
+}
+
+/** Reads the answer with the days behind a line; null for anything else. */
+export function readDays(value: unknown): Days | null {
+  try {
+    const fields = value as Fields;
+    const most = { down_most: list(fields, "down_most"), up_most: list(fields, "up_most"), rtt: list(fields, "rtt") };
+    return { ...averages(fields), ...most };
+  } catch {
+    return null;
+  }
 }
 
 function averages(fields: Fields): Averages {

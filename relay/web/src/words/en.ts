@@ -79,6 +79,7 @@ const words = {
   number: write.number,
   timeWithSeconds: write.seconds,
   timeWithMinutes: write.minutes,
+  day: writeDay.shortDay,
   date: writeDay.date,
 
   /** A response without its unit, from microseconds: "8.3", "340". */
@@ -90,7 +91,7 @@ const words = {
 
   dash: "–",
   comma: ", ",
-  minutes: (count: number): string => (count < 120 ? `${count} min` : `${count / 60} h`),
+  minutes: (count: number): string => (count < 120 ? `${count} min` : count <= 1_440 ? `${count / 60} h` : `${count / 1_440} days`),
   rate: (figure: string, unit: string): string => `${figure}${NO_BREAK}${unit}`,
   share: (amount: string, limit: string): string => `${amount}${NO_BREAK}of${NO_BREAK}${limit}`,
   underHundredth: "<0.01",
@@ -106,12 +107,13 @@ const words = {
   chart: (heading: string, unit: string): string => `${heading}, ${unit}`,
   chartEmpty: "No figures yet",
   tableCaption: (minutes: number): string =>
-    `Download and upload, the last ${minutes === 1 ? "minute" : minutes < 120 ? `${minutes} minutes` : `${minutes / 60} hours`}`,
+    `Download and upload, the last ${minutes === 1 ? "minute" : minutes < 120 ? `${minutes} minutes` : minutes <= 1_440 ? `${minutes / 60} hours` : `${minutes / 1_440} days`}`,
   tableCoarse: (caption: string, over: string): string => `${caption}; in part from averages over ${over}`,
   tableSpan: (from: string, to: string): string => `${from} to ${to}`,
   tableNow: "Now",
   tablePlan: "Plan",
-  seconds: (milliseconds: number): string => `${write.number(milliseconds / 1_000, 0, 1)} seconds`,
+  seconds: (milliseconds: number): string =>
+    milliseconds < 120_000 ? `${write.number(milliseconds / 1_000, 0, 1)} seconds` : `${write.number(milliseconds / 60_000, 0, 0)} minutes`,
   showBytes: "Show in MB/s",
   showBits: "Show in Mbps",
   zoomIn: "Zoom in",

@@ -11,6 +11,8 @@ export interface Formats {
   seconds(t: number): string;
   /** "28 November". */
   day(t: number): string;
+  /** "28 Nov". */
+  shortDay(t: number): string;
   /** "28 November 2026". */
   date(t: number): string;
 }
@@ -34,6 +36,7 @@ export function formats(...languages: readonly string[]): Formats {
     minutes: clock(CLOCK) ?? ((t) => plainClock(t).slice(0, 5)),
     seconds: clock({ ...CLOCK, second: "2-digit" }) ?? plainClock,
     day: clock(DAY) ?? ((t) => plainDate(t).slice(5)),
+    shortDay: clock({ day: "numeric", month: "short" }) ?? ((t) => plainDate(t).slice(5)),
     date: clock({ ...DAY, year: "numeric" }) ?? plainDate,
   };
 }
