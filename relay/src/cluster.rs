@@ -99,6 +99,8 @@ impl Cluster {
                 break;
             }
         }
+        // What came since, before the agents had left.
+        self.tell_guests();
         self.peers.part();
         self.act();
         self.bus.part().await;

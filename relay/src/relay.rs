@@ -53,6 +53,9 @@ use crate::viewers::links::{Access, book};
 use crate::viewers::page::{PAGE_POLICY, Page};
 use crate::{agents, viewers};
 
+/// The time for the last words to other relays.
+const FAREWELL: Duration = Duration::from_secs(3);
+
 /// A relay with bound sockets and read files. Only the world can make it fail.
 pub struct Relay {
     listeners: Vec<Listener>,
@@ -197,9 +200,9 @@ impl Relay {
         background.spawn(Arc::clone(&self.staff.audit).run());
         background.spawn(console::follow_sessions(Arc::clone(&self.staff.accounts), Arc::clone(&self.fleet.hub)));
         background.spawn(Arc::clone(&self.search).run(self.stop.subscribe()));
-        if let Some(cluster) = self.cluster {
-            background.spawn(cluster.run(self.stop.subscribe()));
-        }
+        // Apart from the others, because it has a farewell: the last samples of agents that leave are on their way to other relays.
+        let mut cluster = JoinSet::new();
+        self.cluster.map(|part| cluster.spawn(part.run(self.stop.subscribe())));
         if let Some(recorder) = &self.recorder {
             background.spawn(Arc::clone(recorder).run());
         }
@@ -218,6 +221,7 @@ impl Relay {
             () = shutdown => Ok(()),
             Some(ended) = serving.join_next() => Err(ended_by_itself("a listener", &ended)),
             Some(ended) = background.join_next() => Err(ended_by_itself("a part of the relay", &ended)),
+            Some(ended) = cluster.join_next() => Err(ended_by_itself("the part among other relays", &ended)),
         };
         tracing::info!("the relay stops: connections are told so");
         self.stop.send_replace(true);
@@ -227,6 +231,9 @@ impl Relay {
                 connections = self.metrics.connections.get(),
                 "connections were cut: they did not end in time"
             );
+        }
+        if timeout(FAREWELL, cluster.join_next()).await.is_err() {
+            tracing::warn!("other relays were not told all: the bus takes nothing");
         }
         if let Some(Err(error)) = OptionFuture::from(self.recorder.as_deref().map(Recorder::part)).await {
             tracing::error!(error = format!("{error:#}"), "the last minutes of lines' days are lost");

@@ -235,6 +235,8 @@ fn an_operator_lists_and_revokes_links() {
     assert!(bad(&data, &["links", "revoke", "--id", "other", "--username", "ali"]).contains("links list"));
     assert_eq!(good(&data, &["links", "revoke", "--id", id, "--username", "ali"]), format!("ali {id} revoked\n"));
     assert!(good(&data, &["links", "list", "ali"]).contains(" revoked "));
+    // One id in 64 begins so: an id is base64 for URLs.
+    assert!(bad(&data, &["links", "revoke", "--id", "-hiNpmdgHPsmo_K8", "--username", "-ali"]).contains("links list"));
 
     let file = data.path().join("links.txt");
     let other = good(&data, &["link", "bob"]);

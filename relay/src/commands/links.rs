@@ -38,11 +38,11 @@ pub(super) enum LinksCommand {
         file: Option<PathBuf>,
 
         /// The id of a link, as `list` prints it
-        #[arg(long, requires = "username")]
+        #[arg(long, requires = "username", allow_hyphen_values = true)]
         id: Option<String>,
 
         /// The PPPoE username of the link
-        #[arg(long, requires = "id")]
+        #[arg(long, requires = "id", allow_hyphen_values = true)]
         username: Option<OsString>,
     },
     /// Makes all links of a line void that were made until now; streams that they opened end within a second
