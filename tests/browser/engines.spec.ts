@@ -77,7 +77,7 @@ function handles(visit: Visit): void {
     const { tab } = visit;
     await visit.open();
     await seesFigures(tab, "7.25 Mbps", "1.50 Mbps");
-    await tab.click("#window button:last-child");
+    await tab.click("#window button:nth-child(4)");
     await sees(tab, "#window [aria-pressed=true]", "2 h");
     await tab.click("#table-box summary");
     await sees(tab, "tbody tr", /7\.25 Mbps/);

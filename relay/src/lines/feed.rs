@@ -70,9 +70,10 @@ impl Feed {
     pub(super) fn complete(&mut self, samples: Vec<TimedSample>) {
         let held: Vec<UnixMillis> = self.ring.iter().map(|sample| sample.t).collect();
         for sample in samples {
+            let is_near = |t: UnixMillis| (t - sample.t).abs() <= SAME_SAMPLE_MS;
             let at = held.partition_point(|t| *t < sample.t);
-            let near = held[at.saturating_sub(1)..held.len().min(at + 1)].iter();
-            if near.clone().all(|t| (*t - sample.t).abs() > SAME_SAMPLE_MS) {
+            let is_held = held[at.saturating_sub(1)..held.len().min(at + 1)].iter().copied().any(is_near);
+            if !is_held && !self.late.iter().any(|late| is_near(late.t)) {
                 self.push_late(sample);
             }
         }

@@ -35,6 +35,8 @@ pub(super) struct Live {
     audience: Audience,
     status: Status,
     source: Option<Source>,
+    /// True once the samples came from another relay.
+    was_elsewhere: bool,
     /// When the last viewer left.
     deserted: Steady,
 }
@@ -89,6 +91,7 @@ impl Live {
             audience: Audience::default(),
             status: Status::unknown(),
             source: None,
+            was_elsewhere: false,
             deserted: now.steady,
         }
     }
@@ -215,9 +218,11 @@ impl Live {
     /// True if the line shows this sample: its session counts, and is up or was up when the sample was taken.
     pub(super) fn takes(&self, arrival: &Arrival<'_>) -> bool {
         self.source.as_ref().is_some_and(|source| {
-            source.names(arrival.agent, arrival.handle)
+            let is_present = source.names(arrival.agent, arrival.handle)
                 && source.table == source.agent.table()
-                && (source.is_up || arrival.replayed)
+                && (source.is_up || arrival.replayed);
+            // The agent has come from another relay, with what that one had not acknowledged, and the line follows it there still.
+            is_present || (arrival.replayed && source.agent.is_elsewhere() && source.agent.name == arrival.agent.name)
         })
     }
 
@@ -241,7 +246,15 @@ impl Live {
 
     /// Keeps a sample from a backlog for the next periodic check.
     pub(super) fn push_late(&mut self, sample: TimedSample) {
+        if self.was_elsewhere || self.is_elsewhere() {
+            // The other relay may have shown the sample.
+            return self.feed.complete(vec![sample]);
+        }
         self.feed.push_late(sample);
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.agent.is_elsewhere())
     }
 
     /// Fetches the memory of all sockets that a sample will be written to.
@@ -286,6 +299,7 @@ impl Live {
             _ => false,
         };
         if !is_followed {
+            self.was_elsewhere |= self.is_elsewhere();
             self.unwatch();
             self.source = chosen.map(Source::new);
         }
