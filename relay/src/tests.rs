@@ -5,6 +5,7 @@ mod ages;
 mod averages;
 mod claims;
 mod drift;
+mod elsewhere;
 mod lines;
 mod manners;
 mod outages;
