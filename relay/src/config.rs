@@ -7,7 +7,8 @@ use std::time::Duration;
 use self::brand::is_brand;
 pub use self::error::ConfigError;
 use self::typed::{
-    LimitArguments, ListenArguments, OperatorArguments, PageArguments, PrivateArguments, ProxyArguments, TlsArguments,
+    HookArguments, LimitArguments, ListenArguments, OperatorArguments, PageArguments, PrivateArguments, ProxyArguments,
+    TlsArguments,
 };
 pub use self::typed::{ServeArguments, public_url};
 use crate::cluster::bus::BusSettings;
@@ -19,6 +20,7 @@ use crate::net::tls::CertificateFiles;
 use crate::operators::company::Company;
 use crate::operators::console::context::OperatorSettings;
 use crate::operators::guard::Door;
+use crate::operators::slow_hook::HookSettings;
 use crate::store::data_directory::DataDirectory;
 use crate::store::database::location::Location;
 use crate::subscribers::SubscribersFile;
@@ -182,8 +184,16 @@ impl ProxyArguments {
 
 impl OperatorArguments {
     fn check(self, has_proxy: bool) -> Result<OperatorSettings, ConfigError> {
-        let Self { audit_days, history_days, announce_support, require_totp, operators_header, operators_default_role } =
-            self;
+        let Self {
+            audit_days,
+            history_days,
+            announce_support,
+            require_totp,
+            operators_header,
+            operators_default_role,
+            hook,
+        } = self;
+        let hook = hook.check()?;
         let [audit_kept, history_kept] =
             [audit_days, history_days].map(|days| Duration::from_secs(u64::from(days) * 86_400));
         let company = match (operators_header, operators_default_role) {
@@ -196,7 +206,20 @@ impl OperatorArguments {
             }
             (None, None) => None,
         };
-        Ok(OperatorSettings { audit_kept, history_kept, require_totp, announce_support, company })
+        Ok(OperatorSettings { audit_kept, history_kept, require_totp, announce_support, company, hook })
+    }
+}
+
+impl HookArguments {
+    fn check(self) -> Result<Option<HookSettings>, ConfigError> {
+        const URL: &str = "slow-report-webhook";
+        const SECRET: &str = "slow-report-secret-file";
+        match (self.slow_report_webhook, self.slow_report_secret_file) {
+            (Some(url), Some(secret)) => Ok(Some(HookSettings { url, secret })),
+            (Some(_), None) => Err(ConfigError::Needs { given: URL, missing: SECRET }),
+            (None, Some(_)) => Err(ConfigError::Needs { given: SECRET, missing: URL }),
+            (None, None) => Ok(None),
+        }
     }
 }
 

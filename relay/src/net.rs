@@ -9,6 +9,7 @@ pub(crate) mod handshake;
 pub mod head_bytes;
 pub mod listener;
 pub mod origin;
+pub(crate) mod outward;
 pub mod peer;
 pub mod places;
 pub(crate) mod problem;

@@ -17,5 +17,6 @@ pub(crate) mod qr;
 pub mod search;
 pub mod secret;
 pub mod sessions;
+pub mod slow_hook;
 pub mod tickets;
 pub(crate) mod totp;

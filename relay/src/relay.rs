@@ -45,6 +45,7 @@ use crate::operators::guard::Guard;
 use crate::operators::passwords::Passwords;
 use crate::operators::private::{self, PRIVATE_POLICY, PrivateContext};
 use crate::operators::search::Search;
+use crate::operators::slow_hook::SlowHook;
 use crate::store::database::Topic;
 use crate::store::database::copies::{Copies, Load};
 use crate::store::database::handle::Store;
@@ -66,6 +67,7 @@ pub struct Relay {
     staff: Arc<ConsoleContext>,
     search: Arc<Search>,
     recorder: Option<Arc<Recorder>>,
+    hook: Option<SlowHook>,
     fleet: Arc<Fleet>,
     cluster: Option<Cluster>,
     metrics: Arc<Metrics>,
@@ -130,6 +132,7 @@ impl Relay {
         let plain = plain(files.renewal.as_ref(), &shared)?;
         let cluster = cluster(&config, &fleet, &listeners)?;
         let recorder = recorder(&fleet, &staff)?;
+        let hook = hook(&files, &desk)?;
         let (drain, reload_every) = (config.limits.drain, config.reload_every);
         Ok(Self {
             listeners,
@@ -139,6 +142,7 @@ impl Relay {
             staff,
             search: Arc::clone(&desk.search),
             recorder,
+            hook,
             fleet,
             cluster,
             metrics,
@@ -203,6 +207,9 @@ impl Relay {
         // Apart from the others, because it has a farewell: the last samples of agents that leave are on their way to other relays.
         let mut cluster = JoinSet::new();
         self.cluster.map(|part| cluster.spawn(part.run(self.stop.subscribe())));
+        if let Some(hook) = self.hook {
+            background.spawn(hook.run());
+        }
         if let Some(recorder) = &self.recorder {
             background.spawn(Arc::clone(recorder).run());
         }
@@ -257,6 +264,16 @@ fn cluster(config: &Config, fleet: &Arc<Fleet>, listeners: &[Listener]) -> Resul
         (None, None) => String::new(),
     };
     Ok(Some(Cluster::new(Arc::clone(fleet), bus, address)))
+}
+
+/// Returns whoever tells a ticket system of slow reports, where there is one.
+fn hook(files: &Files, desk: &DeskContext) -> Result<Option<SlowHook>> {
+    let staff = &desk.console;
+    let hook = |settings| {
+        let (store, wake) = (Arc::clone(&staff.store), Arc::clone(&desk.reported));
+        SlowHook::new(settings, store, files.subscribers.clone(), staff.public_url.clone(), wake)
+    };
+    staff.settings.hook.as_ref().map(hook).transpose()
 }
 
 /// Returns the recorder of lines' days, where any are kept.

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 
 use super::ConfigError;
 use crate::net::origin::Origin;
+use crate::net::outward::is_of_this_machine;
 use crate::operators::people::Role;
 use crate::subscribers::encoding_by_label;
 use crate::viewers::links::{Mode, TEN_YEARS};
@@ -165,6 +166,22 @@ pub struct OperatorArguments {
     /// The role of whoever comes by the company's sign-in for the first time; without it, only people with an account come in
     #[arg(long, env = "LINELIGHT_SERVER_OPERATORS_DEFAULT_ROLE", value_enum, value_name = "ROLE")]
     pub operators_default_role: Option<Role>,
+
+    /// The ticket system.
+    #[command(flatten)]
+    pub hook: HookArguments,
+}
+
+/// The ticket system that is told of slow reports.
+#[derive(Debug, Clone, Args)]
+pub struct HookArguments {
+    /// The https address of a ticket system, or an http one on loopback, to which each slow report is sent
+    #[arg(long, env = "LINELIGHT_SERVER_SLOW_REPORT_WEBHOOK", value_name = "URL", value_parser = webhook)]
+    pub slow_report_webhook: Option<Uri>,
+
+    /// The file with the secret of 16 or more letters that signs what is sent to --slow-report-webhook
+    #[arg(long, env = "LINELIGHT_SERVER_SLOW_REPORT_SECRET_FILE", value_name = "FILE")]
+    pub slow_report_secret_file: Option<PathBuf>,
 }
 
 /// The page, and access to lines.
@@ -365,6 +382,19 @@ fn mail_address(text: &str) -> Result<String, String> {
 fn directory(text: &str) -> Result<String, String> {
     let is_https = text.parse::<Uri>().is_ok_and(|uri| uri.scheme_str() == Some("https") && uri.host().is_some());
     if is_https { Ok(text.to_owned()) } else { Err("this is not the https address of an ACME directory".to_owned()) }
+}
+
+fn webhook(text: &str) -> Result<Uri, String> {
+    let uri = text.parse::<Uri>().ok().filter(|uri| uri.host().is_some());
+    let uri = uri.filter(|uri| uri.scheme_str() == Some("https") || is_of_this_machine(uri));
+    let has_secret = |uri: &Uri| uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    match uri {
+        Some(uri) if has_secret(&uri) => {
+            Err("it holds a user or a password, and everybody on this machine can read arguments; the signature proves who sends".to_owned())
+        }
+        Some(uri) => Ok(uri),
+        None => Err("this is neither an https address nor an http one on loopback, such as http://127.0.0.1:8000/hook".to_owned()),
+    }
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

@@ -36,7 +36,7 @@ const SETTINGS: &str =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
 
 /// The schema, in the order of its growth. A released migration never changes.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "links", include_str!("../../migrations/0001_links.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
     (3, "codes", include_str!("../../migrations/0003_codes.sql")),
@@ -44,6 +44,7 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "slow_reports", include_str!("../../migrations/0005_slow_reports.sql")),
     (6, "shared_files", include_str!("../../migrations/0006_shared_files.sql")),
     (7, "past", include_str!("../../migrations/0007_past.sql")),
+    (8, "slow_hook", include_str!("../../migrations/0008_slow_hook.sql")),
 ];
 
 /// A part of the database with copies in memory.

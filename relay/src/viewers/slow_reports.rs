@@ -19,6 +19,8 @@ pub const AN_HOUR: i64 = 500;
 /// The reports of one answer.
 pub const MOST: u32 = 100;
 
+/// A report that a ticket system did not take is tried again after so long.
+const AGAIN_MS: i64 = 60_000;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 /// How long a report is kept.
@@ -210,6 +212,41 @@ pub async fn close(change: &mut Change, number: i64, by: &str, now: UnixMillis) 
         "UPDATE slow_reports SET closed = $2, closed_by = $3 WHERE number = $1 AND closed IS NULL RETURNING username",
     );
     Ok(closed.bind(number).bind(now.as_millis()).bind(by).fetch_optional(change.connection()).await?)
+}
+
+/// Takes the oldest report of the last day that no ticket system took yet and that nobody tried for a minute, and notes the try.
+///
+/// # Errors
+/// The store takes no change.
+pub async fn untold(database: &Database, now: UnixMillis) -> Result<Option<Report>> {
+    let now = now.as_millis();
+    let mut change = database.begin().await?;
+    // Of relays that ask at once, the first one has the report: the others see its try.
+    change.raise(Topic::SlowReports).await?;
+    let row = sqlx::query(
+        "UPDATE slow_reports SET tried = $1 WHERE number = (
+             SELECT MIN(number) FROM slow_reports
+             WHERE told IS NULL AND made >= $2 AND (tried IS NULL OR tried <= $3)
+         ) RETURNING *",
+    );
+    let row = row.bind(now).bind(now - DAY_MS).bind(now - AGAIN_MS).fetch_optional(change.connection()).await?;
+    let Some(row) = row else {
+        change.abandon().await?;
+        return Ok(None);
+    };
+    let report = report(&row)?;
+    change.commit().await?;
+    Ok(Some(report))
+}
+
+/// Notes that a ticket system took a report.
+///
+/// # Errors
+/// The store takes no change.
+pub async fn told(database: &Database, number: i64, now: UnixMillis) -> Result<()> {
+    let told = sqlx::query("UPDATE slow_reports SET told = $2 WHERE number = $1").bind(number).bind(now.as_millis());
+    told.execute(database.pool()).await?;
+    Ok(())
 }
 
 /// Begins a change of reports. Returns the number of a report that is entered within.

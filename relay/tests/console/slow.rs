@@ -2,8 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
+use relay::operators::slow_hook::HookSettings;
+use relay::store::database::Topic;
 use relay::viewers::links::Mode;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::common::{Response, bearer, exchange_with};
@@ -85,4 +88,75 @@ async fn whoever_has_no_right_to_the_line_reports_nothing() {
 async fn in_open_access_a_name_that_no_router_reports_has_no_report() {
     let desk = Desk::start_with(|config| config.access = Mode::Open).await;
     ask(&desk, "POST", "nobody", None, "{}").await.is_problem(404, "unknown");
+}
+
+/// A ticket system on loopback that answers each request so, and tells what was sent.
+async fn ticket_system(answers: Vec<u16>) -> (String, tokio::sync::mpsc::Receiver<(String, String)>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sent, told) = tokio::sync::mpsc::channel(answers.len());
+    tokio::spawn(async move {
+        for status in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            let (head, body) = loop {
+                stream.read_buf(&mut request).await.unwrap();
+                let text = String::from_utf8(request.clone()).unwrap();
+                let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+                let head = head.to_lowercase();
+                let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()).unwrap();
+                if body.len() == length.parse::<usize>().unwrap() {
+                    break (head, body.to_owned());
+                }
+            };
+            let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            sent.send((head, body)).await.unwrap();
+        }
+    });
+    (format!("http://{address}/hook"), told)
+}
+
+/// Checks a signature as docs/operators.md says.
+fn is_signed(head: &str, body: &str, secret: &[u8]) -> bool {
+    let header = head.lines().find_map(|line| line.strip_prefix("linelight-signature: ")).unwrap();
+    let (time, signature) = header.split_once(',').unwrap();
+    let signed = format!("{}.{body}", time.strip_prefix("t=").unwrap());
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
+    let signature = data_encoding::HEXLOWER.decode(signature.strip_prefix("v1=").unwrap().as_bytes()).unwrap();
+    ring::hmac::verify(&key, signed.as_bytes(), &signature).is_ok()
+}
+
+#[tokio::test]
+async fn a_ticket_system_is_told_until_it_takes_the_report() {
+    const SECRET: &[u8] = b"0123456789abcdef-of-the-ticket-system";
+    let (url, mut told) = ticket_system(vec![503, 200, 204]).await;
+    let secrets = tempfile::tempdir().unwrap();
+    let secret = secrets.path().join("secret");
+    relay::store::data_directory::write_new(&secret, SECRET).unwrap();
+    let settings = HookSettings { url: url.parse().unwrap(), secret };
+    let desk = Desk::start_with(|config| config.operators.hook = Some(settings)).await;
+    let words = json!({ "words": "Films stop." }).to_string();
+    let made = ask(&desk, "POST", "ali", Some(&link(&desk)), &words).await.json();
+    let (head, body) = told.recv().await.unwrap();
+    assert!(is_signed(&head, &body, SECRET) && !is_signed(&head, &body, b"another secret of 16"), "{head}");
+    let first: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        (&first["type"], &first["number"], &first["made"]),
+        (&json!("slow_report"), &made["number"], &made["made"])
+    );
+    assert_eq!(
+        (&first["username"], &first["words"], &first["by"]),
+        (&json!("ali"), &json!("Films stop."), &Value::Null)
+    );
+    assert_eq!(first["url"], format!("https://monitor.example/console/slow/{}", made["number"]));
+    // The refused one comes again behind another report, once its minute is over.
+    desk.execute(Topic::SlowReports, "UPDATE slow_reports SET tried = 1 WHERE tried IS NOT NULL").await;
+    let mut support = desk.signed_in("support").await;
+    assert_eq!(support.post("lines/bob/slow", &json!({})).await.status, 201);
+    let (_, again) = told.recv().await.unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&again).unwrap(), first);
+    let (_, other) = told.recv().await.unwrap();
+    let other: Value = serde_json::from_str(&other).unwrap();
+    assert_eq!((&other["username"], &other["by"]), (&json!("bob"), &json!("support")));
 }

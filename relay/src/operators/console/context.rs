@@ -17,6 +17,7 @@ use crate::operators::desk::wall_token::WallToken;
 use crate::operators::passwords::Passwords;
 use crate::operators::people::{People, book as people_book};
 use crate::operators::sessions::{Sessions, book as sessions_book};
+use crate::operators::slow_hook::HookSettings;
 use crate::store::database::copies::{Copies, Load};
 use crate::store::database::handle::Store;
 use crate::store::database::{Database, Topic};
@@ -34,6 +35,8 @@ pub struct OperatorSettings {
     pub announce_support: bool,
     /// The company's sign-in.
     pub company: Option<Company>,
+    /// The ticket system that is told of slow reports.
+    pub hook: Option<HookSettings>,
 }
 
 impl Default for OperatorSettings {
@@ -44,6 +47,7 @@ impl Default for OperatorSettings {
             require_totp: false,
             announce_support: true,
             company: None,
+            hook: None,
         }
     }
 }

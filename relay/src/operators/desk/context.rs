@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::ORIGIN;
 use http::{HeaderMap, StatusCode};
 use shared::Username;
+use tokio::sync::Notify;
 
 use super::standings::Busiest;
 use super::tries::Tries;
@@ -30,6 +31,8 @@ pub(crate) struct DeskContext {
     pub(super) busiest: Busiest,
     watched: WatchedLately,
     pub(super) tries: Tries,
+    /// Wakes whoever tells a ticket system of a new slow report.
+    pub(crate) reported: Arc<Notify>,
 }
 
 impl DeskContext {
@@ -51,6 +54,7 @@ impl DeskContext {
             busiest,
             watched: WatchedLately::default(),
             tries: Tries::default(),
+            reported: Arc::default(),
         }
     }
 

@@ -219,6 +219,7 @@ impl DeskContext {
         }
         let deed = Deed::new(What::SlowReported).line(username.to_text()).detail(number.to_string());
         audit::commit(change, actor, &deed, made).await?;
+        self.reported.notify_one();
         Ok(json_answer(StatusCode::CREATED, &Shown { number, made, answer: None, closed: None }))
     }
 
