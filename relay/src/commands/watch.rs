@@ -3,14 +3,12 @@
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use futures_util::{SinkExt, StreamExt};
 use http::Uri;
-use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -25,7 +23,7 @@ use super::link;
 use crate::config;
 use crate::config::typed::PrivateArguments;
 use crate::net::folder::Folder;
-use crate::net::tls;
+use crate::net::outward;
 use crate::store::data_directory::{self, DataDirectory};
 use crate::wire::viewer_frame::FromViewer;
 
@@ -106,27 +104,12 @@ async fn watch(url: &Uri, ca: Option<&Path>, token: String, out: &mut impl Write
         return follow(url, stream, token, out).await;
     }
     let name = ServerName::try_from(host.to_owned()).with_context(|| format!("{host} is no name of a certificate"))?;
-    let handshake = TlsConnector::from(client_config(ca)?).connect(name, stream);
+    let handshake = TlsConnector::from(outward::trusting(ca)?).connect(name, stream);
     let stream = timeout(CONNECT, handshake)
         .await
         .with_context(unreachable)?
         .with_context(|| format!("no TLS with {url}; if its certificate is not from a public authority, give --ca"))?;
     follow(url, stream, token, out).await
-}
-
-fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
-    let mut roots = RootCertStore::empty();
-    match ca {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(path) => {
-            for certificate in tls::certificates(path)? {
-                roots.add(certificate).with_context(|| format!("{} is not usable", path.display()))?;
-            }
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
 async fn follow<S>(url: &Uri, stream: S, token: String, out: &mut impl Write) -> Result<()>

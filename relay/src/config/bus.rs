@@ -10,7 +10,7 @@ impl BusArguments {
     /// Checks the flags of the bus; `None` without a bus.
     ///
     /// # Errors
-    /// For an address that is none or holds a secret, for a prefix that is no part of a subject, and for a file without a bus.
+    /// A wrong address, an address with a secret, a wrong prefix, or a file without a bus.
     pub(super) fn check(self) -> Result<Option<BusSettings>, ConfigError> {
         let Self { bus, bus_credentials, bus_ca, bus_prefix } = self;
         if bus.is_empty() {

@@ -221,7 +221,7 @@ impl Live {
             let is_present = source.names(arrival.agent, arrival.handle)
                 && source.table == source.agent.table()
                 && (source.is_up || arrival.replayed);
-            // The agent has come from another relay, with what that one had not acknowledged, and the line follows it there still.
+            // The agent has just come from another relay and brings unacknowledged samples. The line does not know of the move yet.
             is_present || (arrival.replayed && source.agent.is_elsewhere() && source.agent.name == arrival.agent.name)
         })
     }

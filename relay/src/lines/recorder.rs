@@ -1,11 +1,11 @@
-//! Writes each column of five minutes into the store when it is over, and at the end what there is of the present one.
+//! Writes each column into the store, 45 s after the column's five minutes. A relay that stops writes the begun column too.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::hub::Hub;
@@ -33,7 +33,7 @@ pub struct Recorder {
     kept: i64,
     writer: i64,
     /// The beginning of the first column that is not written.
-    next: watch::Sender<UnixMillis>,
+    next: AtomicI64,
 }
 
 impl Recorder {
@@ -44,7 +44,7 @@ impl Recorder {
     pub fn new(hub: Arc<Hub>, store: Arc<Store>, kept: Duration) -> Result<Self> {
         let mut writer = [0; 8];
         fill_random(&mut writer)?;
-        let next = watch::channel(beginning(hub.now().unix)).0;
+        let next = AtomicI64::new(beginning(hub.now().unix).as_millis());
         let kept = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
         Ok(Self { hub, store, kept, writer: i64::from_le_bytes(writer) >> 1, next })
     }
@@ -86,7 +86,7 @@ impl Recorder {
     }
 
     fn next(&self) -> UnixMillis {
-        *self.next.borrow()
+        UnixMillis::from_millis(self.next.load(Relaxed))
     }
 
     /// Writes all columns that were over at a time.
@@ -96,11 +96,11 @@ impl Recorder {
             let oldest = beginning(now.saturating_sub(MISSED * COLUMN_MS));
             let at = self.next().max(oldest);
             if at.as_millis() + COLUMN_MS > now.as_millis() {
-                self.next.send_replace(at.min(beginning(now)));
+                self.next.store(at.min(beginning(now)).as_millis(), Relaxed);
                 return Ok(());
             }
             self.write(at).await?;
-            self.next.send_replace(at.saturating_add(COLUMN_MS));
+            self.next.store(at.saturating_add(COLUMN_MS).as_millis(), Relaxed);
         }
     }
 

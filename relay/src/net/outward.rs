@@ -40,18 +40,7 @@ impl Outward {
     /// # Errors
     /// The file cannot be read, or a certificate of it not be used.
     pub(crate) fn new(ca: Option<&Path>, flag: &'static str) -> Result<Self> {
-        let mut roots = RootCertStore::empty();
-        match ca {
-            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-            Some(path) => {
-                for certificate in tls::certificates(path)? {
-                    roots.add(certificate).with_context(|| format!("{} is not usable", path.display()))?;
-                }
-            }
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        Ok(Self { tls: Arc::new(config.with_root_certificates(roots).with_no_client_auth()).into(), flag })
+        Ok(Self { tls: trusting(ca)?.into(), flag })
     }
 
     /// Asks an `https` address, or an `http` one of this machine.
@@ -88,6 +77,25 @@ impl Outward {
         exchange(request, handshake.with_context(|| format!("no TLS with {host}; is its authority one for {flag}?"))?)
             .await
     }
+}
+
+/// Returns the TLS of a client that trusts the certificates of a file or, without one, the public authorities.
+///
+/// # Errors
+/// The file cannot be read, or a certificate of it not be used.
+pub(crate) fn trusting(ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    match ca {
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(path) => {
+            for certificate in tls::certificates(path)? {
+                roots.add(certificate).with_context(|| format!("{} is not usable", path.display()))?;
+            }
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
 /// True for an `http` address on loopback: nobody reads it on its way.

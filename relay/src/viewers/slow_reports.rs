@@ -1,5 +1,5 @@
-//! The store's book of slow reports. A report is a line's snapshot at the moment when somebody said "It is slow now", with that
-//! person's words and the desk's answer.
+//! The store's book of slow reports: "It is slow now". A report holds the line's snapshot of that moment, the words of whoever reports,
+//! and the desk's answer.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -214,7 +214,8 @@ pub async fn close(change: &mut Change, number: i64, by: &str, now: UnixMillis) 
     Ok(closed.bind(number).bind(now.as_millis()).bind(by).fetch_optional(change.connection()).await?)
 }
 
-/// Takes the oldest report of the last day that no ticket system took yet and that nobody tried for a minute, and notes the try.
+/// Takes the oldest report of the last day for the ticket system, and notes the try. Reports taken already, or tried within the last
+/// minute, are left out.
 ///
 /// # Errors
 /// The store takes no change.

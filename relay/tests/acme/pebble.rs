@@ -96,7 +96,11 @@ impl Pebble {
     pub(crate) async fn come_back(&mut self) {
         let arguments = self.arguments.clone();
         self.run("pebble", &arguments);
-        super::eventually("Pebble answers", async || TcpStream::connect(self.listen).await.is_ok()).await;
+        super::eventually("Pebble answers", async || {
+            let is_there = async |port| TcpStream::connect(port).await.is_ok();
+            is_there(self.listen).await && is_there(self.management).await
+        })
+        .await;
     }
 
     /// What the authority has written.

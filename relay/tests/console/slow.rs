@@ -90,6 +90,19 @@ async fn in_open_access_a_name_that_no_router_reports_has_no_report() {
     ask(&desk, "POST", "nobody", None, "{}").await.is_problem(404, "unknown");
 }
 
+#[tokio::test]
+async fn an_address_reads_of_the_store_so_often_and_then_waits() {
+    let desk = Desk::start().await;
+    let token = link(&desk);
+    for _ in 0..600 {
+        assert_eq!(ask(&desk, "GET", "ali", Some(&token), "").await.status, 200);
+    }
+    let answer = ask(&desk, "GET", "ali", Some(&token), "").await;
+    answer.is_problem(429, "wait");
+    assert_eq!(answer.header("retry-after"), Some("60"));
+    assert_eq!(ask(&desk, "POST", "ali", Some(&token), "{}").await.status, 201, "a report has limits of its own");
+}
+
 /// A ticket system on loopback that answers each request so, and tells what was sent.
 async fn ticket_system(answers: Vec<u16>) -> (String, tokio::sync::mpsc::Receiver<(String, String)>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

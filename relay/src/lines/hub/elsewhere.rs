@@ -24,7 +24,7 @@ impl Hub {
         self.found(username).map_or_else(Vec::new, |line| line.own_reports(now))
     }
 
-    /// Returns the lines that viewers of this relay watch or left within a minute, each with whether an own agent speaks for it.
+    /// Returns the lines with viewers at this relay now or within the last minute. The flag is true where an own agent speaks for the line.
     pub(crate) fn watched(&self) -> Vec<(Username, bool)> {
         let now = self.now();
         let mut names = Vec::new();

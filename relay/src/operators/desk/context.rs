@@ -31,6 +31,8 @@ pub(crate) struct DeskContext {
     pub(super) busiest: Busiest,
     watched: WatchedLately,
     pub(super) tries: Tries,
+    /// Reads of the store by viewers.
+    pub(super) reads: Tries,
     /// Wakes whoever tells a ticket system of a new slow report.
     pub(crate) reported: Arc<Notify>,
 }
@@ -53,7 +55,8 @@ impl DeskContext {
             data,
             busiest,
             watched: WatchedLately::default(),
-            tries: Tries::default(),
+            tries: Tries::of_codes(),
+            reads: Tries::of_reads(),
             reported: Arc::default(),
         }
     }

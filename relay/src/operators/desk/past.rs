@@ -28,7 +28,7 @@ pub(super) async fn of_viewer(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let admission = desk.subscriber(text, &connection, &headers)?;
+    let admission = desk.reader(text, &connection, &headers)?;
     desk.past(&admission.username, &uri).await
 }
 

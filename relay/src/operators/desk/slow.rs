@@ -1,9 +1,10 @@
 //! "It is slow now": a subscriber, or the desk, pins a line's minute, and the desk answers.
 //!
-//! The subscriber's two doors want what the stream of the line wants: its link or, in open access, its username. In open access whoever
-//! knows the username may ask for the answer, so the words of a report are for the desk alone.
+//! The subscriber's two doors take what the line's stream takes: a link or, in open access, a username. Anybody may know a username, so
+//! the words of a report are for the desk alone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
@@ -94,7 +95,7 @@ pub(super) async fn newest(
     Segment(text): Segment,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let admission = desk.subscriber(text, &connection, &headers)?;
+    let admission = desk.reader(text, &connection, &headers)?;
     let filter = Filter { line: Some(admission.username.to_text()), ..Filter::default() };
     let found = slow_reports::find(&desk.console.database().await?, &filter).await?;
     let is_shown = |report: &Report| report.closed.is_none_or(|closed| now().since(closed) < SHOWN_MS);
@@ -189,14 +190,24 @@ pub(super) async fn close(
 
 impl DeskContext {
     /// Admits a subscriber to the line of a path.
-    pub(super) fn subscriber(
+    fn subscriber(&self, text: String, connection: &Connection, headers: &HeaderMap) -> Result<Admission, Problem> {
+        let address = self.viewers.site.client(connection, headers);
+        admit(&self.viewers, text, headers).map_err(|denial| refused(self.viewers.deny(&denial, address)))
+    }
+
+    /// Admits a subscriber who reads of the store, unless the address has asked too often.
+    pub(super) fn reader(
         &self,
         text: String,
         connection: &Connection,
         headers: &HeaderMap,
     ) -> Result<Admission, Problem> {
-        let address = self.viewers.site.client(connection, headers);
-        admit(&self.viewers, text, headers).map_err(|denial| refused(self.viewers.deny(&denial, address)))
+        let admission = self.subscriber(text, connection, headers)?;
+        if !self.reads.begin(self.viewers.site.client(connection, headers)) {
+            let detail = "Too many requests from your address. Please wait a minute.";
+            return Err(problem(StatusCode::TOO_MANY_REQUESTS, "wait", detail).retry_after(Duration::from_secs(60)));
+        }
+        Ok(admission)
     }
 
     /// Enters a report with the line as it is now.
